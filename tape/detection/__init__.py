@@ -1,0 +1,1 @@
+"""Rules, forest and duplicates: columns of trades in, verdicts out."""

@@ -1,0 +1,61 @@
+"""What every detector is: columns in, verdicts out, and state that can be kept and restored."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.anomaly import Reason
+from tape.columns import TradeColumns
+
+NEW: Final = 0
+LATE: Final = 1
+"""Behind a newer trade of its publisher, seen for the first time: judged like a new one."""
+DUPLICATE: Final = 2
+"""Seen before: dropped."""
+STALE: Final = 3
+"""Older than everything remembered: dropped, so that a replay of any length is harmless."""
+
+VOLUME_BIT: Final = 1
+CHANGE_BIT: Final = 2
+FOREST_BIT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What a detector says of a batch.
+
+    Attributes:
+        outcome: per trade NEW, LATE, DUPLICATE or STALE.
+        rules: per trade the rules that fired, as a set of bits; 0 is an ordinary trade.
+        flagged: positions in the batch of the trades with at least one rule, rising.
+        evidence: per flagged trade what the detector needs to explain it, in the same order; a
+            structured array whose fields are the detector's own.
+    """
+
+    outcome: npt.NDArray[np.uint8]
+    rules: npt.NDArray[np.uint8]
+    flagged: npt.NDArray[np.int64]
+    evidence: npt.NDArray[np.void]
+
+
+class Detector(Protocol):
+    """Judges the trades of one partition, symbol by symbol.
+
+    A symbol's index is its row in the detector. Verdicts depend on the symbol's own trades in
+    their order and on nothing else: not on how they are batched, not on other symbols, not on
+    the clock, not on whether the state was kept and restored in between.
+    """
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+
+    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
+        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the state of one symbol; always the same length for the same parameters."""
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""

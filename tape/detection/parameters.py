@@ -1,0 +1,52 @@
+"""Everything that decides a verdict, apart from the trades themselves."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+Training = Literal["thinned", "window"]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolThresholds:
+    """Thresholds of one symbol that differ from the common ones; None keeps the common one."""
+
+    volume_threshold: int | None = None
+    change_threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The classic rules' parameters.
+
+    Attributes:
+        volume_threshold: shares; a larger trade is "High Volume".
+        change_threshold: share of the previous price; a larger move is "Rapid Price Change".
+        overrides: thresholds by symbol, in place of the two above.
+        window: how many prices the rolling mean and standard deviation look at.
+        stride: each how many-th trade's z goes into the training history.
+        history: how many z values the history keeps.
+        refit_every: each how many-th trade of a symbol the forest is grown anew.
+        trees: trees of a forest.
+        contamination: share of the training values that shall count as anomalies, in (0, 0.5].
+        random_state: seed of the forest, as scikit-learn takes it.
+        training: "thinned" learns from the history, "window" from the last `window` prices.
+    """
+
+    volume_threshold: int = 20_000
+    change_threshold: float = 0.01
+    overrides: dict[str, SymbolThresholds] = field(default_factory=dict)
+    window: int = 1_000
+    stride: int = 20
+    history: int = 1_000
+    refit_every: int = 1_000
+    trees: int = 100
+    contamination: float = 0.01
+    random_state: int = 42
+    training: Training = "thinned"
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that differ when any parameter differs."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

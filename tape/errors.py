@@ -1,0 +1,50 @@
+"""What an operator can mend, and the exit codes that say so.
+
+    TapeError                1   something went wrong that a person should read about
+    ├── ArchiveError         2   an input file is damaged, unreadable or not what it claims
+    ├── BreakerError         3   too much was rejected: stopped before more harm is done
+    ├── SettingsError        4   a setting is missing, misspelt or impossible
+    ├── StateError           4   kept state cannot be used and needs a person
+    └── BrokerError          4   the broker cannot be started, reached or used as configured
+
+The text of each says what was found, where, and what to do about it. What the outside world
+sends (a bad row, a bad message) is a value, never an exception: see `tape.rejected`.
+"""
+
+from typing import ClassVar
+
+
+class TapeError(Exception):
+    """An error that an operator can mend; its text is shown without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ArchiveError(TapeError):
+    """An input file or folder cannot be used."""
+
+    exit_code = 2
+
+
+class BreakerError(TapeError):
+    """Too large a share of the input was rejected; nothing of the last batch was committed."""
+
+    exit_code = 3
+
+
+class SettingsError(TapeError):
+    """A setting has a value that cannot work."""
+
+    exit_code = 4
+
+
+class StateError(TapeError):
+    """A state blob is damaged, of another version or of another profile."""
+
+    exit_code = 4
+
+
+class BrokerError(TapeError):
+    """The Kafka broker cannot be started, reached or used with these settings."""
+
+    exit_code = 4

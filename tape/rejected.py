@@ -1,0 +1,56 @@
+"""Why a record could not be read: a closed set of reasons, and the value that carries one."""
+
+from typing import Final, Literal, get_args
+
+import msgspec
+
+Reason = Literal[
+    # an archive as a whole
+    "archive_truncated",
+    "archive_corrupt",
+    "archive_not_zstd",
+    "archive_expands_too_far",
+    "header_missing",
+    "header_unexpected",
+    # a row of an archive
+    "row_columns",
+    "row_quote",
+    "row_too_long",
+    # a value, in a row or in a message
+    "encoding",
+    "number_syntax",
+    "number_range",
+    "price_not_positive",
+    "size_not_positive",
+    "symbol_unknown",
+    "symbol_syntax",
+    "time_syntax",
+    "time_range",
+    "side_unknown",
+    # a message as a whole
+    "message_empty",
+    "message_not_json",
+    "message_shape",
+    "field_missing",
+    "field_type",
+    "message_too_deep",
+    "message_too_large",
+]
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+DETAIL_MAX: Final = 200
+"""Longest `detail`, in characters; it goes into a Kafka header and a log line."""
+
+RAW_MAX: Final = 64 * 1024
+"""Most bytes of the original record that are kept; its full size and hash go with it."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A record that could not be read, without the record itself.
+
+    `detail` tells a person what was wrong. It names fields, positions and limits; it never quotes
+    the record, because a record may hold what must not reach a log.
+    """
+
+    reason: Reason
+    detail: str
