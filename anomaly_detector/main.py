@@ -1,0 +1,38 @@
+"""stocks -> rules and forest, batch by batch -> anomalies, and what cannot be read -> rejected."""
+
+import sys
+
+from tape.broker.connect import ready_broker
+from tape.broker.topics import pipeline_topics
+from tape.logs import configure_logging
+from tape.run import run_main
+from tape.settings import DetectorSettings, load
+from tape.streaming.application import detector_application, input_topic, judging, output_topic
+from tape.streaming.running import run_detector
+
+
+def main() -> int:
+    """Run until stopped, or until the input has been idle for STOP_WHEN_IDLE_S."""
+    settings = load(DetectorSettings)
+    configure_logging(settings)
+    topics = (settings.input, settings.output, settings.rejected)
+    ready_broker(settings.client_config(), pipeline_topics(*topics, settings.consumer_group))
+
+    app = detector_application(settings)
+    stocks = input_topic(app, settings.input)
+    anomalies = output_topic(app, settings.output)
+    rejected = output_topic(app, settings.rejected)
+
+    batches = app.dataframe(stocks)
+    judge = judging(app, settings, batches)
+    outputs = batches.apply(judge, expand=True).set_headers(lambda output, *_: output.headers)
+    flagged = outputs.filter(lambda output: not output.is_rejected)
+    flagged.to_topic(anomalies, key=lambda output: output.key)
+    unread = outputs.filter(lambda output: output.is_rejected)
+    unread.to_topic(rejected, key=lambda output: output.key)
+
+    return run_detector(app, settings, judge.counts)
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(main))

@@ -1,0 +1,31 @@
+"""Folder of DataBento files -> stocks, and what cannot be read -> rejected."""
+
+import sys
+
+from tape.archives import find_archives
+from tape.broker.connect import ready_broker
+from tape.broker.topics import pipeline_topics
+from tape.logs import configure_logging
+from tape.run import run_main
+from tape.settings import ProducerSettings, load
+from tape.streaming.application import producer_application
+from tape.streaming.running import run_producer
+from tape.streaming.source import ArchiveSource
+
+
+def main() -> int:
+    """Send every trade that was not sent before; ends when all is sent and acknowledged."""
+    settings = load(ProducerSettings)
+    configure_logging(settings)
+    find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for
+    topics = (settings.input, settings.output, settings.rejected)
+    ready_broker(settings.client_config(), pipeline_topics(*topics))
+
+    app = producer_application(settings)
+    source = ArchiveSource(settings)
+    app.add_source(source, app.topic(settings.input))
+    return run_producer(app, settings, source)
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(main))

@@ -1,0 +1,67 @@
+"""Waiting for the broker at start, and saying plainly why it cannot be used."""
+
+import logging
+import time
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tape.broker.topics import TopicSpec, create_topics
+from tape.errors import BrokerError
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 120.0
+"""How long an app waits for a broker that does not answer: containers start in any order."""
+
+_AUTH = {KafkaError._AUTHENTICATION: "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD"}
+_TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
+REFUSALS = {**_AUTH, **_TLS}
+"""Errors that no waiting mends; librdkafka retries them for ever and reports them aside."""
+
+
+def ready_broker(
+    client_config: dict[str, str], topics: list[TopicSpec], *, wait_s: float = WAIT_S
+) -> None:
+    """Return when the broker answers and has the topics, having created those that it lacks.
+
+    Raises `BrokerError` after `wait_s` without an answer, and at once when the broker refuses
+    the credentials or its certificate is not trusted.
+    """
+    address = client_config["bootstrap.servers"]
+    refusals: list[KafkaError] = []
+
+    def noted(error: KafkaError) -> None:
+        if error.code() in REFUSALS:
+            refusals.append(error)
+
+    client = AdminClient(
+        {**client_config, "error_cb": noted, "log_level": 0, "socket.timeout.ms": 5_000}
+    )
+    deadline_s = time.monotonic() + wait_s
+    said_s = 0.0
+    while True:
+        try:
+            client.list_topics(timeout=2)
+            break
+        except KafkaException as error:
+            client.poll(0)
+            if refusals:
+                setting = REFUSALS[refusals[0].code()]
+                raise BrokerError(
+                    f"the broker at {address} refused the connection: {refusals[0].str()}; "
+                    f"check {setting}"
+                ) from None
+            reason = error.args[0].str()
+        now_s = time.monotonic()
+        if now_s >= deadline_s:
+            raise BrokerError(
+                f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason}); start "
+                "one (`tape broker start`, `docker compose up`) or correct Quix__Broker__Address"
+            )
+        if now_s >= said_s:
+            log.warning("waiting for the broker", extra={"address": address, "reason": reason})
+            said_s = now_s + 10
+    created = create_topics(client_config, topics)
+    if created:
+        log.info("topics created", extra={"topics": ", ".join(created)})

@@ -1,0 +1,68 @@
+"""Logs: short constant events, facts as fields; plain on a terminal, JSON elsewhere."""
+
+import json
+import logging
+import sys
+import time
+from typing import Final
+
+from tape.settings import BrokerSettings
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        facts = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        text = f"{clock} {record.levelname.lower():7} {record.getMessage()}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return f"{text}  {facts}" if facts else text
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure_logging(settings: BrokerSettings) -> None:
+    """Send this project's logs, and warnings of the libraries under it, to standard error."""
+    plain = settings.log_format == "plain" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain() if plain else _Json())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in ("tape", "__main__"):
+        logging.getLogger(name).setLevel(settings.log_level)
+
+
+class LogRate:
+    """Lets one line a second through for each key, and counts what it held back."""
+
+    def __init__(self) -> None:
+        self._next_s: dict[str, float] = {}
+        self._held: dict[str, int] = {}
+
+    def admit(self, key: str) -> int | None:
+        """Return how many lines were held back before this one, or None to hold it back."""
+        now_s = time.monotonic()
+        if now_s < self._next_s.get(key, 0.0):
+            self._held[key] = self._held.get(key, 0) + 1
+            return None
+        self._next_s[key] = now_s + 1.0
+        return self._held.pop(key, 0)

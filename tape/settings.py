@@ -1,0 +1,222 @@
+"""One frozen, checked settings class per app, read once at start from the environment and `.env`.
+
+The names are part of the interface; they stand alike in `.env.example`, `quix.yaml`, each app's
+`app.yaml` and the compose file, which a test checks. Nothing else reads the environment.
+"""
+
+import difflib
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from tape.detection.parameters import Parameters, SymbolThresholds, Training
+from tape.errors import SettingsError
+from tape.trade import SYMBOL_PATTERN
+
+TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+TopicName = Annotated[str, Field(pattern=TOPIC)]
+
+
+class BrokerSettings(BaseSettings):
+    """How to reach the broker, and the topics; common to both apps."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True, env_file=".env"
+    )
+
+    broker_address: str = Field("127.0.0.1:19092", alias="Quix__Broker__Address", min_length=3)
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = Field(
+        "SCRAM-SHA-256", alias="KAFKA_SASL_MECHANISM"
+    )
+    sasl_username: str = Field("", alias="KAFKA_SASL_USERNAME")
+    sasl_password: SecretStr = Field(SecretStr(""), alias="KAFKA_SASL_PASSWORD")
+    ssl_ca_file: Path | None = Field(None, alias="KAFKA_SSL_CA_FILE")
+
+    input: TopicName = "stocks"
+    output: TopicName = "anomalies"
+    rejected: TopicName = "rejected"
+
+    rejected_share_max: float = Field(0.01, alias="REJECTED_SHARE_MAX", ge=0, le=1)
+    rejected_run_max: int = Field(1_000, alias="REJECTED_RUN_MAX", ge=0)
+    max_symbols: int = Field(50_000, alias="MAX_SYMBOLS", ge=1, le=1_000_000)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
+    log_format: Literal["auto", "plain", "json"] = Field("auto", alias="LOG_FORMAT")
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        if len({self.input, self.output, self.rejected}) < 3:
+            raise ValueError("input, output and rejected must be three different topics")
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_username and self.sasl_password.get_secret_value()
+        ):
+            raise ValueError(
+                "KAFKA_SECURITY_PROTOCOL asks for SASL, so KAFKA_SASL_USERNAME and "
+                "KAFKA_SASL_PASSWORD must be set"
+            )
+        if self.ssl_ca_file is not None and not self.ssl_ca_file.is_file():
+            raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {self.ssl_ca_file}")
+        return self
+
+    def client_config(self) -> dict[str, str]:
+        """Return the connection in librdkafka's names. Holds the password: never log it."""
+        config = {
+            "bootstrap.servers": self.broker_address,
+            "security.protocol": self.security_protocol.lower(),
+        }
+        if self.security_protocol.startswith("SASL"):
+            config["sasl.mechanism"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.sasl_password.get_secret_value()
+        if self.ssl_ca_file is not None:
+            config["ssl.ca.location"] = str(self.ssl_ca_file)
+        return config
+
+
+class ProducerSettings(BrokerSettings):
+    """Settings of the producer."""
+
+    data_dir: Path = Field(Path("nasdaq"), alias="DATA_DIR")
+    replay_speed: float = Field(0.0, alias="REPLAY_SPEED", ge=0, allow_inf_nan=False)
+    symbols: Annotated[frozenset[str], NoDecode] = Field(frozenset(), alias="SYMBOLS")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_symbols(cls, data: dict[str, object]) -> dict[str, object]:
+        symbols = data.get("SYMBOLS")
+        if isinstance(symbols, str):
+            names = [name.strip() for name in symbols.split(",") if name.strip()]
+            for name in names:
+                if SYMBOL_PATTERN.fullmatch(name) is None:
+                    raise ValueError(f"SYMBOLS: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+            data = {**data, "SYMBOLS": frozenset(names)}
+        return data
+
+
+class DetectorSettings(BrokerSettings):
+    """Settings of the anomaly detector; `tape replay` reads the same ones."""
+
+    consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
+    state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
+    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
+    profile: Literal["classic"] = Field("classic", alias="PROFILE")
+    volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
+    change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
+    thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
+    window: int = Field(1_000, alias="WINDOW", ge=2, le=100_000)
+    stride: int = Field(20, alias="STRIDE", ge=1)
+    history: int = Field(1_000, alias="HISTORY", ge=50, le=100_000)
+    refit_every: int = Field(1_000, alias="REFIT_EVERY", ge=1)
+    trees: int = Field(100, alias="TREES", ge=1, le=10_000)
+    contamination: float = Field(0.01, alias="CONTAMINATION", gt=0, le=0.5)
+    random_state: int = Field(42, alias="RANDOM_STATE", ge=0, le=2**32 - 1)
+    training: Training = Field("thinned", alias="TRAINING")
+    commit_interval_s: float = Field(1.0, alias="COMMIT_INTERVAL_S", ge=0.05, le=10)
+    batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
+    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+
+    def parameters(self) -> Parameters:
+        """Return what decides a verdict; raises `SettingsError` for a wrong THRESHOLDS_FILE."""
+        overrides = {} if self.thresholds_file is None else read_thresholds(self.thresholds_file)
+        return Parameters(
+            volume_threshold=self.volume_threshold,
+            change_threshold=self.change_threshold,
+            overrides=overrides,
+            window=self.window,
+            stride=self.stride,
+            history=self.history,
+            refit_every=self.refit_every,
+            trees=self.trees,
+            contamination=self.contamination,
+            random_state=self.random_state,
+            training=self.training,
+        )
+
+
+S = TypeVar("S", bound=BrokerSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Return the settings that the environment and `.env` hold.
+
+    Raises `SettingsError` with one sentence for a value that cannot work and for a name that is
+    almost, but not quite, the name of a setting.
+    """
+    _refuse_misspelt_names(os.environ)
+    _refuse_misspelt_names(dotenv_values(".env"))
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error)) from None
+
+
+def names(kind: type[BrokerSettings]) -> dict[str, FieldInfo]:
+    """Return the settings of an app by the name that the environment has for them."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    text = fault["msg"].removeprefix("Value error, ")
+    secret = "PASSWORD" in where
+    found = "" if secret or not where else f" (found {str(fault['input'])[:80]!r})"
+    return f"{where}: {text}{found}" if where else text
+
+
+def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
+    known = {**names(ProducerSettings), **names(DetectorSettings)}
+    long_names = [name for name in known if len(name) >= 8]
+    for name in found:
+        near = [] if name in known else difflib.get_close_matches(name, long_names, 1, 0.9)
+        if near:
+            raise SettingsError(
+                f"{name} is set, but the setting is called {near[0]}: rename it or unset it"
+            )
+
+
+def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
+    """Return per-symbol thresholds from a TOML file.
+
+    A table a symbol, with `volume_threshold` (shares), `change_threshold` (share of the previous
+    price) or both. Raises `SettingsError` that names the file and the line or key at fault.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"THRESHOLDS_FILE: cannot read {path} ({error.strerror}); correct the path or unset it"
+        ) from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors
+        raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: {error}") from None
+    return {symbol: _thresholds(path, symbol, table) for symbol, table in tables.items()}
+
+
+def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
+    where = f"THRESHOLDS_FILE: {path}: [{symbol}]"
+    if SYMBOL_PATTERN.fullmatch(symbol) is None:
+        raise SettingsError(f"{where} is not a symbol; write one table per symbol, like [NVDA]")
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} must be a table with the thresholds of one symbol")
+    unknown = sorted(set(table) - {"volume_threshold", "change_threshold"})
+    if unknown:
+        raise SettingsError(
+            f"{where} has an unknown key {unknown[0]!r}; "
+            "known are volume_threshold and change_threshold"
+        )
+    volume, change = table.get("volume_threshold"), table.get("change_threshold")
+    if volume is not None and (type(volume) is not int or not 1 <= volume < 2**32):
+        raise SettingsError(f"{where}: volume_threshold must be a whole number of shares above 0")
+    if change is not None and (type(change) not in (int, float) or not 0 < change < float("inf")):
+        raise SettingsError(f"{where}: change_threshold must be a number above 0 (0.01 is 1 %)")
+    return SymbolThresholds(volume, None if change is None else float(change))

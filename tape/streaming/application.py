@@ -1,0 +1,110 @@
+"""Quix Streams applications with the settings that exactly-once and batches need."""
+
+from typing import Any
+
+from quixstreams import Application
+from quixstreams.dataframe import StreamingDataFrame
+from quixstreams.kafka import ConnectionConfig
+from quixstreams.models import Topic
+from quixstreams.models.serializers import Serializer
+
+from tape.settings import BrokerSettings, DetectorSettings
+from tape.streaming.consumer import BatchConsumer
+from tape.streaming.judging import JudgeBatches, Output
+
+TRANSACTION_TIMEOUT_MS = 30_000
+"""A killed detector's open transaction blocks readers no longer; above commit plus slowest flush."""
+
+SESSION_TIMEOUT_MS = 10_000
+POLL_TIMEOUT_S = 0.1
+"""Longest wait for a batch to fill; an upper bound on what batching adds to the delay."""
+
+
+class BatchApplication(Application):  # type: ignore[misc]
+    """Quix Streams' application with a consumer that hands out batches."""
+
+    def _get_internal_consumer(
+        self, on_error: Any = None, extra_config_overrides: dict[str, Any] | None = None
+    ) -> BatchConsumer:
+        return BatchConsumer(
+            broker_address=self._config.broker_address,
+            consumer_group=self._config.consumer_group,
+            auto_offset_reset=self._config.auto_offset_reset,
+            auto_commit_enable=False,
+            extra_config={**self._config.consumer_extra_config, **(extra_config_overrides or {})},
+            on_error=on_error,
+        )
+
+    @property
+    def consumer(self) -> BatchConsumer:
+        """Return the consumer that the dataframes read from."""
+        return self._consumer
+
+
+def connection(settings: BrokerSettings) -> ConnectionConfig:
+    """Return Quix Streams' form of how to reach the broker."""
+    return ConnectionConfig.from_librdkafka_dict(settings.client_config())
+
+
+def detector_application(settings: DetectorSettings) -> BatchApplication:
+    """Return the exactly-once application of the detector, not yet running."""
+    app = BatchApplication(
+        broker_address=connection(settings),
+        consumer_group=settings.consumer_group,
+        auto_offset_reset="earliest",
+        commit_interval=settings.commit_interval_s,
+        processing_guarantee="exactly-once",
+        state_dir=settings.state_dir,
+        consumer_poll_timeout=POLL_TIMEOUT_S,
+        loglevel=None,  # at INFO the library would log connection settings; we log our own
+        auto_recover_from_source_offset_out_of_range=False,
+        consumer_extra_config={
+            "session.timeout.ms": SESSION_TIMEOUT_MS,
+            "queued.min.messages": 200_000,
+            "fetch.message.max.bytes": 4 * 1024 * 1024,
+        },
+        producer_extra_config={
+            # A stable id per instance: its next start ends what a killed one left open.
+            "transactional.id": f"{settings.consumer_group}-{settings.instance}",
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "linger.ms": 20,
+            "compression.type": "zstd",
+        },
+    )
+    app.consumer.batch_size = settings.batch_size
+    return app
+
+
+def producer_application(settings: BrokerSettings) -> Application:
+    """Return the application that runs the producer's source."""
+    return Application(
+        broker_address=connection(settings),
+        consumer_group=f"{settings.input}-producer",
+        loglevel=None,
+    )
+
+
+class _OutputSerializer(Serializer):  # type: ignore[misc]
+    """Writes the message of an `Output` as it is."""
+
+    def __call__(self, value: Output, ctx: Any) -> bytes:
+        return value.value
+
+
+def input_topic(app: Application, name: str) -> Topic:
+    """Return a topic whose keys and values are read as bytes: a bad message stops nothing."""
+    return app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
+
+
+def output_topic(app: Application, name: str) -> Topic:
+    """Return a topic to which an `Output` can be written."""
+    return app.topic(name, key_serializer="bytes", value_serializer=_OutputSerializer())
+
+
+def judging(
+    app: BatchApplication, settings: DetectorSettings, sdf: StreamingDataFrame
+) -> JudgeBatches:
+    """Return the function for `sdf.apply` that judges batches, with its state in each commit."""
+    judge = JudgeBatches(settings, sdf)
+    app.consumer.on_partitions_gone = judge.forget
+    return judge

@@ -1,0 +1,135 @@
+"""Micro-batches: many messages per call and per row, inside Quix Streams' own consumer.
+
+The library's loop costs 7–8 µs a message. A row that stands for up to a thousand messages of one
+partition costs the same as one message, and checkpoints, transactions, state, recovery and
+rebalancing stay the library's own, because the row carries the offset of its last message.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, Message, TopicPartition
+from quixstreams.internal_consumer import InternalConsumer
+from quixstreams.kafka.consumer import raise_for_msg_error
+from quixstreams.models import MessageContext, Row, Topic
+
+from tape.errors import BrokerError
+
+PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBatch:
+    """Consecutive messages of one partition, in their order."""
+
+    partition: int
+    messages: list[Message]
+
+
+class BatchConsumer(InternalConsumer):
+    """Hands out a `MessageBatch` as the value of one row.
+
+    Attributes:
+        batch_size: most messages that are taken at once.
+        on_partitions_gone: told the partitions that no longer belong to this consumer.
+    """
+
+    batch_size: int = 1_000
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on_partitions_gone: Callable[[list[int]], None] = lambda partitions: None
+        self._waiting: deque[MessageBatch] = deque()
+        self._next_offset: dict[int, int] = {}
+        self._lost = False
+
+    def subscribe(
+        self,
+        topics: list[Topic],
+        on_assign: Callable[..., None] | None = None,
+        on_revoke: Callable[..., None] | None = None,
+        on_lost: Callable[..., None] | None = None,
+    ) -> None:
+        """Subscribe, and forget what belongs to partitions that go."""
+
+        def revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._waiting.clear()  # not processed yet: the next owner reads them again
+            try:
+                if on_revoke is not None:
+                    on_revoke(consumer, partitions)  # commits what was processed
+            finally:
+                self._forget(partitions)
+
+        def lost(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._waiting.clear()
+            self._lost = True
+            if on_lost is not None:
+                on_lost(consumer, partitions)
+            self._forget(partitions)
+
+        super().subscribe(topics, on_assign=on_assign, on_revoke=revoked, on_lost=lost)
+
+    def trigger_backpressure(self, *args: Any, **kwargs: Any) -> None:
+        """Drop what is waiting, because the library seeks back to before it."""
+        self._waiting.clear()
+        self._next_offset.clear()
+        super().trigger_backpressure(*args, **kwargs)
+
+    def poll_row(self, timeout: float | None = None, buffered: bool = False) -> Row | None:
+        """Return the next batch of one partition as a row, or None if there is none in time."""
+        assert not buffered, "batches of several topics cannot be aligned in time"
+        if not self._waiting:
+            messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
+            if self._lost:
+                # The open checkpoint still holds work on partitions that now belong to others.
+                raise BrokerError(PARTITIONS_GONE)
+            self._waiting.extend(self._by_partition(messages))
+        if not self._waiting:
+            return None
+        return _row(self._waiting.popleft())
+
+    def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
+        if any(message.error() is not None for message in messages):
+            messages = [raise_for_msg_error(message) for message in messages]
+        groups: dict[int, list[Message]] = {}
+        for message in messages:
+            groups.setdefault(message.partition(), []).append(message)
+        batches = []
+        for partition, group in groups.items():
+            fresh = self._not_yet_seen(partition, group)
+            if fresh:
+                self._next_offset[partition] = fresh[-1].offset() + 1
+                batches.append(MessageBatch(partition, fresh))
+        return batches
+
+    def _not_yet_seen(self, partition: int, group: list[Message]) -> list[Message]:
+        """Drop what a rebalance in the middle of `consume()` made it return twice."""
+        start = self._next_offset.get(partition, 0)
+        if group[0].offset() >= start and group[-1].offset() - group[0].offset() >= len(group) - 1:
+            return group
+        fresh = []
+        for message in group:
+            if message.offset() >= start:
+                fresh.append(message)
+                start = message.offset() + 1
+        return fresh
+
+    def _forget(self, partitions: list[TopicPartition]) -> None:
+        gone = sorted({p.partition for p in partitions if not self._topics[p.topic].is_changelog})
+        for partition in gone:
+            self._next_offset.pop(partition, None)
+        self.on_partitions_gone(gone)
+
+
+def _row(batch: MessageBatch) -> Row:
+    last = batch.messages[-1]
+    context = MessageContext(
+        topic=last.topic(),
+        partition=batch.partition,
+        offset=last.offset(),
+        size=0,
+        leader_epoch=last.leader_epoch(),
+    )
+    return Row(value=batch, key=None, timestamp=last.timestamp()[1], context=context, headers=None)

@@ -1,0 +1,113 @@
+"""The detector's work on Quix Streams: a judge per partition, its state in each commit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from quixstreams.dataframe import StreamingDataFrame
+from quixstreams.sinks import BaseSink
+
+import tape
+from tape.breaker import Breaker
+from tape.judge import Counts, Judge
+from tape.rejected import RAW_MAX, Rejected
+from tape.settings import DetectorSettings
+from tape.streaming.consumer import MessageBatch
+
+Header = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One message to write; `rejected` says to which of the two topics."""
+
+    key: bytes | None
+    value: bytes
+    headers: list[Header]
+    is_rejected: bool
+
+
+class JudgeBatches(BaseSink):  # type: ignore[misc]
+    """Holds a judge per partition, and writes their state when a checkpoint commits.
+
+    As a registered sink its `flush()` runs first in `Checkpoint.commit()`, before the changelog
+    is produced: state, anomalies and offsets land in one Kafka transaction.
+    """
+
+    def __init__(self, settings: DetectorSettings, sdf: StreamingDataFrame) -> None:
+        super().__init__()
+        self.counts = Counts()
+        self._settings, self._sdf = settings, sdf
+        self._parameters = settings.parameters()
+        self._judges: dict[int, Judge] = {}
+        self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
+        sdf.register_store()
+        sdf.processing_context.sink_manager.register(self)
+
+    def __call__(self, batch: MessageBatch) -> Iterator[Output]:
+        """Yield what a batch of one partition makes us write."""
+        judge = self._judges.get(batch.partition)
+        if judge is None:
+            judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
+            self._judges[batch.partition] = judge
+        messages = batch.messages
+        keys = [message.key() for message in messages]
+        values = [message.value() for message in messages]
+        flagged, unread = judge.judge(keys, values, self._state(batch.partition))
+        self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
+        for one in flagged:
+            where = provenance(batch.partition, messages[one.position].offset())
+            yield Output(one.symbol.encode(), one.value, where, is_rejected=False)
+        for other in unread:
+            offset = messages[other.position].offset()
+            source = f"{messages[0].topic()}[{batch.partition}]@{offset}"
+            raw = values[other.position] or b""
+            headers = rejection_headers(raw, other.rejected, source, app="anomaly_detector")
+            yield Output(keys[other.position], raw[:RAW_MAX], headers, is_rejected=True)
+
+    def forget(self, partitions: list[int]) -> None:
+        """Drop the live state of partitions that now belong to another instance."""
+        for partition in partitions:
+            self._judges.pop(partition, None)
+
+    def flush(self) -> None:
+        """Write the state of every symbol that has traded since the last commit."""
+        for partition, judge in self._judges.items():
+            state = None
+            for symbol, blob in judge.changed():
+                state = state or self._state(partition)
+                state.set_bytes(symbol, blob)
+
+    def add(self, *args: object, **kwargs: object) -> None:
+        """Take nothing: verdicts go to topics, only state goes through here."""
+
+    def on_paused(self) -> None:
+        """Do nothing: a sink that takes nothing has nothing to give back."""
+
+    def _state(self, partition: int) -> Any:
+        transaction = self._sdf.processing_context.checkpoint.get_store_transaction(
+            stream_id=self._sdf.stream_id, partition=partition
+        )
+        return transaction.as_state(prefix=b"")
+
+
+def provenance(partition: int, offset: int) -> list[Header]:
+    """Return the headers that say where on `stocks` a trade lies."""
+    return [
+        ("source_partition", str(partition).encode()),
+        ("source_offset", str(offset).encode()),
+    ]
+
+
+def rejection_headers(raw: bytes, rejected: Rejected, source: str, *, app: str) -> list[Header]:
+    """Return the headers of a record on `rejected`: why, where from, and what it was in full."""
+    return [
+        ("reason", rejected.reason.encode()),
+        ("detail", rejected.detail.encode()),
+        ("source", source.encode()),
+        ("app", app.encode()),
+        ("app_version", tape.__version__.encode()),
+        ("size", str(len(raw)).encode()),
+        ("sha256", sha256(raw).hexdigest().encode()),
+    ]

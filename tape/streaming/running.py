@@ -1,0 +1,69 @@
+"""Running an application to its end, and what is said when it ends."""
+
+import logging
+
+from confluent_kafka import KafkaException
+from quixstreams import Application
+from quixstreams.checkpointing.exceptions import (
+    CheckpointConsumerCommitError,
+    CheckpointProducerTimeout,
+)
+from quixstreams.exceptions import QuixException
+
+from tape.errors import BrokerError
+from tape.judge import Counts
+from tape.settings import DetectorSettings, ProducerSettings
+from tape.streaming.application import BatchApplication
+from tape.streaming.source import ArchiveSource
+
+log = logging.getLogger(__name__)
+
+FATAL = (
+    KafkaException,
+    QuixException,
+    CheckpointConsumerCommitError,
+    CheckpointProducerTimeout,
+)
+
+
+def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Counts) -> int:
+    """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
+
+    Raises `BrokerError` when a commit fails or the broker stays away: nothing of the open
+    transaction is visible then, and a new start takes it up from the last commit.
+    """
+    log.info(
+        "detector started",
+        extra={"input": settings.input, "output": settings.output, "group": app.config.consumer_group},
+    )
+    try:
+        app.run(timeout=settings.stop_when_idle_s, collect=False)
+    except FATAL as error:
+        raise BrokerError(
+            f"the broker at {settings.broker_address} failed the detector ({error}); nothing of "
+            "the last transaction was committed, start the detector again"
+        ) from error
+    log.info(
+        "detector stopped",
+        extra={
+            "trades": counts.trades,
+            "flagged": dict(counts.flagged),
+            "rejected": dict(counts.rejected),
+            "duplicate": counts.duplicate,
+            "late": counts.late,
+            "stale": counts.stale,
+        },
+    )
+    return 0
+
+
+def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSource) -> int:
+    """Run the producer until everything is sent, and return its exit code."""
+    try:
+        app.run()
+    except FATAL as error:
+        raise BrokerError(
+            f"the broker at {settings.broker_address} failed the producer ({error}); start it "
+            "again, it goes on where the last acknowledged trade was"
+        ) from error
+    return int(source.exit_code.value)
