@@ -115,27 +115,30 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
             skip_rows=rows,
         )
         for batch in batches:
-            self._send_batch(batch, pace)
-            self._progress.advance(batch, rows)
-            rows, damaged = batch.rows, damaged or batch.damaged
-            if not self.running:
+            if not self._send_batch(batch, pace):  # stopped in the middle: it is sent again
                 self._keep(archive, rows, done=False, damaged=damaged)
                 return damaged
+            self._progress.advance(batch, rows)
+            rows, damaged = batch.rows, damaged or batch.damaged
             if time.monotonic() - kept_s >= CHECKPOINT_S:
                 self._keep(archive, rows, done=False, damaged=damaged)
                 kept_s = time.monotonic()
         self._keep(archive, rows, done=True, damaged=damaged)
         return damaged
 
-    def _send_batch(self, batch: RowBatch, pace: Pace) -> None:
+    def _send_batch(self, batch: RowBatch, pace: Pace) -> bool:
+        """Send a batch when it is due; returns whether it went out whole."""
         for start, stop in pace.slices(batch.ts_event_ns, until=lambda: not self.running):
             self._produce(batch.keys[start:stop], batch.values[start:stop])
+        if not self.running:
+            return False
         records = len(batch.values) + len(batch.rejected)
         first = batch.first_row
         self._breaker.note(records, [(r.row - first, r.rejected.reason) for r in batch.rejected])
         for row in batch.rejected:
             headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
             self._sender.produce(self._settings.rejected, row.raw, headers=headers)
+        return True
 
     def _produce(self, keys: list[bytes], values: list[bytes]) -> None:
         produce, topic = self._sender.produce, self.producer_topic.name

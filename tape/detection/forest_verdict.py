@@ -1,0 +1,172 @@
+"""Reduces a grown forest to the few values of z at which its verdict changes."""
+
+import numpy as np
+from numba import njit
+
+from tape.detection.bit_sets import float32_floor, kth_smallest
+from tape.detection.forest_draws import FIXED_POINT, SUBSAMPLE, ForestPlan
+from tape.detection.forest_grow import ForestScratch, grow_forest
+from tape.detection.kernel_types import F32
+
+GROWN = 0
+UNDRAWN = 1
+"""The members for this number of training values are not yet drawn."""
+UNDECIDED = 2
+"""Only the last bit of a power would decide, or there are too many breakpoints."""
+
+NEAR = 10_996
+"""1e-8 in fixed point: depths that close are summed again, in scikit-learn's order."""
+LAST_BITS = 1e-14
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _exact_depth(z: float, s: ForestScratch) -> float:
+    """Return the sum of depths at z in float64 and in the order of the trees."""
+    total = 0.0
+    for tree in range(s.leaves.shape[0]):
+        low = 0
+        high = s.leaves[tree] - 1
+        while low < high:
+            middle = (low + high + 1) >> 1
+            if z <= s.edge[tree, middle]:
+                high = middle - 1
+            else:
+                low = middle
+        total += s.leaf[tree, low]
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _exact_order_statistic(k: int, near: int, n: int, s: ForestScratch) -> float:
+    """Return the k-th smallest exact depth, whose fixed-point form is about `near`."""
+    less = 0
+    size = 0
+    for i in range(n):
+        if s.depth[i] < near - NEAR:
+            less += 1
+        elif s.depth[i] <= near + NEAR:
+            if size > 0 and s.sorted32[i] == s.sorted32[i - 1]:
+                depth = s.group[size - 1] if s.depth[i - 1] >= near - NEAR else 0.0
+                s.group[size] = depth
+            else:
+                s.group[size] = _exact_depth(s.sorted64[i], s)
+            size += 1
+    for i in range(1, size):
+        depth = s.group[i]
+        j = i
+        while j > 0 and s.group[j - 1] > depth:
+            s.group[j] = s.group[j - 1]
+            j -= 1
+        s.group[j] = depth
+    return s.group[k - less]  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _between(a: float, b: float, t: float) -> float:
+    """Return numpy's linear interpolation, as `np.percentile` rounds it."""
+    if t >= 0.5:
+        return b - (b - a) * (1 - t)
+    return a + (b - a) * t
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _exact_verdict(z: float, offset: float, low: float, high: float, whole: float, s: ForestScratch) -> int:
+    """Return 1 if z is anomalous, 0 if not, -1 if only scikit-learn itself could tell.
+
+    `low` and `high` are the exact depths, divided by `whole`, that the offset lies between.
+    """
+    depth = _exact_depth(z, s) / whole
+    if depth >= high:
+        return 0
+    score = -(2.0**-depth)
+    if abs(score - offset) <= LAST_BITS:
+        return -1
+    return 1 if score < offset else 0
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def fit_breakpoints(training: F32, p: ForestPlan, s: ForestScratch, breaks: F32) -> tuple[int, int, int]:
+    """Fit a forest; return (code, verdict below the first breakpoint, number of breakpoints).
+
+    z is on the far side of a breakpoint when float32(z) is above it; the verdict, 1 for
+    anomalous, changes at each.
+    """
+    n = training.shape[0]
+    if p.slot_of[n] < 0:
+        return UNDRAWN, 0, 0
+    grow_forest(training, p, s)
+    position = (n - 1) * p.contamination
+    k = np.int64(np.floor(position))
+    after = min(k + 1, n - 1)
+    part = position - k
+    s.depth_spare[:n] = s.depth[:n]
+    near_low = kth_smallest(s.depth_spare, n, k)
+    near_high = kth_smallest(s.depth_spare, n, after)
+    whole = p.mean_depth[min(n, SUBSAMPLE)]
+    score_low = -(2.0 ** -(near_low / FIXED_POINT / whole))
+    score_high = -(2.0 ** -(near_high / FIXED_POINT / whole))
+    offset = _between(score_low, score_high, part)
+    limit = np.int64(-whole * np.log2(-offset) * FIXED_POINT)
+    anomalous_below = limit - NEAR
+    normal_above = limit + NEAR
+    exact_low = -1.0
+    exact_high = -1.0
+
+    verdict = -1
+    first = -1
+    size = 0
+    for gap in range(n):
+        edges = 0
+        if gap > 0:
+            low = s.depth[gap - 1] + s.fall[gap]
+            high = s.depth[gap] - s.fall[gap]
+            if low > normal_above or high < anomalous_below:
+                continue
+            e = np.int64(s.first_edge[gap])
+            while e >= 0:
+                tree = e // SUBSAMPLE
+                leaf = e % SUBSAMPLE
+                edge = float32_floor(s.edge[tree, leaf])
+                units = np.int64(
+                    np.rint(s.leaf[tree, leaf] * FIXED_POINT)
+                ) - np.int64(np.rint(s.leaf[tree, leaf - 1] * FIXED_POINT))
+                j = edges
+                while j > 0 and s.gap_edge[j - 1] > edge:
+                    s.gap_edge[j] = s.gap_edge[j - 1]
+                    s.gap_change[j] = s.gap_change[j - 1]
+                    j -= 1
+                s.gap_edge[j] = edge
+                s.gap_change[j] = units
+                edges += 1
+                e = np.int64(s.next_edge[e])
+            depth = s.depth[gap - 1]
+        else:
+            depth = s.depth[0]
+        for j in range(edges if gap > 0 else 1):
+            z = s.sorted32[0]
+            if gap > 0:
+                depth += s.gap_change[j]
+                if j + 1 < edges and s.gap_edge[j + 1] == s.gap_edge[j]:
+                    continue
+                z = np.nextafter(s.gap_edge[j], np.float32(np.inf))
+            if depth < anomalous_below:
+                now = 1
+            elif depth > normal_above:
+                now = 0
+            else:
+                if exact_low < 0.0:
+                    exact_low = _exact_order_statistic(k, near_low, n, s) / whole
+                    exact_high = _exact_order_statistic(after, near_high, n, s) / whole
+                    offset = _between(-(2.0**-exact_low), -(2.0**-exact_high), part)
+                now = _exact_verdict(np.float64(z), offset, exact_low, exact_high, whole, s)
+                if now < 0:
+                    return UNDECIDED, 0, 0
+            if verdict < 0:
+                first = now
+            elif now != verdict:
+                if size == breaks.shape[0]:
+                    return UNDECIDED, 0, 0
+                breaks[size] = s.gap_edge[j]
+                size += 1
+            verdict = now
+    return GROWN, first, size

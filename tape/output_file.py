@@ -1,0 +1,45 @@
+"""Writing files that are whole or not there."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from tape.errors import SettingsError
+
+
+class OutputFile:
+    """A file that takes its final name only when everything was written without an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: BinaryIO = self._part.open("wb")
+        except OSError as error:
+            raise SettingsError(
+                f"cannot write {self._path} ({error.strerror}); choose another place"
+            ) from None
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Append to the file."""
+        self._file.write(data)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if error is None:
+            self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
