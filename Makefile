@@ -1,0 +1,35 @@
+# Thin over `tape` and `pytest`; everything here also works without make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test test-full lint bench clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "compiling the detector (once, about half a minute)"
+	$(BIN)/python -m tape.warm
+	@touch $@
+
+demo: setup
+	$(BIN)/tape demo $(if $(DATA),--data '$(DATA)')
+
+test: setup
+	$(BIN)/pytest
+
+test-full: setup
+	$(BIN)/pytest -m 'full or not full'
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/tape bench
+
+clean:
+	rm -rf .venv out build *.egg-info

@@ -1,0 +1,52 @@
+"""`tape demo`: the whole pipeline from one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tape.archives import find_archives
+from tape.demo import report, run_pipeline
+from tape.errors import ArchiveError
+from tape.settings import DetectorSettings, load
+from tape.synthetic import make_day, write_day
+
+DEFAULT_DATA = Path("nasdaq")
+console = Console()
+
+
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(help="Files or folder of DataBento trades; default nasdaq/.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where output and logs go.")] = Path("out/demo"),
+) -> int:
+    """Start a local Apache Kafka, run producer and detector, and show what they found.
+
+    Example: tape demo --data ~/downloads/XNAS-20241227-4MMMNFEELC
+    """
+    settings = load(DetectorSettings)
+    settings.parameters()
+    output.mkdir(parents=True, exist_ok=True)
+    run = run_pipeline(_data(data, output), output, settings)
+    report(run, console)
+    return run.producer_exit_code
+
+
+def _data(given: Path | None, output: Path) -> Path:
+    """Return the folder to stream: the one given, else nasdaq/, else a made-up day."""
+    if given is not None:
+        find_archives(given)
+        return given
+    try:
+        find_archives(DEFAULT_DATA)
+    except ArchiveError:
+        console.print(
+            f"{DEFAULT_DATA}/ holds no trade files yet: streaming a made-up day of 200,000 trades"
+        )
+        folder = output / "synthetic"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_day(make_day(), folder)
+        return folder
+    return DEFAULT_DATA

@@ -1,0 +1,167 @@
+"""Broker, topics, producer and detector, from the first file to the last anomaly."""
+
+import shutil
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from tape.archives import count_rows_hint, find_archives
+from tape.broker.kafka import LocalKafka
+from tape.broker.topics import create_topics, pipeline_topics
+from tape.demo.supervised import Supervised
+from tape.errors import TapeError
+from tape.output_file import OutputFile
+from tape.settings import DetectorSettings
+from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
+
+ROOT = Path(__file__).resolve().parents[2]
+PORT = 19_092
+LIMIT_S = 3_600.0
+APPS = ("producer", "anomaly_detector")
+
+
+@dataclass(slots=True)
+class DemoRun:
+    """What a run left behind and how it went."""
+
+    data: Path
+    anomalies_file: Path
+    written: int = 0
+    anomalies: list[bytes] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+    producer_s: float = 0.0
+    pipeline_s: float = 0.0
+    rss_max_bytes: dict[str, int] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    producer_exit_code: int = 0
+
+
+def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
+    """Run the pipeline over a folder of archives and keep what `anomalies` holds then.
+
+    Everything it starts it stops; the broker's files and the apps' state are fresh each time.
+    Raises `TapeError` with the app's log named if an app ends badly.
+    """
+    archives = find_archives(data).archives
+    expected = sum(count_rows_hint(archive) for archive in archives)
+    for old in ("broker", "state"):
+        shutil.rmtree(out / old, ignore_errors=True)
+    for name in APPS:
+        (out / f"{name}.log").unlink(missing_ok=True)
+    run = DemoRun(data, out / "anomalies.jsonl")
+    with LocalKafka(out / "broker", _free_port()) as kafka:
+        client = {"bootstrap.servers": kafka.address}
+        topics = (settings.input, settings.output, settings.rejected)
+        create_topics(client, pipeline_topics(*topics, settings.consumer_group))
+        env = {
+            "Quix__Broker__Address": kafka.address,
+            "Quix__Deployment__State__Path": str(out / "state"),
+            "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+            "INSTANCE": "demo",
+            "DATA_DIR": str(data.resolve()),
+            "LOG_FORMAT": "plain",
+        }
+        _drive(run, out, client, settings, env, expected)
+        _collect(run, client, settings)
+    shutil.rmtree(out / "broker", ignore_errors=True)
+    return run
+
+
+def _drive(
+    run: DemoRun,
+    out: Path,
+    client: dict[str, str],
+    settings: DetectorSettings,
+    env: dict[str, str],
+    expected: int,
+) -> None:
+    """Start both apps and wait until the detector has committed all that the producer sent."""
+    apps: dict[str, Supervised] = {}
+    reader = ProgressReader(client, settings.input, settings.consumer_group)
+    start_s = time.monotonic()
+    try:
+        for name in APPS:
+            apps[name] = Supervised(ROOT / name / "main.py", env, out / f"{name}.log")
+        with _bars() as bars:
+            sent = bars.add_task("sent to stocks", total=expected)
+            seen = bars.add_task("judged", total=expected)
+            while True:
+                producer_code = apps["producer"].exit_code()
+                _check(apps, out, producer_code)
+                try:
+                    progress = reader.read()
+                except KafkaException:
+                    continue
+                if producer_code is not None and not run.producer_s:
+                    run.producer_s = time.monotonic() - start_s
+                    expected = progress.written
+                    bars.update(sent, total=expected)
+                    bars.update(seen, total=expected)
+                bars.update(sent, completed=progress.written)
+                bars.update(seen, completed=progress.committed)
+                if producer_code is not None and progress.committed >= progress.written:
+                    break
+                if time.monotonic() - start_s > LIMIT_S:
+                    raise TapeError(f"the pipeline is not done after an hour; read {out}/*.log")
+                time.sleep(0.25)
+        run.producer_exit_code = producer_code
+        run.written = progress.written
+        run.pipeline_s = time.monotonic() - start_s
+    finally:
+        reader.close()
+        for app in apps.values():
+            app.stop()
+            run.rss_max_bytes[app.name] = app.rss_max_bytes
+            run.restarts[app.name] = app.restarts
+
+
+def _check(apps: dict[str, Supervised], out: Path, producer_code: int | None) -> None:
+    detector_code = apps["anomaly_detector"].exit_code()
+    if detector_code is not None:
+        raise TapeError(_ended("anomaly_detector", detector_code, out))
+    if producer_code not in (None, 0, 2):  # 2: some input was damaged, the rest was sent
+        raise TapeError(_ended("producer", producer_code, out))
+
+
+def _ended(name: str, code: int | None, out: Path) -> str:
+    lines = (out / f"{name}.log").read_text(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else "it wrote nothing"
+    return f"the {name} ended with exit code {code}: {last} (its log: {out / name}.log)"
+
+
+def _collect(run: DemoRun, client: dict[str, str], settings: DetectorSettings) -> None:
+    run.anomalies = in_tape_order(read_topic(client, settings.output))
+    with OutputFile(run.anomalies_file) as file:
+        for value in run.anomalies:
+            file.write(value + b"\n")
+    for message in (m for lane in read_topic(client, settings.rejected) for m in lane):
+        reason = dict(message.headers() or [])["reason"].decode()
+        run.rejected[reason] = run.rejected.get(reason, 0) + 1
+
+
+def _bars() -> Bars:
+    return Bars(
+        TextColumn("{task.description:15}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("trades"),
+        TimeRemainingColumn(),
+    )
+
+
+def _free_port() -> int:
+    """Return the quick starts' port if nobody listens there, else one that is free."""
+    for port in (PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise TapeError("no free port on 127.0.0.1")
