@@ -1,0 +1,127 @@
+"""The real apps as real processes, and what a reader of their topics sees."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class App:
+    """One app's process; its log is shown when it does not do what is waited for."""
+
+    def __init__(self, name: str, env: dict[str, str], log_file: Path) -> None:
+        self.log_file = log_file
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("Quix__", "KAFKA_"))}
+        with log_file.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / name / "main.py")],
+                env={**clean, "LOG_FORMAT": "json", **env},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL to the app and its children, and proof that it is dead."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        assert self.process.wait(10) == -signal.SIGKILL
+
+    def stop(self, timeout_s: float = 60) -> int:
+        """SIGTERM, as a container is stopped."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 120) -> int:
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise AssertionError(f"still running after {timeout_s} s:\n{self.log()}") from None
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")[-6_000:]
+
+    def events(self, event: str) -> list[dict[str, object]]:
+        """The log lines of one event, as their fields."""
+        lines = [json.loads(x) for x in self.log_file.read_text().splitlines() if x[:1] == "{"]
+        return [line for line in lines if line["event"] == event]
+
+
+class Pipeline:
+    """Topics, state directory and apps of one test on the session's broker."""
+
+    def __init__(self, address: str, names: Callable[[str], str], folder: Path) -> None:
+        self.address, self.folder = address, folder
+        self.client = {"bootstrap.servers": address}
+        self.input, self.output, self.rejected = names("stocks"), names("anomalies"), names("rej")
+        self.group = names("group")
+        self.state = folder / "state"
+        self.started: list[App] = []
+
+    def env(self, **more: str) -> dict[str, str]:
+        return {
+            "Quix__Broker__Address": self.address,
+            "Quix__Consumer_Group": self.group,
+            "Quix__Deployment__State__Path": str(self.state),
+            "INSTANCE": "test",
+            "input": self.input,
+            "output": self.output,
+            "rejected": self.rejected,
+            "COMMIT_INTERVAL_S": "0.3",
+            **more,
+        }
+
+    def start(self, name: str, **env: str) -> App:
+        app = App(name, self.env(**env), self.folder / f"{name}.log")
+        self.started.append(app)
+        return app
+
+    def produce(self, data: Path, **env: str) -> App:
+        return self.start("producer", DATA_DIR=str(data), **env)
+
+    def detect(self, **env: str) -> App:
+        return self.start("anomaly_detector", **env)
+
+    def judged(self) -> tuple[int, int]:
+        """(written to stocks, committed by the detector)."""
+        try:
+            reader = ProgressReader(self.client, self.input, self.group)
+        except (KafkaException, KeyError, Exception):
+            return 0, 0
+        try:
+            progress = reader.read()
+        finally:
+            reader.close()
+        return progress.written, progress.committed
+
+    def wait_until(self, done: Callable[[int, int], bool], timeout_s: float = 120) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        while not done(*self.judged()):
+            if time.monotonic() > deadline_s:
+                logs = "\n".join(app.log() for app in self.started)
+                raise AssertionError(f"waited {timeout_s} s at {self.judged()}:\n{logs}")
+            time.sleep(0.1)
+
+    def wait_all_judged(self, timeout_s: float = 120) -> None:
+        self.wait_until(lambda written, done: 0 < written <= done, timeout_s)
+
+    def anomalies(self) -> list[bytes]:
+        return in_tape_order(read_topic(self.client, self.output))
+
+    def end(self) -> None:
+        for app in self.started:
+            if app.process.poll() is None:
+                os.killpg(app.process.pid, signal.SIGKILL)
+                app.process.wait(10)

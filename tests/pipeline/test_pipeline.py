@@ -1,0 +1,211 @@
+"""The two apps as processes on a real Apache Kafka, against the literal oracle and the replay."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tape.streaming.reading import read_topic
+from tape.synthetic import make_day, write_day
+from tape.trade import decode, Trade
+from tests.apps import ROOT, Pipeline
+from tests.kafka_client import produce
+from tests.oracle import judge_tape
+
+pytestmark = pytest.mark.broker
+
+REAL = ROOT.parent / "shared/data/databento/xnas-itch-20250505.trades.csv.zst"
+TRADES = 30_000
+FAST = "3000"
+"""Replay speed: the 16 hours of a day in about 20 s."""
+
+
+@pytest.fixture(scope="module")
+def synthetic_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synthetic")
+    write_day(make_day(seed=7, trades=TRADES), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not REAL.exists():
+        pytest.skip(f"no real trades here ({REAL.name}); the synthetic day is tested")
+    folder = tmp_path_factory.mktemp("real")
+    with zstandard.open(REAL, "rb") as file:
+        rows = [file.readline() for _ in range(TRADES + 1)]
+    (folder / "xnas-itch-20250505.trades.csv").write_bytes(b"".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def replayed(synthetic_day: Path) -> list[bytes]:
+    return replay(synthetic_day)
+
+
+@pytest.fixture
+def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+    running = Pipeline(kafka.address, topic_names, tmp_path)
+    yield running
+    running.end()
+
+
+def replay(data: Path) -> list[bytes]:
+    output = data.parent / f"{data.name}.jsonl"
+    command = [sys.executable, "-m", "tape", "replay", str(data), "--output", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return output.read_bytes().splitlines()
+
+
+def by_symbol(values: list[bytes]) -> dict[str, list[bytes]]:
+    lanes: dict[str, list[bytes]] = {}
+    for value in values:
+        lanes.setdefault(json.loads(value)["symbol"], []).append(value)
+    return lanes
+
+
+def stocks_of(pipeline: Pipeline) -> list[Trade]:
+    trades = [decode(m.value()) for lane in read_topic(pipeline.client, pipeline.input) for m in lane]
+    assert all(isinstance(trade, Trade) for trade in trades)
+    return trades  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("day", ["synthetic_day", "real_day"])
+def test_the_topic_holds_what_the_oracle_says(
+    day: str, pipeline: Pipeline, request: pytest.FixtureRequest
+) -> None:
+    data = request.getfixturevalue(day)
+    detector = pipeline.detect()
+    assert pipeline.produce(data).wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+
+    trades = stocks_of(pipeline)
+    assert len(trades) == TRADES
+    tape = [
+        (t.symbol, t.publisher_id, t.ts_event_ns, t.price_nanos, t.size, t.side, t.sequence)
+        for t in trades
+    ]
+    expected = Counter()
+    for trade, (_, rules) in zip(trades, judge_tape(tape), strict=True):
+        if rules:
+            expected[(trade.symbol, trade.sequence, frozenset(rules))] += 1
+    found = Counter(
+        (a["symbol"], a["sequence"], frozenset(a["anomalies"]))
+        for a in map(json.loads, pipeline.anomalies())
+    )
+    assert found == expected
+    assert found
+
+
+def test_the_pipeline_equals_the_replay_to_the_byte(
+    pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
+) -> None:
+    detector = pipeline.detect()
+    assert pipeline.produce(synthetic_day).wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+
+
+def test_a_killed_detector_repeats_and_loses_nothing(
+    pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
+) -> None:
+    detector = pipeline.detect()
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    for share in (0.2, 0.5):
+        pipeline.wait_until(lambda _, done, share=share: done >= share * TRADES)
+        detector.kill()
+        assert pipeline.judged()[1] < 0.9 * TRADES, "killed too late to prove anything"
+        detector = pipeline.detect()
+    assert producer.wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+
+
+def test_a_stopped_detector_goes_on_without_its_state_directory(
+    pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
+) -> None:
+    detector = pipeline.detect()
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    pipeline.wait_until(lambda _, done: done >= 0.3 * TRADES)
+    assert detector.stop() == 0
+    assert pipeline.judged()[1] < 0.9 * TRADES
+    shutil.rmtree(pipeline.state)
+    detector = pipeline.detect()
+    assert producer.wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+
+
+def test_a_killed_producer_loses_nothing_and_its_repeats_have_no_effect(
+    pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
+) -> None:
+    detector = pipeline.detect()
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    pipeline.wait_until(lambda written, _: written >= 0.4 * TRADES)
+    producer.kill()
+    written = pipeline.judged()[0]
+    assert written < 0.9 * TRADES, "killed too late to prove anything"
+    assert pipeline.produce(synthetic_day).wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    total = pipeline.judged()[0]
+    assert TRADES <= total < TRADES + written, "it went on where it was, not from the start"
+    assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+
+
+def test_a_producer_started_again_sends_nothing_twice(
+    pipeline: Pipeline, synthetic_day: Path
+) -> None:
+    assert pipeline.produce(synthetic_day).wait() == 0
+    assert pipeline.produce(synthetic_day).wait() == 0
+    assert pipeline.judged()[0] == TRADES
+
+
+def test_poison_messages_land_once_in_rejected_and_the_good_ones_come_through(
+    pipeline: Pipeline,
+) -> None:
+    def good(sequence: int, size: int) -> tuple[bytes, bytes]:
+        trade = (
+            b'{"ts_recv":"2025-05-05T08:00:00.675221836Z","ts_event":"2025-05-05T08:00:00.675053891Z",'
+            b'"rtype":0,"publisher_id":2,"instrument_id":1,"action":"T","side":"N","depth":0,'
+            b'"price":113.86,"size":%d,"flags":0,"ts_in_delta":1,"sequence":%d,"symbol":"NVDA"}'
+        )
+        return b"NVDA", trade % (size, sequence)
+
+    poison = [
+        (b"NVDA", b"not json"),
+        (b"NVDA", b"null"),
+        (b"NVDA", b"[" * 60_000),
+        (b"NVDA", b"x" * 70_000),
+        (b"AAPL", good(5, 1)[1]),
+        (None, good(6, 1)[1]),
+        (b"NVDA", good(7, 1)[1].replace(b"113.86", b"NaN")),
+        (b"NVDA", b"\xff\xfe"),
+    ]
+    detector = pipeline.detect()
+    pipeline.wait_until(lambda *_: bool(detector.events("detector started")))
+    produce(pipeline.address, pipeline.input, [good(1, 30_000), *poison, good(9, 40_000)])
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+
+    sizes = [json.loads(value)["size"] for value in pipeline.anomalies()]
+    assert sizes == [30_000, 40_000]
+    rejected = [m for lane in read_topic(pipeline.client, pipeline.rejected) for m in lane]
+    assert Counter(m.value() for m in rejected) == Counter(v[: 64 * 1024] for _, v in poison)
+    for message in rejected:
+        headers = dict(message.headers())
+        assert headers["reason"].decode()
+        assert headers["app"] == b"anomaly_detector"
+        assert headers["source"].decode().startswith(pipeline.input)
