@@ -1,8 +1,11 @@
 """What a flagged trade is on `anomalies`: the trade's own bytes, with identity and reasons."""
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
+
+from tape.trade import NO_SEQUENCE, price_text
 
 Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest"]
 
@@ -29,3 +32,40 @@ class DetectorIdentity(msgspec.Struct, frozen=True):
 
     version: str
     settings: str
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """The fields that a flagged trade has beyond its own."""
+
+    anomaly_id: str
+    anomalies: list[Rule]
+    reasons: Sequence[Reason]
+    detector: DetectorIdentity
+
+
+def anomaly_id(
+    symbol: str, ts_event_ns: int, sequence: int, *, price_nanos: int, size: int, side: str
+) -> str:
+    """Return the identity of a flagged trade; the same trade always gets the same one.
+
+    Where a feed has no sequence, price, size and side stand in for it.
+
+    >>> anomaly_id("NVDA", 1751961600171836530, 7, price_nanos=1, size=1, side="B")
+    'NVDA-1751961600171836530-7'
+    """
+    last = f"{price_text(price_nanos)}x{size}{side}" if sequence == NO_SEQUENCE else sequence
+    return f"{symbol}-{ts_event_ns}-{last}"
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def as_message(
+    raw: bytes, *, anomaly_id: str, reasons: Sequence[Reason], detector: DetectorIdentity
+) -> bytes:
+    """Return the message for `anomalies`: the trade's own bytes, the verdict spliced in.
+
+    `raw` must be a message that `tape.trade.decode` took, so a JSON object with fields.
+    """
+    verdict = _Verdict(anomaly_id, [reason.rule for reason in reasons], reasons, detector)
+    return raw.rstrip(b" \t\r\n")[:-1] + b"," + _encoder.encode(verdict)[1:]

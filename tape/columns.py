@@ -1,9 +1,15 @@
 """A batch of trades as columns, the form in which the detector takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from tape.rejected import Rejected
+from tape.scan import UNKNOWN, Scanned, scan
+from tape.symbols import SymbolTable
+from tape.trade import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +36,97 @@ class TradeColumns:
 
     def __len__(self) -> int:
         return len(self.symbol)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """What a batch of messages holds.
+
+    Attributes:
+        trades: the trades, in the batch's order.
+        positions: of each trade, where its message stood in the batch.
+        rejected: positions and reasons of the messages that are no trades.
+    """
+
+    trades: TradeColumns
+    positions: npt.NDArray[np.int64]
+    rejected: list[tuple[int, Rejected]]
+
+
+def decode_batch(
+    keys: Sequence[bytes | None], values: Sequence[bytes | None], symbols: SymbolTable
+) -> DecodedBatch:
+    """Return the trades of a batch of messages as columns, and what could not be read.
+
+    Equal to `tape.trade.decode` on each message with its key checked; new symbols get their
+    numbers in the order in which they appear.
+    """
+    count = len(values)
+    found = _scanned(keys, values, symbols)
+    rejected: list[tuple[int, Rejected]] = []
+    if not found.taken.all() or (count and int(found.symbol.min()) == UNKNOWN):
+        unsettled = ~found.taken | (found.symbol == UNKNOWN)
+        for row in np.flatnonzero(unsettled).tolist():
+            fault = _settle(row, keys[row], values[row], symbols, found)
+            if fault is not None:
+                rejected.append((row, fault))
+    columns = TradeColumns(*found[1:])
+    if not rejected:
+        return DecodedBatch(columns, np.arange(count), rejected)
+    kept = np.ones(count, np.bool_)
+    kept[[row for row, _ in rejected]] = False
+    return DecodedBatch(
+        TradeColumns(*(column[kept] for column in found[1:])), np.flatnonzero(kept), rejected
+    )
+
+
+def _scanned(
+    keys: Sequence[bytes | None], values: Sequence[bytes | None], symbols: SymbolTable
+) -> Scanned:
+    """Return columns with everything that is in the canonical form filled in."""
+    count = len(values)
+    found = Scanned(
+        taken=np.zeros(count, np.bool_),
+        symbol=np.zeros(count, np.int32),
+        publisher_id=np.zeros(count, np.int32),
+        ts_event_ns=np.zeros(count, np.int64),
+        price_nanos=np.zeros(count, np.int64),
+        size=np.zeros(count, np.int64),
+        side=np.zeros(count, np.uint8),
+        sequence=np.zeros(count, np.int64),
+    )
+    data, ends = _joined(values)
+    key_data, key_ends = _joined(keys)
+    scan(data, ends, key_data, key_ends, symbols.slots, found)
+    return found
+
+
+def _joined(parts: Sequence[bytes | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return the parts one behind another, and where each ends; None counts as empty."""
+    try:
+        data = b"".join(parts)  # type: ignore[arg-type]
+    except TypeError:
+        parts = [part or b"" for part in parts]
+        data = b"".join(parts)
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))  # type: ignore[arg-type]
+    return np.frombuffer(data, np.uint8), np.cumsum(lengths)
+
+
+def _settle(
+    row: int, key: bytes | None, value: bytes | None, symbols: SymbolTable, found: Scanned
+) -> Rejected | None:
+    """Fill a row that the scan left open; returns why it cannot be filled, if so."""
+    trade = decode(value, key, check_key=True)
+    if isinstance(trade, Rejected):
+        return trade
+    number = symbols.number(trade.symbol)
+    if isinstance(number, Rejected):
+        return number
+    found.symbol[row] = number
+    found.publisher_id[row] = trade.publisher_id
+    found.ts_event_ns[row] = trade.ts_event_ns
+    found.price_nanos[row] = trade.price_nanos
+    found.size[row] = trade.size
+    found.side[row] = ord(trade.side)
+    found.sequence[row] = trade.sequence
+    return None

@@ -40,9 +40,7 @@ class Progress:
         self._done += 1
         self._bar.set_description(f"{self._file} ({self._done}/{self._files})")
         self._bar.update(rows)
-        log.info(
-            "sending", extra={"file": self._file, "number": self._done, "files": self._files}
-        )
+        log.info("sending", extra={"file": self._file, "number": self._done, "files": self._files})
 
     def already_sent(self, archive: Archive) -> None:
         """Pass over a file that an earlier run has sent."""

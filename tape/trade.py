@@ -70,6 +70,10 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     symbol: str
 
 
+ABSENT: Final = msgspec.Raw()
+"""Stands for a field that a message does not have."""
+
+
 class _Message(msgspec.Struct, frozen=True):
     """The message as JSON has it; numbers stay text until their syntax is checked."""
 
@@ -80,14 +84,14 @@ class _Message(msgspec.Struct, frozen=True):
     size: msgspec.Raw
     symbol: str
     ts_recv: str | None = None
-    rtype: msgspec.Raw | None = None
-    instrument_id: msgspec.Raw | None = None
+    rtype: msgspec.Raw = ABSENT
+    instrument_id: msgspec.Raw = ABSENT
     action: str = "T"
-    depth: msgspec.Raw | None = None
-    flags: msgspec.Raw | None = None
-    ts_in_delta: msgspec.Raw | None = None
-    sequence: msgspec.Raw | None = None
-    v: msgspec.Raw | None = None
+    depth: msgspec.Raw = ABSENT
+    flags: msgspec.Raw = ABSENT
+    ts_in_delta: msgspec.Raw = ABSENT
+    sequence: msgspec.Raw = ABSENT
+    v: msgspec.Raw = ABSENT
 
 
 class Unreadable(Exception):
@@ -98,7 +102,9 @@ class Unreadable(Exception):
         self.rejected = Rejected(reason, detail)
 
 
-def decode(raw: bytes | None, key: bytes | None = None, *, check_key: bool = False) -> Trade | Rejected:
+def decode(
+    raw: bytes | None, key: bytes | None = None, *, check_key: bool = False
+) -> Trade | Rejected:
     """Return the trade in `raw`, or the reason there is none. Never raises, whatever the bytes.
 
     With `check_key`, the message's key must be the trade's symbol, as the topic promises: state
@@ -124,10 +130,20 @@ def _parse(raw: bytes) -> _Message:
     try:
         return _decoder.decode(raw)
     except msgspec.ValidationError as error:
+        _require_json(raw)  # a wrong shape is said only of what is JSON at all
         raise Unreadable(*_shape_fault(str(error))) from None
     except RecursionError:  # msgspec gives up on deep nesting this way, outside its own errors
         raise Unreadable("message_too_deep", "nested too deep") from None
     except (ValueError, msgspec.MsgspecError):  # invalid UTF-8 is a ValueError, not a MsgspecError
+        raise Unreadable("message_not_json", "not one JSON document in UTF-8") from None
+
+
+def _require_json(raw: bytes) -> None:
+    try:
+        msgspec.json.decode(raw)
+    except RecursionError:
+        raise Unreadable("message_too_deep", "nested too deep") from None
+    except (ValueError, msgspec.MsgspecError):
         raise Unreadable("message_not_json", "not one JSON document in UTF-8") from None
 
 
@@ -141,7 +157,7 @@ def _shape_fault(text: str) -> tuple[Reason, str]:
 
 
 def _trade(message: _Message) -> Trade:
-    if message.v is not None and bytes(message.v) != b"1":
+    if bytes(message.v) not in (b"", b"1"):
         raise Unreadable("message_shape", "`v` names a version of the message that is not known")
     if message.action != "T":
         raise Unreadable("message_shape", "`action` is not T: not a trade")
@@ -149,7 +165,9 @@ def _trade(message: _Message) -> Trade:
         ts_recv_ns=0 if message.ts_recv is None else time_ns(message.ts_recv, "ts_recv"),
         ts_event_ns=time_ns(message.ts_event, "ts_event"),
         rtype=_optional(message.rtype, "rtype", U8_MAX),
-        publisher_id=integer(_number(message.publisher_id, "publisher_id"), "publisher_id", U16_MAX),
+        publisher_id=integer(
+            _number(message.publisher_id, "publisher_id"), "publisher_id", U16_MAX
+        ),
         instrument_id=_optional(message.instrument_id, "instrument_id", U32_MAX),
         side=checked_side(message.side),
         depth=_optional(message.depth, "depth", U8_MAX),
@@ -157,7 +175,7 @@ def _trade(message: _Message) -> Trade:
         size=checked_size(_number(message.size, "size", whole=True)),
         flags=_optional(message.flags, "flags", U8_MAX),
         ts_in_delta_ns=0
-        if message.ts_in_delta is None
+        if not bytes(message.ts_in_delta)
         else signed(_number(message.ts_in_delta, "ts_in_delta", whole=True), "ts_in_delta"),
         sequence=_optional(message.sequence, "sequence", U32_MAX, absent=NO_SEQUENCE),
         symbol=checked_symbol(message.symbol),
@@ -173,8 +191,8 @@ def _number(raw: msgspec.Raw, name: str, *, whole: bool = False) -> bytes:
     return text
 
 
-def _optional(raw: msgspec.Raw | None, name: str, largest: int, *, absent: int = 0) -> int:
-    if raw is None:
+def _optional(raw: msgspec.Raw, name: str, largest: int, *, absent: int = 0) -> int:
+    if not bytes(raw):
         return absent
     return integer(_number(raw, name, whole=True), name, largest)
 

@@ -54,7 +54,7 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
     for name in APPS:
         (out / f"{name}.log").unlink(missing_ok=True)
     run = DemoRun(data, out / "anomalies.jsonl")
-    with LocalKafka(out / "broker", _free_port()) as kafka:
+    with LocalKafka(out / "broker", free_port()) as kafka:
         client = {"bootstrap.servers": kafka.address}
         topics = (settings.input, settings.output, settings.rejected)
         create_topics(client, pipeline_topics(*topics, settings.consumer_group))
@@ -154,7 +154,7 @@ def _bars() -> Bars:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return the quick starts' port if nobody listens there, else one that is free."""
     for port in (PORT, 0):
         with socket.socket() as probe:

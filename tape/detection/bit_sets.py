@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import types
 
-from tape.detection.kernel_types import F32, I64, U64
+from tape.compiling import compiled, intrinsic
+from tape.detection.kernel_types import F32, I64, U64, Word
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def popcount(_typing_context: Any, word: Any) -> Any:
     """Return how many bits of a 64-bit word are set."""
 
@@ -20,7 +20,7 @@ def popcount(_typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def lowest_bit(_typing_context: Any, word: Any) -> Any:
     """Return the position of the lowest set bit of a 64-bit word that is not 0."""
 
@@ -30,7 +30,7 @@ def lowest_bit(_typing_context: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def transpose_block(block: U64) -> None:
     """Transpose 64 × 64 bits in place (Hacker's Delight, 7-3): bit j of word i to bit i of j."""
     width = 32
@@ -46,7 +46,7 @@ def transpose_block(block: U64) -> None:
         mask ^= mask << np.uint64(width)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def sort_ranks(values: F32, bits: U64, order: U64, spare: U64, counts: I64) -> None:
     """Write the positions of `values` in rising order of value to `order` (radix sort)."""
     n = values.shape[0]
@@ -78,7 +78,7 @@ def sort_ranks(values: F32, bits: U64, order: U64, spare: U64, counts: I64) -> N
         order[i] = source[i] & np.uint64(0xFFFFFFFF)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def float32_floor(value: float) -> Any:
     """Return the largest float32 that is not above `value`."""
     rounded = np.float32(value)
@@ -87,8 +87,8 @@ def float32_floor(value: float) -> Any:
     return rounded
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def kth_smallest(values: I64, n: int, k: int) -> int:
+@compiled
+def kth_smallest(values: I64, n: int, k: Word) -> Word:
     """Return the k-th smallest (from 0) of the first n values, which are reordered."""
     low = 0
     high = n - 1
@@ -111,6 +111,4 @@ def kth_smallest(values: I64, n: int, k: int) -> int:
             low = i
         else:
             break
-    return values[k]  # type: ignore[no-any-return]
-
-
+    return values[k]

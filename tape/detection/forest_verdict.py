@@ -1,12 +1,12 @@
 """Reduces a grown forest to the few values of z at which its verdict changes."""
 
 import numpy as np
-from numba import njit
 
+from tape.compiling import compiled
 from tape.detection.bit_sets import float32_floor, kth_smallest
 from tape.detection.forest_draws import FIXED_POINT, SUBSAMPLE, ForestPlan
 from tape.detection.forest_grow import ForestScratch, grow_forest
-from tape.detection.kernel_types import F32
+from tape.detection.kernel_types import F32, Word
 
 GROWN = 0
 UNDRAWN = 1
@@ -19,7 +19,7 @@ NEAR = 10_996
 LAST_BITS = 1e-14
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _exact_depth(z: float, s: ForestScratch) -> float:
     """Return the sum of depths at z in float64 and in the order of the trees."""
     total = 0.0
@@ -36,8 +36,8 @@ def _exact_depth(z: float, s: ForestScratch) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _exact_order_statistic(k: int, near: int, n: int, s: ForestScratch) -> float:
+@compiled
+def _exact_order_statistic(k: Word, near: Word, n: int, s: ForestScratch) -> float:
     """Return the k-th smallest exact depth, whose fixed-point form is about `near`."""
     less = 0
     size = 0
@@ -58,10 +58,10 @@ def _exact_order_statistic(k: int, near: int, n: int, s: ForestScratch) -> float
             s.group[j] = s.group[j - 1]
             j -= 1
         s.group[j] = depth
-    return s.group[k - less]  # type: ignore[no-any-return]
+    return float(s.group[k - less])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _between(a: float, b: float, t: float) -> float:
     """Return numpy's linear interpolation, as `np.percentile` rounds it."""
     if t >= 0.5:
@@ -69,8 +69,10 @@ def _between(a: float, b: float, t: float) -> float:
     return a + (b - a) * t
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _exact_verdict(z: float, offset: float, low: float, high: float, whole: float, s: ForestScratch) -> int:
+@compiled
+def _exact_verdict(
+    z: float, offset: float, low: float, high: float, whole: float, s: ForestScratch
+) -> int:
     """Return 1 if z is anomalous, 0 if not, -1 if only scikit-learn itself could tell.
 
     `low` and `high` are the exact depths, divided by `whole`, that the offset lies between.
@@ -84,8 +86,10 @@ def _exact_verdict(z: float, offset: float, low: float, high: float, whole: floa
     return 1 if score < offset else 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def fit_breakpoints(training: F32, p: ForestPlan, s: ForestScratch, breaks: F32) -> tuple[int, int, int]:
+@compiled
+def fit_breakpoints(
+    training: F32, p: ForestPlan, s: ForestScratch, breaks: F32
+) -> tuple[int, int, int]:
     """Fit a forest; return (code, verdict below the first breakpoint, number of breakpoints).
 
     z is on the far side of a breakpoint when float32(z) is above it; the verdict, 1 for
@@ -97,8 +101,8 @@ def fit_breakpoints(training: F32, p: ForestPlan, s: ForestScratch, breaks: F32)
     grow_forest(training, p, s)
     position = (n - 1) * p.contamination
     k = np.int64(np.floor(position))
-    after = min(k + 1, n - 1)
     part = position - k
+    after = min(k + 1, n - 1) if part > 0.0 else k
     s.depth_spare[:n] = s.depth[:n]
     near_low = kth_smallest(s.depth_spare, n, k)
     near_high = kth_smallest(s.depth_spare, n, after)
@@ -127,9 +131,9 @@ def fit_breakpoints(training: F32, p: ForestPlan, s: ForestScratch, breaks: F32)
                 tree = e // SUBSAMPLE
                 leaf = e % SUBSAMPLE
                 edge = float32_floor(s.edge[tree, leaf])
-                units = np.int64(
-                    np.rint(s.leaf[tree, leaf] * FIXED_POINT)
-                ) - np.int64(np.rint(s.leaf[tree, leaf - 1] * FIXED_POINT))
+                units = np.int64(np.rint(s.leaf[tree, leaf] * FIXED_POINT)) - np.int64(
+                    np.rint(s.leaf[tree, leaf - 1] * FIXED_POINT)
+                )
                 j = edges
                 while j > 0 and s.gap_edge[j - 1] > edge:
                     s.gap_edge[j] = s.gap_edge[j - 1]

@@ -1,5 +1,7 @@
 """Short names for the arrays that the kernels take."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,3 +13,6 @@ U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
+
+Word = Any
+"""An integer of 64 bits in a compiled function, Python's or numpy's, as it comes."""

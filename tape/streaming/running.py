@@ -34,7 +34,11 @@ def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Coun
     """
     log.info(
         "detector started",
-        extra={"input": settings.input, "output": settings.output, "group": app.config.consumer_group},
+        extra={
+            "input": settings.input,
+            "output": settings.output,
+            "group": app.config.consumer_group,
+        },
     )
     try:
         app.run(timeout=settings.stop_when_idle_s, collect=False)

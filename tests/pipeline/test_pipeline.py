@@ -73,7 +73,9 @@ def by_symbol(values: list[bytes]) -> dict[str, list[bytes]]:
 
 
 def stocks_of(pipeline: Pipeline) -> list[Trade]:
-    trades = [decode(m.value()) for lane in read_topic(pipeline.client, pipeline.input) for m in lane]
+    trades = [
+        decode(m.value()) for lane in read_topic(pipeline.client, pipeline.input) for m in lane
+    ]
     assert all(isinstance(trade, Trade) for trade in trades)
     return trades  # type: ignore[return-value]
 

@@ -1,0 +1,110 @@
+"""`tape broker`: a local Apache Kafka in the background."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from tape.broker.kafka import LocalKafka
+from tape.broker.topics import create_topics, pipeline_topics
+from tape.errors import BrokerError
+
+app = typer.Typer(
+    help="A local Apache Kafka, for one machine: loopback only, no replication.",
+    no_args_is_help=True,
+)
+PORT = 19_092
+STOP_S = 30.0
+
+
+def _home(data: Path | None) -> Path:
+    return data or Path(platformdirs.user_data_dir("tapewatch")) / "broker"
+
+
+Data = Annotated[Path | None, typer.Option(help="Where the broker keeps its files.")]
+
+
+@app.command()
+def start(port: int = PORT, data: Data = None) -> int:
+    """Start the broker in the background and create the pipeline's topics.
+
+    Example: tape broker start --port 19093
+    """
+    home = _home(data)
+    running = _running(home)
+    if running is not None:
+        typer.echo(f"already running at 127.0.0.1:{running['port']} (pid {running['pid']})")
+        return 0
+    home.mkdir(parents=True, exist_ok=True)
+    kafka = LocalKafka(home / "data", port, die_with_parent=False).start()
+    (home / "broker.json").write_text(json.dumps({"pid": kafka.pid, "port": port}))
+    create_topics({"bootstrap.servers": kafka.address}, pipeline_topics(group="anomaly-detector"))
+    typer.echo(
+        f"Apache Kafka at {kafka.address} (pid {kafka.pid}), for this machine only, without "
+        f"replication; files in {home}. `tape broker stop` ends it."
+    )
+    return 0
+
+
+@app.command()
+def stop(data: Data = None) -> int:
+    """End the broker; its topics are there again after the next start."""
+    home = _home(data)
+    running = _running(home)
+    if running is None:
+        typer.echo("not running")
+        return 0
+    os.kill(running["pid"], signal.SIGTERM)
+    deadline_s = time.monotonic() + STOP_S
+    while _running(home) is not None:
+        if time.monotonic() > deadline_s:
+            raise BrokerError(f"pid {running['pid']} did not end in {STOP_S:.0f} s; see {home}")
+        time.sleep(0.1)
+    (home / "broker.json").unlink(missing_ok=True)
+    typer.echo("stopped")
+    return 0
+
+
+@app.command()
+def status(
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> int:
+    """Say whether the broker runs, and where."""
+    running = _running(_home(data))
+    if as_json:
+        typer.echo(json.dumps({"running": running is not None, **(running or {})}))
+    elif running is None:
+        typer.echo("not running; `tape broker start` starts one")
+    else:
+        typer.echo(f"running at 127.0.0.1:{running['port']} (pid {running['pid']})")
+    return 0
+
+
+def _running(home: Path) -> dict[str, int] | None:
+    """Return pid and port of the broker if it runs.
+
+    The process must still be a Kafka on these files: after a reboot its id may be another's.
+    """
+    file = home / "broker.json"
+    try:
+        known: dict[str, int] = json.loads(file.read_text())
+        state = Path(f"/proc/{known['pid']}/status")
+        if state.exists() and "State:\tZ" in state.read_text():
+            return None  # ended, not yet reaped
+        command = Path(f"/proc/{known['pid']}/cmdline")
+        if command.exists() and str(home).encode() not in command.read_bytes():
+            return None
+        os.kill(known["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return known
+
+
+if __name__ == "__main__":
+    app()

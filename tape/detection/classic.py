@@ -1,0 +1,180 @@
+"""The classic rules, compiled: volume, price change and a forest with scikit-learn's verdicts."""
+
+import numpy as np
+
+from tape.anomaly import Reason
+from tape.columns import TradeColumns
+from tape.detection.classic_kernel import (
+    FACTS,
+    JUDGE,
+    REFIT,
+    VERDICT,
+    Answers,
+    Columns,
+    Limits,
+    detect_batch,
+)
+from tape.detection.classic_state import (
+    BELOW,
+    BREAKPOINTS,
+    BREAKS,
+    FOREST,
+    LEARNT,
+    classic_state,
+    decode_row,
+    encode_row,
+    grown,
+)
+from tape.detection.detector import Verdicts
+from tape.detection.explanation import EVIDENCE, explained, thresholds_of
+from tape.detection.forest_draws import ForestDraws
+from tape.detection.forest_grow import forest_scratch
+from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest_verdict import UNDECIDED, UNDRAWN
+from tape.detection.parameters import Parameters
+from tape.errors import StateError
+from tape.symbols import SymbolTable
+
+PROFILE = "classic"
+
+
+class ClassicDetector:
+    """Judges trades by the classic rules, training on the thinned history.
+
+    See `tape.detection.detector.Detector` for what it promises.
+
+    Attributes:
+        undecided: forests that scikit-learn itself had to grow so far.
+    """
+
+    def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
+        assert parameters.training == "thinned"  # noqa: S101
+        self.parameters = parameters
+        self.symbols = symbols
+        self.undecided = 0
+        self._draws = ForestDraws(
+            random_state=parameters.random_state,
+            trees=parameters.trees,
+            history=parameters.history,
+            contamination=parameters.contamination,
+        )
+        self._scratch = forest_scratch(trees=parameters.trees, history=parameters.history)
+        self._training = np.empty(parameters.history, np.float32)
+        self._state = classic_state(window=parameters.window, history=parameters.history)
+        self._limits = Limits(
+            volume=np.zeros(0, np.int64),
+            change=np.zeros(0, np.float64),
+            stride=parameters.stride,
+            refit_every=parameters.refit_every,
+        )
+        self._known = 0
+
+    def _make_room(self, rows: int) -> None:
+        """Have a row, with thresholds, for each of the first `rows` symbols."""
+        if rows <= self._known:
+            return
+        if rows > len(self._state.dirty):
+            room = max(rows, len(self._state.dirty) * 5 // 4, 16)
+            self._state = grown(self._state, room)
+            volume = np.zeros(room, np.int64)
+            change = np.zeros(room, np.float64)
+            volume[: self._known] = self._limits.volume[: self._known]
+            change[: self._known] = self._limits.change[: self._known]
+            self._limits = self._limits._replace(volume=volume, change=change)
+        for row in range(self._known, rows):
+            own = thresholds_of(self.parameters, self.symbols.names[row])
+            self._limits.volume[row], self._limits.change[row] = own
+        self._known = rows
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+        n = len(trades)
+        if n == 0:
+            return Verdicts(
+                np.zeros(0, np.uint8),
+                np.zeros(0, np.uint8),
+                np.zeros(0, np.int64),
+                np.zeros(0, EVIDENCE),
+            )
+        self._make_room(int(trades.symbol.max()) + 1)
+        columns = Columns(
+            symbol=np.ascontiguousarray(trades.symbol, np.int32),
+            publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
+            ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
+            price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
+            size=np.ascontiguousarray(trades.size, np.int64),
+            side=np.ascontiguousarray(trades.side, np.uint8),
+            sequence=np.ascontiguousarray(trades.sequence, np.int64),
+        )
+        answers = Answers(
+            outcome=np.empty(n, np.uint8),
+            rules=np.empty(n, np.uint8),
+            flagged=np.empty(n, np.int64),
+            facts=np.empty((n, FACTS), np.float64),
+            carry=np.empty(4, np.float64),
+        )
+        position, phase, found = 0, JUDGE, 0
+        while position < n:
+            position, code, found = detect_batch(
+                position,
+                phase,
+                found,
+                columns,
+                self._limits,
+                self._state,
+                self._draws.plan,
+                self._scratch,
+                self._training,
+                answers,
+            )
+            if code == UNDRAWN:
+                self._draws.prepare(self._learnt(int(columns.symbol[position])))
+                phase = REFIT
+            elif code == UNDECIDED:
+                self._ask_reference(int(columns.symbol[position]))
+                phase = VERDICT
+        evidence = answers.facts[:found].copy().view(EVIDENCE).reshape(found)
+        return Verdicts(answers.outcome, answers.rules, answers.flagged[:found].copy(), evidence)
+
+    def _learnt(self, row: int) -> int:
+        """Return how many values are in the symbol's training history."""
+        return min(int(self._state.counters[row, LEARNT]), self.parameters.history)
+
+    def _ask_reference(self, row: int) -> None:
+        """Let scikit-learn itself grow a forest whose verdict hangs on the last bit."""
+        self.undecided += 1
+        training = self._training[: self._learnt(row)]
+        below, breaks = reference_breakpoints(training, self.parameters)
+        if len(breaks) > BREAKPOINTS:
+            raise StateError(
+                f"the verdict of a forest of {self.symbols.names[row]} changes at {len(breaks)} "
+                f"places, at most {BREAKPOINTS} can be kept; use a smaller contamination"
+            )
+        self._state.counters[row, FOREST] = 1
+        self._state.counters[row, BELOW] = below
+        self._state.counters[row, BREAKS] = len(breaks)
+        self._state.breaks[row, : len(breaks)] = breaks
+
+    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
+        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        return explained(trades, verdicts, position, self.parameters, self.symbols)
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the state of one symbol; always the same length for the same parameters."""
+        self._make_room(symbol + 1)
+        return encode_row(
+            self._state, symbol, profile=PROFILE, fingerprint=self.parameters.fingerprint()
+        )
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
+        self._make_room(symbol + 1)
+        decode_row(
+            self._state, symbol, blob, profile=PROFILE, fingerprint=self.parameters.fingerprint()
+        )
+
+    def dirty_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
+        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
+        self._state.dirty[:] = 0
+        return rows

@@ -1,0 +1,222 @@
+"""The classic rules over a batch of trades of any symbols, in one compiled call."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tape.compiling import compiled
+from tape.detection.classic_state import (
+    ACCEPTED,
+    BELOW,
+    BREAKS,
+    FOREST,
+    LAST_PRICE,
+    LEARNT,
+    REFERENCE,
+    SUM,
+    ClassicState,
+)
+from tape.detection.detector import CHANGE_BIT, DUPLICATE, FOREST_BIT, VOLUME_BIT
+from tape.detection.duplicates import identity_hash, outcome_of
+from tape.detection.forest_draws import ForestPlan
+from tape.detection.forest_grow import ForestScratch
+from tape.detection.forest_verdict import GROWN, fit_breakpoints
+from tape.detection.kernel_types import F32, F64, I32, I64, U8
+from tape.detection.rolling_window import in_units, push_price
+
+LEAST_HISTORY = 50
+"""Fewer training values make no forest."""
+
+JUDGE = 0
+REFIT = 1
+VERDICT = 2
+"""Where in the work on one trade a call takes up; a call stops where Python has to help."""
+
+FACTS = 7
+"""Columns of `facts`: previous price, mean, standard deviation, z, normal from and to, norm z."""
+
+
+class Limits(NamedTuple):
+    """Thresholds, per row of the state where a symbol may have its own."""
+
+    volume: I64
+    change: F64
+    stride: int
+    refit_every: int
+
+
+class Columns(NamedTuple):
+    """The columns of a batch as the kernel takes them."""
+
+    symbol: I32
+    publisher_id: I32
+    ts_event_ns: I64
+    price_nanos: I64
+    size: I64
+    side: U8
+    sequence: I64
+
+
+class Answers(NamedTuple):
+    """Verdicts of a batch; `facts` has a row per flagged trade.
+
+    `carry` keeps a trade's previous price, mean, standard deviation and z while Python helps.
+    """
+
+    outcome: U8
+    rules: U8
+    flagged: I64
+    facts: F64
+    carry: F64
+
+
+@compiled
+def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers) -> bool:
+    """Apply all but the forest to trade i; return whether it is processed and not dropped."""
+    row = t.symbol[i]
+    price_nanos = t.price_nanos[i]
+    identity = identity_hash(t.ts_event_ns[i], price_nanos, t.size[i], t.side[i])
+    outcome = outcome_of(state, row, t.publisher_id[i], t.ts_event_ns[i], t.sequence[i], identity)
+    out.outcome[i] = outcome
+    out.rules[i] = 0
+    if outcome >= DUPLICATE:
+        return False
+    counters = state.counters[row]
+    state.dirty[row, 0] = 1
+    counters[ACCEPTED] += 1
+    rules = 0
+    if t.size[i] > limits.volume[row]:
+        rules |= VOLUME_BIT
+    previous = counters[LAST_PRICE] / 1e9
+    price = price_nanos / 1e9
+    if (
+        counters[ACCEPTED] > 1
+        and previous != 0.0
+        and abs(price - previous) / previous > limits.change[row]
+    ):
+        rules |= CHANGE_BIT
+    out.carry[0] = previous if counters[ACCEPTED] > 1 else np.nan
+    counters[LAST_PRICE] = price_nanos
+    out.rules[i] = rules
+
+    m, ahead, spread = push_price(state, row, in_units(price_nanos))
+    root = np.sqrt(spread)
+    out.carry[1] = (counters[REFERENCE] + counters[SUM] / m) / 1e4
+    out.carry[2] = root / m / 1e4
+    out.carry[3] = ahead / root if spread > 0.0 else np.nan
+    if counters[ACCEPTED] % limits.stride == 0 and spread > 0.0:
+        state.history[row, counters[LEARNT] % state.history.shape[1]] = out.carry[3]
+        counters[LEARNT] += 1
+    return True
+
+
+@compiled
+def _refit(
+    row: int, state: ClassicState, plan: ForestPlan, scratch: ForestScratch, training: F32
+) -> int:
+    """Grow the symbol's forest anew; return what `fit_breakpoints` says."""
+    learnt = state.counters[row, LEARNT]
+    length = state.history.shape[1]
+    n = min(learnt, length)
+    oldest = learnt % length if learnt > length else 0
+    for i in range(n):
+        at = oldest + i
+        training[i] = state.history[row, at if at < length else at - length]
+    code, below, size = fit_breakpoints(training[:n], plan, scratch, state.breaks[row])
+    if code == GROWN:
+        state.counters[row, FOREST] = 1
+        state.counters[row, BELOW] = below
+        state.counters[row, BREAKS] = size
+    return code
+
+
+@compiled
+def _interval(state: ClassicState, row: int, z: float) -> int:
+    """Return how many breakpoints lie below z."""
+    z32 = np.float32(z)
+    breaks = state.breaks[row]
+    low = 0
+    high = state.counters[row, BREAKS]
+    while low < high:
+        middle = (low + high) >> 1
+        if breaks[middle] < z32:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
+    """Write the evidence of a flagged trade: what was carried and the nearest normal range."""
+    facts[:4] = out.carry[:4]
+    facts[4] = np.nan
+    facts[5] = np.nan
+    facts[6] = 0.0
+    z = out.carry[3]
+    breaks = state.breaks[row]
+    size = state.counters[row, BREAKS]
+    if state.counters[row, FOREST] == 0 or np.isnan(z):
+        return
+    at = _interval(state, row, z)
+    if (state.counters[row, BELOW] ^ (at & 1)) == 0:
+        normal = at
+        facts[6] = z
+    elif at > 0 and (at == size or z - breaks[at - 1] <= breaks[at] - z):
+        normal = at - 1
+        facts[6] = breaks[at - 1]
+    elif at < size:
+        normal = at + 1
+        facts[6] = breaks[at]
+    else:
+        return
+    low = np.float64(breaks[normal - 1]) if normal > 0 else -np.inf
+    high = np.float64(breaks[normal]) if normal < size else np.inf
+    facts[4] = out.carry[1] + low * out.carry[2]
+    facts[5] = out.carry[1] + high * out.carry[2]
+
+
+@compiled
+def detect_batch(
+    start: int,
+    phase: int,
+    found: int,
+    t: Columns,
+    limits: Limits,
+    state: ClassicState,
+    plan: ForestPlan,
+    scratch: ForestScratch,
+    training: F32,
+    out: Answers,
+) -> tuple[int, int, int]:
+    """Judge trades from `start` on, of which `found` are flagged so far.
+
+    Returns (position, code, found): position is the number of trades if all are judged, else
+    the trade at which a forest could not be grown, for the reason in code.
+    """
+    for i in range(start, t.symbol.shape[0]):
+        row = t.symbol[i]
+        if phase == JUDGE and not _judge(i, t, limits, state, out):
+            continue
+        counters = state.counters[row]
+        if (
+            phase != VERDICT
+            and counters[ACCEPTED] % limits.refit_every == 0
+            and min(counters[LEARNT], state.history.shape[1]) >= LEAST_HISTORY
+        ):
+            code = _refit(row, state, plan, scratch, training)
+            if code != GROWN:
+                return i, code, found
+        phase = JUDGE
+        z = out.carry[3]
+        if (
+            counters[FOREST] == 1
+            and not np.isnan(z)
+            and (counters[BELOW] ^ (_interval(state, row, z) & 1)) == 1
+        ):
+            out.rules[i] |= FOREST_BIT
+        if out.rules[i] != 0:
+            out.flagged[found] = i
+            _explain(row, state, out.facts[found], out)
+            found += 1
+    return t.symbol.shape[0], GROWN, found

@@ -1,0 +1,156 @@
+"""The classic rules' memory: one array per field with a row per symbol, and rows as blobs."""
+
+import struct
+import zlib
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from tape.detection.kernel_types import F32, I32, I64, U8, U16, U64
+from tape.errors import StateError
+
+RING: Final = 1_024
+"""Accepted trades that are remembered per symbol to recognise duplicates."""
+PUBLISHERS: Final = 64
+"""Publishers per symbol whose newest order key is remembered; Databento has some 110 in all."""
+BREAKPOINTS: Final = 120
+"""Room for places where a forest's verdict changes; at most 24 were seen on real data."""
+
+ACCEPTED: Final = 0
+"""Columns of `counters`, one int64 each: trades accepted so far; the others follow."""
+LAST_PRICE: Final = 1
+REFERENCE: Final = 2
+SUM: Final = 3
+SUM_OF_SQUARES: Final = 4
+FAR: Final = 5
+"""Prices in the window so far from the reference that 64 bits may not hold the sums."""
+LEARNT: Final = 6
+"""Values ever added to the training history."""
+KNOWN_PUBLISHERS: Final = 7
+FOREST: Final = 8
+"""1 once there is a forest."""
+BELOW: Final = 9
+"""Verdict below the first breakpoint."""
+BREAKS: Final = 10
+COUNTERS: Final = 11
+
+
+class ClassicState(NamedTuple):
+    """State of all symbols; `NO_KEY` in `ring_key` stands for a trade without a sequence."""
+
+    counters: I64
+    window: I64
+    history: F32
+    breaks: F32
+    ring_hash: U64
+    ring_key: I64
+    ring_publisher: U16
+    publisher: I32
+    newest: I64
+    dirty: U8
+
+
+def classic_state(*, window: int, history: int) -> ClassicState:
+    """Return the state of no symbols."""
+    return ClassicState(
+        counters=np.zeros((0, COUNTERS), np.int64),
+        window=np.zeros((0, window), np.int64),
+        history=np.zeros((0, history), np.float32),
+        breaks=np.zeros((0, BREAKPOINTS), np.float32),
+        ring_hash=np.zeros((0, RING), np.uint64),
+        ring_key=np.zeros((0, RING), np.int64),
+        ring_publisher=np.zeros((0, RING), np.uint16),
+        publisher=np.zeros((0, PUBLISHERS), np.int32),
+        newest=np.zeros((0, PUBLISHERS), np.int64),
+        dirty=np.zeros((0, 1), np.uint8),
+    )
+
+
+def grown(state: ClassicState, rows: int) -> ClassicState:
+    """Return the state with this many rows, the new ones zero."""
+    arrays = []
+    for old in state:
+        new: Any = np.zeros((rows, old.shape[1]), old.dtype)
+        new[: len(old)] = old
+        arrays.append(new)
+    return ClassicState(*arrays)
+
+
+MAGIC: Final = b"TAPE"
+VERSION: Final = 1
+_HEADER: Final = struct.Struct("<4sHH12s12sI")
+
+
+def encode_row(state: ClassicState, row: int, *, profile: str, fingerprint: str) -> bytes:
+    """Return one symbol's state: a header, then the rows of all fields in little-endian."""
+    fields = state._asdict()
+    del fields["dirty"]
+    body = b"".join(
+        array[row].astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        for array in fields.values()
+    )
+    return encode_blob(body, profile=profile, fingerprint=fingerprint)
+
+
+def decode_row(
+    state: ClassicState, row: int, blob: bytes, *, profile: str, fingerprint: str
+) -> None:
+    """Put what `encode_row` returned into a row; raises `StateError` if it does not fit."""
+    body = decode_blob(blob, profile=profile, fingerprint=fingerprint)
+    fields = state._asdict()
+    del fields["dirty"]
+    expected = sum(array.shape[1] * array.itemsize for array in fields.values())
+    if len(body) != expected:
+        raise StateError(
+            f"state has {len(body)} bytes after its header where {expected} are expected; "
+            "it is damaged: delete the state to start afresh"
+        )
+    at = 0
+    counters = np.frombuffer(body, "<i8", COUNTERS)
+    if not (
+        counters[ACCEPTED] >= 0
+        and counters[LEARNT] >= 0
+        and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS
+        and 0 <= counters[BREAKS] <= BREAKPOINTS
+    ):
+        raise StateError("state holds impossible counters; delete the state to start afresh")
+    for array in fields.values():
+        array[row] = np.frombuffer(body, array.dtype.newbyteorder("<"), array.shape[1], at)
+        at += array.shape[1] * array.itemsize
+
+
+def encode_blob(body: bytes, *, profile: str, fingerprint: str) -> bytes:
+    """Return the body with a header that says whose it is, and its checksum."""
+    header = _HEADER.pack(
+        MAGIC, VERSION, 0, profile.encode(), fingerprint.encode(), zlib.crc32(body)
+    )
+    return header + body
+
+
+def decode_blob(blob: bytes, *, profile: str, fingerprint: str) -> bytes:
+    """Return the body of a blob; raises `StateError` if it is not for this detector."""
+    if len(blob) < _HEADER.size:
+        raise StateError(
+            f"state has only {len(blob)} bytes; it is truncated: delete it to start afresh"
+        )
+    magic, version, _, its_profile, its_fingerprint, checksum = _HEADER.unpack_from(blob)
+    if magic != MAGIC:
+        raise StateError("state does not begin with TAPE; it is not a detector's state")
+    if version != VERSION:
+        raise StateError(
+            f"state has version {version}, this program knows {VERSION}; "
+            "run the program that wrote it, or delete the state to start afresh"
+        )
+    found = its_profile.rstrip(b"\0").decode("ascii", "replace")
+    if found != profile:
+        raise StateError(f"state belongs to profile {found!r}, the detector is {profile!r}")
+    found = its_fingerprint.decode("ascii", "replace")
+    if found != fingerprint:
+        raise StateError(
+            f"state was kept with parameters {found}, the detector has {fingerprint}; "
+            "restore the parameters, or delete the state to start afresh"
+        )
+    body = blob[_HEADER.size :]
+    if zlib.crc32(body) != checksum:
+        raise StateError("state does not match its checksum; it is damaged: delete it")
+    return body

@@ -1,0 +1,246 @@
+"""The classic rules in plain numpy and scikit-learn: slow, for comparison and as a fall-back."""
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tape.anomaly import Reason
+from tape.columns import TradeColumns
+from tape.detection.classic_state import PUBLISHERS, RING, decode_blob, encode_blob
+from tape.detection.detector import (
+    CHANGE_BIT,
+    DUPLICATE,
+    FOREST_BIT,
+    LATE,
+    NEW,
+    STALE,
+    VOLUME_BIT,
+    Verdicts,
+)
+from tape.detection.explanation import EVIDENCE, explained, thresholds_of
+from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.kernel_types import F32
+from tape.detection.parameters import Parameters
+from tape.errors import StateError
+from tape.symbols import SymbolTable
+
+PROFILE = "literal"
+DAY_NS = 86_400_000_000_000
+LEAST_HISTORY = 50
+
+Identity = tuple[int, int, int, int, int, int, int]
+"""publisher, day, sequence (-1 for none), ts_event_ns, price_nanos, size, side"""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is remembered of one symbol; the forest is kept as the values it was trained on."""
+
+    ring: deque[Identity]
+    prices: deque[int]
+    history: deque[float]
+    newest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    accepted: int = 0
+    last_price: int | None = None
+    training: list[float] = field(default_factory=list)
+    forest: tuple[int, F32] | None = None
+
+
+def _units(price_nanos: int) -> int:
+    """Return the price in 1e-4 dollars, halves to the even neighbour."""
+    unit, rest = divmod(price_nanos, 100_000)
+    return unit + (rest > 50_000 or (rest == 50_000 and unit % 2 == 1))
+
+
+def _outcome(memory: _Memory, identity: Identity) -> int:
+    """Return the trade's outcome and, unless it is dropped, remember it."""
+    publisher, day, sequence = identity[:3]
+    key = (day, sequence)
+    newest = memory.newest.get(publisher)
+    outcome = NEW
+    if sequence != -1:
+        if newest is None and len(memory.newest) == PUBLISHERS:
+            del memory.newest[min(memory.newest, key=lambda p: memory.newest[p])]
+        if newest is None or key > newest:
+            memory.newest[publisher] = key
+        else:
+            if identity in memory.ring:
+                return DUPLICATE
+            same = [i[1:3] for i in memory.ring if i[0] == publisher and i[2] != -1]
+            if all(key < other for other in same):
+                return STALE
+            outcome = LATE
+    memory.ring.append(identity)
+    return outcome
+
+
+class LiteralDetector:
+    """Judges trades by the classic rules with scikit-learn's own forests.
+
+    Forests are asked once for all places where their verdict can change, so that a trade costs
+    a search. See `tape.detection.detector.Detector` for what it promises.
+    """
+
+    def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
+        self.parameters = parameters
+        self.symbols = symbols
+        self._memories: dict[int, _Memory] = {}
+        self._dirty: set[int] = set()
+
+    def _memory(self, row: int) -> _Memory:
+        if row not in self._memories:
+            self._memories[row] = _Memory(
+                ring=deque(maxlen=RING),
+                prices=deque(maxlen=self.parameters.window),
+                history=deque(maxlen=self.parameters.history),
+            )
+        return self._memories[row]
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+        outcome = np.zeros(len(trades), np.uint8)
+        rules = np.zeros(len(trades), np.uint8)
+        evidence = []
+        columns = zip(
+            trades.symbol.tolist(),
+            trades.publisher_id.tolist(),
+            (trades.ts_event_ns // DAY_NS).tolist(),
+            trades.sequence.tolist(),
+            trades.ts_event_ns.tolist(),
+            trades.price_nanos.tolist(),
+            trades.size.tolist(),
+            trades.side.tolist(),
+            strict=True,
+        )
+        for i, (row, *identity) in enumerate(columns):
+            memory = self._memory(row)
+            outcome[i] = _outcome(memory, tuple(identity))
+            if outcome[i] >= DUPLICATE:
+                continue
+            self._dirty.add(row)
+            rules[i], facts = self._judged(memory, row, tuple(identity))
+            if rules[i]:
+                evidence.append(facts)
+        flagged = np.flatnonzero(rules).astype(np.int64)
+        return Verdicts(outcome, rules, flagged, np.array(evidence, dtype=EVIDENCE))
+
+    def _judged(
+        self, memory: _Memory, row: int, identity: Identity
+    ) -> tuple[int, tuple[float, ...]]:
+        """Return the rules that fire for an accepted trade, and the evidence."""
+        price_nanos, size = identity[4:6]
+        volume_threshold, change_threshold = thresholds_of(self.parameters, self.symbols.names[row])
+        memory.accepted += 1
+        rules = VOLUME_BIT if size > volume_threshold else 0
+        price = price_nanos / 1e9
+        previous = float("nan") if memory.last_price is None else memory.last_price / 1e9
+        if previous != 0.0 and abs(price - previous) / previous > change_threshold:
+            rules |= CHANGE_BIT
+        memory.last_price = price_nanos
+
+        memory.prices.append(_units(price_nanos))
+        m = len(memory.prices)
+        total = sum(memory.prices)
+        spread = m * sum(p * p for p in memory.prices) - total * total
+        root = float(np.sqrt(float(spread)))
+        z = float(m * memory.prices[-1] - total) / root if spread > 0 else float("nan")
+        if spread > 0 and memory.accepted % self.parameters.stride == 0:
+            memory.history.append(z)
+        if memory.accepted % self.parameters.refit_every == 0:
+            self._refit(memory, m, total, root)
+        mean_usd, std_usd = total / m / 1e4, root / m / 1e4
+        facts = (previous, mean_usd, std_usd, z, float("nan"), float("nan"), 0.0)
+        if memory.forest is not None and spread > 0:
+            anomalous, bounds = _asked(memory.forest, z)
+            if anomalous:
+                rules |= FOREST_BIT
+            if bounds is not None:
+                low, high, bound = bounds
+                normal = (mean_usd + low * std_usd, mean_usd + high * std_usd, bound)
+                facts = (previous, mean_usd, std_usd, z, *normal)
+        return rules, facts
+
+    def _refit(self, memory: _Memory, m: int, total: int, root: float) -> None:
+        """Grow the forest anew if there is enough to learn from."""
+        training = list(memory.history)
+        if self.parameters.training == "window":
+            training = [float(m * p - total) / root for p in memory.prices] if root > 0.0 else []
+        if len(training) >= LEAST_HISTORY:
+            memory.training = training
+            memory.forest = reference_breakpoints(training, self.parameters)
+
+    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
+        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        return explained(trades, verdicts, position, self.parameters, self.symbols)
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the state of one symbol; always the same length for the same parameters."""
+        memory = self._memory(symbol)
+        text = json.dumps(
+            {
+                "ring": list(memory.ring),
+                "prices": list(memory.prices),
+                "history": list(memory.history),
+                "newest": [[p, *key] for p, key in memory.newest.items()],
+                "accepted": memory.accepted,
+                "last_price": memory.last_price,
+                "training": memory.training,
+            },
+            separators=(",", ":"),
+        ).encode()
+        body = text.ljust(self._blob_size())
+        return encode_blob(body, profile=PROFILE, fingerprint=self.parameters.fingerprint())
+
+    def _blob_size(self) -> int:
+        """Return the most bytes that a symbol's state can take as JSON."""
+        values = self.parameters.window + 2 * self.parameters.history
+        if self.parameters.training == "window":
+            values += self.parameters.window
+        return 1_024 + RING * 128 + PUBLISHERS * 40 + values * 26
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
+        body = decode_blob(blob, profile=PROFILE, fingerprint=self.parameters.fingerprint())
+        try:
+            kept: dict[str, Any] = json.loads(body)
+            self._memories.pop(symbol, None)
+            memory = self._memory(symbol)
+            memory.ring.extend(tuple(identity) for identity in kept["ring"])
+            memory.prices.extend(kept["prices"])
+            memory.history.extend(kept["history"])
+            memory.newest = {p: (day, sequence) for p, day, sequence in kept["newest"]}
+            memory.accepted = kept["accepted"]
+            memory.last_price = kept["last_price"]
+            memory.training = kept["training"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"state cannot be read ({error}); delete it to start afresh") from None
+        if memory.training:
+            memory.forest = reference_breakpoints(memory.training, self.parameters)
+
+    def dirty_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
+        rows = sorted(self._dirty)
+        self._dirty.clear()
+        return rows
+
+
+def _asked(forest: tuple[int, F32], z: float) -> tuple[bool, tuple[float, float, float] | None]:
+    """Return whether z is anomalous, and the nearest normal range (from, to, nearest z)."""
+    below, breaks = forest
+    at = int(np.searchsorted(breaks, np.float32(z), side="left"))
+    anomalous = (below ^ (at & 1)) == 1
+    bound = z
+    normal = at
+    if anomalous:
+        if at > 0 and (at == len(breaks) or z - breaks[at - 1] <= breaks[at] - z):
+            normal, bound = at - 1, float(breaks[at - 1])
+        elif at < len(breaks):
+            normal, bound = at + 1, float(breaks[at])
+        else:
+            return anomalous, None
+    low = float(breaks[normal - 1]) if normal > 0 else -np.inf
+    high = float(breaks[normal]) if normal < len(breaks) else np.inf
+    return anomalous, (low, high, bound)

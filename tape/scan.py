@@ -1,0 +1,285 @@
+"""A compiled scan of messages in exactly the form that `tape.trade.encode` writes.
+
+What it takes goes straight into columns; what it does not take, it leaves to
+`tape.trade.decode`, so that the answer is always that function's.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.compiling import compiled
+from tape.trade import (
+    I32_MAX,
+    NANOS,
+    PRICE_MAX_NANOS,
+    TIME_MAX_NS,
+    TIME_MIN_NS,
+    U8_MAX,
+    U16_MAX,
+    U32_MAX,
+)
+
+U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
+
+_NAMES = (
+    b'{"ts_recv":"',
+    b'","ts_event":"',
+    b'","rtype":',
+    b',"publisher_id":',
+    b',"instrument_id":',
+    b',"action":"T","side":"',
+    b'","depth":',
+    b',"price":',
+    b',"size":',
+    b',"flags":',
+    b',"ts_in_delta":',
+    b',"sequence":',
+    b',"symbol":"',
+    b'"}',
+)
+TEXT = np.frombuffer(b"".join(_NAMES), np.uint8).copy()
+AT = np.cumsum([0, *map(len, _NAMES)])
+MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+MONTH_STARTS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
+
+BAD = -1
+"""Not in the canonical form; never a position, a number or a time that is allowed."""
+
+SYMBOL_MAX = 16
+UNKNOWN = -1
+
+
+class Scanned(NamedTuple):
+    """Columns to fill, one entry a message; `symbol` is UNKNOWN where the name is new."""
+
+    taken: npt.NDArray[np.bool_]
+    symbol: npt.NDArray[np.int32]
+    publisher_id: npt.NDArray[np.int32]
+    ts_event_ns: I64
+    price_nanos: I64
+    size: I64
+    side: U8
+    sequence: I64
+
+
+class Slots(NamedTuple):
+    """A hash table with open addressing: two halves of the padded name, and its number."""
+
+    low: npt.NDArray[np.uint64]
+    high: npt.NDArray[np.uint64]
+    number: npt.NDArray[np.int32]
+
+
+@compiled
+def find_slot(slots: Slots, low: np.uint64, high: np.uint64) -> int:
+    """Return the slot of a name, or the free one where it belongs."""
+    mask = np.uint64(len(slots.number) - 1)
+    mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
+    slot = (mixed >> np.uint64(32)) & mask
+    while slots.number[slot] != UNKNOWN and (slots.low[slot] != low or slots.high[slot] != high):
+        slot = (slot + np.uint64(1)) & mask
+    return int(slot)
+
+
+@compiled
+def _expect(data: U8, at: int, end: int, part: int) -> int:
+    """Return the position behind the `part`-th fixed text, or BAD."""
+    if at == BAD:
+        return BAD
+    first, last = AT[part], AT[part + 1]
+    if at + last - first > end:
+        return BAD
+    for n in range(first, last):
+        if data[at + n - first] != TEXT[n]:
+            return BAD
+    return int(at + last - first)
+
+
+@compiled
+def _digits(data: U8, at: int, count: int) -> int:
+    """Return the number that `count` digits make, or BAD."""
+    value = 0
+    for n in range(at, at + count):
+        digit = np.int64(data[n]) - 48
+        if digit < 0 or digit > 9:
+            return BAD
+        value = value * 10 + digit
+    return value
+
+
+@compiled
+def _time(data: U8, at: int, end: int) -> int:
+    """Return nanoseconds of the 30 bytes YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ, or BAD."""
+    if at == BAD or at + 30 > end:
+        return BAD
+    if (
+        data[at + 4] != 45
+        or data[at + 7] != 45
+        or data[at + 10] != 84
+        or data[at + 13] != 58
+        or data[at + 16] != 58
+        or data[at + 19] != 46
+        or data[at + 29] != 90
+    ):
+        return BAD
+    year, month, day = _digits(data, at, 4), _digits(data, at + 5, 2), _digits(data, at + 8, 2)
+    hour, minute = _digits(data, at + 11, 2), _digits(data, at + 14, 2)
+    second, nanos = _digits(data, at + 17, 2), _digits(data, at + 20, 9)
+    if year < 2000 or year > 2099 or month < 1 or month > 12 or nanos == BAD:
+        return BAD
+    leap = year % 4 == 0  # without exception in these years
+    longest = MONTH_DAYS[month] + (1 if leap and month == 2 else 0)
+    if day < 1 or day > longest or hour < 0 or minute < 0 or second < 0:
+        return BAD
+    if hour > 23 or minute > 59 or second > 59:
+        return BAD
+    days = 10_957 + (year - 2000) * 365 + (year - 1997) // 4 + MONTH_STARTS[month] + day - 1
+    days += 1 if leap and month > 2 else 0
+    ns = (((days * 24 + hour) * 60 + minute) * 60 + second) * NANOS + nanos
+    return int(ns) if TIME_MIN_NS <= ns < TIME_MAX_NS else BAD
+
+
+@compiled
+def _integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
+    """Return a whole number up to `largest`, without leading zeros, and the position behind it."""
+    if at == BAD:
+        return BAD, BAD
+    value, start = 0, at
+    while at < end and 48 <= data[at] <= 57:
+        if at - start >= 10:
+            return BAD, BAD
+        value = value * 10 + np.int64(data[at]) - 48
+        at += 1
+    if at == start or (data[start] == 48 and at - start > 1) or value > largest:
+        return BAD, BAD
+    return value, at
+
+
+@compiled
+def _price(data: U8, at: int, end: int) -> tuple[int, int]:
+    """Return a decimal price in 1e-9 dollars, and the position behind it."""
+    if at == BAD:
+        return BAD, BAD
+    start = at
+    whole = 0
+    while at < end and 48 <= data[at] <= 57 and at - start < 9:
+        whole = whole * 10 + np.int64(data[at]) - 48
+        at += 1
+    if at == start or (data[start] == 48 and at - start > 1) or at >= end or data[at] != 46:
+        return BAD, BAD
+    at += 1
+    fraction, places = 0, 0
+    while at < end and 48 <= data[at] <= 57 and places < 9:
+        fraction = fraction * 10 + np.int64(data[at]) - 48
+        at += 1
+        places += 1
+    if places == 0:
+        return BAD, BAD
+    for _ in range(9 - places):
+        fraction *= 10
+    nanos = whole * NANOS + fraction
+    if nanos <= 0 or nanos > PRICE_MAX_NANOS:
+        return BAD, BAD
+    return nanos, at
+
+
+@compiled
+def _symbol_end(data: U8, at: int, end: int) -> int:
+    """Return the position behind the characters that a symbol may have, at most 16, or BAD."""
+    if at == BAD:
+        return BAD
+    start = at
+    while at < end and at - start < SYMBOL_MAX:
+        c = data[at]
+        if not (65 <= c <= 90 or 48 <= c <= 57 or c == 46 or c == 45):
+            break
+        at += 1
+    return at if at > start else BAD
+
+
+@compiled
+def packed(data: U8, at: int, end: int) -> tuple[np.uint64, np.uint64]:
+    """Return up to 16 bytes as two numbers, padded with zeros."""
+    low, high = np.uint64(0), np.uint64(0)
+    for n in range(end - at):
+        byte = np.uint64(data[at + n])
+        if n < 8:
+            low |= byte << np.uint64(8 * n)
+        else:
+            high |= byte << np.uint64(8 * (n - 8))
+    return low, high
+
+
+@compiled
+def _scan_one(
+    data: U8,
+    at: int,
+    end: int,
+    keys: U8,
+    key: int,
+    key_end: int,
+    slots: Slots,
+    out: Scanned,
+    n: int,
+) -> bool:
+    """Fill row `n` from one message; returns whether it had the canonical form."""
+    at = _expect(data, at, end, 0)
+    received = _time(data, at, end)
+    at = _expect(data, at + 30, end, 1) if received != BAD else BAD
+    ts_event_ns = _time(data, at, end)
+    at = _expect(data, at + 30, end, 2) if ts_event_ns != BAD else BAD
+    _, at = _integer(data, at, end, U8_MAX)
+    at = _expect(data, at, end, 3)
+    publisher_id, at = _integer(data, at, end, U16_MAX)
+    at = _expect(data, at, end, 4)
+    _, at = _integer(data, at, end, U32_MAX)
+    at = _expect(data, at, end, 5)
+    if at == BAD or at >= end:
+        return False
+    side = data[at]
+    if side != 65 and side != 66 and side != 78:
+        return False
+    at = _expect(data, at + 1, end, 6)
+    _, at = _integer(data, at, end, U8_MAX)
+    at = _expect(data, at, end, 7)
+    price_nanos, at = _price(data, at, end)
+    at = _expect(data, at, end, 8)
+    size, at = _integer(data, at, end, U32_MAX)
+    at = _expect(data, at, end, 9)
+    _, at = _integer(data, at, end, U8_MAX)
+    at = _expect(data, at, end, 10)
+    if at != BAD and at < end and data[at] == 45:
+        at += 1
+    _, at = _integer(data, at, end, I32_MAX)
+    at = _expect(data, at, end, 11)
+    sequence, at = _integer(data, at, end, U32_MAX)
+    symbol = _expect(data, at, end, 12)
+    symbol_end = _symbol_end(data, symbol, end)
+    if _expect(data, symbol_end, end, 13) != end or size == 0:
+        return False
+    if symbol_end - symbol != key_end - key:
+        return False
+    for offset in range(symbol_end - symbol):
+        if data[symbol + offset] != keys[key + offset]:
+            return False
+    low, high = packed(data, symbol, symbol_end)
+    out.symbol[n] = slots.number[find_slot(slots, low, high)]
+    out.publisher_id[n] = publisher_id
+    out.ts_event_ns[n] = ts_event_ns
+    out.price_nanos[n] = price_nanos
+    out.size[n] = size
+    out.side[n] = side
+    out.sequence[n] = sequence
+    return True
+
+
+@compiled
+def scan(data: U8, ends: I64, keys: U8, key_ends: I64, slots: Slots, out: Scanned) -> None:
+    """Fill `out` from messages that lie one behind another; `taken` says which were canonical."""
+    at, key = 0, 0
+    for n in range(len(ends)):
+        out.taken[n] = _scan_one(data, at, ends[n], keys, key, key_ends[n], slots, out, n)
+        at, key = ends[n], key_ends[n]

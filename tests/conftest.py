@@ -1,0 +1,32 @@
+"""Fixtures: one real Apache Kafka a session, fresh names a test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tape.broker.kafka import LocalKafka
+from tape.demo.pipeline import free_port
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """The session's broker, on a free port, gone at the end."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka"), free_port()) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic_names() -> Callable[[str], str]:
+    """Return a function that makes a name unique to this test."""
+    suffix = uuid4().hex[:8]
+    return lambda name: f"{name}-{suffix}"
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
+    """A broker of the test's own, to be killed and paused; not yet started."""
+    broker = LocalKafka(tmp_path / "kafka", free_port())
+    yield broker
+    broker.stop()

@@ -1,0 +1,147 @@
+"""The compiled forest against scikit-learn's own, on dense grids and at every edge."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest
+
+from tape.detection.forest_check import forests_agree, kernel_can, kernel_is_trusted
+from tape.detection.forest_draws import ForestDraws, sample, smallest_target_gap
+from tape.detection.forest_grow import forest_scratch
+from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest_verdict import GROWN, UNDRAWN, fit_breakpoints
+from tape.detection.parameters import Parameters
+
+SHAPES = {
+    "normal": lambda random, n: random.normal(size=n) * 1.3,
+    "rounded": lambda random, n: np.round(random.normal(size=n), 1),
+    "three values": lambda random, n: random.integers(0, 3, n) - 1.0,
+    "two values": lambda random, n: random.integers(0, 2, n) * 1.0,
+    "all equal": lambda random, n: np.full(n, 0.25),
+    "heavy tails": lambda random, n: random.standard_cauchy(n),
+    "tiny range": lambda random, n: random.normal(size=n) * 3e-8,
+    "tiny ticks": lambda random, n: np.round(random.normal(size=n) * 1e-6, 7),
+    "a drift": lambda random, n: np.round(np.cumsum(random.normal(size=n)) / 30, 2),
+    "neighbouring floats": lambda random, n: 1 + random.integers(0, 40, n) * 2.0**-23,
+    "one far away": lambda random, n: np.append(random.normal(size=n - 1), 31.6),
+    "large": lambda random, n: random.normal(size=n) * 1e30,
+}
+
+
+def neighbourhood(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    infinity = np.float32(np.inf)
+    return np.concatenate([values, np.nextafter(values, infinity), np.nextafter(values, -infinity)])
+
+
+def differences(training: np.ndarray, random_state: int = 42, **changes: float) -> int:
+    """Return at how many places of a dense grid the two forests disagree."""
+    settings = {"trees": 100, "contamination": 0.01} | changes
+    trees, contamination = int(settings["trees"]), settings["contamination"]
+    draws = ForestDraws(
+        random_state=random_state, trees=trees, history=1000, contamination=contamination
+    )
+    scratch = forest_scratch(trees=trees, history=1000)
+    room = np.empty(2000, np.float32)
+    training = training.astype(np.float32)
+    assert fit_breakpoints(training, draws.plan, scratch, room)[0] == UNDRAWN
+    draws.prepare(len(training))
+    code, below, size = fit_breakpoints(training, draws.plan, scratch, room)
+    parameters = Parameters(trees=trees, contamination=contamination, random_state=random_state)
+    if code != GROWN:
+        below, breaks = reference_breakpoints(training, parameters)
+    else:
+        breaks = room[:size]
+    forest = IsolationForest(
+        n_estimators=trees, contamination=contamination, random_state=random_state
+    ).fit(training.reshape(-1, 1))
+    edges = [t.tree_.threshold[t.tree_.feature >= 0] for t in forest.estimators_]
+    margin = np.ptp(training) * 0.1 + 1e-6
+    z = np.concatenate(
+        [
+            neighbourhood(training),
+            neighbourhood(breaks),
+            neighbourhood(np.concatenate(edges)),
+            np.linspace(training.min() - margin, training.max() + margin, 2000),
+        ]
+    )
+    expected = forest.decision_function(z.reshape(-1, 1)) < 0
+    at = np.searchsorted(breaks, z.astype(np.float32), side="left")
+    return int(np.count_nonzero(expected != ((at + below) % 2 == 1)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_compiled_forest_gives_the_verdicts_of_scikit_learn(shape: str) -> None:
+    assert differences(SHAPES[shape](np.random.default_rng(7), 1000)) == 0
+
+
+@pytest.mark.parametrize("n", [50, 101, 256, 257, 258, 259, 999])
+def test_a_short_history_makes_the_same_forest(n: int) -> None:
+    assert differences(np.random.default_rng(n).normal(size=n)) == 0
+
+
+@pytest.mark.parametrize(
+    ("trees", "contamination", "random_state"), [(1, 0.01, 0), (65, 0.1, 1), (128, 0.5, 7)]
+)
+def test_other_parameters_make_the_same_forest(
+    trees: int, contamination: float, random_state: int
+) -> None:
+    training = np.round(np.random.default_rng(3).normal(size=600), 2)
+    settings = {"trees": trees, "contamination": contamination}
+    assert differences(training, random_state, **settings) == 0
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_hundreds_of_forests_give_the_verdicts_of_scikit_learn() -> None:
+    random = np.random.default_rng(11)
+    for _ in range(25):
+        for shape in SHAPES.values():
+            assert differences(shape(random, int(random.integers(50, 1001)))) == 0
+
+
+@pytest.mark.parametrize("n", [50, 256, 257, 258, 259, 1000, 5000])
+def test_samples_are_those_of_scikit_learn(n: int) -> None:
+    from sklearn.utils.random import sample_without_replacement
+
+    expected = sample_without_replacement(n, min(256, n), random_state=123)
+    assert sorted(sample(123, n)) == sorted(expected)
+
+
+def test_the_self_check_agrees_here_and_notices_a_different_forest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert forests_agree()
+    monkeypatch.setattr(
+        "tape.detection.forest_check.reference_breakpoints", lambda *_: (1, np.zeros(1, np.float32))
+    )
+    assert not forests_agree()
+
+
+def test_the_answer_of_the_self_check_is_kept(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = "tape.detection.forest_check"
+    monkeypatch.setattr(f"{where}.platformdirs.user_cache_dir", lambda _: str(tmp_path / "cache"))
+    monkeypatch.setattr(f"{where}.forests_agree", lambda: False)
+    assert not kernel_is_trusted()
+    assert "differs" in caplog.text
+    monkeypatch.setattr(f"{where}.forests_agree", lambda: True)
+    assert not kernel_is_trusted(), "the kept answer counts"
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "tape.detection.forest_check"
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(f"{where}.platformdirs.user_cache_dir", lambda _: str(tmp_path / "file"))
+    monkeypatch.setattr(f"{where}.forests_agree", lambda: True)
+    assert kernel_is_trusted()
+
+
+def test_targets_too_close_together_are_left_to_scikit_learn() -> None:
+    assert smallest_target_gap(42, 1000) > 2e-6
+    assert kernel_can(Parameters())
+    assert not kernel_can(Parameters(training="window"))
