@@ -99,7 +99,7 @@ def _expect(data: U8, at: int, end: int, part: int) -> int:
 
 
 @compiled
-def _digits(data: U8, at: int, count: int) -> int:
+def scan_digits(data: U8, at: int, count: int) -> int:
     """Return the number that `count` digits make, or BAD."""
     value = 0
     for n in range(at, at + count):
@@ -111,7 +111,7 @@ def _digits(data: U8, at: int, count: int) -> int:
 
 
 @compiled
-def _time(data: U8, at: int, end: int) -> int:
+def scan_time(data: U8, at: int, end: int) -> int:
     """Return nanoseconds of the 30 bytes YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ, or BAD."""
     if at == BAD or at + 30 > end:
         return BAD
@@ -125,9 +125,9 @@ def _time(data: U8, at: int, end: int) -> int:
         or data[at + 29] != 90
     ):
         return BAD
-    year, month, day = _digits(data, at, 4), _digits(data, at + 5, 2), _digits(data, at + 8, 2)
-    hour, minute = _digits(data, at + 11, 2), _digits(data, at + 14, 2)
-    second, nanos = _digits(data, at + 17, 2), _digits(data, at + 20, 9)
+    year, month, day = scan_digits(data, at, 4), scan_digits(data, at + 5, 2), scan_digits(data, at + 8, 2)
+    hour, minute = scan_digits(data, at + 11, 2), scan_digits(data, at + 14, 2)
+    second, nanos = scan_digits(data, at + 17, 2), scan_digits(data, at + 20, 9)
     if year < 2000 or year > 2099 or month < 1 or month > 12 or nanos == BAD:
         return BAD
     leap = year % 4 == 0  # without exception in these years
@@ -143,7 +143,7 @@ def _time(data: U8, at: int, end: int) -> int:
 
 
 @compiled
-def _integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
+def scan_integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
     """Return a whole number up to `largest`, without leading zeros, and the position behind it."""
     if at == BAD:
         return BAD, BAD
@@ -159,7 +159,7 @@ def _integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
 
 
 @compiled
-def _price(data: U8, at: int, end: int) -> tuple[int, int]:
+def scan_price(data: U8, at: int, end: int) -> tuple[int, int]:
     """Return a decimal price in 1e-9 dollars, and the position behind it."""
     if at == BAD:
         return BAD, BAD
@@ -187,7 +187,7 @@ def _price(data: U8, at: int, end: int) -> tuple[int, int]:
 
 
 @compiled
-def _symbol_end(data: U8, at: int, end: int) -> int:
+def scan_symbol_end(data: U8, at: int, end: int) -> int:
     """Return the position behind the characters that a symbol may have, at most 16, or BAD."""
     if at == BAD:
         return BAD
@@ -227,15 +227,15 @@ def _scan_one(
 ) -> bool:
     """Fill row `n` from one message; returns whether it had the canonical form."""
     at = _expect(data, at, end, 0)
-    received = _time(data, at, end)
+    received = scan_time(data, at, end)
     at = _expect(data, at + 30, end, 1) if received != BAD else BAD
-    ts_event_ns = _time(data, at, end)
+    ts_event_ns = scan_time(data, at, end)
     at = _expect(data, at + 30, end, 2) if ts_event_ns != BAD else BAD
-    _, at = _integer(data, at, end, U8_MAX)
+    _, at = scan_integer(data, at, end, U8_MAX)
     at = _expect(data, at, end, 3)
-    publisher_id, at = _integer(data, at, end, U16_MAX)
+    publisher_id, at = scan_integer(data, at, end, U16_MAX)
     at = _expect(data, at, end, 4)
-    _, at = _integer(data, at, end, U32_MAX)
+    _, at = scan_integer(data, at, end, U32_MAX)
     at = _expect(data, at, end, 5)
     if at == BAD or at >= end:
         return False
@@ -243,21 +243,21 @@ def _scan_one(
     if side != 65 and side != 66 and side != 78:
         return False
     at = _expect(data, at + 1, end, 6)
-    _, at = _integer(data, at, end, U8_MAX)
+    _, at = scan_integer(data, at, end, U8_MAX)
     at = _expect(data, at, end, 7)
-    price_nanos, at = _price(data, at, end)
+    price_nanos, at = scan_price(data, at, end)
     at = _expect(data, at, end, 8)
-    size, at = _integer(data, at, end, U32_MAX)
+    size, at = scan_integer(data, at, end, U32_MAX)
     at = _expect(data, at, end, 9)
-    _, at = _integer(data, at, end, U8_MAX)
+    _, at = scan_integer(data, at, end, U8_MAX)
     at = _expect(data, at, end, 10)
     if at != BAD and at < end and data[at] == 45:
         at += 1
-    _, at = _integer(data, at, end, I32_MAX)
+    _, at = scan_integer(data, at, end, I32_MAX)
     at = _expect(data, at, end, 11)
-    sequence, at = _integer(data, at, end, U32_MAX)
+    sequence, at = scan_integer(data, at, end, U32_MAX)
     symbol = _expect(data, at, end, 12)
-    symbol_end = _symbol_end(data, symbol, end)
+    symbol_end = scan_symbol_end(data, symbol, end)
     if _expect(data, symbol_end, end, 13) != end or size == 0:
         return False
     if symbol_end - symbol != key_end - key:

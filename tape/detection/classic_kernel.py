@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tape.compiling import compiled
 from tape.detection.classic_state import (
     ACCEPTED,
     BELOW,
@@ -21,6 +20,7 @@ from tape.detection.duplicates import identity_hash, outcome_of
 from tape.detection.forest_draws import ForestPlan
 from tape.detection.forest_grow import ForestScratch
 from tape.detection.forest_verdict import GROWN, fit_breakpoints
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
 from tape.detection.rolling_window import in_units, push_price
 
@@ -70,7 +70,7 @@ class Answers(NamedTuple):
     carry: F64
 
 
-@compiled
+@part_of_callers
 def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers) -> bool:
     """Apply all but the forest to trade i; return whether it is processed and not dropped."""
     row = t.symbol[i]
@@ -110,7 +110,7 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
     return True
 
 
-@compiled
+@uncounted
 def _refit(
     row: int, state: ClassicState, plan: ForestPlan, scratch: ForestScratch, training: F32
 ) -> int:
@@ -130,7 +130,7 @@ def _refit(
     return code
 
 
-@compiled
+@part_of_callers
 def _interval(state: ClassicState, row: int, z: float) -> int:
     """Return how many breakpoints lie below z."""
     z32 = np.float32(z)
@@ -146,10 +146,11 @@ def _interval(state: ClassicState, row: int, z: float) -> int:
     return low
 
 
-@compiled
+@uncounted
 def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
     """Write the evidence of a flagged trade: what was carried and the nearest normal range."""
-    facts[:4] = out.carry[:4]
+    for fact in range(4):
+        facts[fact] = out.carry[fact]
     facts[4] = np.nan
     facts[5] = np.nan
     facts[6] = 0.0
@@ -176,7 +177,7 @@ def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
     facts[5] = out.carry[1] + high * out.carry[2]
 
 
-@compiled
+@uncounted
 def detect_batch(
     start: int,
     phase: int,

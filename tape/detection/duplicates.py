@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tape.compiling import compiled
 from tape.detection.classic_state import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS, RING, ClassicState
 from tape.detection.detector import DUPLICATE, LATE, NEW, STALE
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import Word
 
 DAY_NS = 86_400_000_000_000
@@ -14,7 +14,7 @@ NO_KEY = np.iinfo(np.int64).min
 """Stands in the ring for the order key of a trade without a sequence."""
 
 
-@compiled
+@part_of_callers
 def _mixed(seed: Any, value: int) -> Any:
     """Return a 64-bit hash of both (splitmix64)."""
     word = (seed ^ np.uint64(value)) + np.uint64(0x9E3779B97F4A7C15)
@@ -23,7 +23,7 @@ def _mixed(seed: Any, value: int) -> Any:
     return word ^ (word >> np.uint64(31))
 
 
-@compiled
+@part_of_callers
 def identity_hash(ts_event_ns: int, price_nanos: int, size: int, side: int) -> Any:
     """Return 64 bits that stand for all of an identity but publisher and order key."""
     word = _mixed(np.uint64(0), ts_event_ns)
@@ -32,7 +32,7 @@ def identity_hash(ts_event_ns: int, price_nanos: int, size: int, side: int) -> A
     return _mixed(word, side)
 
 
-@compiled
+@part_of_callers
 def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
     """Return where the publisher's newest key is, or -1."""
     for slot in range(state.counters[row, KNOWN_PUBLISHERS]):
@@ -41,7 +41,7 @@ def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
     return -1
 
 
-@compiled
+@uncounted
 def _note_newest(state: ClassicState, row: int, publisher: int, key: int) -> None:
     """Remember the first key of a publisher, in place of the oldest if there is no room."""
     slot = state.counters[row, KNOWN_PUBLISHERS]
@@ -53,7 +53,7 @@ def _note_newest(state: ClassicState, row: int, publisher: int, key: int) -> Non
     state.newest[row, slot] = key
 
 
-@compiled
+@uncounted
 def _looked_up(state: ClassicState, row: int, publisher: int, key: int, identity: Any) -> int:
     """Return DUPLICATE, LATE or STALE for a trade that is not newer than its publisher's."""
     older = True
@@ -68,7 +68,7 @@ def _looked_up(state: ClassicState, row: int, publisher: int, key: int, identity
     return STALE if older else LATE
 
 
-@compiled
+@part_of_callers
 def outcome_of(
     state: ClassicState, row: int, publisher: int, ts_event_ns: int, sequence: int, identity: Any
 ) -> int:

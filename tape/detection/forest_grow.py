@@ -7,7 +7,7 @@ import numpy as np
 from tape.compiling import compiled
 from tape.detection.bit_sets import lowest_bit, popcount, sort_ranks, transpose_block
 from tape.detection.forest_draws import DEEPEST, SUBSAMPLE, ForestPlan
-from tape.detection.inlining import part_of_callers
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U32, U64, Word
 
 BUCKETS = 2048
@@ -92,7 +92,7 @@ def forest_scratch(*, trees: int, history: int) -> ForestScratch:
     )
 
 
-@compiled
+@uncounted
 def _spread_members(members: U64, n: int, s: ForestScratch) -> None:
     """Turn sets of trees per training value into sets of ranks per tree."""
     for word in range((n + 63) // 64):
@@ -106,7 +106,7 @@ def _spread_members(members: U64, n: int, s: ForestScratch) -> None:
     s.bits[:, (n + 63) // 64] = np.uint64(0)
 
 
-@compiled
+@uncounted
 def _fill_buckets(n: int, scale: float, s: ForestScratch) -> None:
     """Write to `bucket[b]` how many training values lie in buckets before b."""
     s.bucket[:] = 0
@@ -175,7 +175,7 @@ def _step(
     draw = np.float64(stream[tree, drawn + 1])
     drawn += 1
     following = popped
-    move = -1
+    move: Word = -1
     if np.float32(high) > np.float32(low) + FEATURE_THRESHOLD:
         threshold = ((high - low) * draw) / RAND_R_MAX + low
         threshold = low if threshold == high else threshold
@@ -202,7 +202,7 @@ def _step(
     return following, top & 0xFF, drawn & 0xFFFF
 
 
-@compiled
+@uncounted
 def _grow_four(first: int, deepest: int, scale: float, p: Any, s: Any) -> None:
     """Grow four trees in lock step, so that the latencies of one hide behind the others.
 
@@ -303,7 +303,7 @@ def _grow_four(first: int, deepest: int, scale: float, p: Any, s: Any) -> None:
         )
 
 
-@compiled
+@uncounted
 def _read_tree(tree: int, lane: int, p: Any, s: Any) -> Word:
     """Read a grown tree from left to right; return the depth of its first leaf."""
     mark = s.mark[lane, 0]
@@ -329,7 +329,7 @@ def _read_tree(tree: int, lane: int, p: Any, s: Any) -> Word:
     return first
 
 
-@compiled
+@uncounted
 def _take_members(tree: int, lane: int, words: int, s: Any) -> None:
     """Write the training values of a tree to its lane, and how many lie below each word."""
     size = 0

@@ -103,7 +103,8 @@ def fit_breakpoints(
     k = np.int64(np.floor(position))
     part = position - k
     after = min(k + 1, n - 1) if part > 0.0 else k
-    s.depth_spare[:n] = s.depth[:n]
+    for i in range(n):
+        s.depth_spare[i] = s.depth[i]
     near_low = kth_smallest(s.depth_spare, n, k)
     near_high = kth_smallest(s.depth_spare, n, after)
     whole = p.mean_depth[min(n, SUBSAMPLE)]

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from tape.compiling import compiled
 from tape.detection.classic_state import ACCEPTED, FAR, REFERENCE, SUM, SUM_OF_SQUARES, ClassicState
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.wide_integers import wide_spread
 
 UNIT_NANOS = 100_000
 """Prices enter the window in units of 1e-4 dollars."""
 
 
-@compiled
+@part_of_callers
 def in_units(price_nanos: int) -> int:
     """Return the price in 1e-4 dollars, halves to the even neighbour."""
     unit = price_nanos // UNIT_NANOS
@@ -21,7 +21,7 @@ def in_units(price_nanos: int) -> int:
     return unit
 
 
-@compiled
+@part_of_callers
 def _add(state: ClassicState, row: int, price: int, sign: int, near: int) -> None:
     """Add a price to the sums, or take it out; both wrap at 64 bits and so stay exact."""
     counters = state.counters[row]
@@ -32,7 +32,7 @@ def _add(state: ClassicState, row: int, price: int, sign: int, near: int) -> Non
         counters[FAR] += sign
 
 
-@compiled
+@uncounted
 def _set_reference(state: ClassicState, row: int, near: int) -> None:
     """Take the median of three prices of a full window as the reference."""
     window = state.window[row]
@@ -48,7 +48,7 @@ def _set_reference(state: ClassicState, row: int, near: int) -> None:
         _add(state, row, window[i], 1, near)
 
 
-@compiled
+@part_of_callers
 def push_price(state: ClassicState, row: int, price: int) -> tuple[int, int, float]:
     """Append a price, the `ACCEPTED`-th of the symbol.
 

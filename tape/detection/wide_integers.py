@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tape.compiling import compiled
+from tape.detection.inlining import uncounted
 from tape.detection.kernel_types import I64, Word
 
 LOW_HALF = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 
-@compiled
+@uncounted
 def multiply(a: Word, b: Word) -> tuple[Word, Word]:
     """Return the high and the low 64 bits of the product of two unsigned 64-bit integers."""
     a_low = a & LOW_HALF
@@ -23,7 +23,7 @@ def multiply(a: Word, b: Word) -> tuple[Word, Word]:
     return high, (other << HALF) | (low & LOW_HALF)
 
 
-@compiled
+@uncounted
 def as_float(high: Word, low: Word) -> float:
     """Return an unsigned 128-bit integer as the nearest float64, ties to even."""
     if high == np.uint64(0):
@@ -38,7 +38,7 @@ def as_float(high: Word, low: Word) -> float:
     return float(high) * 2.0 ** (64 - shift)
 
 
-@compiled
+@uncounted
 def wide_spread(prices: I64, m: int, reference: int) -> float:
     """Return float(m·Σd² - (Σd)²) of the first m prices' distances d from the reference."""
     total: Word = np.int64(0)

@@ -1,0 +1,99 @@
+"""Which files of a folder are trades, in which order, each content once."""
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tape.errors import ArchiveError
+
+DAY_PATTERN: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
+SIDECARS: Final = frozenset(
+    {"metadata.json", "manifest.json", "condition.json", "symbology.json", "symbology.csv"}
+)
+BLOCK: Final = 1 << 20
+BYTES_A_ROW: Final = {".zst": 16, ".csv": 120}
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """A file of trades. `day` is from its name, YYYYMMDD; `size` in bytes; `sha256` of all."""
+
+    path: Path
+    day: str | None
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a folder holds: archives to read, and how many files were passed over, and why."""
+
+    archives: list[Archive]
+    ignored: dict[str, int]
+
+
+def find_archives(path: Path) -> Discovery:
+    """Return the trade files of a folder and its subfolders, in order of day, or the one file.
+
+    Raises `ArchiveError` if there is nothing at `path`, or not a single trade file.
+    """
+    if not path.exists():
+        raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    ignored: Counter[str] = Counter()
+    found: dict[str, Archive] = {}
+    for file in files:
+        why = _foreign(file)
+        if why is not None:
+            ignored[why] += 1
+            continue
+        archive = _archive(file)
+        if archive.sha256 in found:
+            ignored["same content as another file"] += 1
+        found.setdefault(archive.sha256, archive)
+    if not found:
+        seen = ", ".join(f"{n} × {why}" for why, n in ignored.items()) or "no file at all"
+        raise ArchiveError(
+            f"{path} holds no trade file ({seen}); put DataBento downloads there "
+            "(*.trades.csv.zst), or name another folder"
+        )
+    archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name))
+    return Discovery(archives, dict(ignored))
+
+
+def count_rows_hint(archive: Archive) -> int:
+    """Return about how many rows an archive has, from its size, for progress only."""
+    return max(1, archive.size // BYTES_A_ROW.get(archive.path.suffix, 120))
+
+
+def _foreign(file: Path) -> str | None:
+    """Return why a file is not a trade file, or None if it is one."""
+    if file.name in SIDECARS:
+        return "sidecar of a download"
+    if file.name.startswith("."):
+        return "hidden file"
+    if file.name.endswith(".labels.csv"):
+        return "labels of a made-up day"
+    if file.suffix == ".part":
+        return "unfinished download"
+    if not file.name.endswith((".csv", ".csv.zst")):
+        return f"{file.suffix or 'no suffix'}: not CSV"
+    return None
+
+
+def _archive(file: Path) -> Archive:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as opened:
+            while block := opened.read(BLOCK):
+                digest.update(block)
+            size = opened.tell()
+    except OSError as error:
+        raise ArchiveError(
+            f"cannot read {file} ({error.strerror}); correct its rights or move it away"
+        ) from None
+    day = DAY_PATTERN.search(file.name)
+    return Archive(file, "".join(day.groups()) if day else None, digest.hexdigest(), size)

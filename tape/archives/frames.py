@@ -1,0 +1,151 @@
+"""Files as chunks of whole lines, in constant memory, with damage seen.
+
+Every archive of DataBento has many zstd frames and the first holds only the header. Readers that
+stop at the end of a frame return nothing but that, and `stream_reader` takes a file that was cut
+short for a whole one. So frames are read one by one, and each must come to its end.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+from tape.errors import ArchiveError
+from tape.rejected import RAW_MAX, Rejected
+
+SLICE: Final = 1_024
+"""Compressed bytes fed at once: small, so that a bomb is seen before it fills the memory."""
+
+RATIO_MAX: Final = 200
+"""Honest trade files expand 6 to 9 times."""
+
+RATIO_FROM: Final = 1 << 20
+WINDOW_MAX: Final = 2**27
+MAGIC: Final = b"\x28\xb5\x2f\xfd"
+CHUNK: Final = 256 * 1024
+LINE_MAX: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class LongLine:
+    """A line of more than `LINE_MAX` bytes, of which only the beginning was kept."""
+
+    raw: bytes
+    size: int
+    sha256: str
+
+
+Piece = bytes | LongLine | Rejected
+
+
+def pieces(path: Path, chunk: int = CHUNK) -> Iterator[Piece]:
+    """Yield chunks of whole lines (each with its newline), long lines, and at last any fault.
+
+    Raises `ArchiveError` if the file cannot be read at all.
+    """
+    carry, long_line = bytearray(), None
+    for data in _decompressed(path):
+        if isinstance(data, Rejected):
+            whole = carry.rfind(b"\n") + 1  # the line that the fault cuts through is not a line
+            if whole:
+                yield bytes(carry[:whole])
+            yield data
+            return
+        if long_line is not None:
+            end = data.find(b"\n")
+            long_line.feed(data if end < 0 else data[:end])
+            if end < 0:
+                continue
+            yield long_line.ended()
+            long_line, data = None, data[end + 1 :]
+        carry += data
+        if len(carry) < chunk:
+            continue
+        end = carry.rfind(b"\n") + 1
+        if end:
+            yield bytes(carry[:end])
+            del carry[:end]
+        if len(carry) > LINE_MAX and b"\n" not in carry:
+            long_line = _LongLine(bytes(carry))
+            carry.clear()
+    if long_line is not None:
+        yield long_line.ended()
+    if carry:
+        yield bytes(carry) + (b"" if carry.endswith(b"\n") else b"\n")
+
+
+class _LongLine:
+    def __init__(self, data: bytes) -> None:
+        self._raw, self._size, self._hash = data[:RAW_MAX], len(data), hashlib.sha256(data)
+
+    def feed(self, data: bytes) -> None:
+        self._size += len(data)
+        self._hash.update(data)
+
+    def ended(self) -> LongLine:
+        return LongLine(self._raw, self._size, self._hash.hexdigest())
+
+
+def _decompressed(path: Path) -> Iterator[bytes | Rejected]:
+    try:
+        with path.open("rb") as file:
+            if path.suffix != ".zst":
+                while data := file.read(CHUNK):
+                    yield data
+                if file.tell() == 0:
+                    yield Rejected("archive_truncated", "the file is empty")
+                return
+            yield from _frames(iter(lambda: file.read(SLICE), b""))
+    except OSError as error:
+        raise ArchiveError(
+            f"cannot read {path} ({error.strerror}); restore the file or its rights and start "
+            "again, the other files were sent"
+        ) from None
+
+
+def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
+    """Yield what the frames hold; the last value is the fault, if there is one."""
+    zstd = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX)
+    frame, taken, given, start, rest = None, 0, 0, 0, b""
+    for data in slices:
+        taken += len(data)
+        rest += data
+        while rest:
+            if frame is None:
+                if len(rest) < len(MAGIC) and MAGIC.startswith(rest):
+                    break  # the magic number itself is cut by the slice
+                start = taken - len(rest)
+                if not rest.startswith(MAGIC):
+                    yield _not_a_frame(start)
+                    return
+                frame = zstd.decompressobj()
+            try:
+                out = frame.decompress(rest)
+            except zstandard.ZstdError as error:
+                text = f"frame at byte {start}, near byte {taken}: {error}"
+                yield Rejected("archive_corrupt", text[:200])
+                return
+            rest = frame.unused_data if frame.eof else b""
+            if frame.eof:
+                frame = None
+            given += len(out)
+            if given > RATIO_FROM and given > RATIO_MAX * taken:
+                yield Rejected(
+                    "archive_expands_too_far",
+                    f"{given} bytes from the first {taken}: more than {RATIO_MAX} times",
+                )
+                return
+            if out:
+                yield out
+    if frame is not None or rest or not taken:
+        where = f"the last frame begins at byte {start}" if taken else "no frame at all"
+        yield Rejected("archive_truncated", f"the file ends at byte {taken}; {where}")
+
+
+def _not_a_frame(start: int) -> Rejected:
+    if start == 0:
+        return Rejected("archive_not_zstd", "the file does not begin as zstd does")
+    return Rejected("archive_corrupt", f"no zstd frame at byte {start}, behind whole ones")

@@ -1,0 +1,172 @@
+"""A row of CSV as a trade: the literal form, for every dialect; the compiled one must equal it."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tape.archives.frames import LINE_MAX
+from tape.archives.sidecars import Symbology
+from tape.rejected import Rejected
+from tape.trade import (
+    U8_MAX,
+    U16_MAX,
+    U32_MAX,
+    Trade,
+    Unreadable,
+    checked_price,
+    checked_side,
+    checked_size,
+    checked_symbol,
+    checked_time,
+    decimal_price,
+    integer,
+    iso_time,
+    signed,
+    time_ns,
+)
+
+FIELDS: Final = (
+    "ts_recv",
+    "ts_event",
+    "rtype",
+    "publisher_id",
+    "instrument_id",
+    "action",
+    "side",
+    "depth",
+    "price",
+    "size",
+    "flags",
+    "ts_in_delta",
+    "sequence",
+    "symbol",
+)
+PANDAS_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where each of DataBento's fields stands in a row; -1 for a symbol that is not there."""
+
+    at: tuple[int, ...]
+    columns: int
+
+
+def read_header(line: bytes) -> Header | Rejected:
+    """Return what the first line of a file says of its columns, or why it is no header."""
+    try:
+        names = line.decode("utf-8-sig").rstrip("\r\n ").split(",")
+    except UnicodeDecodeError:
+        return Rejected("header_unexpected", "the first line is not UTF-8")
+    known = [name for name in FIELDS if name in names]
+    if not known and b"\0" not in line:
+        return Rejected("header_missing", "the first line names none of the columns")
+    missing = [name for name in FIELDS[:-1] if name not in names]
+    twice = sorted({name for name in known if names.count(name) > 1})
+    if missing or twice:
+        parts = [("missing", missing), ("twice", twice)]
+        text = "; ".join(f"{what}: {', '.join(which)}" for what, which in parts if which)
+        return Rejected("header_unexpected", f"columns {text}"[:200])
+    at = tuple(names.index(name) if name in names else -1 for name in FIELDS)
+    return Header(at, len(names))
+
+
+class RowReader:
+    """Reads rows of one file; `latest_ns` bounds their times."""
+
+    def __init__(self, header: Header, symbology: Symbology, latest_ns: int) -> None:
+        self._header, self._symbology, self._latest_ns = header, symbology, latest_ns
+
+    def read(self, line: bytes) -> Trade | Rejected | None:
+        """Return the trade of a line, why it has none, or None if it is not about a trade."""
+        line = line.rstrip(b" \r\n")
+        if not line:
+            return None
+        try:
+            return self._trade(self._fields(line))
+        except Unreadable as unreadable:
+            return unreadable.rejected
+
+    def _fields(self, line: bytes) -> dict[str, str]:
+        if len(line) > LINE_MAX:
+            raise Unreadable("row_too_long", f"{len(line)} bytes, at most {LINE_MAX} are read")
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            raise Unreadable("encoding", "the row is not UTF-8") from None
+        if '"' in text:
+            raise Unreadable("row_quote", "quotes are not part of this format")
+        fields = text.split(",")
+        if len(fields) != self._header.columns or "\r" in text:
+            wanted = self._header.columns
+            raise Unreadable("row_columns", f"{len(fields)} columns, the header has {wanted}")
+        return {name: fields[n] for name, n in zip(FIELDS, self._header.at, strict=True) if n >= 0}
+
+    def _trade(self, row: dict[str, str]) -> Trade | None:
+        if len(row["action"]) == 1 and row["action"] != "T":
+            return None
+        price_nanos = _price(row["price"])
+        size = checked_size(row["size"].encode())
+        numbers = {
+            name: integer(row[name].encode(), name, largest)
+            for name, largest in (
+                ("rtype", U8_MAX),
+                ("publisher_id", U16_MAX),
+                ("instrument_id", U32_MAX),
+                ("depth", U8_MAX),
+                ("flags", U8_MAX),
+                ("sequence", U32_MAX),
+            )
+        }
+        ts_in_delta_ns = signed(row["ts_in_delta"].encode(), "ts_in_delta")
+        ts_event_ns = self._time(row["ts_event"], "ts_event")
+        ts_recv_ns = self._time(row["ts_recv"], "ts_recv")
+        if row["action"] != "T":
+            return None
+        return Trade(
+            ts_recv_ns=ts_recv_ns,
+            ts_event_ns=ts_event_ns,
+            side=checked_side(row["side"]),
+            price_nanos=price_nanos,
+            size=size,
+            ts_in_delta_ns=ts_in_delta_ns,
+            symbol=self._symbol(row.get("symbol"), numbers["instrument_id"], ts_event_ns),
+            **numbers,
+        )
+
+    def _time(self, text: str, name: str) -> int:
+        if "T" in text:
+            ns = time_ns(text, name)
+        elif "-" in text[1:]:
+            match = PANDAS_TIME.fullmatch(text)
+            if match is None:
+                raise Unreadable("time_syntax", f"`{name}` is in no form that is known")
+            ns = time_ns(f"{match[1]}T{match[2]}.{(match[3] or '').ljust(9, '0')}Z", name)
+        elif text.isascii() and text.isdigit() and len(text) <= 20:
+            ns = int(text)
+        else:
+            negative = text[:1] == "-" and text[1:].isdigit()
+            reason = "time_range" if negative else "time_syntax"
+            raise Unreadable(reason, f"`{name}` is in no form that is known")
+        return checked_time(ns, name, self._latest_ns)
+
+    def _symbol(self, text: str | None, instrument_id: int, ts_event_ns: int) -> str:
+        if text is not None:
+            return checked_symbol(text)
+        day = iso_time(ts_event_ns)[:10]
+        symbol = self._symbology.symbol(instrument_id, day)
+        if symbol is None:
+            text = f"instrument {instrument_id} has no symbol on {day} in the symbology file"
+            raise Unreadable("symbol_unknown", text)
+        return checked_symbol(symbol)
+
+
+def _price(text: str) -> int:
+    """Return 1e-9 dollars: with a point a decimal of dollars, else an integer of 1e-9 dollars."""
+    raw = text.encode()
+    digits = raw[1:] if raw[:1] == b"-" else raw
+    if b"." in raw or not digits.isdigit():
+        return decimal_price(raw)
+    if len(digits) > 19:
+        raise Unreadable("number_range", f"`price` has {len(digits)} digits")
+    return checked_price(int(raw))

@@ -1,0 +1,57 @@
+"""What lies beside a download: the hashes of its files, and the symbols by instrument and day."""
+
+import csv
+import json
+from pathlib import Path
+
+from tape.archives.discovery import Archive
+from tape.rejected import Rejected
+
+
+def manifest_fault(archive: Archive) -> Rejected | None:
+    """Return why an archive is not the file that its `manifest.json` lists, if it is listed."""
+    manifest = archive.path.parent / "manifest.json"
+    try:
+        listed = {f["filename"]: f["hash"] for f in json.loads(manifest.read_bytes())["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none there, or not one of DataBento's
+    expected = listed.get(archive.path.name)
+    if expected is None or expected == f"sha256:{archive.sha256}":
+        return None
+    return Rejected("archive_corrupt", "its sha256 is not the one in manifest.json; fetch it again")
+
+
+class Symbology:
+    """Symbols by instrument and day, from `symbology.json` or `symbology.csv`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._spans: dict[int, list[tuple[str, str, str]]] = {}
+        try:
+            self._read_json(folder / "symbology.json")
+        except (OSError, ValueError, KeyError, TypeError):
+            try:
+                self._read_csv(folder / "symbology.csv")
+            except (OSError, ValueError, KeyError, TypeError):
+                self._spans = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def symbol(self, instrument_id: int, day: str) -> str | None:
+        """Return the symbol of an instrument on a day (YYYY-MM-DD), or None."""
+        for first, end, symbol in self._spans.get(instrument_id, ()):
+            if first <= day < end:
+                return symbol
+        return None
+
+    def _read_json(self, path: Path) -> None:
+        for symbol, spans in json.loads(path.read_bytes())["result"].items():
+            for span in spans:
+                entry = (span["d0"], span["d1"], symbol)
+                self._spans.setdefault(int(span["s"]), []).append(entry)
+
+    def _read_csv(self, path: Path) -> None:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for row in csv.DictReader(file):
+                entry = (row["date"], row["date"] + "~", row["raw_symbol"])  # "~" sorts behind
+                self._spans.setdefault(int(row["instrument_id"]), []).append(entry)
