@@ -3,19 +3,26 @@
 Compiling takes about half a minute once; every start after it takes a second.
 """
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 
-from tape.archives import warm as warm_archives
+from tape.archives import find_archives, read_archive
 from tape.columns import decode_batch
 from tape.detection import make_detector
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
-from tape.trade import Trade, encode
+from tape.synthetic import make_day, write_day
+from tape.trade import TIME_MAX_NS, Trade, encode
 
 
 def warm() -> None:
     """Run each compiled kernel once, on a tape long enough to grow a forest."""
-    warm_archives()
+    with TemporaryDirectory() as folder:
+        path = write_day(make_day(trades=2_000), Path(folder))
+        for _ in read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS):
+            pass
     ticks = np.round(10_000 + np.sin(np.arange(2_500)) * 50).astype(int)
     values = [
         encode(

@@ -1,0 +1,41 @@
+"""`tape synth`: a made-up market day as files."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tape.errors import SettingsError
+from tape.synthetic import make_day, write_day
+from tape.synthetic.day import SYMBOLS, next_weekday
+from tape.trade import SYMBOL_PATTERN
+
+
+def synth(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path(
+        "out/synth"
+    ),
+    trades: Annotated[int, typer.Option(min=1, help="Trades a day.")] = 200_000,
+    symbols: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(SYMBOLS),
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = datetime(  # noqa: DTZ001 - a calendar day has no zone
+        2025, 3, 3
+    ),
+    days: Annotated[int, typer.Option(min=1, help="Consecutive weekdays.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+) -> int:
+    """Make up market days in DataBento's shape, with labelled anomalies.
+
+    Example: tape synth --output nasdaq --trades 500000 --seed 7
+    """
+    names = [name.strip() for name in symbols.split(",")]
+    for name in names:
+        if SYMBOL_PATTERN.fullmatch(name) is None:
+            raise SettingsError(f"--symbols: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+    date = day.date()
+    for nth in range(days):
+        made = make_day(seed + nth, names, trades, date)
+        path = write_day(made, output)
+        typer.echo(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
+        date = next_weekday(date)
+    return 0
