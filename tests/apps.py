@@ -11,6 +11,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from tape.errors import BrokerError
 from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,15 +96,15 @@ class Pipeline:
         return self.start("anomaly_detector", **env)
 
     def judged(self) -> tuple[int, int]:
-        """(written to stocks, committed by the detector)."""
+        """(written to stocks, committed by the detector); (0, 0) while the topic is being made."""
         try:
             reader = ProgressReader(self.client, self.input, self.group)
-        except (KafkaException, KeyError, Exception):
+            try:
+                progress = reader.read()
+            finally:
+                reader.close()
+        except (KafkaException, BrokerError, KeyError):
             return 0, 0
-        try:
-            progress = reader.read()
-        finally:
-            reader.close()
         return progress.written, progress.committed
 
     def wait_until(self, done: Callable[[int, int], bool], timeout_s: float = 120) -> None:

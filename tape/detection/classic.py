@@ -28,8 +28,8 @@ from tape.detection.classic_state import (
 from tape.detection.detector import Verdicts
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest_draws import ForestDraws
-from tape.detection.forest_grow import forest_scratch
 from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest_trees import forest_scratch
 from tape.detection.forest_verdict import UNDECIDED, UNDRAWN
 from tape.detection.parameters import Parameters
 from tape.errors import StateError

@@ -18,7 +18,7 @@ from tape.detection.classic_state import (
 from tape.detection.detector import CHANGE_BIT, DUPLICATE, FOREST_BIT, VOLUME_BIT
 from tape.detection.duplicates import identity_hash, outcome_of
 from tape.detection.forest_draws import ForestPlan
-from tape.detection.forest_grow import ForestScratch
+from tape.detection.forest_trees import ForestScratch
 from tape.detection.forest_verdict import GROWN, fit_breakpoints
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8

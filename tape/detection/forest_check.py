@@ -12,8 +12,8 @@ import numpy as np
 import platformdirs
 
 from tape.detection.forest_draws import SMALLEST_GAP, ForestDraws, smallest_target_gap
-from tape.detection.forest_grow import forest_scratch
 from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest_trees import forest_scratch
 from tape.detection.forest_verdict import GROWN, fit_breakpoints
 from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
@@ -85,6 +85,11 @@ def kernel_is_trusted() -> bool:
     return kept == "agree"
 
 
+MOST_CONTAMINATION = 0.1
+"""Forests were seen to change their verdict at up to 62 places here, at 150 with 0.5; a symbol's
+state has room for 120."""
+
+
 def kernel_can(parameters: Parameters) -> bool:
     """Return whether the compiled detector covers these parameters at all."""
     return (
@@ -92,5 +97,6 @@ def kernel_can(parameters: Parameters) -> bool:
         and 50 <= parameters.history <= 25_000
         and 1 <= parameters.window <= 100_000
         and parameters.trees <= 10_000
+        and parameters.contamination <= MOST_CONTAMINATION
         and smallest_target_gap(parameters.random_state, parameters.history) >= SMALLEST_GAP
     )

@@ -5,7 +5,8 @@ import numpy as np
 from tape.compiling import compiled
 from tape.detection.bit_sets import float32_floor, kth_smallest
 from tape.detection.forest_draws import FIXED_POINT, SUBSAMPLE, ForestPlan
-from tape.detection.forest_grow import ForestScratch, grow_forest
+from tape.detection.forest_grow import grow_forest
+from tape.detection.forest_trees import ForestScratch
 from tape.detection.kernel_types import F32, Word
 
 GROWN = 0

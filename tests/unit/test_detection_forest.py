@@ -6,8 +6,8 @@ from sklearn.ensemble import IsolationForest
 
 from tape.detection.forest_check import forests_agree, kernel_can, kernel_is_trusted
 from tape.detection.forest_draws import ForestDraws, sample, smallest_target_gap
-from tape.detection.forest_grow import forest_scratch
 from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest_trees import forest_scratch
 from tape.detection.forest_verdict import GROWN, UNDRAWN, fit_breakpoints
 from tape.detection.parameters import Parameters
 
@@ -145,3 +145,4 @@ def test_targets_too_close_together_are_left_to_scikit_learn() -> None:
     assert smallest_target_gap(42, 1000) > 2e-6
     assert kernel_can(Parameters())
     assert not kernel_can(Parameters(training="window"))
+    assert not kernel_can(Parameters(contamination=0.5))
