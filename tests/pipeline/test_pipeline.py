@@ -24,8 +24,8 @@ pytestmark = pytest.mark.broker
 
 REAL = ROOT.parent / "shared/data/databento/xnas-itch-20250505.trades.csv.zst"
 TRADES = 30_000
-FAST = "3000"
-"""Replay speed: the 16 hours of a day in about 20 s."""
+SLOWED = "1200"
+"""Replay speed: the 16 hours of a day in 48 s, long enough to kill something in the middle."""
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_killed_detector_repeats_and_loses_nothing(
     pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
 ) -> None:
     detector = pipeline.detect()
-    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=SLOWED)
     for share in (0.2, 0.5):
         pipeline.wait_until(lambda _, done, share=share: done >= share * TRADES)
         detector.kill()
@@ -139,7 +139,7 @@ def test_a_stopped_detector_goes_on_without_its_state_directory(
     pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
 ) -> None:
     detector = pipeline.detect()
-    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=SLOWED)
     pipeline.wait_until(lambda _, done: done >= 0.3 * TRADES)
     assert detector.stop() == 0
     assert pipeline.judged()[1] < 0.9 * TRADES
@@ -155,7 +155,7 @@ def test_a_killed_producer_loses_nothing_and_its_repeats_have_no_effect(
     pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
 ) -> None:
     detector = pipeline.detect()
-    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=FAST)
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED=SLOWED)
     pipeline.wait_until(lambda written, _: written >= 0.4 * TRADES)
     producer.kill()
     written = pipeline.judged()[0]
