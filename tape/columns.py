@@ -70,13 +70,22 @@ def decode_batch(
             fault = _settle(row, keys[row], values[row], symbols, found)
             if fault is not None:
                 rejected.append((row, fault))
-    columns = TradeColumns(*found[1:])
     if not rejected:
-        return DecodedBatch(columns, np.arange(count), rejected)
+        return DecodedBatch(_columns(found, slice(None)), np.arange(count), rejected)
     kept = np.ones(count, np.bool_)
     kept[[row for row, _ in rejected]] = False
-    return DecodedBatch(
-        TradeColumns(*(column[kept] for column in found[1:])), np.flatnonzero(kept), rejected
+    return DecodedBatch(_columns(found, kept), np.flatnonzero(kept), rejected)
+
+
+def _columns(found: Scanned, kept: slice | npt.NDArray[np.bool_]) -> TradeColumns:
+    return TradeColumns(
+        found.symbol[kept],
+        found.publisher_id[kept],
+        found.ts_event_ns[kept],
+        found.price_nanos[kept],
+        found.size[kept],
+        found.side[kept],
+        found.sequence[kept],
     )
 
 
@@ -107,7 +116,7 @@ def _joined(parts: Sequence[bytes | None]) -> tuple[npt.NDArray[np.uint8], npt.N
         data = b"".join(parts)  # type: ignore[arg-type]
     except TypeError:
         parts = [part or b"" for part in parts]
-        data = b"".join(parts)
+        data = b"".join(part or b"" for part in parts)
     lengths = np.fromiter(map(len, parts), np.int64, len(parts))  # type: ignore[arg-type]
     return np.frombuffer(data, np.uint8), np.cumsum(lengths)
 

@@ -90,7 +90,7 @@ class Judge:
             reasons = self.detector.reasons(trades, verdicts, nth)
             symbol = self.symbols.names[trades.symbol[row]]
             raw = values[position]
-            assert raw is not None
+            assert raw is not None  # noqa: S101 - a trade was decoded from it
             value = as_message(
                 raw,
                 anomaly_id=anomaly_id(

@@ -21,13 +21,14 @@ class Progress:
     def __init__(self, archives: Sequence[Archive], rows_hint: Sequence[int]) -> None:
         self._left = dict(zip((a.sha256 for a in archives), rows_hint, strict=True))
         self._files = len(archives)
+        self._total = max(1, sum(rows_hint))
         self._done = self._skipped_files = 0
         self._trades = self._skipped = 0
         self._rejected: Counter[str] = Counter()
         self._start_s = self._line_s = time.monotonic()
         self._file = ""
         self._bar = tqdm(
-            total=sum(rows_hint),
+            total=self._total,
             unit=" trades",
             unit_scale=True,
             disable=not sys.stderr.isatty(),
@@ -58,7 +59,7 @@ class Progress:
         now_s = time.monotonic()
         if self._bar.disable and now_s - self._line_s >= LINE_S:
             self._line_s = now_s
-            share = min(1.0, self._trades / max(1, self._bar.total))
+            share = min(1.0, self._trades / self._total)
             elapsed_s = now_s - self._start_s
             facts = {
                 "file": self._file,

@@ -103,7 +103,7 @@ def scan_digits(data: U8, at: int, count: int) -> int:
     """Return the number that `count` digits make, or BAD."""
     value = 0
     for n in range(at, at + count):
-        digit = np.int64(data[n]) - 48
+        digit = int(data[n]) - 48
         if digit < 0 or digit > 9:
             return BAD
         value = value * 10 + digit
@@ -125,7 +125,11 @@ def scan_time(data: U8, at: int, end: int) -> int:
         or data[at + 29] != 90
     ):
         return BAD
-    year, month, day = scan_digits(data, at, 4), scan_digits(data, at + 5, 2), scan_digits(data, at + 8, 2)
+    year, month, day = (
+        scan_digits(data, at, 4),
+        scan_digits(data, at + 5, 2),
+        scan_digits(data, at + 8, 2),
+    )
     hour, minute = scan_digits(data, at + 11, 2), scan_digits(data, at + 14, 2)
     second, nanos = scan_digits(data, at + 17, 2), scan_digits(data, at + 20, 9)
     if year < 2000 or year > 2099 or month < 1 or month > 12 or nanos == BAD:
@@ -151,7 +155,7 @@ def scan_integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
     while at < end and 48 <= data[at] <= 57:
         if at - start >= 10:
             return BAD, BAD
-        value = value * 10 + np.int64(data[at]) - 48
+        value = value * 10 + int(data[at]) - 48
         at += 1
     if at == start or (data[start] == 48 and at - start > 1) or value > largest:
         return BAD, BAD
@@ -166,14 +170,14 @@ def scan_price(data: U8, at: int, end: int) -> tuple[int, int]:
     start = at
     whole = 0
     while at < end and 48 <= data[at] <= 57 and at - start < 9:
-        whole = whole * 10 + np.int64(data[at]) - 48
+        whole = whole * 10 + int(data[at]) - 48
         at += 1
     if at == start or (data[start] == 48 and at - start > 1) or at >= end or data[at] != 46:
         return BAD, BAD
     at += 1
     fraction, places = 0, 0
     while at < end and 48 <= data[at] <= 57 and places < 9:
-        fraction = fraction * 10 + np.int64(data[at]) - 48
+        fraction = fraction * 10 + int(data[at]) - 48
         at += 1
         places += 1
     if places == 0:

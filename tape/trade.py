@@ -1,6 +1,6 @@
 """What a trade is: its fields, units and limits, and its one JSON form on the wire.
 
-The fourteen names, widths and meanings are DataBento's (its record layout, `rust/dbn/src/record.rs`);
+The fourteen names, widths and meanings are DataBento's (`rust/dbn/src/record.rs`);
 prices are integers of 1e-9 dollars and times integers of nanoseconds, so that neither ever passes
 through a float or a `datetime`.
 """
@@ -212,7 +212,7 @@ def integer(text: bytes, name: str, largest: int) -> int:
 
 
 def signed(text: bytes, name: str) -> int:
-    """Return the whole number in `text`, within 32 bits and possibly negative; raises `Unreadable`."""
+    """Return the whole number in `text`, 32 bits with sign; raises `Unreadable`."""
     if text[:1] == b"-" and text[1:].isdigit():
         return -integer(text[1:], name, I32_MAX + 1)
     return integer(text, name, I32_MAX)
@@ -268,7 +268,7 @@ def checked_symbol(symbol: str) -> str:
 
 
 def time_ns(text: str, name: str) -> int:
-    """Return nanoseconds since 1970 of ISO-8601 UTC text with nine decimals; raises `Unreadable`."""
+    """Return nanoseconds since 1970 of ISO-8601 UTC text, nine decimals; raises `Unreadable`."""
     match = TIME_PATTERN.fullmatch(text)
     midnight_s = None if match is None else _midnight_s(match[1])
     if match is None or midnight_s is None:

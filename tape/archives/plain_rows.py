@@ -14,7 +14,6 @@ from tape.scan import (
     AT,
     BAD,
     I64,
-    MONTH_DAYS,
     MONTH_STARTS,
     TEXT,
     U8,
@@ -176,9 +175,7 @@ def _split(data: U8, start: int, end: int, cuts: I64) -> int:
 
 
 @compiled
-def _number_of(
-    data: U8, first: I64, last: I64, ts_event_ns: int, names: Names
-) -> int:
+def _number_of(data: U8, first: I64, last: I64, ts_event_ns: int, names: Names) -> int:
     """Return the symbol's number, or UNKNOWN for a name that is new or not plain."""
     if first[SYMBOL] == BAD:
         instrument = _read_integer(data, first[INSTRUMENT], last[INSTRUMENT], U32_MAX)
@@ -194,7 +191,15 @@ def _number_of(
 
 @compiled
 def _write_row(
-    data: U8, first: I64, last: I64, latest_ns: int, names: Names, out: U8, at: int, rows: Rows, n: int
+    data: U8,
+    first: I64,
+    last: I64,
+    latest_ns: int,
+    names: Names,
+    out: U8,
+    at: int,
+    rows: Rows,
+    n: int,
 ) -> int:
     """Write the message of one row at `at`; returns the position behind it, or BAD."""
     received = _read_time(data, first[TS_RECV], last[TS_RECV])
@@ -269,16 +274,18 @@ def convert(
                 column = at_columns[field]
                 if column >= 0:
                     first[field], last[field] = cuts[column], cuts[column + 1] - 1
-            if last[ACTION] - first[ACTION] == 1 and data[first[ACTION]] == 84:
-                if last[DELTA] > first[DELTA] and last[SIDE] > first[SIDE]:
-                    rows.fate[n] = MESSAGE
-                    behind = _write_row(
-                        data, first, last, latest_ns, names, out, at, rows, n
-                    )
-                    if behind == BAD:
-                        rows.fate[n] = LITERAL
-                    else:
-                        at = behind
+            if (
+                data[first[ACTION]] == 84
+                and last[ACTION] - first[ACTION] == 1
+                and last[DELTA] > first[DELTA]
+                and last[SIDE] > first[SIDE]
+            ):
+                rows.fate[n] = MESSAGE
+                behind = _write_row(data, first, last, latest_ns, names, out, at, rows, n)
+                if behind == BAD:
+                    rows.fate[n] = LITERAL
+                else:
+                    at = behind
         rows.end[n] = at
         start, n = end + 1, n + 1
     return n

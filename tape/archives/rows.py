@@ -6,7 +6,7 @@ from typing import Final
 
 from tape.archives.frames import LINE_MAX
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
+from tape.rejected import Reason, Rejected
 from tape.trade import (
     U8_MAX,
     U16_MAX,
@@ -61,10 +61,10 @@ def read_header(line: bytes) -> Header | Rejected:
     known = [name for name in FIELDS if name in names]
     if not known and b"\0" not in line:
         return Rejected("header_missing", "the first line names none of the columns")
-    missing = [name for name in FIELDS[:-1] if name not in names]
-    twice = sorted({name for name in known if names.count(name) > 1})
+    missing: list[str] = [name for name in FIELDS[:-1] if name not in names]
+    twice: list[str] = sorted({name for name in known if names.count(name) > 1})
     if missing or twice:
-        parts = [("missing", missing), ("twice", twice)]
+        parts: list[tuple[str, list[str]]] = [("missing", missing), ("twice", twice)]
         text = "; ".join(f"{what}: {', '.join(which)}" for what, which in parts if which)
         return Rejected("header_unexpected", f"columns {text}"[:200])
     at = tuple(names.index(name) if name in names else -1 for name in FIELDS)
@@ -131,7 +131,12 @@ class RowReader:
             size=size,
             ts_in_delta_ns=ts_in_delta_ns,
             symbol=self._symbol(row.get("symbol"), numbers["instrument_id"], ts_event_ns),
-            **numbers,
+            rtype=numbers["rtype"],
+            publisher_id=numbers["publisher_id"],
+            instrument_id=numbers["instrument_id"],
+            depth=numbers["depth"],
+            flags=numbers["flags"],
+            sequence=numbers["sequence"],
         )
 
     def _time(self, text: str, name: str) -> int:
@@ -146,7 +151,7 @@ class RowReader:
             ns = int(text)
         else:
             negative = text[:1] == "-" and text[1:].isdigit()
-            reason = "time_range" if negative else "time_syntax"
+            reason: Reason = "time_range" if negative else "time_syntax"
             raise Unreadable(reason, f"`{name}` is in no form that is known")
         return checked_time(ns, name, self._latest_ns)
 

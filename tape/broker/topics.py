@@ -22,7 +22,7 @@ class TopicSpec:
 
 
 def pipeline_topics(
-    input: str = "stocks",  # noqa: A002 - the setting's own name
+    input: str = "stocks",
     output: str = "anomalies",
     rejected: str = "rejected",
     group: str | None = None,

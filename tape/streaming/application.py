@@ -13,7 +13,7 @@ from tape.streaming.consumer import BatchConsumer
 from tape.streaming.judging import JudgeBatches, Output
 
 TRANSACTION_TIMEOUT_MS = 30_000
-"""A killed detector's open transaction blocks readers no longer; above commit plus slowest flush."""
+"""Longest that a killed detector blocks readers; above the commit interval and slowest flush."""
 
 SESSION_TIMEOUT_MS = 10_000
 POLL_TIMEOUT_S = 0.1
@@ -38,7 +38,8 @@ class BatchApplication(Application):  # type: ignore[misc]
     @property
     def consumer(self) -> BatchConsumer:
         """Return the consumer that the dataframes read from."""
-        return self._consumer
+        consumer: BatchConsumer = self._consumer
+        return consumer
 
 
 def connection(settings: BrokerSettings) -> ConnectionConfig:

@@ -28,7 +28,7 @@ class MessageBatch:
     messages: list[Message]
 
 
-class BatchConsumer(InternalConsumer):
+class BatchConsumer(InternalConsumer):  # type: ignore[misc]
     """Hands out a `MessageBatch` as the value of one row.
 
     Attributes:
@@ -79,7 +79,9 @@ class BatchConsumer(InternalConsumer):
 
     def poll_row(self, timeout: float | None = None, buffered: bool = False) -> Row | None:
         """Return the next batch of one partition as a row, or None if there is none in time."""
-        assert not buffered, "batches of several topics cannot be aligned in time"
+        assert not buffered, (  # noqa: S101
+            "batches of several topics cannot be aligned in time"
+        )
         if not self._waiting:
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
             if self._lost:

@@ -159,8 +159,9 @@ def _anomalies(random: np.random.Generator, made: SyntheticDay, count: int) -> N
     """Put in fat fingers, small misprints, volume spikes and spikes that revert, and label them."""
     trades = len(made.symbol)
     kinds = ("fat finger", "small misprint", "volume spike", "spike that reverts")
-    places = np.linspace(trades * 0.1, trades * 0.95, count, dtype=np.int64) if trades > 200 else []
-    for nth, row in enumerate(np.asarray(places).tolist()):
+    count = count if trades > 200 else 0
+    places = np.linspace(trades * 0.1, trades * 0.95, count, dtype=np.int64)
+    for nth, row in enumerate(places.tolist()):
         kind = kinds[nth % len(kinds)]
         sign = 1 if random.random() < 0.5 else -1
         if made.size[row] > 100_000:  # an auction stays one

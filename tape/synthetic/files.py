@@ -15,6 +15,16 @@ HEADER: Final = (
     b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
     b"ts_in_delta,sequence,symbol\n"
 )
+LABEL_COLUMNS: Final = (
+    "symbol",
+    "publisher_id",
+    "first_ts_event",
+    "first_sequence",
+    "last_ts_event",
+    "last_sequence",
+    "kind",
+    "magnitude",
+)
 ROWS_A_FRAME: Final = 20_000
 PUBLISHER: Final = 2
 """XNAS.ITCH in DataBento's list of publishers."""
@@ -63,10 +73,7 @@ def _rows(made: SyntheticDay, rows: range) -> bytes:
 def _labels(made: SyntheticDay) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        "symbol publisher_id first_ts_event first_sequence last_ts_event last_sequence kind "
-        "magnitude".split()
-    )
+    writer.writerow(LABEL_COLUMNS)
     for label in made.labels:
         ends = [
             value

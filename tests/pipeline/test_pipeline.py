@@ -15,7 +15,7 @@ import zstandard
 
 from tape.streaming.reading import read_topic
 from tape.synthetic import make_day, write_day
-from tape.trade import decode, Trade
+from tape.trade import Trade, decode
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 from tests.oracle import judged
