@@ -1,0 +1,103 @@
+"""Settings: what works, and one sentence for what does not."""
+
+from pathlib import Path
+
+import pytest
+
+from tape.errors import SettingsError
+from tape.settings import DetectorSettings, ProducerSettings, load, read_thresholds
+
+
+@pytest.fixture(autouse=True)
+def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_work_without_any_setting() -> None:
+    settings = load(DetectorSettings)
+    assert settings.broker_address == "127.0.0.1:19092"
+    assert settings.parameters().volume_threshold == 20_000
+
+
+def test_a_dotenv_file_is_read_and_the_environment_goes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("VOLUME_THRESHOLD=5\nCHANGE_THRESHOLD=0.5\n")
+    monkeypatch.setenv("VOLUME_THRESHOLD", "7")
+    parameters = load(DetectorSettings).parameters()
+    assert (parameters.volume_threshold, parameters.change_threshold) == (7, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VOLUME_THRESHOLD", "-3"),
+        ("VOLUME_THRESHOLD", "many"),
+        ("CHANGE_THRESHOLD", "nan"),
+        ("PROFILE", "clasic"),
+        ("TRAINING", "thin"),
+        ("output", "stocks"),
+        ("output", "no spaces"),
+        ("CONTAMINATION", "0.6"),
+        ("LOG_LEVEL", "loud"),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+        ("KAFKA_SSL_CA_FILE", "missing.pem"),
+        ("VOLUME_TRESHOLD", "5"),
+        ("COMMIT_INTERVAL", "5"),
+    ],
+)
+def test_a_value_or_name_that_cannot_work_is_named_in_one_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load(DetectorSettings)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert name in text or name in ("output", "KAFKA_SECURITY_PROTOCOL")
+    assert caught.value.exit_code == 4
+
+
+def test_symbols_are_split_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMBOLS", "NVDA, AAPL,")
+    assert load(ProducerSettings).symbols == {"NVDA", "AAPL"}
+    monkeypatch.setenv("SYMBOLS", "nvda")
+    with pytest.raises(SettingsError, match="SYMBOLS"):
+        load(ProducerSettings)
+
+
+def test_a_password_appears_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "canary-7f3a")
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "u")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    settings = load(DetectorSettings)
+    assert "canary" not in repr(settings) + str(settings.model_dump())
+    assert settings.client_config()["sasl.password"] == "canary-7f3a"
+
+
+def test_thresholds_of_a_symbol_override_the_common_ones() -> None:
+    Path("t.toml").write_text("[NVDA]\nvolume_threshold = 5\n[AAPL]\nchange_threshold = 1\n")
+    found = read_thresholds(Path("t.toml"))
+    assert found["NVDA"].volume_threshold == 5
+    assert found["AAPL"].change_threshold == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[nvda]\nvolume_threshold = 5",
+        "[NVDA]\nvolume = 5",
+        "[NVDA]\nvolume_threshold = -5",
+        "[NVDA]\nvolume_threshold = 1.5",
+        "[NVDA]\nchange_threshold = nan",
+        "[NVDA]\nchange_threshold = true",
+        "NVDA = 5",
+        "[NVDA",
+        None,
+    ],
+)
+def test_a_wrong_thresholds_file_is_said_in_one_sentence(text: str | None) -> None:
+    if text is not None:
+        Path("t.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"t\.toml"):
+        read_thresholds(Path("t.toml"))

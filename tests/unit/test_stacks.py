@@ -1,0 +1,128 @@
+"""One set of settings: quix.yaml, app.yaml, compose, .env.example and the classes agree."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from dotenv import dotenv_values
+from packaging.requirements import Requirement
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from tape.broker.topics import pipeline_topics
+from tape.settings import BrokerSettings, DetectorSettings, ProducerSettings, names
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = Path(__file__).parent / "schemas"
+APPS: dict[str, type[BrokerSettings]] = {
+    "producer": ProducerSettings,
+    "anomaly_detector": DetectorSettings,
+}
+BROKER = "Quix__Broker__Address"
+STATE = "Quix__Deployment__State__Path"
+ELSEWHERE = {"DATA_DIR", "INSTANCE"}
+"""Settings whose value differs in a container."""
+
+
+def document(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
+    return loaded
+
+
+def default(kind: type[BrokerSettings], name: str) -> object:
+    value = names(kind)[name].get_default(call_default_factory=False)
+    if isinstance(value, SecretStr | frozenset) or value in (None, PydanticUndefined):
+        return ""
+    return value
+
+
+def same(text: object, value: object) -> bool:
+    if isinstance(value, float | int):
+        return float(str(text)) == value
+    return str(text or "") == str(value)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(app: str) -> None:
+    declared = {v["name"]: v for v in document(f"{app}/app.yaml")["variables"]}
+    (deployment,) = (d for d in document("quix.yaml")["deployments"] if d["name"] == app)
+    deployed = {v["name"]: v for v in deployment["variables"]}
+    assert set(declared) == set(names(APPS[app])) - {BROKER}
+    assert set(deployed) == set(declared) - {STATE}
+    for name, variable in declared.items():
+        if variable["inputType"] == "Secret":
+            assert deployed[name]["secretKey"] == variable["secretKey"]
+            continue
+        assert same(variable["defaultValue"], default(APPS[app], name)), name
+        if name in deployed and name not in ELSEWHERE:
+            assert same(deployed[name]["value"], default(APPS[app], name)), name
+
+
+def test_env_example_names_every_setting_with_its_default() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    known = {name: kind for kind in APPS.values() for name in names(kind)}
+    assert set(example) == set(known)
+    for name, text in example.items():
+        assert same(text, default(known[name], name)), name
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_compose_file_sets_only_what_is_known(app: str) -> None:
+    service = document("docker-compose.yml")["services"][app]
+    assert set(service["environment"]) <= set(names(APPS[app]))
+    assert service["environment"][BROKER] == "redpanda:9092"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_topics_are_the_same_everywhere() -> None:
+    quix = {t["name"]: t["configuration"] for t in document("quix.yaml")["topics"]}
+    creation = document("docker-compose.yml")["services"]["topics"]["command"][0]
+    for spec in pipeline_topics(group="anomaly-detector"):
+        configs = "".join(f" -c {name}={value}" for name, value in spec.config.items())
+        assert f"create {spec.name} -p {spec.partitions}{configs}\n" in creation
+        if spec.name in quix:
+            assert quix[spec.name]["partitions"] == spec.partitions
+            minutes = int(spec.config["retention.ms"]) // 60_000
+            assert quix[spec.name]["retentionInMinutes"] == minutes
+    assert set(quix) == {spec.name for spec in pipeline_topics()}
+
+
+def test_ports_are_published_on_this_machine_only() -> None:
+    for service in document("docker-compose.yml")["services"].values():
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:")
+
+
+def test_the_files_satisfy_their_schemas() -> None:
+    check = [("quix.yaml", "quix"), *((f"{app}/app.yaml", "app") for app in APPS)]
+    for name, schema in check:
+        jsonschema.validate(
+            document(name), json.loads((SCHEMAS / f"{schema}.schema.json").read_text())
+        )
+    command = [sys.executable, "-m", "check_jsonschema"]
+    compose = ["--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    done = subprocess.run([*command, *compose], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_lock_satisfies_the_declared_pins_and_has_hashes(app: str) -> None:
+    text = (ROOT / app / "requirements.txt").read_text()
+    assert "://" not in text, "no package host in the lock"
+    locked = dict(
+        line.split(" ")[0].split(";")[0].split("==")
+        for line in text.splitlines()
+        if "==" in line.split(" ")[0]
+    )
+    assert text.count("--hash=sha256:") >= len(locked)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in map(Requirement, project["dependencies"]):
+        assert requirement.specifier.contains(locked[requirement.name]), requirement
