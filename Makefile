@@ -9,7 +9,8 @@ setup: .venv/.ready
 .venv/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25'  # older ones resolve for minutes
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@echo "compiling the detector (once, about half a minute)"
 	$(BIN)/python -m tape.warm
 	@touch $@

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
 from tape.cli.replay import replay
@@ -15,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(bench)
 app.command()(demo)
 app.command()(replay)
 app.command()(synth)

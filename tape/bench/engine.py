@@ -1,0 +1,98 @@
+"""The engine alone: trades a second with all refits, and one forest beside scikit-learn's."""
+
+import time
+from statistics import median
+
+import numpy as np
+
+from tape.columns import TradeColumns
+from tape.detection import make_detector
+from tape.detection.classic import ClassicDetector
+from tape.detection.forest_draws import ForestDraws
+from tape.detection.forest_trees import forest_scratch
+from tape.detection.forest_verdict import fit_breakpoints
+from tape.detection.parameters import Parameters
+from tape.symbols import SymbolTable
+
+BATCH = 1_000
+
+
+def tape_columns(trades: int, symbols: int, seed: int = 1) -> TradeColumns:
+    """Return a random walk per symbol; symbols take turns in random order."""
+    random = np.random.default_rng(seed)
+    symbol = random.integers(0, symbols, trades).astype(np.int32)
+    cents = 14_000 + np.cumsum(random.integers(-2, 3, trades))
+    return TradeColumns(
+        symbol=symbol,
+        publisher_id=np.full(trades, 2, np.int32),
+        ts_event_ns=1_751_961_600_000_000_000 + np.cumsum(random.integers(0, 10**6, trades)),
+        price_nanos=np.maximum(100, cents) * 10_000_000,
+        size=random.integers(1, 500, trades),
+        side=np.full(trades, ord("B"), np.uint8),
+        sequence=np.arange(1, trades + 1),
+    )
+
+
+def _part(tape: TradeColumns, part: slice) -> TradeColumns:
+    return TradeColumns(
+        tape.symbol[part],
+        tape.publisher_id[part],
+        tape.ts_event_ns[part],
+        tape.price_nanos[part],
+        tape.size[part],
+        tape.side[part],
+        tape.sequence[part],
+    )
+
+
+def engine_trades_per_s(symbols: int, trades: int, repeats: int = 3) -> float:
+    """Return trades a second of thread CPU time in batches of 1,000, the median of `repeats`."""
+    tape = tape_columns(trades, symbols)
+    batches = [_part(tape, slice(at, at + BATCH)) for at in range(0, trades, BATCH)]
+    rates = []
+    for _ in range(repeats):
+        table = SymbolTable()
+        for number in range(symbols):
+            table.number(f"S{number}")
+        detector = make_detector(Parameters(), table)
+        start_s = time.thread_time()
+        for batch in batches:
+            detector.detect(batch)
+        rates.append(trades / (time.thread_time() - start_s))
+    return median(rates)
+
+
+def fit_ms(fits: int = 200) -> tuple[float, float]:
+    """Return the median milliseconds of one fit: compiled, and scikit-learn's own."""
+    from sklearn.ensemble import IsolationForest  # not needed but here: 1.5 s of import
+
+    parameters = Parameters()
+    draws = ForestDraws(
+        random_state=parameters.random_state,
+        trees=parameters.trees,
+        history=parameters.history,
+        contamination=parameters.contamination,
+    )
+    draws.prepare(parameters.history)
+    scratch = forest_scratch(trees=parameters.trees, history=parameters.history)
+    room = np.empty(parameters.history, np.float32)
+    random = np.random.default_rng(7)
+    training = [random.normal(size=parameters.history).astype(np.float32) for _ in range(fits)]
+    ours, theirs = [], []
+    for nth, values in enumerate(training):
+        start_s = time.perf_counter()
+        fit_breakpoints(values, draws.plan, scratch, room)
+        ours.append(time.perf_counter() - start_s)
+        if nth % 20 == 0:
+            forest = IsolationForest(n_estimators=100, contamination=0.01, random_state=42)
+            start_s = time.perf_counter()
+            forest.fit(values.reshape(-1, 1))
+            theirs.append(time.perf_counter() - start_s)
+    return 1e3 * median(ours), 1e3 * median(theirs)
+
+
+def state_bytes_per_symbol() -> int:
+    """Return the length of one symbol's state."""
+    symbols = SymbolTable()
+    symbols.number("A")
+    return len(ClassicDetector(Parameters(), symbols).snapshot(0))

@@ -1,0 +1,81 @@
+"""`tape bench`: what the figures in README and docs come from."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tape.synthetic import make_day, write_day
+
+console = Console(stderr=True)
+VERSIONS = ("scikit-learn", "numpy", "numba", "quixstreams", "confluent-kafka", "zstandard")
+
+
+def bench(
+    trades: Annotated[
+        int, typer.Option(min=10_000, help="Trades of the pipeline runs.")
+    ] = 1_000_000,
+    broker: Annotated[bool, typer.Option(help="Measure the apps on a local Kafka too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One object on standard output.")] = False,
+) -> int:
+    """Measure engine, files, wire and apps on this machine; medians of three.
+
+    Example: tape bench --json > benchmarks/results.json
+    """
+    from tape.bench import engine, files, pipeline
+
+    figures: dict[str, object] = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {_processor()}",
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        "python": platform.python_version(),
+    }
+    with tempfile.TemporaryDirectory() as folder, console.status("measuring") as status:
+        for name, symbols in (("", 1), ("_100_symbols", 100), ("_10000_symbols", 10_000)):
+            status.update(f"engine, {symbols:,} symbols")
+            count = 1_000_000 if symbols < 10_000 else 12_000_000
+            figures[f"engine_trades_per_s{name}"] = engine.engine_trades_per_s(
+                symbols, count, 3 if symbols < 10_000 else 1
+            )
+        status.update("forests")
+        figures["fit_ms"], figures["fit_sklearn_ms"] = engine.fit_ms()
+        figures["state_bytes_per_symbol"] = engine.state_bytes_per_symbol()
+        status.update("files")
+        data, small = Path(folder, "all"), Path(folder, "small")
+        path = write_day(make_day(trades=trades), data)
+        write_day(make_day(trades=1_000), small)
+        figures["csv_rows_per_s"] = files.csv_rows_per_s(path)
+        figures["pandas_rows_per_s"] = files.pandas_rows_per_s(path)
+        keys, values = files.messages(path)
+        figures["decode_messages_per_s"] = files.decode_messages_per_s(keys, values)
+        if broker:
+            status.update("producer and detector beside the bare client")
+            figures.update(pipeline.pipeline_figures(data, small, keys, values))
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+    else:
+        _print(figures)
+    return 0
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "")
+
+
+def _print(figures: dict[str, object]) -> None:
+    table = Table("figure", "value")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.4g}" if isinstance(value, float) else str(value))
+    Console().print(table)
