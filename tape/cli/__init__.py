@@ -11,9 +11,16 @@ from tape.cli.replay import replay
 from tape.cli.synth import synth
 from tape.run import run_main
 
+
+def _end(exit_code: int, **_: object) -> None:
+    """End with the exit code that a command returned."""
+    raise typer.Exit(exit_code)
+
+
 app = typer.Typer(
     help="Tells which trades on a market's tape are not normal, and why.",
     no_args_is_help=True,
+    result_callback=_end,
     pretty_exceptions_enable=False,
 )
 app.command()(bench)
@@ -29,5 +36,5 @@ def main() -> None:
 
 
 def _run() -> int:
-    result = app(standalone_mode=False)
-    return result if isinstance(result, int) else 0
+    app()
+    return 0

@@ -1,5 +1,7 @@
 """Quix Streams applications with the settings that exactly-once and batches need."""
 
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from quixstreams import Application
@@ -8,6 +10,7 @@ from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic
 from quixstreams.models.serializers import Serializer
 
+from tape.errors import StateError
 from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
 from tape.streaming.judging import JudgeBatches, Output
@@ -47,8 +50,22 @@ def connection(settings: BrokerSettings) -> ConnectionConfig:
     return ConnectionConfig.from_librdkafka_dict(settings.client_config())
 
 
+def ensure_writable(folder: Path) -> None:
+    """Raise `StateError` if nothing can be written into a folder, which is made if missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        raise StateError(
+            f"the state directory {folder} cannot be written ({error.strerror}); correct its "
+            "rights, free space, or set Quix__Deployment__State__Path"
+        ) from None
+
+
 def detector_application(settings: DetectorSettings) -> BatchApplication:
     """Return the exactly-once application of the detector, not yet running."""
+    ensure_writable(settings.state_dir)
     app = BatchApplication(
         broker_address=connection(settings),
         consumer_group=settings.consumer_group,

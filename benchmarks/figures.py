@@ -1,0 +1,64 @@
+"""Writes the README's table of figures from `benchmarks/results.json`."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+START, END = "<!-- figures -->", "<!-- end of figures -->"
+
+
+def table(f: dict) -> str:
+    def million(key: str) -> str:
+        return f"{f[key] / 1e6:.1f} million trades/s"
+
+    rows = [
+        ("engine with all refits, 1 symbol", million("engine_trades_per_s")),
+        ("engine, 100 symbols", million("engine_trades_per_s_100_symbols")),
+        ("engine, 10,000 symbols", million("engine_trades_per_s_10000_symbols")),
+        (
+            "one forest (100 trees, 1,000 values)",
+            f"{f['fit_ms']:.2f} ms; scikit-learn {f['fit_sklearn_ms']:.0f} ms, "
+            f"{f['fit_sklearn_ms'] / f['fit_ms']:.0f} times as long",
+        ),
+        (
+            "csv.zst to message bytes",
+            f"{f['csv_rows_per_s']:,.0f} rows/s; pandas `iterrows` + `json.dumps` "
+            f"{f['pandas_rows_per_s']:,.0f}",
+        ),
+        ("message bytes to columns", f"{f['decode_messages_per_s'] / 1e6:.1f} million messages/s"),
+        (
+            "detector, exactly once, beside bare `consume()`",
+            f"{f['detector_cpu_us']:.1f} µs of CPU a trade beside {f['consume_cpu_us']:.1f} "
+            f"(ratio {f['detector_cpu_ratio']:.2f})",
+        ),
+        (
+            "producer beside bare `produce()`",
+            f"{f['producer_cpu_us']:.1f} µs of CPU a trade beside {f['produce_cpu_us']:.1f} "
+            f"(ratio {f['producer_cpu_ratio']:.2f})",
+        ),
+        ("state", f"{f['state_bytes_per_symbol']:,} bytes a symbol"),
+    ]
+    lines = [
+        f"On {f['machine']}, {f['date']}, by `make bench`:",
+        "",
+        "| what | figure |",
+        "|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in rows)])
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    figures = json.loads((ROOT / "benchmarks/results.json").read_text())
+    text = re.sub(
+        f"{START}.*?{END}",
+        lambda _: f"{START}\n{table(figures)}\n{END}",
+        readme.read_text(),
+        flags=re.DOTALL,
+    )
+    readme.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

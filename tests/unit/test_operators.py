@@ -1,0 +1,103 @@
+"""What an operator gets wrong is answered with one sentence, an exit code and no traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tape.broker.connect import ready_broker
+from tape.broker.kafka import LocalKafka
+from tape.errors import BrokerError, StateError
+from tape.streaming.application import ensure_writable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tape(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tape", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+    )
+
+
+def one_sentence(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    one_sentence(tape("replay", str(tmp_path / "missing")), 2, "missing", "does not exist")
+
+
+def test_a_folder_without_a_trade_file(tmp_path: Path) -> None:
+    one_sentence(tape("replay", str(tmp_path)), 2, str(tmp_path), "holds no trade file")
+
+
+def test_a_misspelt_flag_and_a_misspelt_setting(tmp_path: Path) -> None:
+    one_sentence(tape("replay", str(tmp_path), "--ouput", "x"), 2, "--ouput")
+    misspelt = tape("replay", str(tmp_path), VOLUME_TRESHOLD="5")
+    one_sentence(misspelt, 4, "VOLUME_THRESHOLD")
+
+
+def test_the_apps_refuse_a_wrong_setting_before_anything_else(tmp_path: Path) -> None:
+    for app, name in (("producer", "REPLAY_SPEED"), ("anomaly_detector", "WINDOW")):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / app / "main.py")],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, name: "-1"},
+        )
+        one_sentence(done, 4, name)
+
+
+def test_the_producer_says_that_its_folder_is_empty_before_it_waits_for_a_broker(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "producer" / "main.py")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "DATA_DIR": str(tmp_path)},
+    )
+    one_sentence(done, 2, str(tmp_path))
+
+
+def test_a_broker_that_does_not_answer_is_named_after_the_limit() -> None:
+    with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 within 1 s.*Quix__Broker__Address"):
+        ready_broker({"bootstrap.servers": "127.0.0.1:1"}, [], wait_s=1)
+
+
+def test_a_busy_port_is_named_before_kafka_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(BrokerError, match=f"port {port}.*taken"):
+            LocalKafka(tmp_path, port).start()
+
+
+def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "state"
+    in_the_way.write_text("a file")
+    with pytest.raises(StateError, match="Quix__Deployment__State__Path"):
+        ensure_writable(in_the_way)
+
+
+def test_an_output_that_cannot_be_written_leaves_nothing_half_written(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert tape("synth", "--output", str(folder), "--trades", "2000").returncode == 0
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    done = tape("replay", str(folder), "--output", str(in_the_way / "out.jsonl"))
+    one_sentence(done, 4, "cannot write")
+    assert not list(tmp_path.rglob("*.part"))
