@@ -9,6 +9,7 @@ START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def table(f: dict) -> str:
+    """Return the figures as a Markdown table."""
     def million(key: str) -> str:
         return f"{f[key] / 1e6:.1f} million trades/s"
 
@@ -49,6 +50,7 @@ def table(f: dict) -> str:
 
 
 def main() -> None:
+    """Replace what stands between the two marks."""
     readme = ROOT / "README.md"
     figures = json.loads((ROOT / "benchmarks/results.json").read_text())
     text = re.sub(
