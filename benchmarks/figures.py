@@ -10,6 +10,7 @@ START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 def table(f: dict) -> str:
     """Return the figures as a Markdown table."""
+
     def million(key: str) -> str:
         return f"{f[key] / 1e6:.1f} million trades/s"
 

@@ -60,7 +60,7 @@ def _normal_range(low_usd: float, high_usd: float, price_usd: float) -> str:
         return f"{high} or less would have been normal."
     if math.isinf(high_usd):
         return f"{low} or more would have been normal."
-    return f"{low} to {high} would have been normal."
+    return f"{low if low == high else f'{low} to {high}'} would have been normal."
 
 
 def explained(

@@ -93,11 +93,16 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         return _row(self._waiting.popleft())
 
     def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
-        if any(message.error() is not None for message in messages):
+        if list(map(Message.error, messages)).count(None) != len(messages):
             messages = [raise_for_msg_error(message) for message in messages]
+        partitions = list(map(Message.partition, messages))
         groups: dict[int, list[Message]] = {}
-        for message in messages:
-            groups.setdefault(message.partition(), []).append(message)
+        for partition in dict.fromkeys(partitions):
+            if partitions.count(partition) == len(messages):
+                groups[partition] = messages
+            else:
+                pairs = zip(partitions, messages, strict=True)
+                groups[partition] = [message for number, message in pairs if number == partition]
         batches = []
         for partition, group in groups.items():
             fresh = self._not_yet_seen(partition, group)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from confluent_kafka import Message
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
 
@@ -52,8 +53,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
             judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
             self._judges[batch.partition] = judge
         messages = batch.messages
-        keys = [message.key() for message in messages]
-        values = [message.value() for message in messages]
+        keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
         flagged, unread = judge.judge(keys, values, self._state(batch.partition))
         self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
         for one in flagged:
