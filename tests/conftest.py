@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tape.broker.kafka import LocalKafka
-from tape.demo.pipeline import free_port
+from tape.broker.kafka import LocalKafka, free_port
 
 
 @pytest.fixture(scope="session")

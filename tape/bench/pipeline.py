@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, Producer
 
-from tape.broker.kafka import LocalKafka
+from tape.broker.kafka import LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
-from tape.demo.pipeline import ROOT, free_port
+from tape.demo.pipeline import ROOT
 
 IDLE_S = 3.0
 

@@ -1,6 +1,5 @@
 """A real Apache Kafka on this machine: one broker, loopback only, no replication."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -16,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from tape.broker.jars import java_and_classpath
 from tape.errors import BrokerError
+from tape.parent import end_with_parent
 
 START_S: Final = 60.0
 STOP_S: Final = 20.0
@@ -90,7 +90,7 @@ class LocalKafka:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C ends the apps first, the broker by `stop()`
-                preexec_fn=_end_with_parent if self._die_with_parent else None,
+                preexec_fn=end_with_parent if self._die_with_parent else None,
             )
         self._wait_until_it_answers()
         return self
@@ -142,7 +142,7 @@ class LocalKafka:
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
 
     def _write_properties(self) -> Path:
-        controller = _free_port()
+        controller = free_port()
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -207,15 +207,8 @@ class LocalKafka:
             time.sleep(0.1)
 
 
-def _end_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies (PR_SET_PDEATHSIG = 1)."""
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
-
-
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

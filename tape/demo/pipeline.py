@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from tape.archives import count_rows_hint, find_archives
-from tape.broker.kafka import LocalKafka
+from tape.broker.kafka import HOST, LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.demo.supervised import Supervised
 from tape.errors import TapeError
@@ -54,7 +54,7 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
     for name in APPS:
         (out / f"{name}.log").unlink(missing_ok=True)
     run = DemoRun(data, out / "anomalies.jsonl")
-    with LocalKafka(out / "broker", free_port()) as kafka:
+    with LocalKafka(out / "broker", _port()) as kafka:
         client = {"bootstrap.servers": kafka.address}
         topics = (settings.input, settings.output, settings.rejected)
         create_topics(client, pipeline_topics(*topics, settings.consumer_group))
@@ -154,14 +154,12 @@ def _bars() -> Bars:
     )
 
 
-def free_port() -> int:
+def _port() -> int:
     """Return the quick starts' port if nobody listens there, else one that is free."""
-    for port in (PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise TapeError("no free port on 127.0.0.1")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, PORT))
+        except OSError:
+            return free_port()
+    return PORT

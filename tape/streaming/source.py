@@ -19,6 +19,7 @@ from tape.breaker import Breaker
 from tape.errors import ArchiveError, BrokerError, TapeError
 from tape.logs import configure_logging
 from tape.pace import Pace
+from tape.parent import end_with_parent
 from tape.progress import Progress
 from tape.settings import ProducerSettings
 from tape.streaming.judging import rejection_headers
@@ -46,6 +47,7 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
 
     def run(self) -> None:
         """Send everything that was not sent before."""
+        end_with_parent()
         configure_logging(self._settings)
         try:
             damaged = self._send_all()
