@@ -1,7 +1,7 @@
 """Quix Streams applications with the settings that exactly-once and batches need."""
 
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
 from quixstreams import Application
@@ -98,6 +98,7 @@ def producer_application(settings: BrokerSettings) -> Application:
     return Application(
         broker_address=connection(settings),
         consumer_group=f"{settings.input}-producer",
+        state_dir=Path(gettempdir()) / "tapewatch-producer",  # stays empty: the state is a topic's
         loglevel=None,
     )
 
