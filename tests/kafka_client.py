@@ -1,8 +1,9 @@
-"""Producing from tests."""
+"""Producing and reading from tests."""
 
 from collections.abc import Sequence
+from uuid import uuid4
 
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
 
 def produce(
@@ -10,6 +11,40 @@ def produce(
 ) -> None:
     """Send (key, value) pairs and wait until the broker has them."""
     producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2"})
+    refused = []
     for key, value in messages:
-        producer.produce(topic, value, key)
+        producer.produce(
+            topic, value, key, on_delivery=lambda error, _: error and refused.append(error)
+        )
     assert producer.flush(30) == 0
+    assert not refused, refused
+
+
+def read_all(address: str, topic: str, isolation: str = "read_committed") -> list[Message]:
+    """Every message of all partitions up to their present ends."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": address,
+            "group.id": f"test-{uuid4()}",
+            "enable.auto.commit": False,
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        assert partitions, f"no topic {topic}"
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        found, open_ones = [], set(partitions)
+        while open_ones:
+            message = consumer.poll(20)
+            assert message is not None, f"{topic}: nothing from {open_ones} for 20 s"
+            if message.error() is None:
+                found.append(message)
+            elif message.error().name() == "_PARTITION_EOF":
+                open_ones.discard(message.partition())
+            else:
+                raise AssertionError(message.error().str())
+        return found
+    finally:
+        consumer.close()

