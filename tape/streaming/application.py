@@ -1,6 +1,7 @@
 """Quix Streams applications with the settings that exactly-once and batches need."""
 
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
@@ -19,6 +20,9 @@ TRANSACTION_TIMEOUT_MS = 30_000
 """Longest that a killed detector blocks readers; above the commit interval and slowest flush."""
 
 SESSION_TIMEOUT_MS = 10_000
+FREE_MIN_BYTES = 16 * 2**20
+"""Room that the state of a few partitions needs before it is worth starting."""
+
 POLL_TIMEOUT_S = 0.1
 """Longest wait for a batch to fill; an upper bound on what batching adds to the delay."""
 
@@ -51,7 +55,7 @@ def connection(settings: BrokerSettings) -> ConnectionConfig:
 
 
 def ensure_writable(folder: Path) -> None:
-    """Raise `StateError` if nothing can be written into a folder, which is made if missing."""
+    """Raise `StateError` if a folder, which is made if missing, has no room for the state."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as probe:
@@ -61,6 +65,14 @@ def ensure_writable(folder: Path) -> None:
             f"the state directory {folder} cannot be written ({error.strerror}); correct its "
             "rights, free space, or set Quix__Deployment__State__Path"
         ) from None
+    free_bytes = disk_usage(folder).free
+    if free_bytes < FREE_MIN_BYTES:
+        # Later the library would take RocksDB's complaint for a lock and try again for minutes.
+        raise StateError(
+            f"the disk of the state directory {folder} has {free_bytes / 2**20:.1f} MB of free "
+            f"space, {FREE_MIN_BYTES // 2**20} MB are needed; free space, or set "
+            "Quix__Deployment__State__Path"
+        )
 
 
 def detector_application(settings: DetectorSettings) -> BatchApplication:

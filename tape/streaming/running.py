@@ -1,5 +1,6 @@
 """Running an application to its end, and what is said when it ends."""
 
+import errno
 import logging
 
 from confluent_kafka import KafkaException
@@ -10,7 +11,7 @@ from quixstreams.checkpointing.exceptions import (
 )
 from quixstreams.exceptions import QuixException
 
-from tape.errors import BrokerError
+from tape.errors import BrokerError, StateError
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
@@ -24,13 +25,16 @@ FATAL = (
     CheckpointConsumerCommitError,
     CheckpointProducerTimeout,
 )
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Counts) -> int:
     """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
 
     Raises `BrokerError` when a commit fails or the broker stays away: nothing of the open
-    transaction is visible then, and a new start takes it up from the last commit.
+    transaction is visible then, and a new start takes it up from the last commit. Raises
+    `StateError` when the disk of the state fails or is full: what the topics say is right then
+    too, and a new start rebuilds the state from them.
     """
     log.info(
         "detector started",
@@ -42,7 +46,14 @@ def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Coun
     )
     try:
         app.run(timeout=settings.stop_when_idle_s, collect=False)
-    except FATAL as error:
+    except Exception as error:
+        if (fault := storage_fault(error)) is not None:
+            raise StateError(
+                f"the state directory {settings.state_dir} cannot be written ({fault}); free "
+                "space or mend the disk and start the detector again, nothing is lost"
+            ) from error
+        if not isinstance(error, FATAL):
+            raise
         raise BrokerError(
             f"the broker at {settings.broker_address} failed the detector ({error}); nothing of "
             "the last transaction was committed, start the detector again"
@@ -71,3 +82,18 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
             "again, it goes on where the last acknowledged trade was"
         ) from error
     return int(source.exit_code.value)
+
+
+def storage_fault(error: BaseException | None) -> str | None:
+    """Return what the state's disk complained of, if that is what an error comes from.
+
+    RocksDB's errors arrive as bare `Exception`s whose text says what happened, wrapped or not.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+            return error.strerror
+        text = str(error).strip()
+        if type(error) is Exception and text.startswith("IO error"):
+            return text.removeprefix("IO error:").partition(":")[0].strip()
+        error = error.__cause__ or error.__context__
+    return None
