@@ -7,7 +7,7 @@ from tape.broker.topics import pipeline_topics
 from tape.logs import configure_logging
 from tape.run import run_main
 from tape.settings import DetectorSettings, load
-from tape.streaming.application import detector_application, input_topic, judging, output_topic
+from tape.streaming.application import detector_application, input_topic, judging
 from tape.streaming.running import run_detector
 
 
@@ -19,17 +19,9 @@ def main() -> int:
     ready_broker(settings.client_config(), pipeline_topics(*topics, settings.consumer_group))
 
     app = detector_application(settings)
-    stocks = input_topic(app, settings.input)
-    anomalies = output_topic(app, settings.output)
-    rejected = output_topic(app, settings.rejected)
-
-    batches = app.dataframe(stocks)
-    judge = judging(app, settings, batches)
-    outputs = batches.apply(judge, expand=True).set_headers(lambda output, *_: output.headers)
-    flagged = outputs.filter(lambda output: not output.is_rejected)
-    flagged.to_topic(anomalies, key=lambda output: output.key)
-    unread = outputs.filter(lambda output: output.is_rejected)
-    unread.to_topic(rejected, key=lambda output: output.key)
+    batches = app.dataframe(input_topic(app, settings.input))
+    judge = judging(app, settings, batches, flagged_to=settings.output, unread_to=settings.rejected)
+    batches.update(judge)
 
     return run_detector(app, settings, judge.counts)
 

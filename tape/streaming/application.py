@@ -9,12 +9,11 @@ from quixstreams import Application
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic
-from quixstreams.models.serializers import Serializer
 
 from tape.errors import StateError
 from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
-from tape.streaming.judging import JudgeBatches, Output
+from tape.streaming.judging import JudgeBatches
 
 TRANSACTION_TIMEOUT_MS = 30_000
 """Longest that a killed detector blocks readers; above the commit interval and slowest flush."""
@@ -115,27 +114,20 @@ def producer_application(settings: BrokerSettings) -> Application:
     )
 
 
-class _OutputSerializer(Serializer):  # type: ignore[misc]
-    """Writes the message of an `Output` as it is."""
-
-    def __call__(self, value: Output, ctx: Any) -> bytes:
-        return value.value
-
-
 def input_topic(app: Application, name: str) -> Topic:
     """Return a topic whose keys and values are read as bytes: a bad message stops nothing."""
     return app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
 
 
-def output_topic(app: Application, name: str) -> Topic:
-    """Return a topic to which an `Output` can be written."""
-    return app.topic(name, key_serializer="bytes", value_serializer=_OutputSerializer())
-
-
 def judging(
-    app: BatchApplication, settings: DetectorSettings, sdf: StreamingDataFrame
+    app: BatchApplication,
+    settings: DetectorSettings,
+    sdf: StreamingDataFrame,
+    *,
+    flagged_to: str,
+    unread_to: str,
 ) -> JudgeBatches:
-    """Return the function for `sdf.apply` that judges batches, with its state in each commit."""
-    judge = JudgeBatches(settings, sdf)
+    """Return the function for `sdf.update` that judges batches, with its state in each commit."""
+    judge = JudgeBatches(settings, sdf, flagged_to=flagged_to, unread_to=unread_to)
     app.consumer.on_partitions_gone = judge.forget
     return judge

@@ -1,7 +1,5 @@
 """The detector's work on Quix Streams: a judge per partition, its state in each commit."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -19,16 +17,6 @@ from tape.streaming.consumer import MessageBatch
 Header = tuple[str, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One message to write; `rejected` says to which of the two topics."""
-
-    key: bytes | None
-    value: bytes
-    headers: list[Header]
-    is_rejected: bool
-
-
 class JudgeBatches(BaseSink):  # type: ignore[misc]
     """Holds a judge per partition, and writes their state when a checkpoint commits.
 
@@ -36,8 +24,16 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
     is produced: state, anomalies and offsets land in one Kafka transaction.
     """
 
-    def __init__(self, settings: DetectorSettings, sdf: StreamingDataFrame) -> None:
+    def __init__(
+        self,
+        settings: DetectorSettings,
+        sdf: StreamingDataFrame,
+        *,
+        flagged_to: str,
+        unread_to: str,
+    ) -> None:
         super().__init__()
+        self._flagged_to, self._unread_to = flagged_to, unread_to
         self.counts = Counts()
         self._settings, self._sdf = settings, sdf
         self._parameters = settings.parameters()
@@ -46,8 +42,12 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         sdf.register_store()
         sdf.processing_context.sink_manager.register(self)
 
-    def __call__(self, batch: MessageBatch) -> Iterator[Output]:
-        """Yield what a batch of one partition makes us write."""
+    def __call__(self, batch: MessageBatch) -> None:
+        """Judge a batch of one partition, and write what is flagged and what is unreadable.
+
+        It is written by the library's own producer, so in the transaction of the checkpoint;
+        as rows of the dataframe the same messages cost 25 µs each instead of 5.
+        """
         judge = self._judges.get(batch.partition)
         if judge is None:
             judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
@@ -56,15 +56,27 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
         flagged, unread = judge.judge(keys, values, self._state(batch.partition))
         self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
+        write = self._sdf.processing_context.producer.produce
         for one in flagged:
-            where = provenance(batch.partition, messages[one.position].offset())
-            yield Output(one.symbol.encode(), one.value, where, is_rejected=False)
+            message = messages[one.position]
+            write(
+                self._flagged_to,
+                key=one.symbol.encode(),
+                value=one.value,
+                headers=provenance(batch.partition, message.offset()),
+                timestamp=message.timestamp()[1],
+            )
         for other in unread:
-            offset = messages[other.position].offset()
-            source = f"{messages[0].topic()}[{batch.partition}]@{offset}"
+            message = messages[other.position]
+            source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
             raw = values[other.position] or b""
-            headers = rejection_headers(raw, other.rejected, source, app="anomaly_detector")
-            yield Output(keys[other.position], raw[:RAW_MAX], headers, is_rejected=True)
+            write(
+                self._unread_to,
+                key=keys[other.position],
+                value=raw[:RAW_MAX],
+                headers=rejection_headers(raw, other.rejected, source, app="anomaly_detector"),
+                timestamp=message.timestamp()[1],
+            )
 
     def forget(self, partitions: list[int]) -> None:
         """Drop the live state of partitions that now belong to another instance."""
