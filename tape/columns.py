@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tape.message_scan import Scanned, scan
 from tape.rejected import Rejected
-from tape.scan import UNKNOWN, Scanned, scan
+from tape.scan import UNKNOWN
 from tape.symbols import SymbolTable
 from tape.trade import decode
+from tape.words import PADDING
+
+_PADDING = b"\0" * PADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +108,19 @@ def _scanned(
         side=np.zeros(count, np.uint8),
         sequence=np.zeros(count, np.int64),
     )
-    data, ends = _joined(values)
-    key_data, key_ends = _joined(keys)
-    scan(data, ends, key_data, key_ends, symbols.slots, found)
+    scan(_lines(values), _lines(keys), symbols.slots, found)
     return found
 
 
-def _joined(parts: Sequence[bytes | None]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Return the parts one behind another, and where each ends; None counts as empty."""
+def _lines(parts: Sequence[bytes | None]) -> npt.NDArray[np.uint8]:
+    """Return the parts as lines, an empty one for what no canonical message or key can be."""
     try:
-        data = b"".join(parts)  # type: ignore[arg-type]
+        data = b"\n".join([*parts, _PADDING])  # type: ignore[list-item]
     except TypeError:
-        parts = [part or b"" for part in parts]
-        data = b"".join(part or b"" for part in parts)
-    lengths = np.fromiter(map(len, parts), np.int64, len(parts))  # type: ignore[arg-type]
-    return np.frombuffer(data, np.uint8), np.cumsum(lengths)
+        return _lines([part or b"" for part in parts])
+    if data.count(b"\n") != len(parts):
+        return _lines([b"" if part is None or b"\n" in part else part for part in parts])
+    return np.frombuffer(data, np.uint8)
 
 
 def _settle(

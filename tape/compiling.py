@@ -25,6 +25,6 @@ def inlined(function: Function) -> Function:
     )
 
 
-def intrinsic(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Make one machine instruction callable from compiled code, with one argument."""
-    return cast(Callable[[Any], Any], numba.extending.intrinsic(function))
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make one machine instruction callable from compiled code."""
+    return cast(Callable[..., Any], numba.extending.intrinsic(function))

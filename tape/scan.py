@@ -1,8 +1,4 @@
-"""A compiled scan of messages in exactly the form that `tape.trade.encode` writes.
-
-What it takes goes straight into columns; what it does not take, it leaves to
-`tape.trade.decode`, so that the answer is always that function's.
-"""
+"""Compiled scans of single fields: times, numbers, prices, names; and the table of names."""
 
 from typing import NamedTuple
 
@@ -11,37 +7,15 @@ import numpy.typing as npt
 
 from tape.compiling import compiled
 from tape.trade import (
-    I32_MAX,
     NANOS,
     PRICE_MAX_NANOS,
     TIME_MAX_NS,
     TIME_MIN_NS,
-    U8_MAX,
-    U16_MAX,
-    U32_MAX,
 )
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 
-_NAMES = (
-    b'{"ts_recv":"',
-    b'","ts_event":"',
-    b'","rtype":',
-    b',"publisher_id":',
-    b',"instrument_id":',
-    b',"action":"T","side":"',
-    b'","depth":',
-    b',"price":',
-    b',"size":',
-    b',"flags":',
-    b',"ts_in_delta":',
-    b',"sequence":',
-    b',"symbol":"',
-    b'"}',
-)
-TEXT = np.frombuffer(b"".join(_NAMES), np.uint8).copy()
-AT = np.cumsum([0, *map(len, _NAMES)])
 MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 MONTH_STARTS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
 
@@ -50,19 +24,6 @@ BAD = -1
 
 SYMBOL_MAX = 16
 UNKNOWN = -1
-
-
-class Scanned(NamedTuple):
-    """Columns to fill, one entry a message; `symbol` is UNKNOWN where the name is new."""
-
-    taken: npt.NDArray[np.bool_]
-    symbol: npt.NDArray[np.int32]
-    publisher_id: npt.NDArray[np.int32]
-    ts_event_ns: I64
-    price_nanos: I64
-    size: I64
-    side: U8
-    sequence: I64
 
 
 class Slots(NamedTuple):
@@ -82,20 +43,6 @@ def find_slot(slots: Slots, low: np.uint64, high: np.uint64) -> int:
     while slots.number[slot] != UNKNOWN and (slots.low[slot] != low or slots.high[slot] != high):
         slot = (slot + np.uint64(1)) & mask
     return int(slot)
-
-
-@compiled
-def _expect(data: U8, at: int, end: int, part: int) -> int:
-    """Return the position behind the `part`-th fixed text, or BAD."""
-    if at == BAD:
-        return BAD
-    first, last = AT[part], AT[part + 1]
-    if at + last - first > end:
-        return BAD
-    for n in range(first, last):
-        if data[at + n - first] != TEXT[n]:
-            return BAD
-    return int(at + last - first)
 
 
 @compiled
@@ -215,75 +162,3 @@ def packed(data: U8, at: int, end: int) -> tuple[np.uint64, np.uint64]:
         else:
             high |= byte << np.uint64(8 * (n - 8))
     return low, high
-
-
-@compiled
-def _scan_one(
-    data: U8,
-    at: int,
-    end: int,
-    keys: U8,
-    key: int,
-    key_end: int,
-    slots: Slots,
-    out: Scanned,
-    n: int,
-) -> bool:
-    """Fill row `n` from one message; returns whether it had the canonical form."""
-    at = _expect(data, at, end, 0)
-    received = scan_time(data, at, end)
-    at = _expect(data, at + 30, end, 1) if received != BAD else BAD
-    ts_event_ns = scan_time(data, at, end)
-    at = _expect(data, at + 30, end, 2) if ts_event_ns != BAD else BAD
-    _, at = scan_integer(data, at, end, U8_MAX)
-    at = _expect(data, at, end, 3)
-    publisher_id, at = scan_integer(data, at, end, U16_MAX)
-    at = _expect(data, at, end, 4)
-    _, at = scan_integer(data, at, end, U32_MAX)
-    at = _expect(data, at, end, 5)
-    if at == BAD or at >= end:
-        return False
-    side = data[at]
-    if side != 65 and side != 66 and side != 78:
-        return False
-    at = _expect(data, at + 1, end, 6)
-    _, at = scan_integer(data, at, end, U8_MAX)
-    at = _expect(data, at, end, 7)
-    price_nanos, at = scan_price(data, at, end)
-    at = _expect(data, at, end, 8)
-    size, at = scan_integer(data, at, end, U32_MAX)
-    at = _expect(data, at, end, 9)
-    _, at = scan_integer(data, at, end, U8_MAX)
-    at = _expect(data, at, end, 10)
-    if at != BAD and at < end and data[at] == 45:
-        at += 1
-    _, at = scan_integer(data, at, end, I32_MAX)
-    at = _expect(data, at, end, 11)
-    sequence, at = scan_integer(data, at, end, U32_MAX)
-    symbol = _expect(data, at, end, 12)
-    symbol_end = scan_symbol_end(data, symbol, end)
-    if _expect(data, symbol_end, end, 13) != end or size == 0:
-        return False
-    if symbol_end - symbol != key_end - key:
-        return False
-    for offset in range(symbol_end - symbol):
-        if data[symbol + offset] != keys[key + offset]:
-            return False
-    low, high = packed(data, symbol, symbol_end)
-    out.symbol[n] = slots.number[find_slot(slots, low, high)]
-    out.publisher_id[n] = publisher_id
-    out.ts_event_ns[n] = ts_event_ns
-    out.price_nanos[n] = price_nanos
-    out.size[n] = size
-    out.side[n] = side
-    out.sequence[n] = sequence
-    return True
-
-
-@compiled
-def scan(data: U8, ends: I64, keys: U8, key_ends: I64, slots: Slots, out: Scanned) -> None:
-    """Fill `out` from messages that lie one behind another; `taken` says which were canonical."""
-    at, key = 0, 0
-    for n in range(len(ends)):
-        out.taken[n] = _scan_one(data, at, ends[n], keys, key, key_ends[n], slots, out, n)
-        at, key = ends[n], key_ends[n]

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.compiling import compiled
+from tape.message_scan import AT, TEXT
 from tape.scan import (
-    AT,
     BAD,
     I64,
     MONTH_STARTS,
-    TEXT,
     U8,
     UNKNOWN,
     Slots,

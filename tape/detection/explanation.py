@@ -73,7 +73,7 @@ def explained(
     """Return the reasons of the `position`-th flagged trade of a batch, one a rule, in order."""
     i = int(verdicts.flagged[position])
     rules = int(verdicts.rules[i])
-    facts = verdicts.evidence[position]
+    previous, mean, _, z, normal_low, normal_high, normal_z = verdicts.evidence[position].item()
     most_shares, most_change = thresholds_of(parameters, symbols.names[int(trades.symbol[i])])
     price = float(trades.price_nanos[i] / 1e9)
     size = int(trades.size[i])
@@ -82,7 +82,6 @@ def explained(
         text = f"{size:,} shares in one trade; more than {most_shares:,} is unusual."
         reasons.append(Reason(HIGH_VOLUME, size, most_shares, text))
     if rules & CHANGE_BIT:
-        previous = float(facts["previous_usd"])
         change = abs(price - previous) / previous
         text = (
             f"Price moved {_percent(change)} % from {_dollars(previous)} to {_dollars(price)} "
@@ -90,15 +89,12 @@ def explained(
         )
         reasons.append(Reason(RAPID_PRICE_CHANGE, change, most_change, text))
     if rules & FOREST_BIT:
-        z = float(facts["z"])
         side = "above" if z >= 0.0 else "below"
-        normal = _normal_range(
-            float(facts["normal_low_usd"]), float(facts["normal_high_usd"]), price
-        )
+        normal = _normal_range(normal_low, normal_high, price)
         text = (
             f"Price {_dollars(price)} is {abs(z):.1f} standard deviations {side} the mean "
-            f"{_rounded(float(facts['mean_usd']), price)} of the last {parameters.window:,} "
+            f"{_rounded(mean, price)} of the last {parameters.window:,} "
             f"trades; {normal}"
         )
-        reasons.append(Reason(ISOLATION_FOREST, z, float(facts["normal_z"]), text))
+        reasons.append(Reason(ISOLATION_FOREST, z, normal_z, text))
     return reasons
