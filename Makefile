@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full lint bench clean
+.PHONY: setup demo test test-full lint bench bench-38m clean
 
 setup: .venv/.ready
 
@@ -31,6 +31,9 @@ lint: setup
 
 bench: setup
 	$(BIN)/tape bench
+
+bench-38m: setup
+	$(BIN)/python -m tape.bench.large
 
 clean:
 	rm -rf .venv out build *.egg-info

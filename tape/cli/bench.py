@@ -1,8 +1,6 @@
 """`tape bench`: what the figures in README and docs come from."""
 
-import importlib.metadata
 import json
-import os
 import platform
 import tempfile
 from datetime import UTC, datetime
@@ -13,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tape.bench.machine import machine, versions
 from tape.synthetic import make_day, write_day
 
 console = Console(stderr=True)
-VERSIONS = ("scikit-learn", "numpy", "numba", "quixstreams", "confluent-kafka", "zstandard")
 
 
 def bench(
@@ -34,8 +32,8 @@ def bench(
 
     figures: dict[str, object] = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {_processor()}",
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        "machine": machine(),
+        "versions": versions(),
         "python": platform.python_version(),
     }
     with tempfile.TemporaryDirectory() as folder, console.status("measuring") as status:
@@ -64,14 +62,6 @@ def bench(
     else:
         _print(figures)
     return 0
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), "")
 
 
 def _print(figures: dict[str, object]) -> None:

@@ -39,6 +39,8 @@ class DemoRun:
     rss_max_bytes: dict[str, int] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     producer_exit_code: int = 0
+    samples: list[tuple[float, int, int]] = field(default_factory=list)
+    """Seconds since the start, trades written, trades judged and committed; four a second."""
 
 
 def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
@@ -102,6 +104,9 @@ def _drive(
                     expected = progress.written
                     bars.update(sent, total=expected)
                     bars.update(seen, total=expected)
+                run.samples.append(
+                    (time.monotonic() - start_s, progress.written, progress.committed)
+                )
                 bars.update(sent, completed=progress.written)
                 bars.update(seen, completed=progress.committed)
                 if producer_code is not None and progress.committed >= progress.written:
