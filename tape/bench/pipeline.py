@@ -1,53 +1,25 @@
 """Producer and detector as processes, beside bare confluent-kafka on the same broker."""
 
-import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
 from confluent_kafka import Consumer, Producer
 
+from tape.bench.apps import DETECTOR, PRODUCER, STOCK_LOOP, Cost, environment, run_app
+from tape.bench.latency import latency_figures
 from tape.broker.kafka import LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
-from tape.demo.pipeline import ROOT
 
-IDLE_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Seconds of CPU of all threads, and of the clock, that a number of messages took."""
-
-    cpu_s: float
-    wall_s: float
-
-
-def _children_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+STOCK_TRADES = 60_000
 
 
 def _own_cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
-
-
-def _app(name: str, env: dict[str, str]) -> Cost:
-    cpu_s, wall_s = _children_cpu_s(), time.monotonic()
-    subprocess.run(  # noqa: S603 - our own app
-        [sys.executable, str(ROOT / name / "main.py")],
-        env={**os.environ, **env},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return Cost(_children_cpu_s() - cpu_s, time.monotonic() - wall_s)
 
 
 def _bare_produce(address: str, topic: str, keys: list[bytes], values: list[bytes]) -> Cost:
@@ -96,16 +68,35 @@ def _bare_consume(address: str, topic: str, count: int) -> Cost:
 
 def pipeline_figures(
     data: Path, small: Path, keys: list[bytes], values: list[bytes], repeats: int = 3
-) -> dict[str, float]:
-    """Return the apps' rates and their CPU a message beside the bare client's.
+) -> dict[str, object]:
+    """Return the apps' rates, their CPU a message beside the bare client's, and their latency.
 
     What an app costs before its first message is taken off: it is run over `small` too.
     """
     count = len(values)
     with tempfile.TemporaryDirectory() as folder, LocalKafka(Path(folder), free_port()) as kafka:
         rows = [_round(kafka.address, folder, data, small, keys, values) for _ in range(repeats)]
+        stock = _stock_loop(kafka.address, Path(folder), keys, values)
+        latency = latency_figures(kafka.address, Path(folder), keys, values)
     figures = {name: median(row[name] for row in rows) for name in rows[0]}
-    return {"messages": count, **figures}
+    return {
+        "messages": count,
+        **figures,
+        "peer_quix_message_by_message_trades_per_s": stock,
+        **latency,
+    }
+
+
+def _stock_loop(address: str, folder: Path, keys: list[bytes], values: list[bytes]) -> float:
+    """Return trades a second of CPU time of the library's own loop with the same detector."""
+    costs = []
+    for count in (1_000, STOCK_TRADES):
+        names = (f"stocks-loop-{count}", f"anomalies-loop-{count}", f"rejected-loop-{count}")
+        group = f"loop-{count}"
+        create_topics({"bootstrap.servers": address}, pipeline_topics(*names, group))
+        _bare_produce(address, names[0], keys[:count], values[:count])
+        costs.append(run_app(STOCK_LOOP, environment(address, names, group, folder / group)))
+    return (STOCK_TRADES - 1_000) / (costs[1] - costs[0]).cpu_s
 
 
 def _round(
@@ -118,30 +109,15 @@ def _round(
         names = (f"stocks-{label}-{run}", f"anomalies-{label}-{run}", f"rejected-{label}-{run}")
         group = f"bench-{label}-{run}"
         create_topics({"bootstrap.servers": address}, pipeline_topics(*names, group))
-        env = {
-            "Quix__Broker__Address": address,
-            "Quix__Consumer_Group": group,
-            "Quix__Deployment__State__Path": f"{folder}/state-{label}-{run}",
-            "INSTANCE": "bench",
-            "input": names[0],
-            "output": names[1],
-            "rejected": names[2],
-            "DATA_DIR": str(source),
-            "STOP_WHEN_IDLE_S": str(IDLE_S),
-        }
-        costs["producer", label] = _app("producer", env)
-        costs["detector", label] = _app("anomaly_detector", env)
+        env = environment(address, names, group, Path(folder, f"state-{label}-{run}"))
+        env["DATA_DIR"] = str(source)
+        costs["producer", label] = run_app(PRODUCER, env)
+        costs["detector", label] = run_app(DETECTOR, env)
     bare = f"bare-{run}"
     create_topics({"bootstrap.servers": address}, pipeline_topics(bare, f"{bare}-a", f"{bare}-r"))
     produce = _bare_produce(address, bare, keys, values)
     consume = _bare_consume(address, bare, count)
-    ours = {
-        name: Cost(
-            costs[name, "all"].cpu_s - costs[name, "small"].cpu_s,
-            costs[name, "all"].wall_s - costs[name, "small"].wall_s,
-        )
-        for name in ("producer", "detector")
-    }
+    ours = {app: costs[app, "all"] - costs[app, "small"] for app in ("producer", "detector")}
     return {
         "producer_cpu_ratio": produce.cpu_s / ours["producer"].cpu_s,
         "detector_cpu_ratio": consume.cpu_s / ours["detector"].cpu_s,

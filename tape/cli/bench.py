@@ -15,6 +15,13 @@ from tape.bench.machine import machine, versions
 from tape.synthetic import make_day, write_day
 
 console = Console(stderr=True)
+ENGINE_RUNS = (
+    ("", 1, 1_000_000),
+    ("_100_symbols", 100, 2_000_000),
+    ("_1000_symbols", 1_000, 3_000_000),
+    ("_10000_symbols", 10_000, 12_000_000),
+)
+"""Suffix of the key, symbols, trades: at least one refit of every symbol."""
 
 
 def bench(
@@ -28,7 +35,7 @@ def bench(
 
     Example: tape bench --json > benchmarks/results.json
     """
-    from tape.bench import engine, files, pipeline
+    from tape.bench import engine, files, memory, peers, pipeline, start
 
     figures: dict[str, object] = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -37,15 +44,17 @@ def bench(
         "python": platform.python_version(),
     }
     with tempfile.TemporaryDirectory() as folder, console.status("measuring") as status:
-        for name, symbols in (("", 1), ("_100_symbols", 100), ("_10000_symbols", 10_000)):
+        for name, symbols, count in ENGINE_RUNS:
             status.update(f"engine, {symbols:,} symbols")
-            count = 1_000_000 if symbols < 10_000 else 12_000_000
-            figures[f"engine_trades_per_s{name}"] = engine.engine_trades_per_s(
-                symbols, count, 3 if symbols < 10_000 else 1
-            )
+            figures[f"engine_trades_per_s{name}"] = engine.engine_trades_per_s(symbols, count)
         status.update("forests")
         figures["fit_ms"], figures["fit_sklearn_ms"] = engine.fit_ms()
         figures["state_bytes_per_symbol"] = engine.state_bytes_per_symbol()
+        status.update("start and memory")
+        figures.update(start.start_figures())
+        figures.update(memory.memory_figures())
+        status.update("peers")
+        figures.update(peers.peer_figures())
         status.update("files")
         data, small = Path(folder, "all"), Path(folder, "small")
         path = write_day(make_day(trades=trades), data)

@@ -1,0 +1,60 @@
+"""The apps as measured processes."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tape.demo.pipeline import ROOT
+
+PRODUCER, DETECTOR = ROOT / "producer/main.py", ROOT / "anomaly_detector/main.py"
+STOCK_LOOP = Path(__file__).with_name("stock_loop.py")
+IDLE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of CPU of all threads, and of the clock, that a number of messages took."""
+
+    cpu_s: float
+    wall_s: float
+
+    def __sub__(self, other: "Cost") -> "Cost":
+        return Cost(self.cpu_s - other.cpu_s, self.wall_s - other.wall_s)
+
+
+def environment(
+    address: str, topics: tuple[str, str, str], group: str, state: Path
+) -> dict[str, str]:
+    """Return the environment of an app on a broker, with its input, output and rejected topics."""
+    return {
+        **os.environ,
+        "Quix__Broker__Address": address,
+        "Quix__Consumer_Group": group,
+        "Quix__Deployment__State__Path": str(state),
+        "INSTANCE": "bench",
+        "input": topics[0],
+        "output": topics[1],
+        "rejected": topics[2],
+    }
+
+
+def run_app(main: Path, env: dict[str, str]) -> Cost:
+    """Run an app to its end and return what it cost; raises `CalledProcessError` if it fails."""
+    cpu_s, wall_s = _children_cpu_s(), time.monotonic()
+    subprocess.run(  # noqa: S603 - our own app
+        [sys.executable, str(main)],
+        env={**env, "STOP_WHEN_IDLE_S": str(IDLE_S)},
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return Cost(_children_cpu_s() - cpu_s, time.monotonic() - wall_s)
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,45 @@
+"""Resident memory of a process that judges very many symbols."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SYMBOLS = 10_000
+
+
+def _resident_bytes() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("no resident size in /proc/self/status")
+
+
+def _measure() -> dict[str, int]:
+    """Judge tapes of 10,000 symbols with the detector's own imports, noting the memory."""
+    import tape.streaming.running
+    from tape.bench.engine import BATCH, full_detector, part, tape_columns
+
+    before = _resident_bytes()
+    detector = full_detector(SYMBOLS)
+    after_state = _resident_bytes()
+    tape = tape_columns(1_000_000, SYMBOLS)
+    for at in range(0, len(tape), BATCH):
+        detector.detect(part(tape, slice(at, at + BATCH)))
+    return {
+        "rss_bytes_at_start": before,
+        "rss_bytes_10000_symbols": after_state,
+        "rss_bytes_10000_symbols_later": _resident_bytes(),
+    }
+
+
+def memory_figures() -> dict[str, int]:
+    """Return resident bytes before any symbol, with 10,000 of full history, and a tape later."""
+    command = [sys.executable, "-m", "tape.bench.memory"]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
+    figures: dict[str, int] = json.loads(done.stdout)
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure()))
