@@ -90,6 +90,7 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
         consumer_extra_config={
             "session.timeout.ms": SESSION_TIMEOUT_MS,
             "queued.min.messages": 200_000,
+            "queued.max.messages.kbytes": 16_384,  # a partition; bounds the memory of a backlog
             "fetch.message.max.bytes": 4 * 1024 * 1024,
         },
         producer_extra_config={

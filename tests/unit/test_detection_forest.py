@@ -1,5 +1,9 @@
 """The compiled forest against scikit-learn's own, on dense grids and at every edge."""
 
+import multiprocessing
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
@@ -92,13 +96,25 @@ def test_other_parameters_make_the_same_forest(
     assert differences(training, random_state, **settings) == 0
 
 
+def differences_of_many(seed: int) -> dict[str, int]:
+    """Differences of one forest of every shape, of a random length."""
+    random = np.random.default_rng(seed)
+    with np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = {
+            name: differences(shape(random, int(random.integers(50, 1001))))
+            for name, shape in SHAPES.items()
+        }
+    return {name: count for name, count in found.items() if count}
+
+
 @pytest.mark.full
-@pytest.mark.filterwarnings("ignore:overflow")
-def test_hundreds_of_forests_give_the_verdicts_of_scikit_learn() -> None:
-    random = np.random.default_rng(11)
-    for _ in range(25):
-        for shape in SHAPES.values():
-            assert differences(shape(random, int(random.integers(50, 1001)))) == 0
+def test_two_thousand_forests_give_the_verdicts_of_scikit_learn() -> None:
+    seeds = range(1_000, 1_000 + -(-2_000 // len(SHAPES)))
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=spawning) as pool:
+        found = dict(zip(seeds, pool.map(differences_of_many, seeds), strict=True))
+    assert {seed: names for seed, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize("n", [50, 256, 257, 258, 259, 1000, 5000])
