@@ -6,6 +6,7 @@
     ├── SettingsError        4   a setting is missing, misspelt or impossible
     ├── StateError           4   kept state cannot be used and needs a person
     └── BrokerError          4   the broker cannot be started, reached or used as configured
+        └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
 
 The text of each says what was found, where, and what to do about it. What the outside world
 sends (a bad row, a bad message) is a value, never an exception: see `tape.rejected`.
@@ -48,3 +49,9 @@ class BrokerError(TapeError):
     """The Kafka broker cannot be started, reached or used with these settings."""
 
     exit_code = 4
+
+
+class BrokerLostError(BrokerError):
+    """The broker went away, or took the work away, in the middle of it; a new start goes on."""
+
+    exit_code = 1

@@ -51,6 +51,12 @@ def load64(data: U8, at: int) -> np.uint64:
 
 
 @inlined
+def signed(word: np.unsignedinteger[Any]) -> int:
+    """Return an unsigned number as a signed one: Numba adds the two kinds as rounded floats."""
+    return np.int64(word)  # type: ignore[return-value]
+
+
+@inlined
 def eight_digits(word: np.uint64) -> int:
     """Return the number that eight digits make, or BAD (D. Lemire's word-wise conversion)."""
     digits = word - ZEROS
@@ -59,14 +65,14 @@ def eight_digits(word: np.uint64) -> int:
     pairs = digits * TEN + (digits >> W8)
     high = (pairs & LOW_BYTES) * BY_100
     low = ((pairs >> W16) & LOW_BYTES) * BY_1
-    return int((high + low) >> W32)
+    return signed((high + low) >> W32)
 
 
 @inlined
 def _pair(data: U8, at: int) -> int:
     """Return the number of two digits, or a number above 99."""
     tens, units = data[at] - np.uint8(48), data[at + 1] - np.uint8(48)
-    return int(tens) * 10 + int(units) if tens <= 9 and units <= 9 else 100
+    return signed(tens) * 10 + signed(units) if tens <= 9 and units <= 9 else 100
 
 
 @compiled
@@ -108,5 +114,5 @@ def time_ns(data: U8, at: int, last_day: U64) -> int:
     if data[at + 19] != 46 or data[at + 29] != 90:
         return BAD
     seconds = (hour * 60 + minute) * 60 + second
-    ns = int(last_day[2]) + seconds * NANOS + int(first) * 100_000_000 + nanos
+    ns = signed(last_day[2]) + seconds * NANOS + signed(first) * 100_000_000 + nanos
     return ns if TIME_MIN_NS <= ns < TIME_MAX_NS else BAD

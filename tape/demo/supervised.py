@@ -24,11 +24,20 @@ class Supervised:
     It is started again after a signal or an unforeseen error, as a container would be.
     """
 
-    def __init__(self, main: Path, env: dict[str, str], log_file: Path) -> None:
+    def __init__(
+        self,
+        main: Path,
+        env: dict[str, str],
+        log_file: Path,
+        *,
+        restarts_max: int = RESTARTS_MAX,
+    ) -> None:
         self.name = main.parent.name
         self.restarts = 0
+        self.last_code: int | None = None
         self.rss_max_bytes = 0
         self._main, self._log_file = main, log_file
+        self._restarts_max = restarts_max
         self._env = {**os.environ, **env}
         self._process = self._start()
 
@@ -43,15 +52,33 @@ class Supervised:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the app as it runs now."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Return whether the app runs now."""
+        return self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the app and all its children."""
+        os.killpg(self._process.pid, number)
+
+    def start_again(self) -> None:
+        """Start the app that was stopped."""
+        self._process = self._start()
+
     def exit_code(self) -> int | None:
         """Return the exit code once the app has ended for good, None while it runs."""
         self._note_memory()
         code = self._process.poll()
         if code is None or code in LASTING_CODES:
             return code
-        if self.restarts >= RESTARTS_MAX:
-            raise TapeError(f"{self.name} ended {RESTARTS_MAX} times; read {self._log_file}")
+        if self.restarts >= self._restarts_max:
+            raise TapeError(f"{self.name} ended {self._restarts_max} times; read {self._log_file}")
         self.restarts += 1
+        self.last_code = code
         log.warning("started again", extra={"app": self.name, "ended_with": code})
         self._kill_orphans()
         time.sleep(0.2)

@@ -88,6 +88,9 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
         loglevel=None,  # at INFO the library would log connection settings; we log our own
         auto_recover_from_source_offset_out_of_range=False,
         consumer_extra_config={
+            # A static member: after a kill its next start gets its partitions back at once; by
+            # a new name it would wait until the session of the dead one has timed out.
+            "group.instance.id": settings.instance,
             "session.timeout.ms": SESSION_TIMEOUT_MS,
             "queued.min.messages": 200_000,
             "queued.max.messages.kbytes": 16_384,  # a partition; bounds the memory of a backlog

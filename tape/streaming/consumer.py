@@ -15,7 +15,7 @@ from quixstreams.internal_consumer import InternalConsumer
 from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
-from tape.errors import BrokerError
+from tape.errors import BrokerLostError
 
 PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
 
@@ -86,7 +86,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
-                raise BrokerError(PARTITIONS_GONE)
+                raise BrokerLostError(PARTITIONS_GONE)
             self._waiting.extend(self._by_partition(messages))
         if not self._waiting:
             return None

@@ -11,7 +11,7 @@ from quixstreams.checkpointing.exceptions import (
 )
 from quixstreams.exceptions import QuixException
 
-from tape.errors import BrokerError, StateError
+from tape.errors import BrokerLostError, StateError
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
@@ -31,7 +31,7 @@ STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Counts) -> int:
     """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
 
-    Raises `BrokerError` when a commit fails or the broker stays away: nothing of the open
+    Raises `BrokerLostError` when a commit fails or the broker stays away: nothing of the open
     transaction is visible then, and a new start takes it up from the last commit. Raises
     `StateError` when the disk of the state fails or is full: what the topics say is right then
     too, and a new start rebuilds the state from them.
@@ -54,7 +54,7 @@ def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Coun
             ) from error
         if not isinstance(error, FATAL):
             raise
-        raise BrokerError(
+        raise BrokerLostError(
             f"the broker at {settings.broker_address} failed the detector ({error}); nothing of "
             "the last transaction was committed, start the detector again"
         ) from error
@@ -77,7 +77,7 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
     try:
         app.run()
     except FATAL as error:
-        raise BrokerError(
+        raise BrokerLostError(
             f"the broker at {settings.broker_address} failed the producer ({error}); start it "
             "again, it goes on where the last acknowledged trade was"
         ) from error

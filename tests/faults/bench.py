@@ -1,0 +1,210 @@
+"""The fault bench: real apps under a supervisor, a steady tape, faults, and proof of each."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from confluent_kafka import KafkaException
+
+from tape.archives import find_archives, read_archive
+from tape.demo.supervised import Supervised
+from tape.detection.parameters import Parameters
+from tape.errors import BrokerError
+from tape.judge import Counts, Judge
+from tape.streaming.reading import ProgressReader, read_topic
+from tape.synthetic import make_day, write_day
+from tape.trade import TIME_MAX_NS
+from tests.apps import ROOT
+from tests.faults.checker import Difference, compare
+
+TRADES_PER_S = 2_000
+DAYS = (date(2025, 3, 3), date(2025, 3, 4))
+
+
+def write_steady_tape(folder: Path, seconds: int) -> int:
+    """Write two days that together last so long at replay speed 1; return their trades."""
+    trades = TRADES_PER_S * seconds // 2
+    for seed, day in enumerate(DAYS, start=1):
+        made = make_day(seed=seed, trades=trades, day=day)
+        steady = made.ts_event_ns[0] + np.arange(trades) * (1_000_000_000 // TRADES_PER_S)
+        write_day(replace(made, ts_event_ns=steady), folder)
+    return 2 * trades
+
+
+def expected_of(folder: Path, parameters: Parameters | None = None) -> list[bytes]:
+    """The anomalies of a folder by the same detector without broker, apps or faults."""
+    judge = Judge(parameters or Parameters(), 50_000, Counts())
+    return [
+        one.value
+        for archive in find_archives(folder).archives
+        for batch in read_archive(archive, latest_ns=TIME_MAX_NS)
+        for one in judge.judge(batch.keys, batch.values)[0]
+    ]
+
+
+@dataclass(slots=True)
+class Bench:
+    """Producer and detectors of one run, and what happened to them.
+
+    Attributes:
+        happened: how often each fault took place, each proven when it is counted.
+        recovery_s: from an app's restart to the next committed progress, in seconds.
+    """
+
+    address: str
+    folder: Path
+    data: Path
+    trades: int
+    names: Callable[[str], str]
+    seed: int
+    env: dict[str, str] = field(default_factory=dict)
+    detector_main: Path = ROOT / "anomaly_detector/main.py"
+    happened: dict[str, int] = field(default_factory=dict)
+    recovery_s: list[float] = field(default_factory=list)
+    detectors: list[Supervised] = field(default_factory=list)
+    producer: Supervised | None = None
+    dice: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        print(f"fault bench: seed {self.seed}, logs in {self.folder}")
+        self.dice = random.Random(self.seed)
+        self.topics = {name: self.names(name) for name in ("stocks", "anomalies", "rejected")}
+        self.group = self.names("group")
+        self.client = {"bootstrap.servers": self.address}
+
+    topics: dict[str, str] = field(init=False)
+    group: str = field(init=False)
+    client: dict[str, str] = field(init=False)
+
+    def app_env(self, instance: str) -> dict[str, str]:
+        return {
+            "Quix__Broker__Address": self.address,
+            "Quix__Consumer_Group": self.group,
+            "Quix__Deployment__State__Path": str(self.folder / f"state-{instance}"),
+            "INSTANCE": instance,
+            "input": self.topics["stocks"],
+            "output": self.topics["anomalies"],
+            "rejected": self.topics["rejected"],
+            "DATA_DIR": str(self.data),
+            "REPLAY_SPEED": "1",
+            "LOG_FORMAT": "json",
+            **self.env,
+        }
+
+    def start(self, detectors: int = 1) -> None:
+        self.producer = self._supervised(ROOT / "producer/main.py", "producer")
+        for _ in range(detectors):
+            self.add_detector()
+
+    def add_detector(self) -> Supervised:
+        detector = self._supervised(self.detector_main, f"detector-{len(self.detectors)}")
+        self.detectors.append(detector)
+        return detector
+
+    def _supervised(self, main: Path, instance: str) -> Supervised:
+        log_file = self.folder / f"{instance}.log"
+        return Supervised(main, self.app_env(instance), log_file, restarts_max=1_000)
+
+    def tend(self) -> None:
+        """Let the supervisors start again what has ended."""
+        for app in self.apps():
+            app.exit_code()
+
+    def apps(self) -> Iterable[Supervised]:
+        return [*([self.producer] if self.producer else []), *self.detectors]
+
+    def progress(self) -> tuple[int, int]:
+        """(written to stocks, committed by the detectors); (0, 0) if the broker is away."""
+        try:
+            reader = ProgressReader(self.client, self.topics["stocks"], self.group)
+            try:
+                now = reader.read()
+            finally:
+                reader.close()
+        except (KafkaException, BrokerError, KeyError):
+            return 0, 0
+        return now.written, now.committed
+
+    def committed(self) -> int:
+        return self.progress()[1]
+
+    def wait(self, done: Callable[[], bool], what: str, timeout_s: float = 90) -> float:
+        """Tend the apps until something is so; returns how long that took."""
+        start_s = time.monotonic()
+        while not done():
+            self.tend()
+            if time.monotonic() - start_s > timeout_s:
+                raise AssertionError(f"waited {timeout_s} s for {what}; {self.logs()}")
+            time.sleep(0.1)
+        return time.monotonic() - start_s
+
+    def wait_for_work(self) -> None:
+        """Wait until the work is in its middle, and then a random moment longer."""
+        self.wait(lambda: self.committed() > 0.1 * self.trades, "a tenth of the work")
+        time.sleep(self.dice.uniform(0.2, 1.5))
+
+    def in_the_middle(self, fault: str) -> int:
+        """Prove that a fault falls into the work, count it, and return what is committed."""
+        committed = self.committed()
+        share = committed / self.trades
+        assert 0.1 <= share <= 0.9, f"{fault} came at {share:.0%} of the work"
+        self.happened[fault] = self.happened.get(fault, 0) + 1
+        return committed
+
+    def wait_for_more(self, than: int, timeout_s: float = 90) -> None:
+        """Wait for committed progress, and note how long it took."""
+        took_s = self.wait(lambda: self.committed() > than, "progress after a fault", timeout_s)
+        self.recovery_s.append(took_s)
+        print(f"work went on {took_s:.1f} s after the fault, at {self.progress()}")
+
+    def finish(self, timeout_s: float = 240) -> None:
+        """Wait until everything is sent and judged, then stop the detectors."""
+        assert self.producer is not None
+        producer = self.producer
+        self.wait(lambda: producer.exit_code() == 0, "the producer's end", timeout_s)
+
+        def all_judged() -> bool:
+            written, committed = self.progress()
+            return 0 < written <= committed
+
+        self.wait(all_judged, "the last verdict", timeout_s)
+        for app in self.apps():
+            app.stop()
+
+    def seen(self, *, committed_only: bool = True) -> list[bytes]:
+        isolation = "read_committed" if committed_only else "read_uncommitted"
+        lanes = read_topic(self.client, self.topics["anomalies"], isolation=isolation)
+        return [message.value() for lane in lanes for message in lane]
+
+    def difference(self, expected: list[bytes]) -> Difference:
+        return compare(expected, self.seen())
+
+    def aborted(self) -> int:
+        """How many anomalies were written in transactions that were never committed."""
+        return len(self.seen(committed_only=False)) - len(self.seen())
+
+    def logs(self) -> str:
+        texts = [
+            path.read_text(errors="replace")[-1_500:] for path in sorted(self.folder.glob("*.log"))
+        ]
+        return f"seed {self.seed}, at {self.progress()}:\n" + "\n".join(texts)
+
+    def end(self) -> None:
+        for app in self.apps():
+            if app.alive():
+                app.signal(signal.SIGKILL)
+            app.stop()
+
+
+def is_dead(pid: int) -> bool:
+    """Whether a process is gone or waits to be reaped."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return status.rpartition(")")[2].split()[0] in "ZX"

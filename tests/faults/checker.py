@@ -1,0 +1,62 @@
+"""What a reader of `anomalies` must see: every expected anomaly once, byte for byte."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How what was seen differs from what was expected, by the identity of the anomalies.
+
+    Attributes:
+        lost: expected, not seen.
+        doubled: seen more than once.
+        unexpected: seen, not expected.
+        wrong: expected and seen, with another content.
+        disordered: symbols whose anomalies came in another order.
+    """
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    disordered: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return any((self.lost, self.doubled, self.unexpected, self.wrong, self.disordered))
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(getattr(self, name)) for name in self.__slots__}
+
+
+def identity(value: bytes) -> tuple[str, str]:
+    """Return the identity and the symbol of an anomaly."""
+    fields = json.loads(value)
+    return fields["anomaly_id"], fields["symbol"]
+
+
+def compare(expected: list[bytes], seen: list[bytes]) -> Difference:
+    """Compare two topics' values; only the order within a symbol counts."""
+    wanted = {identity(value)[0]: value for value in expected}
+    assert len(wanted) == len(expected), "the expectation itself holds a double"
+    found = [(*identity(value), value) for value in seen]
+    times = Counter(name for name, _, _ in found)
+    lanes: dict[str, list[str]] = {}
+    for name, symbol, _ in found:
+        lanes.setdefault(symbol, []).append(name)
+    order: dict[str, list[str]] = {}
+    for value in expected:
+        name, symbol = identity(value)
+        order.setdefault(symbol, []).append(name)
+    return Difference(
+        lost=sorted(wanted.keys() - times.keys()),
+        doubled=sorted(name for name, count in times.items() if count > 1),
+        unexpected=sorted(times.keys() - wanted.keys()),
+        wrong=sorted({n for n, _, value in found if n in wanted and value != wanted[n]}),
+        disordered=sorted(
+            symbol
+            for symbol, names in lanes.items()
+            if list(dict.fromkeys(names)) != [n for n in order.get(symbol, []) if n in times]
+        ),
+    )

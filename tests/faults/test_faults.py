@@ -1,0 +1,104 @@
+"""The short form of the fault bench: each fault, proven, and nothing lost or doubled.
+
+`make soak FAULTS=300` is the long form. The seed of a run is printed; FAULTS_SEED repeats it.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import faults
+from tests.faults.bench import Bench, expected_of, write_steady_tape
+
+pytestmark = pytest.mark.broker
+
+SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def make_bench(topic_names, tmp_path: Path) -> Iterator[MakeBench]:
+    made: list[Bench] = []
+
+    def make(address: str, seconds: int, **more: object) -> Bench:
+        data = tmp_path / "data"
+        trades = write_steady_tape(data, seconds)
+        bench = Bench(address, tmp_path, data, trades, topic_names, SEED, **more)  # type: ignore[arg-type]
+        made.append(bench)
+        return bench
+
+    yield make
+    for bench in made:
+        bench.end()
+
+
+def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench) -> None:
+    bench = make_bench(kafka.address, 80)
+    bench.start()
+    bench.wait_for_work()
+    for _ in range(7):
+        faults.kill(bench)
+    for _ in range(2):
+        faults.kill_and_forget(bench)
+        faults.terminate(bench)
+    bench.finish()
+    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert bench.aborted() > 0, "no kill fell into an open transaction"
+
+
+def test_a_producer_killed_and_stopped_loses_nothing_and_its_repeats_have_no_effect(
+    kafka, make_bench
+) -> None:
+    bench = make_bench(kafka.address, 40)
+    bench.start()
+    bench.wait_for_work()
+    for _ in range(3):
+        faults.kill_producer(bench)
+    faults.terminate_producer(bench)
+    bench.wait(lambda: bench.progress()[0] >= 0.49 * bench.trades, "the end of the first file")
+    faults.kill_producer(bench)
+    faults.kill_producer(bench)
+    bench.finish()
+    assert bench.progress()[0] >= bench.trades, "trades are missing on stocks"
+    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+
+
+def test_a_detector_that_slept_too_long_is_fenced(kafka, make_bench) -> None:
+    bench = make_bench(kafka.address, 50)
+    bench.start()
+    bench.wait_for_work()
+    faults.pause(bench)
+    bench.finish()
+    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+
+
+def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_bench) -> None:
+    bench = make_bench(kafka.address, 60)
+    bench.start()
+    bench.wait_for_work()
+    bench.add_detector()
+    bench.add_detector()
+    for index in (0, 1, 2):
+        faults.kill(bench, index, name="detector SIGKILL, one of three")
+    while len(bench.detectors) > 1:
+        before = bench.in_the_middle("detector taken away")
+        bench.detectors.pop().stop()
+        bench.wait_for_more(before)
+    faults.kill(bench)
+    bench.finish()
+    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+
+
+def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench) -> None:
+    own_kafka.start()
+    bench = make_bench(own_kafka.address, 45)
+    bench.start()
+    bench.wait_for_work()
+    faults.kill_broker(bench, own_kafka)
+    faults.stop_broker(bench, own_kafka)
+    faults.pause_broker(bench, own_kafka)
+    bench.finish()
+    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
