@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full lint bench bench-38m clean
+.PHONY: setup demo test test-full lint bench bench-38m soak clean
 
 setup: .venv/.ready
 
@@ -35,6 +35,10 @@ bench: setup
 
 bench-38m: setup
 	$(BIN)/python -m tape.bench.large
+
+FAULTS ?= 300
+soak: setup
+	FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.soak
 
 clean:
 	rm -rf .venv out build *.egg-info

@@ -7,7 +7,7 @@ from tape.broker.topics import pipeline_topics
 from tape.logs import configure_logging
 from tape.run import run_main
 from tape.settings import DetectorSettings, load
-from tape.streaming.application import detector_application, input_topic, judging
+from tape.streaming.application import bytes_topic, detector_application, judging
 from tape.streaming.running import run_detector
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     ready_broker(settings.client_config(), pipeline_topics(*topics, settings.consumer_group))
 
     app = detector_application(settings)
-    batches = app.dataframe(input_topic(app, settings.input))
+    batches = app.dataframe(bytes_topic(app, settings.input))
     judge = judging(app, settings, batches, flagged_to=settings.output, unread_to=settings.rejected)
     batches.update(judge)
 

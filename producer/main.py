@@ -8,7 +8,7 @@ from tape.broker.topics import pipeline_topics
 from tape.logs import configure_logging
 from tape.run import run_main
 from tape.settings import ProducerSettings, load
-from tape.streaming.application import producer_application
+from tape.streaming.application import bytes_topic, producer_application
 from tape.streaming.running import run_producer
 from tape.streaming.source import ArchiveSource
 
@@ -23,7 +23,7 @@ def main() -> int:
 
     app = producer_application(settings)
     source = ArchiveSource(settings)
-    app.add_source(source, app.topic(settings.input))
+    app.add_source(source, bytes_topic(app, settings.input))
     return run_producer(app, settings, source)
 
 

@@ -5,12 +5,14 @@ from shutil import disk_usage
 from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
+from confluent_kafka import KafkaException
 from quixstreams import Application
 from quixstreams.dataframe import StreamingDataFrame
+from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic
 
-from tape.errors import StateError
+from tape.errors import BrokerError, StateError
 from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
 from tape.streaming.judging import JudgeBatches
@@ -118,9 +120,18 @@ def producer_application(settings: BrokerSettings) -> Application:
     )
 
 
-def input_topic(app: Application, name: str) -> Topic:
-    """Return a topic whose keys and values are read as bytes: a bad message stops nothing."""
-    return app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
+def bytes_topic(app: Application, name: str) -> Topic:
+    """Return a topic whose keys and values are taken as bytes: a bad message stops nothing.
+
+    Raises `BrokerError` if the broker does not let us look at it.
+    """
+    try:
+        return app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
+    except (QuixException, KafkaException) as error:
+        raise BrokerError(
+            f"the topic {name} cannot be used: {error}; give the user of KAFKA_SASL_USERNAME "
+            "the rights that docs/operations.md lists"
+        ) from error
 
 
 def judging(

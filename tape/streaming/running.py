@@ -1,31 +1,17 @@
 """Running an application to its end, and what is said when it ends."""
 
-import errno
 import logging
 
-from confluent_kafka import KafkaException
 from quixstreams import Application
-from quixstreams.checkpointing.exceptions import (
-    CheckpointConsumerCommitError,
-    CheckpointProducerTimeout,
-)
-from quixstreams.exceptions import QuixException
 
 from tape.errors import BrokerLostError, StateError
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
+from tape.streaming.failures import FATAL, refuse_if_forbidden, storage_fault
 from tape.streaming.source import ArchiveSource
 
 log = logging.getLogger(__name__)
-
-FATAL = (
-    KafkaException,
-    QuixException,
-    CheckpointConsumerCommitError,
-    CheckpointProducerTimeout,
-)
-STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Counts) -> int:
@@ -54,6 +40,7 @@ def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Coun
             ) from error
         if not isinstance(error, FATAL):
             raise
+        refuse_if_forbidden(error, settings.broker_address)
         raise BrokerLostError(
             f"the broker at {settings.broker_address} failed the detector ({error}); nothing of "
             "the last transaction was committed, start the detector again"
@@ -77,23 +64,9 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
     try:
         app.run()
     except FATAL as error:
+        refuse_if_forbidden(error, settings.broker_address)
         raise BrokerLostError(
             f"the broker at {settings.broker_address} failed the producer ({error}); start it "
             "again, it goes on where the last acknowledged trade was"
         ) from error
     return int(source.exit_code.value)
-
-
-def storage_fault(error: BaseException | None) -> str | None:
-    """Return what the state's disk complained of, if that is what an error comes from.
-
-    RocksDB's errors arrive as bare `Exception`s whose text says what happened, wrapped or not.
-    """
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
-            return error.strerror
-        text = str(error).strip()
-        if type(error) is Exception and text.startswith("IO error"):
-            return text.removeprefix("IO error:").partition(":")[0].strip()
-        error = error.__cause__ or error.__context__
-    return None

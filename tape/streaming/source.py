@@ -7,21 +7,24 @@ The detector drops such repeats.
 """
 
 import logging
+import sys
 import time
 from multiprocessing import get_context
 from typing import Final
 
 import confluent_kafka
+from confluent_kafka import KafkaException
 from quixstreams.sources import StatefulSource
 
 from tape.archives import Archive, RowBatch, count_rows_hint, find_archives, read_archive
 from tape.breaker import Breaker
-from tape.errors import ArchiveError, BrokerError, TapeError
+from tape.errors import ArchiveError, BrokerLostError, TapeError
 from tape.logs import configure_logging
 from tape.pace import Pace
 from tape.parent import end_with_parent
 from tape.progress import Progress
 from tape.settings import ProducerSettings
+from tape.streaming.failures import FATAL, refuse_if_forbidden
 from tape.streaming.judging import rejection_headers
 
 log = logging.getLogger(__name__)
@@ -52,14 +55,24 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         try:
             damaged = self._send_all()
         except TapeError as error:
-            log.error("producer failed: %s", error)
+            print(f"error: {error}", file=sys.stderr)
             self.exit_code.value = error.exit_code
         else:
             self.exit_code.value = DAMAGED_INPUT if damaged else 0
 
     def _send_all(self) -> bool:
+        try:
+            return self._send_files()
+        except FATAL as error:
+            refuse_if_forbidden(error, self._settings.broker_address)
+            raise BrokerLostError(
+                f"the broker at {self._settings.broker_address} failed the producer ({error}); "
+                "start it again, it goes on where the last acknowledged trade was"
+            ) from error
+
+    def _send_files(self) -> bool:
         found = find_archives(self._settings.data_dir)
-        self._errors: list[str] = []
+        self._errors: list[confluent_kafka.KafkaError] = []
         self._sender = self._raw_producer()
         self._breaker = Breaker(self._settings.rejected_share_max, self._settings.rejected_run_max)
         self._latest_ns = time.time_ns() + 86_400 * 1_000_000_000
@@ -97,7 +110,7 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         )
 
     def _not_delivered(self, error: confluent_kafka.KafkaError, message: object) -> None:
-        self._errors.append(error.str())
+        self._errors.append(error)
 
     def _send(self, archive: Archive) -> bool:
         """Send what is left of one file; returns whether the file is damaged."""
@@ -160,20 +173,22 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
             self._sender.poll(0.05)
             self._raise_undelivered()
             if time.monotonic() > deadline_s:
-                raise BrokerError(self._gone())
+                raise BrokerLostError(self._gone())
 
     def _keep(self, archive: Archive, rows: int, *, done: bool, damaged: bool) -> None:
         """Keep the position, after everything before it was acknowledged and never earlier."""
         if self._sender.flush(FLUSH_S):
-            raise BrokerError(self._gone())
+            raise BrokerLostError(self._gone())
         self._raise_undelivered()
         self.state.set(archive.sha256, {"rows": rows, "done": done, "damaged": damaged})
         self.flush(FLUSH_S)
 
     def _raise_undelivered(self) -> None:
         if self._errors:
-            raise BrokerError(
-                f"the broker did not take a message ({self._errors[0]}); start the producer "
+            error = self._errors[0]
+            refuse_if_forbidden(KafkaException(error), self._settings.broker_address)
+            raise BrokerLostError(
+                f"the broker did not take a message ({error.str()}); start the producer "
                 "again, it goes on where the last acknowledged trade was"
             )
 

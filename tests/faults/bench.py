@@ -144,12 +144,15 @@ class Bench:
         return time.monotonic() - start_s
 
     def wait_for_work(self) -> None:
-        """Wait until the work is in its middle, and then a random moment longer."""
+        """Wait until the work is in its middle."""
         self.wait(lambda: self.committed() > 0.1 * self.trades, "a tenth of the work")
-        time.sleep(self.dice.uniform(0.2, 1.5))
 
     def in_the_middle(self, fault: str) -> int:
-        """Prove that a fault falls into the work, count it, and return what is committed."""
+        """Prove that a fault falls into the work, count it, and return what is committed.
+
+        A random moment passes first, so that faults fall anywhere between two commits.
+        """
+        time.sleep(self.dice.uniform(0, 1.2))
         committed = self.committed()
         share = committed / self.trades
         assert 0.1 <= share <= 0.9, f"{fault} came at {share:.0%} of the work"

@@ -6,6 +6,7 @@ import time
 
 from tape.broker.kafka import LocalKafka
 from tests.faults.bench import Bench, is_dead
+from tests.faults.proxy import Proxy
 
 
 def kill(bench: Bench, index: int = 0, *, name: str = "detector SIGKILL") -> None:
@@ -38,8 +39,9 @@ def kill_and_forget(bench: Bench) -> None:
 def terminate(bench: Bench) -> None:
     """SIGTERM to a detector; it must end by itself with 0, and is started again."""
     detector = bench.detectors[0]
-    committed = bench.in_the_middle("detector SIGTERM")
+    bench.in_the_middle("detector SIGTERM")
     assert detector.stop() == 0
+    committed = bench.committed()
     detector.start_again()
     bench.wait_for_more(committed)
 
@@ -117,3 +119,14 @@ def pause_broker(bench: Bench, kafka: LocalKafka, seconds: float = 30.0) -> None
 def _restarted(bench: Bench, app: object, dead: int) -> None:
     bench.wait(lambda: app.pid != dead, "the supervisor's restart")  # type: ignore[attr-defined]
     assert is_dead(dead)
+
+
+def cut_connection(bench: Bench, proxy: Proxy, seconds: float) -> None:
+    """Every connection between the apps and the broker broken for a while, then restored."""
+    committed = bench.in_the_middle("connection cut")
+    cuts = proxy.cuts
+    proxy.cut()
+    assert proxy.cuts >= cuts + 2, "producer and detector were connected"
+    time.sleep(seconds)
+    proxy.mend()
+    bench.wait_for_more(committed)

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tape.broker.kafka import LocalKafka, free_port
 from tests.faults import faults
 from tests.faults.bench import Bench, expected_of, write_steady_tape
+from tests.faults.checker import identity
+from tests.faults.proxy import Proxy
 
 pytestmark = pytest.mark.broker
 
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
+HERE = Path(__file__).parent
 MakeBench = Callable[..., Bench]
 
 
@@ -36,14 +40,13 @@ def make_bench(topic_names, tmp_path: Path) -> Iterator[MakeBench]:
 
 
 def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench) -> None:
-    bench = make_bench(kafka.address, 80)
+    bench = make_bench(kafka.address, 60)
     bench.start()
     bench.wait_for_work()
-    for _ in range(7):
+    for _ in range(5):
         faults.kill(bench)
-    for _ in range(2):
-        faults.kill_and_forget(bench)
-        faults.terminate(bench)
+    faults.kill_and_forget(bench)
+    faults.terminate(bench)
     bench.finish()
     assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
     assert bench.aborted() > 0, "no kill fell into an open transaction"
@@ -52,14 +55,13 @@ def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench)
 def test_a_producer_killed_and_stopped_loses_nothing_and_its_repeats_have_no_effect(
     kafka, make_bench
 ) -> None:
-    bench = make_bench(kafka.address, 40)
+    bench = make_bench(kafka.address, 30)
     bench.start()
     bench.wait_for_work()
-    for _ in range(3):
+    for _ in range(2):
         faults.kill_producer(bench)
     faults.terminate_producer(bench)
     bench.wait(lambda: bench.progress()[0] >= 0.49 * bench.trades, "the end of the first file")
-    faults.kill_producer(bench)
     faults.kill_producer(bench)
     bench.finish()
     assert bench.progress()[0] >= bench.trades, "trades are missing on stocks"
@@ -67,7 +69,7 @@ def test_a_producer_killed_and_stopped_loses_nothing_and_its_repeats_have_no_eff
 
 
 def test_a_detector_that_slept_too_long_is_fenced(kafka, make_bench) -> None:
-    bench = make_bench(kafka.address, 50)
+    bench = make_bench(kafka.address, 40)
     bench.start()
     bench.wait_for_work()
     faults.pause(bench)
@@ -94,7 +96,7 @@ def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_benc
 
 def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench) -> None:
     own_kafka.start()
-    bench = make_bench(own_kafka.address, 45)
+    bench = make_bench(own_kafka.address, 75)
     bench.start()
     bench.wait_for_work()
     faults.kill_broker(bench, own_kafka)
@@ -102,3 +104,52 @@ def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench)
     faults.pause_broker(bench, own_kafka)
     bench.finish()
     assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+
+
+def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) -> None:
+    behind, before = free_port(), free_port()
+    port = free_port()
+    extra = {
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},CUT://127.0.0.1:{before}",
+    }
+    proxy = Proxy(before, behind)
+    with LocalKafka(tmp_path / "kafka", port, listeners={"CUT": behind}, extra=extra) as kafka:
+        bench = make_bench(kafka.address, 40, env={"Quix__Broker__Address": f"127.0.0.1:{before}"})
+        bench.start()
+        bench.wait_for_work()
+        for seconds in (0.5, 5, 12):  # the last one is longer than a session
+            faults.cut_connection(bench, proxy, seconds)
+        bench.finish()
+        assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+        bench.end()
+    proxy.close()
+
+
+def test_the_control_without_transactions_shows_doubles(kafka, make_bench) -> None:
+    bench = make_bench(kafka.address, 30, detector_main=HERE / "at_least_once.py")
+    bench.start()
+    bench.wait_for_work()
+    for _ in range(3):
+        faults.kill(bench, name="control SIGKILL")
+    bench.finish()
+    difference = bench.difference(expected_of(bench.data))
+    assert difference.doubled, "a checker that cannot fail proves nothing"
+    assert not difference.lost
+
+
+def test_the_control_without_deduplication_shows_the_producers_repeats(kafka, make_bench) -> None:
+    bench = make_bench(
+        kafka.address,
+        30,
+        detector_main=HERE / "without_dedup.py",
+        env={"VOLUME_THRESHOLD": "50"},  # every second trade flagged: a repeat cannot hide
+    )
+    bench.start()
+    bench.wait_for_work()
+    for _ in range(3):
+        faults.kill_producer(bench)
+    bench.finish()
+    assert bench.progress()[0] > bench.trades, "no trade was sent twice"
+    seen = [identity(value)[0] for value in bench.seen()]
+    assert len(seen) > len(set(seen)), "a checker that cannot fail proves nothing"

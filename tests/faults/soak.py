@@ -1,0 +1,191 @@
+"""The long form of the fault bench: `make soak FAULTS=300`, with a report.
+
+Rounds of a steady tape on a real broker; each round draws faults until nine tenths of its work
+are done, then every anomaly is compared with the expectation.
+"""
+
+import json
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from tape.bench.machine import machine, versions
+from tape.broker.kafka import LocalKafka, free_port
+from tests.faults import faults
+from tests.faults.bench import Bench, expected_of, write_steady_tape
+from tests.faults.proxy import Proxy
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUND_S = 280
+WEIGHTS = {
+    "detector SIGKILL": 40,
+    "state directory deleted": 10,
+    "detector SIGTERM": 10,
+    "producer SIGKILL": 20,
+    "producer SIGTERM": 5,
+    "broker SIGKILL": 5,
+    "broker stopped": 4,
+    "connection cut": 4,
+    "detector SIGSTOP": 1,
+    "broker paused": 1,
+}
+
+
+def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
+    """Let one fault happen, and return when the work goes on."""
+    match fault:
+        case "detector SIGKILL":
+            faults.kill(bench)
+        case "state directory deleted":
+            faults.kill_and_forget(bench)
+        case "detector SIGTERM":
+            faults.terminate(bench)
+        case "detector SIGSTOP":
+            faults.pause(bench)
+        case "producer SIGKILL":
+            faults.kill_producer(bench)
+        case "producer SIGTERM":
+            faults.terminate_producer(bench)
+        case "broker SIGKILL":
+            faults.kill_broker(bench, kafka)
+        case "broker stopped":
+            faults.stop_broker(bench, kafka)
+        case "broker paused":
+            faults.pause_broker(bench, kafka)
+        case _:
+            faults.cut_connection(bench, proxy, bench.dice.uniform(0.2, 6))
+
+
+def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[str, object]:
+    """Run a round of at most `wanted` faults and return what came of it."""
+    dice = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        trades = write_steady_tape(folder / "data", ROUND_S)
+        behind, before, port = free_port(), free_port(), free_port()
+        extra = {
+            "listener.security.protocol.map": (
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT"
+            ),
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},CUT://127.0.0.1:{before}",
+        }
+        proxy = Proxy(before, behind)
+        kafka = LocalKafka(folder / "kafka", port, listeners={"CUT": behind}, extra=extra).start()
+        bench = Bench(
+            kafka.address,
+            folder,
+            folder / "data",
+            trades,
+            lambda topic: topic,
+            seed,
+            env={"Quix__Broker__Address": f"127.0.0.1:{before}"},
+        )
+        try:
+            bench.start()
+            bench.wait_for_work()
+            while bench.committed() < 0.84 * trades and sum(bench.happened.values()) < wanted:
+                fault = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+                strike(fault, bench, kafka, proxy)
+                done = sum(total.values()) + sum(bench.happened.values())
+                print(f"{done} faults; round {number}: {fault}", flush=True)
+            bench.finish(600)
+            difference = bench.difference(expected_of(bench.data))
+            return {
+                "seed": seed,
+                "trades": trades,
+                "anomalies": len(bench.seen()),
+                "aborted": bench.aborted(),
+                "repeated_by_producer": bench.progress()[0] - trades,
+                "faults": bench.happened,
+                "recovery_s": bench.recovery_s,
+                **difference.counts(),
+            }
+        finally:
+            bench.end()
+            kafka.stop()
+            proxy.close()
+
+
+def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
+    """Return the figures of all rounds together."""
+    kinds: Counter[str] = Counter()
+    for one in rounds:
+        kinds.update(one["faults"])  # type: ignore[arg-type]
+    waits = [wait for one in rounds for wait in one["recovery_s"]]  # type: ignore[attr-defined]
+    names = ("lost", "doubled", "unexpected", "wrong", "disordered", "trades", "anomalies")
+    sums = {n: sum(int(one[n]) for one in rounds) for n in (*names, "aborted")}  # type: ignore[call-overload]
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "versions": versions(),
+        "faults": sum(kinds.values()),
+        "by_kind": dict(kinds),
+        **sums,
+        "repeated_by_producer": sum(int(one["repeated_by_producer"]) for one in rounds),  # type: ignore[call-overload]
+        "recovery_p50_s": float(np.percentile(waits, 50)),
+        "recovery_p95_s": float(np.percentile(waits, 95)),
+        "recovery_max_s": max(waits),
+        "took_s": round(took_s),
+        "rounds": rounds,
+    }
+
+
+def as_page(f: dict[str, object]) -> str:
+    """Return the report as a Markdown page."""
+    kinds = f["by_kind"]
+    assert isinstance(kinds, dict)
+    rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
+    return f"""# {f["faults"]} faults, one after the other
+
+On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s): both apps on a local Apache Kafka, 2,000 trades a second, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
+
+| what | count |
+|---|---|
+| trades | {f["trades"]:,} |
+| anomalies expected and seen by a read_committed reader | {f["anomalies"]:,} |
+| **lost** | **{f["lost"]}** |
+| **doubled** | **{f["doubled"]}** |
+| **unexpected** | **{f["unexpected"]}** |
+| **wrong content** | **{f["wrong"]}** |
+| anomalies in aborted transactions, seen by nobody who reads committed records | {f["aborted"]:,} |
+| trades the producer sent twice, without effect | {f["repeated_by_producer"]:,} |
+
+From the fault (or the broker's return) to the next committed verdict: median {f["recovery_p50_s"]:.1f} s, 95 % within {f["recovery_p95_s"]:.1f} s, longest {f["recovery_max_s"]:.1f} s.
+
+| fault | times |
+|---|---|
+{rows}
+"""  # noqa: E501
+
+
+def main() -> int:
+    """Run rounds until FAULTS faults have happened, and write the report after each."""
+    wanted = int(os.environ.get("FAULTS", "300"))
+    seed = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
+    print(f"soak: {wanted} faults, seed {seed}", flush=True)
+    rounds: list[dict[str, object]] = []
+    total: Counter[str] = Counter()
+    start_s = time.monotonic()
+    while sum(total.values()) < wanted:
+        one = one_round(len(rounds) + 1, seed + len(rounds), wanted - sum(total.values()), total)
+        rounds.append(one)
+        total.update(one["faults"])  # type: ignore[arg-type]
+        figures = report(rounds, time.monotonic() - start_s)
+        (ROOT / "benchmarks/soak.json").write_text(json.dumps(figures, indent=2) + "\n")
+        (ROOT / "docs/soak.md").write_text(as_page(figures))
+        print({name: one[name] for name in ("lost", "doubled", "unexpected", "wrong")}, flush=True)
+    bad = sum(int(figures[n]) for n in ("lost", "doubled", "unexpected", "wrong", "disordered"))  # type: ignore[call-overload]
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""The detector that takes every trade for new: the control that must show the repeats."""
+
+import sys
+
+from tape import judge
+from tape.columns import DecodedBatch, TradeColumns
+from tape.run import run_main
+from tape.trade import NO_SEQUENCE
+
+decode_batch = judge.decode_batch
+
+
+def forgetful(*args: object) -> DecodedBatch:
+    """Decode a batch and take away the sequences, without which no trade is a repeat."""
+    batch = decode_batch(*args)  # type: ignore[arg-type]
+    trades = batch.trades
+    trades.sequence[:] = NO_SEQUENCE
+    assert isinstance(trades, TradeColumns)
+    return batch
+
+
+judge.decode_batch = forgetful
+
+from anomaly_detector.main import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(run_main(main))
