@@ -36,6 +36,12 @@ from tape.errors import StateError
 from tape.symbols import SymbolTable
 
 PROFILE = "classic"
+ROOM_FACTOR = 16
+"""How many times as many rows there are each time there are too few.
+
+Rows that no symbol has touched take no memory, and arrays made and freed at every size on the
+way would leave holes that are never given back.
+"""
 
 
 class ClassicDetector:
@@ -74,7 +80,7 @@ class ClassicDetector:
         if rows <= self._known:
             return
         if rows > len(self._state.dirty):
-            room = max(rows, len(self._state.dirty) * 5 // 4, 16)
+            room = max(rows, len(self._state.dirty) * ROOM_FACTOR, 16)
             self._state = grown(self._state, room)
             volume = np.zeros(room, np.int64)
             change = np.zeros(room, np.float64)
