@@ -7,14 +7,21 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, Topic
 
 
 def produce(
-    address: str, topic: str, messages: Sequence[tuple[bytes | None, bytes | None]]
+    address: str,
+    topic: str,
+    messages: Sequence[tuple[bytes | None, bytes | None]],
+    headers: list[tuple[str, bytes]] | None = None,
 ) -> None:
     """Send (key, value) pairs and wait until the broker has them."""
     producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2"})
     refused = []
     for key, value in messages:
         producer.produce(
-            topic, value, key, on_delivery=lambda error, _: error and refused.append(error)
+            topic,
+            value,
+            key,
+            headers=headers or [],
+            on_delivery=lambda error, _: error and refused.append(error),
         )
     assert producer.flush(30) == 0
     assert not refused, refused

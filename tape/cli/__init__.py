@@ -7,6 +7,7 @@ import typer
 from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
+from tape.cli.rejected import app as rejected
 from tape.cli.replay import replay
 from tape.cli.synth import synth
 from tape.run import run_main
@@ -28,6 +29,7 @@ app.command()(demo)
 app.command()(replay)
 app.command()(synth)
 app.add_typer(broker, name="broker")
+app.add_typer(rejected, name="rejected")
 
 
 def main() -> None:

@@ -40,7 +40,8 @@ def terminate(bench: Bench) -> None:
     """SIGTERM to a detector; it must end by itself with 0, and is started again."""
     detector = bench.detectors[0]
     bench.in_the_middle("detector SIGTERM")
-    assert detector.stop() == 0
+    code = detector.stop()
+    assert code == 0, f"it ended with {code}; {bench.logs()}"
     committed = bench.committed()
     detector.start_again()
     bench.wait_for_more(committed)
@@ -58,10 +59,9 @@ def pause(bench: Bench, seconds: float = 14.0) -> None:
     detector.signal(signal.SIGCONT)
     bench.wait(lambda: detector.pid != paused, "the fenced detector's end and restart")
     assert detector.last_code not in (0, None), "a fenced detector must not end well"
-    now = bench.committed()
-    other.stop()
+    assert other.stop() == 0
     bench.detectors.remove(other)
-    bench.wait_for_more(now)
+    bench.wait_for_more(bench.committed())
 
 
 def kill_producer(bench: Bench) -> None:

@@ -26,10 +26,10 @@ from tests.faults.proxy import Proxy
 ROOT = Path(__file__).resolve().parents[2]
 ROUND_S = 280
 WEIGHTS = {
-    "detector SIGKILL": 40,
+    "detector SIGKILL": 36,
     "state directory deleted": 10,
     "detector SIGTERM": 10,
-    "producer SIGKILL": 20,
+    "producer SIGKILL": 24,
     "producer SIGTERM": 5,
     "broker SIGKILL": 5,
     "broker stopped": 4,

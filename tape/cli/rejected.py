@@ -1,0 +1,115 @@
+"""`tape rejected`: what could not be read, why, and sending it again after a fix."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tape.broker.connect import ready_broker
+from tape.settings import BrokerSettings, load
+from tape.streaming.retrying import (
+    RejectedRecord,
+    mended_records,
+    rejected_records,
+    send_back,
+)
+
+app = typer.Typer(help="Look at rejected records, and send them again.", no_args_is_help=True)
+console = Console()
+notes = Console(stderr=True)
+WAIT_S = 10.0
+
+Reason = Annotated[str | None, typer.Option(help="Only records of this reason.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
+    settings = load(BrokerSettings)
+    ready_broker(settings.client_config(), [], wait_s=WAIT_S)
+    found = rejected_records(settings.client_config(), settings.rejected)
+    return settings, [record for record in found if reason in (None, record.reason)]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> int:
+    """Count the rejected records by reason and app.
+
+    Example: tape rejected list
+    """
+    _, found = _records(None)
+    counts = Counter((record.reason, record.app) for record in found)
+    first = {(r.reason, r.app): r.source for r in reversed(found)}
+    if as_json:
+        for (reason, who), count in counts.most_common():
+            row = {"reason": reason, "app": who, "count": count, "first": first[reason, who]}
+            print(msgspec.json.encode(row).decode())
+        return 0
+    table = Table("reason", "app", "records", "first source")
+    for (reason, who), count in counts.most_common():
+        table.add_row(reason, who, f"{count:,}", escape(first[reason, who]))
+    console.print(table if counts else "nothing was rejected")
+    return 0
+
+
+@app.command()
+def show(
+    reason: Reason = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 10,
+    as_json: AsJson = False,
+) -> int:
+    """Print rejected records with their reasons, sources and content.
+
+    Example: tape rejected show --reason number_syntax
+    """
+    _, found = _records(reason)
+    for record in found[:limit]:
+        text = record.value[:300].decode(errors="backslashreplace")
+        if as_json:
+            fields = {n: getattr(record, n) for n in ("reason", "detail", "source", "app", "size")}
+            print(msgspec.json.encode({**fields, "value": text}).decode())
+            continue
+        console.print(f"[bold]{record.reason}[/bold]  {escape(record.detail)}")
+        console.print(f"  {record.app}, {escape(record.source)}, {record.size:,} bytes")
+        console.print(f"  {text!a}", markup=False, highlight=False)
+    notes.print(f"{min(limit, len(found)):,} of {len(found):,}")
+    return 0
+
+
+@app.command()
+def retry(
+    reason: Reason = None,
+    mended: Annotated[
+        Path | None, typer.Option(help="Send the messages of this .jsonl instead.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> int:
+    """Send rejected messages, or mended ones, to the input topic again.
+
+    What was judged before is recognised by the detector and dropped.
+
+    Example: tape rejected retry --reason time_range --yes
+    """
+    settings, found = _records(reason)
+    if mended is not None:
+        records: list[tuple[bytes | None, bytes]] = list(mended_records(mended))
+    else:
+        records = [(r.key, r.value) for r in found if r.can_be_retried]
+        left = len(found) - len(records)
+        if left:
+            notes.print(
+                f"{left:,} records are rows of files or were cut: mend them and use --mended"
+            )
+    if not records:
+        notes.print("nothing to send")
+        return 0
+    question = f"send {len(records):,} records to {settings.input}?"
+    if not yes and not typer.confirm(question, err=True):
+        return 0
+    count = send_back(settings.client_config(), settings.input, records)
+    notes.print(f"{count:,} records sent to {settings.input}")
+    return 0

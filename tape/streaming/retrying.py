@@ -1,0 +1,120 @@
+"""The records on `rejected`: what they were, why, and how they get back to `stocks`."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from tape.errors import ArchiveError, BrokerLostError
+from tape.rejected import Rejected
+from tape.streaming.reading import read_topic
+from tape.trade import decode
+
+FLUSH_S = 60.0
+DETECTOR = "anomaly_detector"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record on `rejected`, as its headers describe it.
+
+    Attributes:
+        value: the original bytes, at most 64 KiB of them.
+        size: how many bytes the original had.
+        app: who rejected it; what the producer rejects is a row of a file, not a message.
+    """
+
+    key: bytes | None
+    value: bytes
+    reason: str
+    detail: str
+    source: str
+    app: str
+    size: int
+    sha256: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether all of the original is here, bit for bit."""
+        return hashlib.sha256(self.value).hexdigest() == self.sha256
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Return whether the record was a message on `stocks` and is whole."""
+        return self.app == DETECTOR and self.is_whole
+
+
+def rejected_records(client_config: dict[str, str], topic: str) -> list[RejectedRecord]:
+    """Return what is on `rejected` now, committed records only, oldest first."""
+    messages = [message for lane in read_topic(client_config, topic) for message in lane]
+    messages.sort(key=lambda message: message.timestamp()[1])
+    return [_record(message) for message in messages]
+
+
+def _record(message: Message) -> RejectedRecord:
+    headers = {name: value.decode(errors="replace") for name, value in message.headers() or []}
+    return RejectedRecord(
+        key=message.key(),
+        value=message.value() or b"",
+        reason=headers.get("reason", "unknown"),
+        detail=headers.get("detail", ""),
+        source=headers.get("source", ""),
+        app=headers.get("app", ""),
+        size=int(headers.get("size", "0")),
+        sha256=headers.get("sha256", ""),
+    )
+
+
+def mended_records(path: Path) -> list[tuple[bytes, bytes]]:
+    """Return key and value of each line of a file of mended messages.
+
+    Raises `ArchiveError` that names the first line which is still no trade.
+    """
+    mended = []
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise ArchiveError(f"cannot read {path}: {error.strerror}") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        trade = decode(line)
+        if isinstance(trade, Rejected):
+            raise ArchiveError(
+                f"{path}, line {number} is still no trade ({trade.reason}: {trade.detail}); "
+                "nothing was sent"
+            )
+        mended.append((trade.symbol.encode(), line))
+    return mended
+
+
+def send_back(
+    client_config: dict[str, str], topic: str, records: Iterable[tuple[bytes | None, bytes]]
+) -> int:
+    """Send records to `stocks` and return how many were acknowledged: all, or an error."""
+    errors: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            errors.append(error)
+
+    producer = Producer(
+        {
+            **client_config,
+            "enable.idempotence": True,
+            "partitioner": "murmur2",
+            "on_delivery": delivered,
+            "log_level": 0,
+        }
+    )
+    count = 0
+    for key, value in records:
+        producer.produce(topic, value, key)
+        producer.poll(0)
+        count += 1
+    if producer.flush(FLUSH_S) or errors:
+        why = errors[0].str() if errors else f"no answer within {FLUSH_S:.0f} s"
+        raise BrokerLostError(f"not all records reached {topic} ({why}); send them again")
+    return count

@@ -1,0 +1,172 @@
+"""Rejected records on a real broker: once each, in the transaction, and back after a fix."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tape.streaming.reading import read_topic
+from tape.streaming.retrying import rejected_records
+from tape.trade import TIME_MIN_NS, Trade, encode
+from tests.apps import ROOT, Pipeline
+from tests.kafka_client import produce
+
+pytestmark = pytest.mark.broker
+
+
+def trade(sequence: int, **changes: object) -> bytes:
+    fields = {
+        "ts_recv_ns": TIME_MIN_NS + sequence,
+        "ts_event_ns": TIME_MIN_NS + sequence,
+        "publisher_id": 2,
+        "side": "B",
+        "price_nanos": 142_000_000_000,
+        "size": 30_000,
+        "sequence": sequence,
+        "symbol": "NVDA",
+    }
+    return encode(Trade(**(fields | changes)))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+    running = Pipeline(kafka.address, topic_names, tmp_path)
+    yield running
+    running.end()
+
+
+def tape(pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tape", "rejected", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **pipeline.env(), "NO_COLOR": "1", "COLUMNS": "200"},
+    )
+
+
+def judge_all(pipeline: Pipeline, **env: str) -> int:
+    return pipeline.detect(STOP_WHEN_IDLE_S="2", **env).wait(60)
+
+
+def start_topics(pipeline: Pipeline) -> None:
+    """Let the detector make the topics, and end at once."""
+    assert judge_all(pipeline) == 0
+
+
+def send(pipeline: Pipeline, values: list[bytes]) -> None:
+    produce(pipeline.address, pipeline.input, [(b"NVDA", value) for value in values])
+
+
+def test_bad_records_go_with_the_transaction_once_even_if_the_detector_is_killed(
+    pipeline: Pipeline,
+) -> None:
+    start_topics(pipeline)
+    values = []
+    for number in range(1, 2_001):
+        values += [trade(number), b"bad %d" % number]
+    send(pipeline, values)
+    slow = {"BATCH_SIZE": "20", "COMMIT_INTERVAL_S": "0.3"}
+    limits = {"REJECTED_SHARE_MAX": "0", "REJECTED_RUN_MAX": "0"}
+    killed = pipeline.detect(**slow, **limits)
+    pipeline.wait_until(lambda _, judged: judged > 0)
+    killed.kill()
+    assert judge_all(pipeline, **slow, **limits) == 0
+
+    records = rejected_records(pipeline.client, pipeline.rejected)
+    assert Counter(r.value for r in records) == Counter(b"bad %d" % n for n in range(1, 2_001))
+    assert {r.reason for r in records} == {"message_not_json"}
+    flagged = [json.loads(value)["sequence"] for value in pipeline.anomalies()]
+    assert flagged == list(range(1, 2_001))
+
+
+def test_headers_say_where_a_record_was_and_foreign_ones_do_no_harm_b42(
+    pipeline: Pipeline,
+) -> None:
+    start_topics(pipeline)
+    headers = [("reason", b"\xff\xfe not utf-8"), *((f"h{n}", b"x" * 100) for n in range(1_000))]
+    produce(pipeline.address, pipeline.input, [(b"NVDA", trade(1))], headers=headers)
+    produce(pipeline.address, pipeline.input, [(b"NVDA", b"nonsense")], headers=headers)
+    produce(pipeline.address, pipeline.input, [(b"NVDA", trade(2))], headers=headers)
+    assert judge_all(pipeline) == 0
+    (record,) = rejected_records(pipeline.client, pipeline.rejected)
+    assert (record.reason, record.app, record.value) == (
+        "message_not_json",
+        "anomaly_detector",
+        b"nonsense",
+    )
+    assert record.source.startswith(f"{pipeline.input}[")
+    assert record.can_be_retried
+    assert len(pipeline.anomalies()) == 2
+
+
+def test_too_many_bad_records_stop_the_app_before_anything_is_committed_b44(
+    pipeline: Pipeline,
+) -> None:
+    start_topics(pipeline)
+    send(pipeline, [b"bad"] * 1_000)
+    stopped = pipeline.detect()
+    assert stopped.wait(60) == 3
+    sentence = stopped.log().splitlines()[-1]
+    assert "1,000 records in a row" in sentence
+    assert "message_not_json" in sentence
+    assert pipeline.judged()[1] == 0
+    assert not [m for lane in read_topic(pipeline.client, pipeline.rejected) for m in lane]
+
+    assert judge_all(pipeline, REJECTED_RUN_MAX="0") == 0  # the operator goes on regardless
+    assert len(rejected_records(pipeline.client, pipeline.rejected)) == 1_000
+
+
+def test_a_record_as_large_as_the_topic_takes_is_cut_and_named_b45(pipeline: Pipeline) -> None:
+    start_topics(pipeline)
+    huge = b'{"x":"' + b"y" * 900_000 + b'"}'
+    send(pipeline, [trade(1), huge, trade(2)])
+    assert judge_all(pipeline) == 0
+    (record,) = rejected_records(pipeline.client, pipeline.rejected)
+    assert record.reason == "message_too_large"
+    assert (record.size, len(record.value)) == (len(huge), 65_536)
+    assert not record.can_be_retried
+    assert len(pipeline.anomalies()) == 2
+
+
+def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    start_topics(pipeline)
+    unknown = trade(3).replace(b'"NVDA"', b'"AAPL"')  # under the key NVDA: another's partition
+    send(pipeline, [trade(1), b"\x1b[31mnonsense", unknown, trade(2)])
+    assert judge_all(pipeline) == 0
+
+    listed = tape(pipeline, "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "message_not_json" in listed.stdout
+    rows = [json.loads(line) for line in tape(pipeline, "list", "--json").stdout.splitlines()]
+    assert {row["reason"]: row["count"] for row in rows} == {
+        "message_not_json": 1,
+        "message_shape": 1,
+    }
+    shown = tape(pipeline, "show", "--reason", "message_not_json")
+    assert "nonsense" in shown.stdout
+    assert "\x1b[31m" not in shown.stdout, "what hostile bytes say must not reach the terminal"
+
+    mended = tmp_path / "mended.jsonl"
+    mended.write_bytes(b"still nonsense\n")
+    refused = tape(pipeline, "retry", "--mended", str(mended), "--yes")
+    assert refused.returncode == 2
+    assert "line 1 is still no trade" in refused.stderr
+    mended.write_bytes(trade(3) + b"\n" + trade(2) + b"\n")
+    assert "2 records sent" in tape(pipeline, "retry", "--mended", str(mended), "--yes").stderr
+    assert judge_all(pipeline) == 0
+    flagged = sorted(json.loads(value)["sequence"] for value in pipeline.anomalies())
+    assert flagged == [1, 2, 3], "the mended one is judged, the repeat dropped"
+
+    again = tape(pipeline, "retry", "--reason", "message_shape", "--yes")
+    assert "1 records sent" in again.stderr
+    assert judge_all(pipeline) == 0
+    assert len(rejected_records(pipeline.client, pipeline.rejected)) == 3
