@@ -7,11 +7,12 @@ import msgspec
 
 from tape.trade import NO_SEQUENCE, price_text
 
-Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest"]
+Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
 
 HIGH_VOLUME: Final[Rule] = "High Volume"
 RAPID_PRICE_CHANGE: Final[Rule] = "Rapid Price Change"
 ISOLATION_FOREST: Final[Rule] = "Isolation Forest"
+CALIBRATED: Final[Rule] = "Calibrated"
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -57,15 +58,30 @@ def anomaly_id(
     return f"{symbol}-{ts_event_ns}-{last}"
 
 
+class _CalibratedVerdict(_Verdict, frozen=True):
+    """What the calibrated profile adds: severity in powers of ten, and the market context."""
+
+    severity: float
+    context: str
+
+
 _encoder = msgspec.json.Encoder()
 
 
 def as_message(
-    raw: bytes, *, anomaly_id: str, reasons: Sequence[Reason], detector: DetectorIdentity
+    raw: bytes,
+    *,
+    anomaly_id: str,
+    reasons: Sequence[Reason],
+    detector: DetectorIdentity,
+    extras: tuple[float, str] | None = None,
 ) -> bytes:
     """Return the message for `anomalies`: the trade's own bytes, the verdict spliced in.
 
     `raw` must be a message that `tape.trade.decode` took, so a JSON object with fields.
     """
-    verdict = _Verdict(anomaly_id, [reason.rule for reason in reasons], reasons, detector)
+    rules = [reason.rule for reason in reasons]
+    verdict = _Verdict(anomaly_id, rules, reasons, detector)
+    if extras is not None:
+        verdict = _CalibratedVerdict(anomaly_id, rules, reasons, detector, *extras)
     return raw.rstrip(b" \t\r\n")[:-1] + b"," + _encoder.encode(verdict)[1:]

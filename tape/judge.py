@@ -12,7 +12,7 @@ from typing import Protocol
 import tape
 from tape.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.columns import decode_batch
-from tape.detection import make_detector
+from tape.detection import CalibratedDetector, make_detector
 from tape.detection.detector import DUPLICATE, LATE, STALE
 from tape.detection.parameters import Parameters
 from tape.rejected import Rejected
@@ -88,6 +88,9 @@ class Judge:
         for nth, row in enumerate(verdicts.flagged.tolist()):
             position = int(batch.positions[row])
             reasons = self.detector.reasons(trades, verdicts, nth)
+            extras = None
+            if isinstance(self.detector, CalibratedDetector):
+                extras = self.detector.extras(verdicts, nth)
             symbol = self.symbols.names[trades.symbol[row]]
             raw = values[position]
             assert raw is not None  # noqa: S101 - a trade was decoded from it
@@ -103,6 +106,7 @@ class Judge:
                 ),
                 reasons=reasons,
                 detector=self._identity,
+                extras=extras,
             )
             flagged.append(Flagged(position, symbol, value, tuple(r.rule for r in reasons)))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]

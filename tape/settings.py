@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from tape.detection.parameters import Parameters, SymbolThresholds, Training
+from tape.detection.parameters import Parameters, Profile, SymbolThresholds, Training
 from tape.errors import SettingsError
 from tape.trade import SYMBOL_PATTERN
 
@@ -109,7 +109,8 @@ class DetectorSettings(BrokerSettings):
     consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
-    profile: Literal["classic"] = Field("classic", alias="PROFILE")
+    profile: Profile = Field("classic", alias="PROFILE")
+    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=1_000)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
     thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
@@ -140,6 +141,8 @@ class DetectorSettings(BrokerSettings):
             contamination=self.contamination,
             random_state=self.random_state,
             training=self.training,
+            profile=self.profile,
+            alerts_per_10k=self.alerts_per_10k,
         )
 
 

@@ -70,7 +70,7 @@ def _looked_up(state: ClassicState, row: int, publisher: int, key: int, identity
 
 @part_of_callers
 def outcome_of(
-    state: ClassicState, row: int, publisher: int, ts_event_ns: int, sequence: int, identity: Any
+    state: Any, row: int, publisher: int, ts_event_ns: int, sequence: int, identity: Any
 ) -> int:
     """Return the trade's outcome and, unless it is dropped, remember it in the ring.
 

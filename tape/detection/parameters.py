@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+Profile = Literal["classic", "calibrated"]
 Training = Literal["thinned", "window"]
 
 
@@ -18,7 +19,7 @@ class SymbolThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The classic rules' parameters.
+    """What decides a verdict: the classic rules' parameters and the calibrated budget.
 
     Attributes:
         volume_threshold: shares; a larger trade is "High Volume".
@@ -32,6 +33,8 @@ class Parameters:
         contamination: share of the training values that shall count as anomalies, in (0, 0.5].
         random_state: seed of the forest, as scikit-learn takes it.
         training: "thinned" learns from the history, "window" from the last `window` prices.
+        profile: "classic" or "calibrated", which uses only what follows.
+        alerts_per_10k: flagged trades that an analyst can read per 10,000 ordinary ones.
     """
 
     volume_threshold: int = 20_000
@@ -45,8 +48,13 @@ class Parameters:
     contamination: float = 0.01
     random_state: int = 42
     training: Training = "thinned"
+    profile: Profile = "classic"
+    alerts_per_10k: float = 1.0
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when any parameter differs."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        values = asdict(self)
+        if self.profile == "classic":  # its fingerprint stays what it was before there were two
+            del values["profile"], values["alerts_per_10k"]
+        text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
