@@ -1,12 +1,44 @@
 """Numba's decorators, typed: a compiled function is called as if it were not."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
 import numba.extending
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+PACKAGE: Final = Path(__file__).resolve().parent
+KERNEL_SOURCES: Final = (
+    "columns.py",
+    "compiling.py",
+    "message_scan.py",
+    "scan.py",
+    "trade.py",
+    "words.py",
+    "archives/plain_rows.py",
+    "detection/*.py",
+)
+"""Compiled functions, and the constants that are compiled into them."""
+
+
+def cache_dir(base: str) -> Path:
+    """Return the folder of the compiled code of exactly these sources.
+
+    Numba itself looks only at the file of the function that is called: after an update of one
+    that is called by it, it would go on with the old code, and so with wrong answers. `base` is
+    `NUMBA_CACHE_DIR`; without it the code lies beside the sources.
+    """
+    digest = sha256()
+    for pattern in KERNEL_SOURCES:
+        for file in sorted(PACKAGE.glob(pattern)):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return Path(base or PACKAGE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}"
+
+
+numba.config.CACHE_DIR = str(cache_dir(numba.config.CACHE_DIR))  # type: ignore[attr-defined]
 
 
 def compiled(function: Function) -> Function:
