@@ -4,14 +4,17 @@ BIN := .venv/bin
 
 .PHONY: setup demo test test-full lint bench bench-38m soak clean
 
-setup: .venv/.ready
+setup: .venv/.ready .venv/.warm
 
 .venv/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25'  # older ones resolve for minutes
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	@echo "compiling the detector (once, about half a minute)"
+	@touch $@
+
+.venv/.warm: .venv/.ready $(wildcard tape/*.py tape/archives/*.py tape/detection/*.py)
+	@echo "compiling the detector (about half a minute, if its sources are new)"
 	$(BIN)/python -m tape.warm
 	@touch $@
 
