@@ -75,6 +75,22 @@ def kill_producer(bench: Bench) -> None:
     bench.wait(lambda: bench.progress()[0] > written, "more trades after the producer's death")
 
 
+def kill_both(bench: Bench) -> None:
+    """SIGKILL to producer and detector at once: two faults, two restarts."""
+    producer, detector = bench.producer, bench.detectors[0]
+    assert producer is not None
+    bench.in_the_middle("producer SIGKILL")
+    bench.happened["detector SIGKILL"] = bench.happened.get("detector SIGKILL", 0) + 1
+    written, committed = bench.progress()
+    dead = producer.pid, detector.pid
+    producer.signal(signal.SIGKILL)
+    detector.signal(signal.SIGKILL)
+    _restarted(bench, producer, dead[0])
+    _restarted(bench, detector, dead[1])
+    bench.wait_for_more(committed)
+    bench.wait(lambda: bench.progress()[0] > written, "more trades after the producer's death")
+
+
 def terminate_producer(bench: Bench) -> None:
     """SIGTERM to the producer, as a container is stopped."""
     producer = bench.producer

@@ -26,10 +26,11 @@ from tests.faults.proxy import Proxy
 ROOT = Path(__file__).resolve().parents[2]
 ROUND_S = 280
 WEIGHTS = {
-    "detector SIGKILL": 36,
-    "state directory deleted": 10,
-    "detector SIGTERM": 10,
-    "producer SIGKILL": 24,
+    "producer and detector SIGKILL": 50,
+    "detector SIGKILL": 10,
+    "state directory deleted": 8,
+    "detector SIGTERM": 7,
+    "producer SIGKILL": 8,
     "producer SIGTERM": 5,
     "broker SIGKILL": 5,
     "broker stopped": 4,
@@ -42,6 +43,8 @@ WEIGHTS = {
 def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
     """Let one fault happen, and return when the work goes on."""
     match fault:
+        case "producer and detector SIGKILL":
+            faults.kill_both(bench)
         case "detector SIGKILL":
             faults.kill(bench)
         case "state directory deleted":
