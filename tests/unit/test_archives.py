@@ -126,7 +126,7 @@ def identity_of(price: str) -> str:
         return "B25"
     if len(price) > 20:
         return "B27"
-    return "B28" if any(c in "_x٣１ " for c in price) else "B23"
+    return "B28" if not price.isascii() or any(c in "_x " for c in price) else "B23"
 
 
 def bad_rows() -> list[tuple[str, str | bytes, str]]:
