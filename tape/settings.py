@@ -50,6 +50,8 @@ class BrokerSettings(BaseSettings):
     rejected_share_max: float = Field(0.01, alias="REJECTED_SHARE_MAX", ge=0, le=1)
     rejected_run_max: int = Field(1_000, alias="REJECTED_RUN_MAX", ge=0)
     max_symbols: int = Field(50_000, alias="MAX_SYMBOLS", ge=1, le=1_000_000)
+    metrics_port: int = Field(0, alias="METRICS_PORT", ge=0, le=65_535)
+    metrics_host: str = Field("127.0.0.1", alias="METRICS_HOST", min_length=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
     log_format: Literal["auto", "plain", "json"] = Field("auto", alias="LOG_FORMAT")
 

@@ -145,4 +145,8 @@ def judging(
     """Return the function for `sdf.update` that judges batches, with its state in each commit."""
     judge = JudgeBatches(settings, sdf, flagged_to=flagged_to, unread_to=unread_to)
     app.consumer.on_partitions_gone = judge.forget
+    app.consumer.on_poll = judge.polled
+    app.consumer.on_lag = judge.metrics.lag_trades.set
+    if settings.metrics_port:
+        judge.metrics.serve(settings.metrics_host, settings.metrics_port)
     return judge

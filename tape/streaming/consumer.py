@@ -5,6 +5,7 @@ partition costs the same as one message, and checkpoints, transactions, state, r
 rebalancing stay the library's own, because the row carries the offset of its last message.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from quixstreams.models import MessageContext, Row, Topic
 
 from tape.errors import BrokerLostError
 
+LAG_EVERY_S = 1.0
 PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
 
 
@@ -34,6 +36,8 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
     Attributes:
         batch_size: most messages that are taken at once.
         on_partitions_gone: told the partitions that no longer belong to this consumer.
+        on_poll: called each time the library asks for a row.
+        on_lag: told once a second how many messages lie before this consumer.
     """
 
     batch_size: int = 1_000
@@ -41,6 +45,9 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_partitions_gone: Callable[[list[int]], None] = lambda partitions: None
+        self.on_poll: Callable[[], None] = lambda: None
+        self.on_lag: Callable[[float], None] = lambda lag_trades: None
+        self._lag_due_s = 0.0
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
         self._lost = False
@@ -82,7 +89,9 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         assert not buffered, (  # noqa: S101
             "batches of several topics cannot be aligned in time"
         )
+        self.on_poll()
         if not self._waiting:
+            self._tell_lag()
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
@@ -91,6 +100,20 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         if not self._waiting:
             return None
         return _row(self._waiting.popleft())
+
+    def _tell_lag(self) -> None:
+        if time.monotonic() < self._lag_due_s:
+            return
+        self._lag_due_s = time.monotonic() + LAG_EVERY_S
+        lag = 0
+        for (topic, partition), offset in self._next_offset_of_topics():
+            low_high = self.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            lag += max(0, low_high[1] - offset)
+        self.on_lag(lag)
+
+    def _next_offset_of_topics(self) -> list[tuple[tuple[str, int], int]]:
+        (topic,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
+        return [((topic, partition), offset) for partition, offset in self._next_offset.items()]
 
     def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
         if list(map(Message.error, messages)).count(None) != len(messages):

@@ -1,5 +1,6 @@
 """The detector's work on Quix Streams: a judge per partition, its state in each commit."""
 
+import time
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ from quixstreams.sinks import BaseSink
 import tape
 from tape.breaker import Breaker
 from tape.judge import Counts, Judge
+from tape.metrics import Metrics
 from tape.rejected import RAW_MAX, Rejected
 from tape.settings import DetectorSettings
 from tape.streaming.consumer import MessageBatch
@@ -35,6 +37,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         super().__init__()
         self._flagged_to, self._unread_to = flagged_to, unread_to
         self.counts = Counts()
+        self.metrics = Metrics("anomaly_detector", self.counts)
+        self._commit_began_s: float | None = None
         self._settings, self._sdf = settings, sdf
         self._parameters = settings.parameters()
         self._judges: dict[int, Judge] = {}
@@ -48,6 +52,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         It is written by the library's own producer, so in the transaction of the checkpoint;
         as rows of the dataframe the same messages cost 25 µs each instead of 5.
         """
+        start_s = time.perf_counter()
         judge = self._judges.get(batch.partition)
         if judge is None:
             judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
@@ -77,6 +82,15 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 headers=rejection_headers(raw, other.rejected, source, app="anomaly_detector"),
                 timestamp=message.timestamp()[1],
             )
+        self.metrics.batch_trades.observe(len(messages))
+        self.metrics.batch_s.observe(time.perf_counter() - start_s)
+
+    def polled(self) -> None:
+        """Note that the loop came round; a commit that had begun is over then."""
+        self.metrics.alive()
+        if self._commit_began_s is not None:
+            self.metrics.committed(time.perf_counter() - self._commit_began_s)
+            self._commit_began_s = None
 
     def forget(self, partitions: list[int]) -> None:
         """Drop the live state of partitions that now belong to another instance."""
@@ -85,11 +99,18 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Write the state of every symbol that has traded since the last commit."""
+        self._commit_began_s = time.perf_counter()
+        state_bytes = 0
         for partition, judge in self._judges.items():
             state = None
             for symbol, blob in judge.changed():
                 state = state or self._state(partition)
                 state.set_bytes(symbol, blob)
+                state_bytes = len(blob)
+        symbols = sum(len(judge.symbols.names) for judge in self._judges.values())
+        self.metrics.symbols.set(symbols)
+        if state_bytes:
+            self.metrics.state_bytes.set(symbols * state_bytes)
 
     def add(self, *args: object, **kwargs: object) -> None:
         """Take nothing: verdicts go to topics, only state goes through here."""

@@ -19,7 +19,9 @@ from quixstreams.sources import StatefulSource
 from tape.archives import Archive, RowBatch, count_rows_hint, find_archives, read_archive
 from tape.breaker import Breaker
 from tape.errors import ArchiveError, BrokerLostError, TapeError
+from tape.judge import Counts
 from tape.logs import configure_logging
+from tape.metrics import Metrics
 from tape.pace import Pace
 from tape.parent import end_with_parent
 from tape.progress import Progress
@@ -73,6 +75,10 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
     def _send_files(self) -> bool:
         found = find_archives(self._settings.data_dir)
         self._errors: list[confluent_kafka.KafkaError] = []
+        self._counts = Counts()
+        self._metrics = Metrics("producer", self._counts)
+        if self._settings.metrics_port:
+            self._metrics.serve(self._settings.metrics_host, self._settings.metrics_port)
         self._sender = self._raw_producer()
         self._breaker = Breaker(self._settings.rejected_share_max, self._settings.rejected_run_max)
         self._latest_ns = time.time_ns() + 86_400 * 1_000_000_000
@@ -143,17 +149,23 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
 
     def _send_batch(self, batch: RowBatch, pace: Pace) -> bool:
         """Send a batch when it is due; returns whether it went out whole."""
-        for start, stop in pace.slices(batch.ts_event_ns, until=lambda: not self.running):
+        for start, stop in pace.slices(batch.ts_event_ns, until=self._stopping):
             self._produce(batch.keys[start:stop], batch.values[start:stop])
+            self._counts.trades += stop - start
         if not self.running:
             return False
         records = len(batch.values) + len(batch.rejected)
         first = batch.first_row
         self._breaker.note(records, [(r.row - first, r.rejected.reason) for r in batch.rejected])
         for row in batch.rejected:
+            self._counts.rejected[row.rejected.reason] += 1
             headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
             self._sender.produce(self._settings.rejected, row.raw, headers=headers)
         return True
+
+    def _stopping(self) -> bool:
+        self._metrics.alive()
+        return not self.running
 
     def _produce(self, keys: list[bytes], values: list[bytes]) -> None:
         produce, topic = self._sender.produce, self.producer_topic.name
@@ -177,11 +189,13 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
 
     def _keep(self, archive: Archive, rows: int, *, done: bool, damaged: bool) -> None:
         """Keep the position, after everything before it was acknowledged and never earlier."""
+        start_s = time.perf_counter()
         if self._sender.flush(FLUSH_S):
             raise BrokerLostError(self._gone())
         self._raise_undelivered()
         self.state.set(archive.sha256, {"rows": rows, "done": done, "damaged": damaged})
         self.flush(FLUSH_S)
+        self._metrics.committed(time.perf_counter() - start_s)
 
     def _raise_undelivered(self) -> None:
         if self._errors:

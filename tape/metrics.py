@@ -1,0 +1,138 @@
+"""Prometheus metrics and a health page, one closed list for both apps; off unless a port is set."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from tape.errors import SettingsError
+from tape.judge import Counts
+
+SILENT_S: Final = 60.0
+"""An app that has not come round its loop for so long is not healthy."""
+
+SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+TRADES: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
+
+
+class CountsCollector(Collector):
+    """Turns what an app counts anyway into metrics, when somebody asks."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counters as they are now."""
+        counts = self._counts
+        for name, text, value in (
+            ("trades", "Trades judged, or sent to the input topic by the producer", counts.trades),
+            ("duplicate_trades", "Trades seen before, dropped", counts.duplicate),
+            ("late_trades", "Trades behind a newer one of their publisher, judged", counts.late),
+            ("stale_trades", "Trades older than all memory, dropped", counts.stale),
+        ):
+            yield CounterMetricFamily(f"tapewatch_{name}", text, value=value)
+        by_rule = CounterMetricFamily(
+            "tapewatch_anomalies", "Flags by rule; a trade may have several", labels=["rule"]
+        )
+        by_reason = CounterMetricFamily(
+            "tapewatch_rejected", "Records that could not be read, by reason", labels=["reason"]
+        )
+        for family, found in ((by_rule, counts.flagged), (by_reason, counts.rejected)):
+            for label, count in list(found.items()):
+                family.add_metric([label], count)
+            yield family
+
+
+class Metrics:
+    """What an app tells about itself.
+
+    Attributes:
+        batch_trades, batch_s: size and time of each batch.
+        commit_s: time of each commit, from the first byte of state to the end of the transaction.
+        lag_trades: trades on the topic that are not judged yet, as of the last commit.
+        symbols, state_bytes: symbols with state in this instance, and its bytes.
+    """
+
+    def __init__(self, app: str, counts: Counts) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(CountsCollector(counts))
+        new: dict[str, Any] = {"registry": self.registry}
+        self.batch_trades = Histogram(
+            "tapewatch_batch_trades", "Trades of a batch", buckets=TRADES, **new
+        )
+        self.batch_s = Histogram(
+            "tapewatch_batch_seconds", "Time of a batch, seconds", buckets=SECONDS, **new
+        )
+        self.commit_s = Histogram(
+            "tapewatch_commit_seconds", "Time of a commit, seconds", buckets=SECONDS, **new
+        )
+        self.lag_trades = Gauge("tapewatch_lag_trades", "Trades not judged yet", **new)
+        self.symbols = Gauge("tapewatch_symbols", "Symbols with state", **new)
+        self.state_bytes = Gauge("tapewatch_state_bytes", "Bytes of these states", **new)
+        since = Gauge(
+            "tapewatch_seconds_since_commit", "Seconds since the last commit, or the start", **new
+        )
+        self._committed_s = self._seen_s = time.monotonic()
+        since.set_function(lambda: time.monotonic() - self._committed_s)
+        self._app = app
+
+    def alive(self) -> None:
+        """Note that the app has come round its loop."""
+        self._seen_s = time.monotonic()
+
+    def committed(self, took_s: float) -> None:
+        """Note a commit that took so long."""
+        self.commit_s.observe(took_s)
+        self._committed_s = time.monotonic()
+
+    def healthy(self) -> bool:
+        """Return whether the app is at work or waits for input, and does not hang."""
+        return time.monotonic() - self._seen_s < SILENT_S
+
+    def serve(self, host: str, port: int) -> Callable[[], None]:
+        """Answer /metrics and /health in a thread of its own; returns how to end that.
+
+        Raises `SettingsError` if nobody can listen there.
+        """
+        try:
+            server = make_server(host, port, self._answer, _Server, _Quiet)
+        except OSError as error:
+            raise SettingsError(
+                f"METRICS_HOST={host}, METRICS_PORT={port}: cannot listen there "
+                f"({error.strerror}); choose another port, or 0 for no metrics"
+            ) from None
+        threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
+
+        def end() -> None:
+            server.shutdown()
+            server.server_close()
+
+        return end
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/metrics":
+            answer: Iterable[bytes] = make_wsgi_app(self.registry)(environ, start_response)
+            return answer
+        text = [("Content-Type", "text/plain; charset=utf-8")]
+        if environ["PATH_INFO"] != "/health":
+            start_response("404 Not Found", text)
+            return [b"/metrics or /health\n"]
+        healthy = self.healthy()
+        start_response("200 OK" if healthy else "503 Service Unavailable", text)
+        state = "at work" if healthy else f"silent for more than {SILENT_S:.0f} s"
+        return [f"{self._app}: {state}\n".encode()]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing of requests: the apps' logs are about trades."""
