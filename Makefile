@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full lint bench bench-38m soak clean
+.PHONY: setup demo test test-full test-oldest lint bench bench-38m soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -27,6 +27,10 @@ test: setup
 test-full: setup
 	$(BIN)/pytest -m 'full or not full'
 
+test-oldest: setup  # the forest against the oldest scikit-learn allowed
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .oldest 'scikit-learn==1.5.0'
+	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/test_detection_forest.py tests/unit/test_detection_classic.py
+
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,4 +48,4 @@ soak: setup
 	FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.soak
 
 clean:
-	rm -rf .venv out build *.egg-info
+	rm -rf .venv .oldest out build *.egg-info

@@ -17,12 +17,11 @@ def table(f: dict) -> str:
     rows = [
         ("engine with all refits, 1 symbol", million("engine_trades_per_s")),
         (
-            "engine, 100 symbols (10,000 trades each, so histories of up to 500)",
-            million("engine_trades_per_s_100_symbols"),
-        ),
-        (
-            "engine, 10,000 symbols (1,200 trades each, so one small forest a symbol)",
-            million("engine_trades_per_s_10000_symbols"),
+            "engine, 100, 1,000 and 10,000 symbols, all with full histories",
+            ", ".join(
+                f"{f[f'engine_trades_per_s_{n}_symbols'] / 1e6:.1f}" for n in (100, 1000, 10000)
+            )
+            + " million trades/s",
         ),
         (
             "one forest (100 trees, 1,000 values)",
@@ -45,7 +44,34 @@ def table(f: dict) -> str:
             f"{f['producer_cpu_us']:.1f} µs of CPU a trade beside {f['produce_cpu_us']:.1f} "
             f"(ratio {f['producer_cpu_ratio']:.2f})",
         ),
-        ("state", f"{f['state_bytes_per_symbol']:,} bytes a symbol"),
+        (
+            "from a trade on the topic to its committed anomaly, at "
+            f"{f['latency_trades_per_s']:,} trades/s",
+            f"median {f['latency_p50_ms']:.0f} ms, 99 % within {f['latency_p99_ms']:.0f} ms "
+            "(commit interval 1 s)",
+        ),
+        (
+            "from nothing to the first verdict",
+            f"{f['start_warm_s']:.1f} s; {f['start_cold_s']:.0f} s before anything is compiled",
+        ),
+        (
+            "state; process with 10,000 symbols",
+            f"{f['state_bytes_per_symbol']:,} bytes a symbol; "
+            f"{f['rss_bytes_10000_symbols'] / 2**20:,.0f} MB resident",
+        ),
+        (
+            "others, trades/s of CPU time: scikit-learn per tick; river's half-space trees; "
+            "rrcf; Quix Streams message by message with our detector",
+            "; ".join(
+                "not installed" if f[key] is None else f"{f[key]:,.0f}"
+                for key in (
+                    "peer_sklearn_per_tick_trades_per_s",
+                    "peer_river_half_space_trees_trades_per_s",
+                    "peer_rrcf_trades_per_s",
+                    "peer_quix_message_by_message_trades_per_s",
+                )
+            ),
+        ),
     ]
     lines = [
         f"On {f['machine']}, {f['date']}, by `make bench`:",
