@@ -50,6 +50,28 @@ def load64(data: U8, at: int) -> np.uint64:
     return _load64(data, at)  # type: ignore[no-any-return]
 
 
+@intrinsic
+def _store64(typing: Any, data: Any, at: Any, word: Any) -> Any:
+    """Store eight bytes at any position, whatever its alignment."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = create_struct_proxy(signature.args[0])(context, builder, arguments[0])  # type: ignore[no-untyped-call]
+        place = builder.gep(array.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return nt.void(data, nt.intp, nt.uint64), generate
+
+
+@inlined
+def put(out: U8, at: int, data: U8, start: int, end: int) -> int:
+    """Copy bytes in words and return the position behind them; up to seven more are touched."""
+    length = end - start
+    for n in range(0, length, 8):
+        _store64(out, at + n, load64(data, start + n))
+    return at + length
+
+
 @inlined
 def signed(word: np.unsignedinteger[Any]) -> int:
     """Return an unsigned number as a signed one: Numba adds the two kinds as rounded floats."""

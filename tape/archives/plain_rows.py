@@ -35,6 +35,7 @@ from tape.trade import (
     U16_MAX,
     U32_MAX,
 )
+from tape.words import PADDING, put
 
 COLUMNS_MAX = 128
 ROW_BYTES = 352
@@ -46,6 +47,7 @@ MESSAGE, LITERAL, PASSED = 0, 1, 2
 DAY_NS = 86_400 * NANOS
 TS_RECV, TS_EVENT, RTYPE, PUBLISHER, INSTRUMENT, ACTION, SIDE = 0, 1, 2, 3, 4, 5, 6
 DEPTH, PRICE, SIZE, FLAGS, DELTA, SEQUENCE, SYMBOL = 7, 8, 9, 10, 11, 12, 13
+TEXTS = np.concatenate([TEXT, np.zeros(PADDING, np.uint8)])
 PLACES = 10 ** np.arange(19, dtype=np.int64)
 
 
@@ -74,13 +76,6 @@ class Rows(NamedTuple):
 
 
 @compiled
-def _put(out: U8, at: int, data: U8, start: int, end: int) -> int:
-    for n in range(start, end):
-        out[at + n - start] = data[n]
-    return int(at + end - start)
-
-
-@compiled
 def _put_digits(out: U8, at: int, value: int, places: int) -> int:
     for n in range(places - 1, -1, -1):
         out[at + n] = 48 + value % 10
@@ -89,8 +84,10 @@ def _put_digits(out: U8, at: int, value: int, places: int) -> int:
 
 
 @compiled
-def _put_time(out: U8, at: int, ns: int) -> int:
-    """Write 30 bytes of ISO time for a time between 2000 and 2100."""
+def _put_time(out: U8, at: int, ns: int, data: U8, start: int, end: int) -> int:
+    """Write 30 bytes of ISO time for a time between 2000 and 2100; `data` may have them."""
+    if end - start == 30:
+        return int(put(out, at, data, start, end))
     seconds, nanos = ns // NANOS, ns % NANOS
     days, second = seconds // 86_400 - 10_957, seconds % 86_400
     year = 2000 + 4 * (days // 1461)  # four years, the leap one first
@@ -159,18 +156,29 @@ def _read_integer(data: U8, start: int, end: int, largest: int) -> int:
 
 
 @compiled
-def _split(data: U8, start: int, end: int, cuts: I64) -> int:
-    """Fill `cuts` with where fields begin, and one behind the end; returns how many fields."""
-    count = 1
+def _split(data: U8, start: int, columns: int, cuts: I64) -> tuple[int, bool]:
+    """Return where a row ends, and whether it is plain and has so many fields.
+
+    Fills `cuts` with where fields begin, and one behind the end.
+    """
+    count, end, plain = 1, start, True
     cuts[0] = start
-    for n in range(start, end):
-        if data[n] == 44:
-            if count >= COLUMNS_MAX:
-                return BAD
-            cuts[count] = n + 1
-            count += 1
+    while True:
+        c = data[end]
+        if c <= 44:  # all that matters is up here: comma, quote, line ends, NUL
+            if c == 10:
+                break
+            if c == 44:
+                if count < COLUMNS_MAX:
+                    cuts[count] = end + 1
+                count += 1
+            elif c == 34 or c == 13 or c == 0:
+                plain = False
+        end += 1
+    if count != columns:
+        return end, False
     cuts[count] = end + 1
-    return count
+    return end, plain
 
 
 @compiled
@@ -234,19 +242,19 @@ def _write_row(
     for field in range(13):
         if field == ACTION:
             continue
-        at = _put(out, at, TEXT, AT[part], AT[part + 1])
+        at = put(out, at, TEXTS, AT[part], AT[part + 1])
         part += 1
         if field == TS_RECV:
-            at = _put_time(out, at, received)
+            at = _put_time(out, at, received, data, first[field], last[field])
         elif field == TS_EVENT:
-            at = _put_time(out, at, ts_event_ns)
+            at = _put_time(out, at, ts_event_ns, data, first[field], last[field])
         elif field == PRICE:
             at = _put_price(out, at, price_nanos)
         else:
-            at = _put(out, at, data, first[field], last[field])
-    at = _put(out, at, TEXT, AT[12], AT[13])
-    at = _put(out, at, names.text, number * 16, number * 16 + names.length[number])
-    return int(_put(out, at, TEXT, AT[13], AT[14]))
+            at = put(out, at, data, first[field], last[field])
+    at = put(out, at, TEXTS, AT[12], AT[13])
+    at = put(out, at, names.text, number * 16, number * 16 + names.length[number])
+    return int(put(out, at, TEXTS, AT[13], AT[14]))
 
 
 @compiled
@@ -256,19 +264,15 @@ def convert(
     """Write the messages of all plain rows of a chunk one behind another; returns the rows.
 
     `rows.end` is where a row's message ends in `out`; it begins where the one before ended.
+    `data` and `out` must have PADDING bytes more than is needed.
     """
     cuts = np.empty(COLUMNS_MAX + 1, np.int64)
     first, last = np.full(14, BAD, np.int64), np.full(14, BAD, np.int64)
     start, n, at = 0, 0, 0
-    while start < len(data):
-        end = start
-        plain = True
-        while data[end] != 10:
-            if data[end] == 34 or data[end] == 13 or data[end] == 0:
-                plain = False
-            end += 1
+    while start < len(data) - PADDING:
+        end, plain = _split(data, start, columns, cuts)
         rows.start[n], rows.fate[n] = start, LITERAL
-        if plain and _split(data, start, end, cuts) == columns:
+        if plain:
             for field in range(14):
                 column = at_columns[field]
                 if column >= 0:

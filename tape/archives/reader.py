@@ -17,6 +17,7 @@ from tape.rejected import RAW_MAX, Rejected
 from tape.scan import U8, UNKNOWN, Slots, find_slot
 from tape.symbols import SymbolTable
 from tape.trade import NANOS, Trade, encode
+from tape.words import PADDING
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +159,9 @@ class _Reading:
             np.empty(lines, np.int64),
             np.empty(lines, np.int64),
         )
-        out = np.empty(lines * ROW_BYTES, np.uint8)
+        out = np.empty(lines * ROW_BYTES + PADDING, np.uint8)
         convert(
-            np.frombuffer(data, np.uint8),
+            np.frombuffer(data + b"\0" * PADDING, np.uint8),
             np.array(header.at, np.int64),
             header.columns,
             self._latest_ns,

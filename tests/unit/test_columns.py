@@ -77,6 +77,7 @@ def as_columns(answer: Trade | Rejected) -> tuple[object, ...] | Rejected:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(trades, max_size=20))
 def test_any_trades_come_out_of_a_batch_as_they_went_in(made: list[Trade]) -> None:
     values = [encode(trade) for trade in made]
