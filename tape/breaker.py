@@ -18,8 +18,9 @@ class Breaker:
     def __init__(self, share_max: float, run_max: int) -> None:
         self._share_max, self._run_max = share_max, run_max
         self._run = 0
-        self._batches: deque[tuple[int, int]] = deque()
-        self._records = self._rejected = 0
+        self._run_reasons: Counter[str] = Counter()
+        self._batches: deque[tuple[int, Counter[str]]] = deque()
+        self._records = 0
         self._reasons: Counter[str] = Counter()
 
     def note(self, records: int, rejected: list[tuple[int, str]]) -> None:
@@ -27,41 +28,49 @@ class Breaker:
 
         Raises `BreakerError` before anything of the batch is written if a limit is exceeded.
         """
-        self._reasons.update(reason for _, reason in rejected)
-        self._note_run(records, [position for position, _ in rejected])
-        self._batches.append((records, len(rejected)))
+        self._note_run(records, rejected)
+        reasons = Counter(reason for _, reason in rejected)
+        self._batches.append((records, reasons))
         self._records += records
-        self._rejected += len(rejected)
+        self._reasons += reasons
         while self._records - self._batches[0][0] >= SPAN:
-            old_records, old_rejected = self._batches.popleft()
+            old_records, old_reasons = self._batches.popleft()
             self._records -= old_records
-            self._rejected -= old_rejected
+            self._reasons -= old_reasons
         if self._share_max and self._records >= SPAN:
-            share = self._rejected / self._records
+            share = self._reasons.total() / self._records
             if share > self._share_max:
                 raise BreakerError(
                     f"{share:.1%} of the last {self._records:,} records were rejected, more than "
-                    f"REJECTED_SHARE_MAX={self._share_max:g}; {self._advice()}"
+                    f"REJECTED_SHARE_MAX={self._share_max:g}; {_advice(self._reasons)}"
                 )
 
-    def _note_run(self, records: int, positions: list[int]) -> None:
+    def _note_run(self, records: int, rejected: list[tuple[int, str]]) -> None:
         if not self._run_max:
             return
         expected = 0
-        for position in positions:
-            self._run = self._run + 1 if position == expected else 1
+        for position, reason in rejected:
+            if position != expected:
+                self._end_run()
+            self._run += 1
+            self._run_reasons[reason] += 1
             expected = position + 1
             if self._run >= self._run_max:
                 raise BreakerError(
                     f"{self._run:,} records in a row were rejected (REJECTED_RUN_MAX="
-                    f"{self._run_max:,}); {self._advice()}"
+                    f"{self._run_max:,}); {_advice(self._run_reasons)}"
                 )
         if expected != records:
-            self._run = 0
+            self._end_run()
 
-    def _advice(self) -> str:
-        reason, count = self._reasons.most_common(1)[0]
-        return (
-            f"most often {reason} ({count:,} times). Nothing of this batch was committed. Mend "
-            "what writes to the input topic, or set the limit to 0 to go on regardless"
-        )
+    def _end_run(self) -> None:
+        self._run = 0
+        self._run_reasons.clear()
+
+
+def _advice(reasons: Counter[str]) -> str:
+    reason, count = reasons.most_common(1)[0]
+    return (
+        f"most often {reason} ({count:,} times). Nothing of this batch was committed. Mend "
+        "what writes to the input topic, or set the limit to 0 to go on regardless"
+    )

@@ -48,3 +48,22 @@ def test_limits_of_nought_are_off() -> None:
     breaker = Breaker(0, 0)
     for _ in range(200):
         breaker.note(1_000, bad(*range(1_000)))
+
+
+def test_the_reason_named_is_one_of_the_span_not_of_long_ago() -> None:
+    breaker = Breaker(0.01, 0)
+    for _ in range(10 * SPAN // 1_000):
+        breaker.note(1_000, [(position, "number_range") for position in range(9)])
+    breaker.note(SPAN, [])
+    breaker.note(1_000, bad(*range(500)))
+    breaker.note(1_000, bad(*range(500)))
+    with pytest.raises(BreakerError, match=r"most often message_not_json \(1,500 times\)"):
+        breaker.note(1_000, bad(*range(500)))
+
+
+def test_the_reason_named_is_one_of_the_run_not_of_before_it() -> None:
+    breaker = Breaker(0, 10)
+    for _ in range(100):
+        breaker.note(10, [(position, "number_range") for position in range(9)])
+    with pytest.raises(BreakerError, match=r"most often message_not_json \(10 times\)"):
+        breaker.note(10, bad(*range(10)))
