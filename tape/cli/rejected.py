@@ -51,7 +51,7 @@ def list_(as_json: AsJson = False) -> int:
         return 0
     table = Table("reason", "app", "records", "first source")
     for (reason, who), count in counts.most_common():
-        table.add_row(reason, who, f"{count:,}", escape(first[reason, who]))
+        table.add_row(escape(reason), escape(who), f"{count:,}", escape(first[reason, who]))
     console.print(table if counts else "nothing was rejected")
     return 0
 
@@ -73,8 +73,8 @@ def show(
             fields = {n: getattr(record, n) for n in ("reason", "detail", "source", "app", "size")}
             print(msgspec.json.encode({**fields, "value": text}).decode())
             continue
-        console.print(f"[bold]{record.reason}[/bold]  {escape(record.detail)}")
-        console.print(f"  {record.app}, {escape(record.source)}, {record.size:,} bytes")
+        console.print(f"[bold]{escape(record.reason)}[/bold]  {escape(record.detail)}")
+        console.print(f"  {escape(record.app)}, {escape(record.source)}, {record.size:,} bytes")
         console.print(f"  {text!a}", markup=False, highlight=False)
     notes.print(f"{min(limit, len(found)):,} of {len(found):,}")
     return 0

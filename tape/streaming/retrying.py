@@ -13,12 +13,19 @@ from tape.streaming.reading import read_topic
 from tape.trade import decode
 
 FLUSH_S = 60.0
+ROOM_S = 0.1
+"""How long to wait at a time for room in a full queue."""
+
+SIZE_DIGITS_MAX = 18
 DETECTOR = "anomaly_detector"
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record on `rejected`, as its headers describe it.
+
+    Whoever may write to the topic chooses the headers: none of them is taken for granted, and
+    what they hold is safe to print.
 
     Attributes:
         value: the original bytes, at most 64 KiB of them.
@@ -50,21 +57,34 @@ def rejected_records(client_config: dict[str, str], topic: str) -> list[Rejected
     """Return what is on `rejected` now, committed records only, oldest first."""
     messages = [message for lane in read_topic(client_config, topic) for message in lane]
     messages.sort(key=lambda message: message.timestamp()[1])
-    return [_record(message) for message in messages]
+    return [described(m.key(), m.value(), m.headers() or []) for m in messages]
 
 
-def _record(message: Message) -> RejectedRecord:
-    headers = {name: value.decode(errors="replace") for name, value in message.headers() or []}
+def described(
+    key: bytes | None, value: bytes | None, raw_headers: Iterable[tuple[str, bytes | None]]
+) -> RejectedRecord:
+    """Return a record with what its headers say of it; the last of a name counts."""
+    headers = {
+        name: printable((content or b"").decode(errors="replace")) for name, content in raw_headers
+    }
+    value = value or b""
+    size = headers.get("size", "")
+    is_number = size.isascii() and size.isdecimal() and len(size) <= SIZE_DIGITS_MAX
     return RejectedRecord(
-        key=message.key(),
-        value=message.value() or b"",
+        key=key,
+        value=value,
         reason=headers.get("reason", "unknown"),
         detail=headers.get("detail", ""),
         source=headers.get("source", ""),
         app=headers.get("app", ""),
-        size=int(headers.get("size", "0")),
+        size=int(size) if is_number else len(value),
         sha256=headers.get("sha256", ""),
     )
+
+
+def printable(text: str) -> str:
+    """Return a text with all that could steer a terminal written as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def mended_records(path: Path) -> list[tuple[bytes, bytes]]:
@@ -111,7 +131,14 @@ def send_back(
     )
     count = 0
     for key, value in records:
-        producer.produce(topic, value, key)
+        while not errors:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:  # more than the client holds: wait for acknowledgements
+                producer.poll(ROOM_S)
+        if errors:
+            break
         producer.poll(0)
         count += 1
     if producer.flush(FLUSH_S) or errors:
