@@ -22,7 +22,7 @@ demo: setup
 	$(BIN)/tape demo $(if $(DATA),--data '$(DATA)')
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal --durations 12
 
 test-full: setup
 	$(BIN)/pytest -m 'full or not full'
