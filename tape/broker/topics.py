@@ -1,5 +1,6 @@
 """The one definition of the topics that the pipeline needs."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,7 +75,18 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
                 f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s; see "
                 "whether the broker is well"
             ) from None
+    _wait_until_visible(admin, created)
     return created
+
+
+def _wait_until_visible(admin: AdminClient, names: list[str]) -> None:
+    """Return when the broker tells of new topics: it says "created" a moment before it does."""
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        there = admin.list_topics(timeout=TIMEOUT_S).topics
+        if all(name in there and there[name].partitions for name in names):
+            return
+        time.sleep(0.05)
 
 
 def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:
