@@ -18,6 +18,7 @@ KERNEL_SOURCES: Final = (
     "scan.py",
     "trade.py",
     "words.py",
+    "archives/dbn.py",
     "archives/plain_rows.py",
     "detection/*.py",
 )

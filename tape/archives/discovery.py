@@ -14,7 +14,8 @@ SIDECARS: Final = frozenset(
     {"metadata.json", "manifest.json", "condition.json", "symbology.json", "symbology.csv"}
 )
 BLOCK: Final = 1 << 20
-BYTES_A_ROW: Final = {".zst": 16, ".csv": 120}
+BYTES_A_ROW: Final = {".zst": 16, ".csv": 120, ".dbn": 48}
+DBN_SUFFIXES: Final = (".dbn", ".dbn.zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def find_archives(path: Path) -> Discovery:
         seen = ", ".join(f"{n} × {why}" for why, n in ignored.items()) or "no file at all"
         raise ArchiveError(
             f"{path} holds no trade file ({seen}); put DataBento downloads there "
-            "(*.trades.csv.zst), or name another folder"
+            "(*.trades.csv.zst or *.dbn.zst), or name another folder"
         )
     archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name))
     return Discovery(archives, dict(ignored))
@@ -79,8 +80,10 @@ def _foreign(file: Path) -> str | None:
         return "labels of a made-up day"
     if file.suffix == ".part":
         return "unfinished download"
-    if not file.name.endswith((".csv", ".csv.zst")):
-        return f"{file.suffix or 'no suffix'}: not CSV"
+    if file.suffix == ".dbz":
+        return "legacy .dbz; convert with the vendor's dbn-cli: dbn FILE.dbz -o FILE.dbn"
+    if not file.name.endswith((".csv", ".csv.zst", *DBN_SUFFIXES)):
+        return f"{file.suffix or 'no suffix'}: neither CSV nor DBN"
     return None
 
 

@@ -47,7 +47,7 @@ def pieces(path: Path, chunk: int = CHUNK) -> Iterator[Piece]:
     Raises `ArchiveError` if the file cannot be read at all.
     """
     carry, long_line = bytearray(), None
-    for data in _decompressed(path):
+    for data in decompressed(path):
         if isinstance(data, Rejected):
             whole = carry.rfind(b"\n") + 1  # the line that the fault cuts through is not a line
             if whole:
@@ -89,7 +89,8 @@ class _LongLine:
         return LongLine(self._raw, self._size, self._hash.hexdigest())
 
 
-def _decompressed(path: Path) -> Iterator[bytes | Rejected]:
+def decompressed(path: Path) -> Iterator[bytes | Rejected]:
+    """Yield what a file holds, out of its zstd frames if it has a `.zst` name, and any fault."""
     try:
         with path.open("rb") as file:
             if path.suffix != ".zst":

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives.discovery import Archive
-from tape.archives.frames import LongLine, pieces
+from tape.archives.dbn import DbnFile
+from tape.archives.discovery import DBN_SUFFIXES, Archive
+from tape.archives.frames import LongLine, Piece, pieces
 from tape.archives.plain_rows import LITERAL, MESSAGE, ROW_BYTES, Names, Rows, convert
 from tape.archives.rows import Header, RowReader, read_header
 from tape.archives.sidecars import Symbology, manifest_fault
@@ -89,6 +90,7 @@ class _Reading:
     ) -> None:
         self._archive, self._latest_ns, self._skip = archive, latest_ns, skip_rows
         self._symbols = symbols
+        self._symbology = Symbology(archive.path.parent)
         self._rows = 0
         self._table = SymbolTable(NAMES_MAX)
         self._keys: list[bytes] = []
@@ -107,7 +109,7 @@ class _Reading:
             yield self._damaged(fault)
             return
         header: Header | None = None
-        for piece in pieces(self._archive.path):
+        for piece in self._pieces():
             if isinstance(piece, Rejected):
                 yield self._damaged(piece)
             elif isinstance(piece, LongLine):
@@ -126,15 +128,22 @@ class _Reading:
         if header is not None and self._rows == 0:
             log.warning("empty: a header and no rows", extra={"file": self._archive.path.name})
 
+    def _pieces(self) -> Iterator[Piece]:
+        if not self._archive.path.name.endswith(DBN_SUFFIXES):
+            return pieces(self._archive.path)
+        dbn = DbnFile(self._archive.path)
+        self._symbology = dbn.symbology
+        return dbn.lines()
+
     def _begin(self, line: bytes) -> Header | Rejected:
         header = read_header(line)
         if isinstance(header, Rejected):
             return header
-        symbology = Symbology(self._archive.path.parent)
+        symbology = self._symbology
         if header.at[-1] < 0 and not symbology:
             return Rejected(
                 "header_unexpected",
-                "columns missing: symbol; and no symbology.json or symbology.csv beside the file",
+                "no symbol in it, and no symbology.json or symbology.csv beside the file",
             )
         self._literal = RowReader(header, symbology, self._latest_ns)
         self._by_instrument = header.at[-1] < 0

@@ -2,7 +2,10 @@
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from databento_dbn.metadata import MappingIntervalDict
 
 from tape.archives.discovery import Archive
 from tape.rejected import Rejected
@@ -43,6 +46,19 @@ class Symbology:
             if first <= day < end:
                 return symbol
         return None
+
+    def add(
+        self, mappings: Mapping[str, Sequence[MappingIntervalDict]], *, by_instrument: bool
+    ) -> None:
+        """Add what a DBN header says; with `by_instrument`, its keys are the instruments."""
+        for name, spans in mappings.items():
+            for span in spans:
+                instrument, symbol = (
+                    (name, span["symbol"]) if by_instrument else (span["symbol"], name)
+                )
+                if instrument.isdecimal():
+                    entry = (span["start_date"].isoformat(), span["end_date"].isoformat(), symbol)
+                    self._spans.setdefault(int(instrument), []).append(entry)
 
     def _read_json(self, path: Path) -> None:
         for symbol, spans in json.loads(path.read_bytes())["result"].items():
