@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from databento_dbn import DBNError, Metadata
 
-from tape.archives.frames import CHUNK, decompressed
+from tape.archives.frames import decompressed
 from tape.archives.rows import FIELDS
 from tape.archives.sidecars import Symbology
 from tape.compiling import compiled
@@ -23,6 +23,9 @@ MAGIC: Final = b"DBN"
 VERSIONS: Final = (1, 2, 3)
 HEADER_MAX: Final = 64 << 20
 """Longest header in bytes that is read; one with every US symbol over a year has about 10 MB."""
+
+CHUNK: Final = 64 * 1024
+"""Bytes of records taken at once: until a file's first chunk is read, its symbols are not known."""
 
 COLUMNS: Final = FIELDS[:-1]
 LINE_BYTES: Final = 160
