@@ -13,6 +13,7 @@ from tape.detection.detector import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.errors import StateError
 from tape.symbols import SymbolTable
+from tape.trade import TIME_MAX_NS, TIME_MIN_NS
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
 assert _spec is not None
@@ -266,3 +267,23 @@ def test_an_empty_batch_is_answered_with_nothing() -> None:
 def test_the_detector_suits_the_parameters() -> None:
     assert isinstance(make_detector(Parameters(), table()), ClassicDetector)
     assert isinstance(make_detector(Parameters(training="window"), table()), LiteralDetector)
+
+
+def test_a_new_symbol_in_every_row_is_judged_like_the_oracle_does() -> None:
+    trades = [(f"S{n}", 2, 10**18 + n, 10**11, 25_000 if n % 2 else 10, 66, n) for n in range(500)]
+    symbols = SymbolTable(1_000)
+    for name, *_ in trades:
+        symbols.number(name)
+    assert detected(make_detector(Parameters(), symbols), trades, 100) == expected(trades)
+
+
+def test_times_and_sequences_at_their_limits_are_judged_like_the_oracle_does() -> None:
+    times = [TIME_MIN_NS, TIME_MIN_NS + 1, TIME_MAX_NS - 1, TIME_MAX_NS - 1, TIME_MIN_NS]
+    sequences = [0, 2**32 - 1, 0, 2**32 - 1, 2**32 - 1]
+    trades = [
+        ("A", 65_535, ns, 10**11, 2**32 - 1, 66, sequence)
+        for ns, sequence in zip(times * 3, sequences * 3, strict=True)
+    ]
+    symbols = SymbolTable(1)
+    symbols.number("A")
+    assert detected(make_detector(Parameters(), symbols), trades, 4) == expected(trades)
