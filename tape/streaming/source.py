@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT_S: Final = 1.0
 """How often the position is kept; what is sent in this time may be sent twice after a kill."""
 
-FLUSH_S: Final = 300.0
+FLUSH_S: Final = 60.0
+"""Longest without an acknowledgement before the producer ends, to be started again."""
 DAMAGED_INPUT: Final = 2
 
 

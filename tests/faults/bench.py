@@ -133,7 +133,7 @@ class Bench:
     def committed(self) -> int:
         return self.progress()[1]
 
-    def wait(self, done: Callable[[], bool], what: str, timeout_s: float = 90) -> float:
+    def wait(self, done: Callable[[], bool], what: str, timeout_s: float = 150) -> float:
         """Tend the apps until something is so; returns how long that took."""
         start_s = time.monotonic()
         while not done():
@@ -159,7 +159,7 @@ class Bench:
         self.happened[fault] = self.happened.get(fault, 0) + 1
         return committed
 
-    def wait_for_more(self, than: int, timeout_s: float = 90) -> None:
+    def wait_for_more(self, than: int, timeout_s: float = 150) -> None:
         """Wait for committed progress, and note how long it took."""
         took_s = self.wait(lambda: self.committed() > than, "progress after a fault", timeout_s)
         self.recovery_s.append(took_s)
