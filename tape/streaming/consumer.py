@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from quixstreams.internal_consumer import InternalConsumer
 from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
@@ -50,7 +50,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._lag_due_s = 0.0
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
-        self._lost = False
+        self._lost = self._assigned = False
 
     def subscribe(
         self,
@@ -76,7 +76,12 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
                 on_lost(consumer, partitions)
             self._forget(partitions)
 
-        super().subscribe(topics, on_assign=on_assign, on_revoke=revoked, on_lost=lost)
+        def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._assigned = True
+            if on_assign is not None:
+                on_assign(consumer, partitions)
+
+        super().subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=lost)
 
     def trigger_backpressure(self, *args: Any, **kwargs: Any) -> None:
         """Drop what is waiting, because the library seeks back to before it."""
@@ -92,14 +97,30 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self.on_poll()
         if not self._waiting:
             self._tell_lag()
+            self._assigned = False
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
                 raise BrokerLostError(PARTITIONS_GONE)
+            if self._assigned:
+                # Partitions came in the middle of the call: their state is not recovered yet.
+                self._rewind(messages)
+                return None
             self._waiting.extend(self._by_partition(messages))
         if not self._waiting:
             return None
         return _row(self._waiting.popleft())
+
+    def _rewind(self, messages: list[Message]) -> None:
+        """Give messages back: those of partitions that are ours now will be read again."""
+        ours = {(part.topic, part.partition) for part in self.assignment()}
+        given = {(m.topic(), m.partition()) for m in messages if m.error() is None} & ours
+        if not given:
+            return
+        for part in self.committed([TopicPartition(*one) for one in sorted(given)], timeout=30):
+            start = part.offset if part.offset >= 0 else OFFSET_BEGINNING
+            self.seek(TopicPartition(part.topic, part.partition, start))
+            self._next_offset.pop(part.partition, None)
 
     def _tell_lag(self) -> None:
         if time.monotonic() < self._lag_due_s:

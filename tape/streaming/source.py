@@ -67,7 +67,9 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         try:
             return self._send_files()
         except FATAL as error:
-            refuse_if_forbidden(error, self._settings.broker_address)
+            self._sender.poll(1)  # a fatal error says only that; what was not delivered says why
+            for why in (error, *map(KafkaException, self._errors)):
+                refuse_if_forbidden(why, self._settings.broker_address)
             raise BrokerLostError(
                 f"the broker at {self._settings.broker_address} failed the producer ({error}); "
                 "start it again, it goes on where the last acknowledged trade was"

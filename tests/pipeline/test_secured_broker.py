@@ -195,8 +195,7 @@ def test_apps_that_may_read_but_not_write_end_with_a_sentence(
         (ResourceType.GROUP, "*", AclOperation.READ),
     )
     write_day(make_day(seed=4, trades=TRADES), pipeline.folder / "more")
-    refused(
-        pipeline.produce(pipeline.folder / "more", **secured.env(user="carl")),
-        "authorization failed",
-    )
+    # Which error comes first, the client's "fatal" or the broker's words, is a matter of time.
+    sending = pipeline.produce(pipeline.folder / "more", **secured.env(user="carl"))
+    refused(sending)
     refused(pipeline.detect(**secured.env(user="carl")), "authorization failed")
