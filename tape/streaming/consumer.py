@@ -50,7 +50,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._lag_due_s = 0.0
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
-        self._lost = self._assigned = False
+        self._lost = self._rebalanced = False
 
     def subscribe(
         self,
@@ -62,6 +62,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         """Subscribe, and forget what belongs to partitions that go."""
 
         def revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._rebalanced = True
             self._waiting.clear()  # not processed yet: the next owner reads them again
             try:
                 if on_revoke is not None:
@@ -77,7 +78,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             self._forget(partitions)
 
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            self._assigned = True
+            self._rebalanced = True
             if on_assign is not None:
                 on_assign(consumer, partitions)
 
@@ -97,22 +98,23 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self.on_poll()
         if not self._waiting:
             self._tell_lag()
-            self._assigned = False
+            self._rebalanced = False
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
                 raise BrokerLostError(PARTITIONS_GONE)
-            if self._assigned:
-                # Partitions came in the middle of the call: their state is not recovered yet.
-                self._rewind(messages)
+            if self._rebalanced:
+                # Partitions went or came in the middle of the call: what went is another's now,
+                # and the state of what came is not recovered yet.
+                self._give_back(messages)
                 return None
             self._waiting.extend(self._by_partition(messages))
         if not self._waiting:
             return None
         return _row(self._waiting.popleft())
 
-    def _rewind(self, messages: list[Message]) -> None:
-        """Give messages back: those of partitions that are ours now will be read again."""
+    def _give_back(self, messages: list[Message]) -> None:
+        """Let messages be read again from the last commit, by whoever has their partitions now."""
         ours = {(part.topic, part.partition) for part in self.assignment()}
         given = {(m.topic(), m.partition()) for m in messages if m.error() is None} & ours
         if not given:
@@ -127,14 +129,11 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             return
         self._lag_due_s = time.monotonic() + LAG_EVERY_S
         lag = 0
-        for (topic, partition), offset in self._next_offset_of_topics():
-            low_high = self.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            lag += max(0, low_high[1] - offset)
+        (stocks,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
+        for partition, offset in self._next_offset.items():
+            _, high = self.get_watermark_offsets(TopicPartition(stocks, partition), cached=True)
+            lag += max(0, high - offset)
         self.on_lag(lag)
-
-    def _next_offset_of_topics(self) -> list[tuple[tuple[str, int], int]]:
-        (topic,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
-        return [((topic, partition), offset) for partition, offset in self._next_offset.items()]
 
     def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
         if list(map(Message.error, messages)).count(None) != len(messages):
@@ -147,25 +146,9 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             else:
                 pairs = zip(partitions, messages, strict=True)
                 groups[partition] = [message for number, message in pairs if number == partition]
-        batches = []
         for partition, group in groups.items():
-            fresh = self._not_yet_seen(partition, group)
-            if fresh:
-                self._next_offset[partition] = fresh[-1].offset() + 1
-                batches.append(MessageBatch(partition, fresh))
-        return batches
-
-    def _not_yet_seen(self, partition: int, group: list[Message]) -> list[Message]:
-        """Drop what a rebalance in the middle of `consume()` made it return twice."""
-        start = self._next_offset.get(partition, 0)
-        if group[0].offset() >= start and group[-1].offset() - group[0].offset() >= len(group) - 1:
-            return group
-        fresh = []
-        for message in group:
-            if message.offset() >= start:
-                fresh.append(message)
-                start = message.offset() + 1
-        return fresh
+            self._next_offset[partition] = group[-1].offset() + 1
+        return [MessageBatch(partition, group) for partition, group in groups.items()]
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         gone = sorted({p.partition for p in partitions if not self._topics[p.topic].is_changelog})
