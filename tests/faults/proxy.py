@@ -3,18 +3,40 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from tape.broker.kafka import LocalKafka, free_port
 
 HOST = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def kafka_behind_a_cable(data_dir: Path) -> Iterator[tuple[LocalKafka, "Proxy"]]:
+    """A broker, and the proxy through which apps reach it; the test itself needs no cable."""
+    port, behind, before = free_port(), free_port(), free_port()
+    extra = {
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port},CUT://{HOST}:{before}",
+    }
+    proxy = Proxy(before, behind)
+    try:
+        with LocalKafka(data_dir, port, listeners={"CUT": behind}, extra=extra) as kafka:
+            yield kafka, proxy
+    finally:
+        proxy.close()
 
 
 class Proxy:
     """Passes bytes between a port of its own and the broker's, until it is cut.
 
     Attributes:
+        address: what an app gives as bootstrap server.
         cuts: connections that were broken by `cut`.
     """
 
     def __init__(self, port: int, target_port: int) -> None:
+        self.address = f"{HOST}:{port}"
         self.cuts = 0
         self._target_port = target_port
         self._whole = threading.Event()

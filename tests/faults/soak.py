@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from tape.bench.machine import machine, versions
-from tape.broker.kafka import LocalKafka, free_port
+from tape.broker.kafka import LocalKafka
 from tests.faults import faults
 from tests.faults.bench import Bench, expected_of, write_steady_tape
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, kafka_behind_a_cable
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUND_S = 280
@@ -70,31 +70,24 @@ def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
 def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[str, object]:
     """Run a round of at most `wanted` faults and return what came of it."""
     dice = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        kafka_behind_a_cable(Path(name, "kafka")) as (kafka, proxy),
+    ):
         folder = Path(name)
-        trades = write_steady_tape(folder / "data", ROUND_S)
-        behind, before, port = free_port(), free_port(), free_port()
-        extra = {
-            "listener.security.protocol.map": (
-                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT"
-            ),
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},CUT://127.0.0.1:{before}",
-        }
-        proxy = Proxy(before, behind)
-        kafka = LocalKafka(folder / "kafka", port, listeners={"CUT": behind}, extra=extra).start()
         bench = Bench(
             kafka.address,
             folder,
             folder / "data",
-            trades,
+            write_steady_tape(folder / "data", ROUND_S),
             lambda topic: topic,
             seed,
-            env={"Quix__Broker__Address": f"127.0.0.1:{before}"},
+            env={"Quix__Broker__Address": proxy.address},
         )
         try:
             bench.start()
             bench.wait_for_work()
-            while bench.committed() < 0.84 * trades and sum(bench.happened.values()) < wanted:
+            while bench.committed() < 0.84 * bench.trades and sum(bench.happened.values()) < wanted:
                 fault = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
                 strike(fault, bench, kafka, proxy)
                 done = sum(total.values()) + sum(bench.happened.values())
@@ -103,18 +96,16 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
             difference = bench.difference(expected_of(bench.data))
             return {
                 "seed": seed,
-                "trades": trades,
+                "trades": bench.trades,
                 "anomalies": len(bench.seen()),
                 "aborted": bench.aborted(),
-                "repeated_by_producer": bench.progress()[0] - trades,
+                "repeated_by_producer": bench.progress()[0] - bench.trades,
                 "faults": bench.happened,
                 "recovery_s": bench.recovery_s,
                 **difference.counts(),
             }
         finally:
             bench.end()
-            kafka.stop()
-            proxy.close()
 
 
 def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:

@@ -3,10 +3,8 @@
 The same for the detector's state directory is in `tests/pipeline/test_full_disk.py`.
 """
 
-import contextlib
 import os
 import random
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import disk_usage
@@ -15,24 +13,18 @@ import pytest
 
 from tape.broker.kafka import LocalKafka, free_port
 from tests.faults.bench import Bench, expected_of, is_dead, write_steady_tape
+from tests.small_disk import fill, mounted
 
 pytestmark = pytest.mark.broker
 
 SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
-DISK_MB = 200
 LASTING_CODES = (2, 3, 4)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, of 200 MB; needs the right to mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no small disk could be mounted here (needs root): full broker not tested")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", size_mb=200) as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -41,15 +33,6 @@ def broker(small_disk: Path) -> Iterator[LocalKafka]:
     kafka = LocalKafka(small_disk / "kafka", free_port())
     yield kafka
     kafka.stop()
-
-
-def fill(disk: Path) -> Path:
-    """Fill a disk to its last byte, and return the file that did it."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while room := disk_usage(disk).free:
-            file.write(b"\0" * room)
-    return ballast
 
 
 def test_a_broker_whose_disk_fills_up_ends_and_after_repair_nothing_is_missing(

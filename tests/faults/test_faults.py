@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tape.broker.kafka import LocalKafka, free_port
 from tests.faults import faults
 from tests.faults.bench import Bench, expected_of, write_steady_tape
 from tests.faults.checker import identity
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import kafka_behind_a_cable
 
 pytestmark = pytest.mark.broker
 
@@ -107,15 +106,8 @@ def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench)
 
 
 def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) -> None:
-    behind, before = free_port(), free_port()
-    port = free_port()
-    extra = {
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CUT:PLAINTEXT",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port},CUT://127.0.0.1:{before}",
-    }
-    proxy = Proxy(before, behind)
-    with LocalKafka(tmp_path / "kafka", port, listeners={"CUT": behind}, extra=extra) as kafka:
-        bench = make_bench(kafka.address, 40, env={"Quix__Broker__Address": f"127.0.0.1:{before}"})
+    with kafka_behind_a_cable(tmp_path / "kafka") as (kafka, proxy):
+        bench = make_bench(kafka.address, 30, env={"Quix__Broker__Address": proxy.address})
         bench.start()
         bench.wait_for_work()
         for seconds in (0.5, 5, 12):  # the last one is longer than a session
@@ -123,7 +115,6 @@ def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) 
         bench.finish()
         assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
         bench.end()
-    proxy.close()
 
 
 def test_the_control_without_transactions_shows_doubles(kafka, make_bench) -> None:

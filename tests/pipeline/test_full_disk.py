@@ -1,32 +1,23 @@
 """A state directory on a disk that is full, or fills up while the detector runs."""
 
-import contextlib
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import disk_usage
 
 import pytest
 
 from tape.synthetic import make_day, write_day
 from tests.apps import App, Pipeline
+from tests.small_disk import fill, mounted
 
 pytestmark = pytest.mark.broker
 
-DISK_MB = 40
 TRADES = 20_000
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own, of 40 MB; needs the right to mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("no small disk could be mounted here (needs root): full disk not tested")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "disk", size_mb=40) as disk:
+        yield disk
 
 
 @pytest.fixture
@@ -37,15 +28,6 @@ def pipeline(kafka, topic_names, tmp_path: Path, small_disk: Path) -> Iterator[P
     write_day(make_day(seed=5, trades=TRADES), tmp_path / "data")
     yield running
     running.end()
-
-
-def fill(disk: Path, *, leave_bytes: int) -> Path:
-    """Fill a disk up but for so many bytes, and return the file that did it."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while (room := disk_usage(disk).free - leave_bytes) > 0:
-            file.write(b"\0" * room)
-    return ballast
 
 
 def assert_ended_for_want_of_space(detector: App, state: Path) -> None:
