@@ -20,7 +20,7 @@ KERNEL_SOURCES: Final = (
     "words.py",
     "archives/dbn.py",
     "archives/plain_rows.py",
-    "detection/*.py",
+    "detection/**/*.py",
 )
 """Compiled functions, and the constants that are compiled into them."""
 

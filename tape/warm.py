@@ -40,12 +40,13 @@ def warm() -> None:
         for n, tick in enumerate(ticks)
     ]
     symbols = SymbolTable()
-    detector = make_detector(Parameters(stride=1), symbols)
     batch = decode_batch([b"WARM"] * len(values), values, symbols)
-    verdicts = detector.detect(batch.trades)
-    for position in range(len(verdicts.flagged)):
-        detector.reasons(batch.trades, verdicts, position)
-    detector.restore(0, detector.snapshot(0))
+    for parameters in (Parameters(stride=1), Parameters(profile="calibrated")):
+        detector = make_detector(parameters, symbols)
+        verdicts = detector.detect(batch.trades)
+        for position in range(len(verdicts.flagged)):
+            detector.reasons(batch.trades, verdicts, position)
+        detector.restore(0, detector.snapshot(0))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from tape.detection.classic_state import (
     BREAKS,
     FOREST,
     LEARNT,
+    ROOM_FACTOR,
     classic_state,
     decode_row,
     encode_row,
@@ -36,12 +37,6 @@ from tape.errors import StateError
 from tape.symbols import SymbolTable
 
 PROFILE = "classic"
-ROOM_FACTOR = 16
-"""How many times as many rows there are each time there are too few.
-
-Rows that no symbol has touched take no memory, and arrays made and freed at every size on the
-way would leave holes that are never given back.
-"""
 
 
 class ClassicDetector:

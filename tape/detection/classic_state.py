@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,13 @@ PUBLISHERS: Final = 64
 """Publishers per symbol whose newest order key is remembered; Databento has some 110 in all."""
 BREAKPOINTS: Final = 120
 """Room for places where a forest's verdict changes; at most 24 were seen on real data."""
+
+ROOM_FACTOR: Final = 16
+"""How many times as many rows there are each time there are too few.
+
+Rows that no symbol has touched take no memory, and arrays made and freed at every size on the
+way would leave holes that are never given back.
+"""
 
 ACCEPTED: Final = 0
 """Columns of `counters`, one int64 each: trades accepted so far; the others follow."""
@@ -66,14 +73,23 @@ def classic_state(*, window: int, history: int) -> ClassicState:
     )
 
 
-def grown(state: ClassicState, rows: int) -> ClassicState:
-    """Return the state with this many rows, the new ones zero."""
+class Fields(Protocol):
+    """A named tuple of arrays with a row per symbol: `counters` first, and `dirty`."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+State = TypeVar("State", bound=tuple[Any, ...])
+
+
+def grown(state: State, rows: int) -> State:
+    """Return a state with this many rows, the new ones zero."""
     arrays = []
     for old in state:
         new: Any = np.zeros((rows, old.shape[1]), old.dtype)
         new[: len(old)] = old
         arrays.append(new)
-    return ClassicState(*arrays)
+    return type(state)(*arrays)
 
 
 MAGIC: Final = b"TAPE"
@@ -81,7 +97,7 @@ VERSION: Final = 1
 _HEADER: Final = struct.Struct("<4sHH12s12sI")
 
 
-def encode_row(state: ClassicState, row: int, *, profile: str, fingerprint: str) -> bytes:
+def encode_row(state: Fields, row: int, *, profile: str, fingerprint: str) -> bytes:
     """Return one symbol's state: a header, then the rows of all fields in little-endian."""
     fields = state._asdict()
     del fields["dirty"]
@@ -92,9 +108,7 @@ def encode_row(state: ClassicState, row: int, *, profile: str, fingerprint: str)
     return encode_blob(body, profile=profile, fingerprint=fingerprint)
 
 
-def decode_row(
-    state: ClassicState, row: int, blob: bytes, *, profile: str, fingerprint: str
-) -> None:
+def decode_row(state: Fields, row: int, blob: bytes, *, profile: str, fingerprint: str) -> None:
     """Put what `encode_row` returned into a row; raises `StateError` if it does not fit."""
     body = decode_blob(blob, profile=profile, fingerprint=fingerprint)
     fields = state._asdict()

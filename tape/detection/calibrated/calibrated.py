@@ -1,6 +1,6 @@
 """The calibrated detector: severity from robust features with tails of their own."""
 
-from typing import Any, Final, cast
+from typing import Final
 
 import numpy as np
 
@@ -9,10 +9,9 @@ from tape.columns import TradeColumns
 from tape.detection.calibrated.context import CONTEXTS, contexts
 from tape.detection.calibrated.kernel import FACTS, MOST_TOLD, Answers, detect_calibrated
 from tape.detection.calibrated.sentences import sentence
-from tape.detection.calibrated.state import FEATURES, LOCAL, CalibratedState, calibrated_state
-from tape.detection.calibrated.state import grown as grown_state
+from tape.detection.calibrated.state import FEATURES, LOCAL, calibrated_state
 from tape.detection.classic_kernel import Columns
-from tape.detection.classic_state import ClassicState, decode_row, encode_row
+from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
 from tape.detection.detector import Verdicts
 from tape.detection.kernel_types import F64
 from tape.detection.parameters import Parameters
@@ -64,7 +63,7 @@ class CalibratedDetector:
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._state.dirty):
-            self._state = grown_state(self._state, max(rows, 16 * len(self._state.dirty), 16))
+            self._state = grown(self._state, max(rows, ROOM_FACTOR * len(self._state.dirty), 16))
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""
@@ -123,7 +122,7 @@ class CalibratedDetector:
         """Return the state of one symbol; always the same length for the same parameters."""
         self._make_room(symbol + 1)
         return encode_row(
-            _as_rows(self._state),
+            self._state,
             symbol,
             profile=PROFILE,
             fingerprint=self.parameters.fingerprint(),
@@ -133,7 +132,7 @@ class CalibratedDetector:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
         self._make_room(symbol + 1)
         decode_row(
-            _as_rows(self._state),
+            self._state,
             symbol,
             blob,
             profile=PROFILE,
@@ -145,8 +144,3 @@ class CalibratedDetector:
         rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
         self._state.dirty[:] = 0
         return rows
-
-
-def _as_rows(state: CalibratedState) -> ClassicState:
-    """Return the state as what `encode_row` takes: it reads fields by name only."""
-    return cast(ClassicState, cast(Any, state))

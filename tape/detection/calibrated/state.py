@@ -1,6 +1,6 @@
 """The calibrated profile's memory: one array per field with a row per symbol."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -82,13 +82,3 @@ def calibrated_state() -> CalibratedState:
         newest=np.zeros((0, PUBLISHERS), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
     )
-
-
-def grown(state: CalibratedState, rows: int) -> CalibratedState:
-    """Return the state with this many rows, the new ones zero."""
-    arrays = []
-    for old in state:
-        new: Any = np.zeros((rows, old.shape[1]), old.dtype)
-        new[: len(old)] = old
-        arrays.append(new)
-    return CalibratedState(*arrays)
