@@ -7,6 +7,7 @@ import typer
 from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
+from tape.cli.inject import inject_anomalies
 from tape.cli.rejected import app as rejected
 from tape.cli.replay import replay
 from tape.cli.synth import synth
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(bench)
 app.command()(demo)
+app.command("inject")(inject_anomalies)
 app.command()(replay)
 app.command()(synth)
 app.add_typer(broker, name="broker")

@@ -1,6 +1,8 @@
-"""A made-up market day in DataBento's own shape, with labelled anomalies; the same by seed."""
+"""Market days in DataBento's own shape with labelled anomalies, made up or put into real ones."""
 
 from tape.synthetic.day import Label, SyntheticDay, make_day
 from tape.synthetic.files import write_day
+from tape.synthetic.inject import KINDS, inject
+from tape.synthetic.loading import load_day
 
-__all__ = ["Label", "SyntheticDay", "make_day", "write_day"]
+__all__ = ["KINDS", "Label", "SyntheticDay", "inject", "load_day", "make_day", "write_day"]

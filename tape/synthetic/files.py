@@ -1,4 +1,4 @@
-"""Writing a made-up day as DataBento's portal would deliver it."""
+"""Writing a day as DataBento's portal would deliver it, with its labels beside it."""
 
 import csv
 import io
@@ -26,16 +26,15 @@ LABEL_COLUMNS: Final = (
     "magnitude",
 )
 ROWS_A_FRAME: Final = 20_000
-PUBLISHER: Final = 2
-"""XNAS.ITCH in DataBento's list of publishers."""
 
 
-def write_day(made: SyntheticDay, folder: Path) -> Path:
+def write_day(made: SyntheticDay, folder: Path, name: str | None = None) -> Path:
     """Write the day and its labels into `folder`; returns the path of the trades.
 
     As in every real file the first zstd frame holds only the header, and frames end on a line.
+    `name` is that of the files without their suffixes.
     """
-    name = f"xnas-itch-{made.day:%Y%m%d}"
+    name = name or f"xnas-itch-{made.day:%Y%m%d}"
     path = folder / f"{name}.trades.csv.zst"
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
     with OutputFile(path) as file:
@@ -51,21 +50,45 @@ def write_day(made: SyntheticDay, folder: Path) -> Path:
 def _rows(made: SyntheticDay, rows: range) -> bytes:
     part = slice(rows.start, rows.stop)
     columns = zip(
-        made.symbol[part].tolist(),
-        made.ts_event_ns[part].tolist(),
-        made.ts_in_delta_ns[part].tolist(),
-        made.side[part].tolist(),
-        made.price_nanos[part].tolist(),
-        made.size[part].tolist(),
-        made.flags[part].tolist(),
-        made.sequence[part].tolist(),
+        *(
+            getattr(made, name)[part].tolist()
+            for name in (
+                "ts_event_ns",
+                "lag_ns",
+                "rtype",
+                "publisher_id",
+                "instrument_id",
+                "side",
+                "depth",
+                "price_nanos",
+                "size",
+                "flags",
+                "ts_in_delta_ns",
+                "sequence",
+                "symbol",
+            )
+        ),
         strict=True,
     )
     lines = [
-        f"{iso_time(ts + delta)},{iso_time(ts)},0,{PUBLISHER},{1_000 + symbol},T,{chr(side)},0,"
-        f"{price // NANOS}.{price % NANOS:09d},{size},{flags},{delta},{sequence},"
+        f"{iso_time(ts + lag)},{iso_time(ts)},{rtype},{publisher},{instrument},T,{chr(side)},"
+        f"{depth},{price // NANOS}.{price % NANOS:09d},{size},{flags},{delta},{sequence},"
         f"{made.symbols[symbol]}\n"
-        for symbol, ts, delta, side, price, size, flags, sequence in columns
+        for (
+            ts,
+            lag,
+            rtype,
+            publisher,
+            instrument,
+            side,
+            depth,
+            price,
+            size,
+            flags,
+            delta,
+            sequence,
+            symbol,
+        ) in columns
     ]
     return "".join(lines).encode()
 
@@ -74,12 +97,13 @@ def _labels(made: SyntheticDay) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LABEL_COLUMNS)
-    for label in made.labels:
+    for label in sorted(made.labels, key=lambda one: one.row):
         ends = [
             value
             for row in (label.row, label.last_row)
             for value in (iso_time(int(made.ts_event_ns[row])), int(made.sequence[row]))
         ]
         symbol = made.symbols[made.symbol[label.row]]
-        writer.writerow([symbol, PUBLISHER, *ends, label.kind, f"{label.magnitude:.6g}"])
+        publisher = int(made.publisher_id[label.row])
+        writer.writerow([symbol, publisher, *ends, label.kind, f"{label.magnitude:.6g}"])
     return text.getvalue().encode()

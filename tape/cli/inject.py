@@ -1,0 +1,70 @@
+"""`tape inject`: labelled anomalies put into days of trades."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tape.archives import find_archives
+from tape.archives.discovery import Archive
+from tape.errors import ArchiveError, SettingsError
+from tape.synthetic import KINDS, inject, load_day, write_day
+
+SUFFIXES = (".trades.csv.zst", ".csv.zst", ".trades.csv", ".csv")
+
+
+def inject_anomalies(
+    files: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    anomalies: Annotated[int, typer.Option(min=0, help="Anomalies a file, all kinds alike.")] = 84,
+) -> int:
+    """Put anomalies of seven kinds into days of trades, with a label file beside each.
+
+    Example: tape inject nasdaq --output out/labelled --seed 3
+    """
+    archives = {a.path.resolve(): a for file in files for a in find_archives(file).archives}
+    names = _names(list(archives.values()), output)
+    faults = 0
+    for nth, (archive, name) in enumerate(zip(archives.values(), names, strict=True)):
+        made, rejected = load_day(archive)
+        if not len(made.symbol):
+            why = rejected[0].rejected if rejected else None
+            detail = f" ({why.reason}: {why.detail})" if why else ""
+            raise ArchiveError(f"{archive.path} holds no trade that can be read{detail}")
+        done = inject(made, seed=seed + nth, anomalies=anomalies)
+        path = write_day(done, output, name)
+        kinds = Counter(label.kind for label in done.labels)
+        listed = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
+        typer.echo(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")
+        if rejected:
+            faults += 1
+            first = rejected[0]
+            typer.echo(
+                f"{archive.path}: {len(rejected):,} rows left out; the first: {first.source}: "
+                f"{first.rejected.reason} ({first.rejected.detail})",
+                err=True,
+            )
+    return 2 if faults else 0
+
+
+def _names(archives: list[Archive], output: Path) -> list[str]:
+    """Return the name of each day's files without suffix; none may hit another or its source."""
+    names: dict[str, Path] = {}
+    for archive in archives:
+        path = archive.path
+        suffix = next(suffix for suffix in SUFFIXES if path.name.endswith(suffix))
+        name = path.name.removesuffix(suffix)
+        if path.resolve().parent == output.resolve():
+            raise SettingsError(
+                f"--output {output} is the folder of {path.name}, which must stay as it is; "
+                "name another folder"
+            )
+        if name in names:
+            raise SettingsError(
+                f"{names[name]} and {path} would both be written as {name}.trades.csv.zst; "
+                "inject them into different folders"
+            )
+        names[name] = path
+    return list(names)
