@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from tape.archives import find_archives
-from tape.archives.discovery import Archive
+from tape.archives.discovery import DBN_SUFFIXES, Archive
 from tape.errors import ArchiveError, SettingsError
 from tape.synthetic import KINDS, inject, load_day, write_day
 
-SUFFIXES = (".trades.csv.zst", ".csv.zst", ".trades.csv", ".csv")
+SUFFIXES = tuple(
+    trades + kind for trades in (".trades", "") for kind in (".csv.zst", ".csv", *DBN_SUFFIXES)
+)
 
 
 def inject_anomalies(

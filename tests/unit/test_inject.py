@@ -260,3 +260,12 @@ def test_a_day_too_short_gets_what_fits(tmp_path: Path) -> None:
     done = tape("inject", str(source), "--output", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "out" / source.name)) >= 10
+
+
+def test_a_day_as_dbn_is_injected_as_well(tmp_path: Path) -> None:
+    source = REAL / "dbn/XNAS.ITCH.trades.dbn.zst"
+    if not source.is_file():
+        pytest.skip("no DBN file here (../shared/data/dbn)")
+    done = tape("inject", str(source), "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "XNAS.ITCH.trades.csv.zst")) >= 2
