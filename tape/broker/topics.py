@@ -89,34 +89,68 @@ def _wait_until_visible(admin: AdminClient, names: list[str]) -> None:
         time.sleep(0.05)
 
 
-def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:
-    """Return in words how the broker's topics differ from `specs`; empty if they do not."""
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the broker has it; `partitions` is 0 if it is missing, `config` as in its spec."""
+
+    spec: TopicSpec
+    partitions: int
+    config: dict[str, str | None]
+
+    def differences(self) -> list[str]:
+        """Return in words how the topic differs from its spec; empty if it does not."""
+        spec = self.spec
+        if not self.partitions:
+            return [f"{spec.name}: the topic is missing"]
+        found = []
+        if self.partitions != spec.partitions:
+            found.append(f"{spec.name}: {self.partitions} partitions instead of {spec.partitions}")
+        return found + [
+            f"{spec.name}: {name} is {self.config[name]} instead of {value}"
+            for name, value in spec.config.items()
+            if self.config[name] != value
+        ]
+
+
+def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[TopicState]:
+    """Return what the broker has of each topic, in the order of `specs`.
+
+    Raises `BrokerError` if the broker does not answer or does not show a configuration.
+    """
     admin, there = _topics_of(client_config)
-    found = [spec for spec in specs if spec.name in there]
-    differences = [f"{s.name}: the topic is missing" for s in specs if s.name not in there]
-    resources = {ConfigResource(ConfigResource.Type.TOPIC, spec.name): spec for spec in found}
-    answers = admin.describe_configs(list(resources)) if resources else {}
+    wanted = [
+        ConfigResource(ConfigResource.Type.TOPIC, spec.name) for spec in specs if spec.name in there
+    ]
+    answers = admin.describe_configs(wanted) if wanted else {}
+    configs: dict[str, dict[str, str | None]] = {}
     for resource, future in answers.items():
-        spec = resources[resource]
         try:
-            actual = {name: entry.value for name, entry in future.result(TIMEOUT_S).items()}
+            entries = future.result(TIMEOUT_S)
+            configs[resource.name] = {name: entry.value for name, entry in entries.items()}
         except KafkaException as error:
             raise BrokerError(
-                f"cannot read the configuration of {spec.name}: {error.args[0].str()}"
+                f"cannot read the configuration of {resource.name}: {error.args[0].str()}; "
+                "give the user the right to describe it"
             ) from None
         except TimeoutError:
             raise BrokerError(
-                f"cannot read the configuration of {spec.name}: no answer within {TIMEOUT_S:.0f} s"
+                f"cannot read the configuration of {resource.name}: no answer within "
+                f"{TIMEOUT_S:.0f} s; see whether the broker is well"
             ) from None
-        partitions = len(there[spec.name].partitions)
-        if partitions != spec.partitions:
-            differences.append(f"{spec.name}: {partitions} partitions instead of {spec.partitions}")
-        differences += [
-            f"{spec.name}: {name} is {actual.get(name)} instead of {value}"
-            for name, value in spec.config.items()
-            if actual.get(name) != value
-        ]
-    return differences
+    return [
+        TopicState(
+            spec,
+            len(there[spec.name].partitions) if spec.name in there else 0,
+            {name: configs.get(spec.name, {}).get(name) for name in spec.config},
+        )
+        for spec in specs
+    ]
+
+
+def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:
+    """Return in words how the broker's topics differ from `specs`, missing ones first."""
+    states = sorted(topic_states(client_config, specs), key=lambda state: state.partitions > 0)
+    return [difference for state in states for difference in state.differences()]
 
 
 def _topics_of(client_config: dict[str, str]) -> tuple[AdminClient, dict[str, TopicMetadata]]:

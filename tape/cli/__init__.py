@@ -1,6 +1,7 @@
 """The command `tape`: a module a command."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -8,9 +9,11 @@ from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
 from tape.cli.inject import inject_anomalies
+from tape.cli.look import without_colour
 from tape.cli.rejected import app as rejected
 from tape.cli.replay import replay
 from tape.cli.synth import synth
+from tape.cli.topics import app as topics
 from tape.run import run_main
 
 
@@ -32,6 +35,18 @@ app.command()(replay)
 app.command()(synth)
 app.add_typer(broker, name="broker")
 app.add_typer(rejected, name="rejected")
+app.add_typer(topics, name="topics")
+
+
+@app.callback()
+def _begin(
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours; the variable NO_COLOR does the same.")
+    ] = False,
+) -> None:
+    """Tells which trades on a market's tape are not normal, and why."""
+    if no_color:
+        without_colour()
 
 
 def main() -> None:

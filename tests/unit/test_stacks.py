@@ -84,15 +84,28 @@ def test_the_compose_file_sets_only_what_is_known(app: str) -> None:
 
 def test_topics_are_the_same_everywhere() -> None:
     quix = {t["name"]: t["configuration"] for t in document("quix.yaml")["topics"]}
-    creation = document("docker-compose.yml")["services"]["topics"]["command"][0]
     for spec in pipeline_topics(group="anomaly-detector"):
-        configs = "".join(f" -c {name}={value}" for name, value in spec.config.items())
-        assert f"create {spec.name} -p {spec.partitions}{configs}\n" in creation
         if spec.name in quix:
             assert quix[spec.name]["partitions"] == spec.partitions
             minutes = int(spec.config["retention.ms"]) // 60_000
             assert quix[spec.name]["retentionInMinutes"] == minutes
     assert set(quix) == {spec.name for spec in pipeline_topics()}
+
+
+def test_compose_leaves_the_topics_to_their_one_definition() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    services = document("docker-compose.yml")["services"]
+    assert services["topics"]["command"][-1].endswith("exec python3 -m tape topics create")
+    assert "rpk topic" not in text
+    assert "retention.ms" not in text
+    group = services["anomaly_detector"]["environment"]["Quix__Consumer_Group"]
+    assert group == default(DetectorSettings, "Quix__Consumer_Group")
+    for app in APPS:
+        for name in ("input", "output", "rejected"):
+            assert services[app]["environment"][name] == default(APPS[app], name)
+        assert services[app]["depends_on"] == {
+            "topics": {"condition": "service_completed_successfully"}
+        }
 
 
 def test_ports_are_published_on_this_machine_only() -> None:

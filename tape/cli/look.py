@@ -1,0 +1,38 @@
+"""What all commands share: where they write, when they write JSON, and colours that can go."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
+]
+
+
+def wants_json(as_json: bool) -> bool:
+    """Return whether a program reads: it was asked for, or standard output is no terminal."""
+    return as_json or not sys.stdout.isatty()
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object as one line on standard output."""
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+def without_colour() -> None:
+    """Turn colours off for consoles made from now on, as NO_COLOR does."""
+    os.environ["NO_COLOR"] = "1"
+
+
+def table_console() -> Console:
+    """Return the console for results; made late, so that --no-color counts."""
+    return Console()
+
+
+def notes_console() -> Console:
+    """Return the console for progress and summaries, on standard error."""
+    return Console(stderr=True)

@@ -1,0 +1,120 @@
+"""`tape topics`: the pipeline's topics on any broker, from their one definition."""
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tape.broker.connect import ready_broker
+from tape.broker.topics import (
+    TopicSpec,
+    TopicState,
+    create_topics,
+    pipeline_topics,
+    topic_states,
+)
+from tape.cli.look import AsJson, print_json, table_console, wants_json
+from tape.errors import BrokerError
+from tape.settings import DetectorSettings, load
+
+app = typer.Typer(
+    help="The pipeline's topics: create, show and check them on any broker.", no_args_is_help=True
+)
+WAIT_S = 10.0
+
+
+@app.command()
+def create(as_json: AsJson = False) -> int:
+    """Create the topics that are missing; harmless to call again. Ends with 4 if some differ.
+
+    Example: Quix__Broker__Address=redpanda:9092 tape topics create
+    """
+    settings = load(DetectorSettings)
+    client = settings.client_config()
+    specs = _specs(settings)
+    ready_broker(client, [], wait_s=WAIT_S)
+    created = create_topics(client, specs)
+    states = topic_states(client, specs)
+    if wants_json(as_json):
+        print_json({"created": created, "topics": [_fields(state) for state in states]})
+    else:
+        names = ", ".join(created) or "nothing to create"
+        table_console().print(f"created: {escape(names)}" if created else names)
+    return _verdict(settings, states)
+
+
+@app.command()
+def show(as_json: AsJson = False) -> int:
+    """Show the topics as the broker has them, beside what the pipeline needs.
+
+    Example: tape topics show
+    """
+    settings = load(DetectorSettings)
+    _print(_states(settings), as_json)
+    return 0
+
+
+@app.command()
+def check(as_json: AsJson = False) -> int:
+    """Compare the topics with what the pipeline needs. Ends with 4 if one is missing or differs.
+
+    Example: tape topics check && python anomaly_detector/main.py
+    """
+    settings = load(DetectorSettings)
+    states = _states(settings)
+    _print(states, as_json)
+    return _verdict(settings, states)
+
+
+def _specs(settings: DetectorSettings) -> list[TopicSpec]:
+    return pipeline_topics(
+        settings.input, settings.output, settings.rejected, settings.consumer_group
+    )
+
+
+def _states(settings: DetectorSettings) -> list[TopicState]:
+    client = settings.client_config()
+    ready_broker(client, [], wait_s=WAIT_S)
+    return topic_states(client, _specs(settings))
+
+
+def _verdict(settings: DetectorSettings, states: list[TopicState]) -> int:
+    """Return 0 if all topics are as they should be; else raise with every difference named."""
+    found = [difference for state in states for difference in state.differences()]
+    if not found:
+        return 0
+    missing = any(not state.partitions for state in states)
+    mend = (
+        "`tape topics create` makes the missing ones"
+        if missing
+        else "correct them with the broker's own tool, or delete them and run `tape topics create`"
+    )
+    raise BrokerError(
+        f"topics at {settings.broker_address} differ from what the pipeline needs "
+        f"({'; '.join(found)}); {mend}"
+    )
+
+
+def _fields(state: TopicState) -> dict[str, object]:
+    return {
+        "name": state.spec.name,
+        "partitions": state.partitions,
+        "config": state.config,
+        "differences": state.differences(),
+    }
+
+
+def _print(states: list[TopicState], as_json: bool) -> None:
+    if wants_json(as_json):
+        print_json({"topics": [_fields(state) for state in states]})
+        return
+    table = Table("topic", "partitions", "configuration", "verdict")
+    for state in states:
+        name = escape(state.spec.name)
+        config = "\n".join(f"{key}={value}" for key, value in state.config.items())
+        wrong = [text.removeprefix(f"{state.spec.name}: ") for text in state.differences()]
+        there = bool(state.partitions)
+        verdict = "\n".join(wrong) or "as needed"
+        table.add_row(
+            name, str(state.partitions) if there else "-", config if there else "-", verdict
+        )
+    table_console().print(table)

@@ -1,0 +1,77 @@
+"""`tape topics` as a program, on a real broker whose own tools give the answers."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from tests.apps import ROOT
+
+pytestmark = pytest.mark.broker
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def names(topic_names) -> dict[str, str]:
+    return {name: topic_names(name) for name in ("input", "output", "rejected", "group")}
+
+
+@pytest.fixture
+def topics(kafka, names) -> Command:
+    env = {
+        **os.environ,
+        "Quix__Broker__Address": kafka.address,
+        "Quix__Consumer_Group": names["group"],
+        **{name: names[name] for name in ("input", "output", "rejected")},
+    }
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tape", "topics", *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=env, cwd=ROOT, timeout=60
+        )
+
+    return run
+
+
+def test_topics_are_created_once_and_are_right_then(kafka, topics: Command, names) -> None:
+    first, again = topics("create"), topics("create")
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    changelog = f"changelog__{names['group']}--{names['input']}--default"
+    wanted = [names["input"], names["output"], names["rejected"], changelog]
+    assert sorted(json.loads(first.stdout)["created"]) == sorted(wanted)
+    assert json.loads(again.stdout)["created"] == []
+    there = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=10).topics
+    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4]
+    assert topics("check").returncode == 0
+
+
+def test_missing_topics_end_the_check_with_the_way_to_mend_it(topics: Command, names) -> None:
+    done = topics("check")
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert f"{names['input']}: the topic is missing" in done.stderr
+    assert "`tape topics create`" in done.stderr
+
+
+def test_a_topic_of_other_partitions_is_told_by_create_check_and_show(
+    kafka, topics: Command, names
+) -> None:
+    assert topics("create").returncode == 0
+    admin = AdminClient({"bootstrap.servers": kafka.address})
+    more = admin.create_partitions([NewPartitions(names["output"], 6)])
+    more[names["output"]].result(10)
+    told = f"{names['output']}: 6 partitions instead of 4"
+    for word in ("create", "check"):
+        done = topics(word)
+        assert (done.returncode, told in done.stderr) == (4, True), done.stderr
+    shown = topics("show")
+    assert shown.returncode == 0
+    by_name = {topic["name"]: topic for topic in json.loads(shown.stdout)["topics"]}
+    assert by_name[names["output"]]["partitions"] == 6
+    assert by_name[names["output"]]["differences"] == [told]
+    assert by_name[names["input"]]["differences"] == []
