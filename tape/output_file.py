@@ -29,6 +29,11 @@ class OutputFile:
         """Append to the file."""
         self._file.write(data)
 
+    @property
+    def binary(self) -> BinaryIO:
+        """Return the open file, for libraries that write by themselves."""
+        return self._file
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

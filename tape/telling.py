@@ -11,35 +11,51 @@ from rich.table import Table
 
 @dataclass(slots=True)
 class Findings:
-    """What a set of anomalies holds: how many, by rule and by symbol, and the most telling."""
+    """What a stream of anomalies held: how many, by rule and by symbol, and the most telling.
 
+    Trades that break several rules come first, then those furthest beyond a threshold; of one
+    symbol's trades within a second only the first of these is kept. Memory does not grow with
+    the stream.
+    """
+
+    most: int = 10
     count: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
-    telling: list[dict[str, Any]] = field(default_factory=list)
+    by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _kept: dict[tuple[str, str], tuple[tuple[int, float, int], dict[str, Any]]] = field(
+        default_factory=dict
+    )
+
+    def add(self, value: bytes) -> None:
+        """Take up one message of `anomalies`."""
+        anomaly = msgspec.json.decode(value)
+        symbol = anomaly["symbol"]
+        self.count += 1
+        self.by_symbol[symbol] += 1
+        for rule in anomaly["anomalies"]:
+            self.by_rule[rule] += 1
+            self.by_symbol_and_rule[symbol, rule] += 1
+        rank = (*_surprise(anomaly), -self.count)  # of equals the earlier
+        second = (symbol, anomaly["ts_event"][:19])
+        if second in self._kept and self._kept[second][0] > rank:
+            return
+        self._kept[second] = (rank, anomaly)
+        if len(self._kept) > self.most:
+            del self._kept[min(self._kept, key=lambda one: self._kept[one][0])]
+
+    @property
+    def telling(self) -> list[dict[str, Any]]:
+        """Return the most telling anomalies, most telling first."""
+        kept = sorted(self._kept.values(), key=lambda one: one[0], reverse=True)
+        return [anomaly for _, anomaly in kept]
 
 
 def findings(values: Iterable[bytes], most: int = 10) -> Findings:
-    """Return what the messages of `anomalies` hold, with the `most` telling ones.
-
-    Trades that break several rules come first, then those furthest beyond a threshold; of one
-    symbol's trades within a second only the first of these is kept.
-    """
-    found = Findings()
-    ranked = []
+    """Return what the messages of `anomalies` hold, with the `most` telling ones."""
+    found = Findings(most)
     for value in values:
-        anomaly = msgspec.json.decode(value)
-        found.count += 1
-        found.by_rule.update(anomaly["anomalies"])
-        found.by_symbol[anomaly["symbol"]] += 1
-        ranked.append(anomaly)
-    ranked.sort(key=_surprise, reverse=True)
-    seconds = set()
-    for anomaly in ranked:
-        second = (anomaly["symbol"], anomaly["ts_event"][:19])
-        if second not in seconds and len(found.telling) < most:
-            seconds.add(second)
-            found.telling.append(anomaly)
+        found.add(value)
     return found
 
 
@@ -68,4 +84,16 @@ def telling_table(found: Findings) -> Table:
             f"{anomaly['size']:,}",
             "\n".join(reason["text"] for reason in anomaly["reasons"]),
         )
+    return table
+
+
+def counts_table(found: Findings) -> Table:
+    """Return how often each rule fired, a row a symbol."""
+    rules = [rule for rule, _ in found.by_rule.most_common()]
+    table = Table("symbol", title="Flagged trades", title_justify="left")
+    for name in ("flagged", *rules):
+        table.add_column(name, justify="right")
+    for symbol, count in found.by_symbol.most_common():
+        row = (f"{found.by_symbol_and_rule[symbol, rule]:,}" for rule in rules)
+        table.add_row(symbol, f"{count:,}", *row)
     return table

@@ -1,81 +1,154 @@
 """`tape replay`: the detector over files, without a broker."""
 
 import time
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tape.archives import find_archives, read_archive
+from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_output
+from tape.archives import count_rows_hint, find_archives
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
+from tape.picture import Picture, check_plot
+from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
-from tape.telling import findings, telling_table
-
-console = Console(stderr=True)
+from tape.telling import Findings, counts_table, telling_table
+from tape.trade import SYMBOL_PATTERN
 
 
 def replay(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write, as .jsonl.")
+        Path | None,
+        typer.Option("--output", "-o", help="Where to write: .jsonl, .csv or .parquet."),
     ] = None,
+    symbols: Annotated[str, typer.Option(help="Only these, comma-separated.")] = "",
+    from_: Annotated[str, typer.Option("--from", help="Only from this day or time (UTC) on.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", help="Only before this time (UTC); a day is included.")
+    ] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many trades.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Write what the detector would put on `anomalies` for these files, with the same settings.
 
-    Example: tape replay nasdaq --output anomalies.jsonl
+    Trades before --from are judged, not shown: the detector needs what went before.
+    Ends with 2 if a file is damaged; the rest is judged.
+
+    Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """
     settings = load(DetectorSettings)
-    if output is not None and output.suffix != ".jsonl":
-        raise SettingsError(f"--output {output}: the name must end in .jsonl")
+    part = _part(symbols, from_, to, limit)
+    if output is not None:
+        check_output(output)
+    if plot is not None:
+        check_plot(plot)
+    archives = [archive for path in paths for archive in find_archives(path).archives]
     counts = Counts()
-    run = _Replay(paths, Judge(settings.parameters(), settings.max_symbols, counts))
+    judge = Judge(settings.parameters(), settings.max_symbols, counts)
+    run = Replay(archives, judge, part)
+    found, picture = Findings(), Picture() if plot is not None else None
     start_s = time.perf_counter()
-    if output is None:
-        found = findings(run.anomalies())
-        console.print(telling_table(found))
+    _run(run, found, output, picture)
+    elapsed_s = time.perf_counter() - start_s
+    if picture is not None and plot is not None:
+        picture.save(plot)
+    if wants_json(as_json):
+        print_json(_summary(run, counts, found, elapsed_s))
     else:
-        with OutputFile(output) as file:
-            for value in run.anomalies():
-                file.write(value + b"\n")
-    _summary(counts, run, time.perf_counter() - start_s, output)
+        table_console().print(telling_table(found), counts_table(found))
+    _say(run, counts, found, elapsed_s)
+    for path in (p for p in (output, plot) if p is not None):
+        notes_console().print(f"written: {escape(str(path))}")
     return 2 if run.damaged else 0
 
 
-class _Replay:
-    """The files as one tape, through one judge."""
-
-    def __init__(self, paths: list[Path], judge: Judge) -> None:
-        self._archives = [a for path in paths for a in find_archives(path).archives]
-        self._judge = judge
-        self.rejected_rows = 0
-        self.damaged = False
-
-    def anomalies(self) -> Iterator[bytes]:
-        """Yield the messages for `anomalies` in the order of the input."""
-        latest_ns = time.time_ns() + 86_400 * 1_000_000_000
-        seen: set[str] = set()
-        for archive in self._archives:
-            if archive.sha256 in seen:  # the same day named twice
-                continue
-            seen.add(archive.sha256)
-            for batch in read_archive(archive, latest_ns=latest_ns):
-                self.rejected_rows += len(batch.rejected)
-                self.damaged |= batch.damaged
-                flagged, _ = self._judge.judge(batch.keys, batch.values)
-                for one in flagged:
-                    yield one.value
+def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
+    names = frozenset(name.strip() for name in symbols.split(",") if name.strip())
+    for name in sorted(names):
+        if SYMBOL_PATTERN.fullmatch(name) is None:
+            raise SettingsError(f"--symbols: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+    from_ns = time_ns(from_, option="--from") if from_ else 0
+    to_ns = time_ns(to, option="--to", day_ends=True) if to else END_NS
+    if from_ns >= to_ns:
+        raise SettingsError(f"--from {from_} is not before --to {to}: exchange them")
+    return Part(names, from_ns, to_ns, limit)
 
 
-def _summary(counts: Counts, run: _Replay, elapsed_s: float, output: Path | None) -> None:
-    rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.flagged.most_common())
-    console.print(
-        f"{counts.trades:,} trades in {elapsed_s:.2f} s "
-        f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
-        f"duplicates {counts.duplicate:,}; rows rejected {run.rejected_rows:,}"
+def _run(run: Replay, found: Findings, output: Path | None, picture: Picture | None) -> None:
+    """Judge everything, writing as it goes; the output appears whole or not at all."""
+    with ExitStack() as stack:
+        bars = stack.enter_context(_bars())
+        task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
+        writer: AnomalyWriter | None = None
+        if output is not None:
+            file = stack.enter_context(OutputFile(output))
+            writer = anomaly_writer(file, output.suffix)
+            stack.callback(writer.close)
+        for values, flagged in run.batches():
+            for value in flagged:
+                found.add(value)
+                if writer is not None:
+                    writer.write(value)
+            if picture is not None:
+                picture.add(values, flagged)
+            _advance(bars, task, run.rows)
+        if writer is not None:
+            writer.end()
+
+
+def _bars() -> Progress:
+    console = notes_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} rows, {task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
-    if output is not None:
-        console.print(f"anomalies: {output}")
+
+
+def _advance(bars: Progress, task: TaskID, rows: int) -> None:
+    bars.update(task, completed=rows, rate=bars.tasks[0].speed or 0.0)
+
+
+def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> dict[str, object]:
+    by_symbol: dict[str, dict[str, int]] = {}
+    for (symbol, rule), count in found.by_symbol_and_rule.items():
+        by_symbol.setdefault(symbol, {})[rule] = count
+    return {
+        "trades": run.trades,
+        "judged": counts.trades,
+        "elapsed_s": round(elapsed_s, 3),
+        "trades_per_s": round(counts.trades / max(elapsed_s, 1e-9)),
+        "flagged": found.count,
+        "by_rule": found.by_rule,
+        "by_symbol": by_symbol,
+        "duplicates": counts.duplicate,
+        "rejected": run.rejected,
+        "damaged": run.damaged,
+        "telling": found.telling,
+    }
+
+
+def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None:
+    notes = notes_console()
+    rules = ", ".join(f"{rule} {count:,}" for rule, count in found.by_rule.most_common())
+    notes.print(
+        f"{run.trades:,} trades in {elapsed_s:.2f} s "
+        f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
+        f"duplicates {counts.duplicate:,}; rows rejected {run.rejected.total():,}"
+    )
+    for fault in run.damaged:
+        notes.print(f"damaged: {escape(fault)}; fetch the file again")

@@ -1,0 +1,155 @@
+"""`tape replay` as a user runs it; answers come from the whole tape's messages and from pandas."""
+
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tape.cli import app
+from tape.synthetic import make_day, write_day
+from tape.telling import findings
+
+NAMES = ["AAA", "BBB"]
+
+
+def replay(*words: str | Path, code: int = 0) -> dict[str, object]:
+    """Run the command and return its summary."""
+    done = CliRunner().invoke(app, ["replay", *map(str, words)])
+    assert done.exit_code == code, done.output
+    summary: dict[str, object] = json.loads(done.stdout)
+    return summary
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("days")
+    for seed, day in ((1, date(2025, 3, 3)), (2, date(2025, 3, 4))):
+        write_day(make_day(seed, NAMES, 12_000, day), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(days: Path) -> pd.DataFrame:
+    files = sorted(p for p in days.glob("*.csv.zst"))
+    return pd.concat([pd.read_csv(file, dtype={"ts_event": str}) for file in files])
+
+
+@pytest.fixture(scope="module")
+def whole(days: Path) -> list[bytes]:
+    """Every anomaly of the two days; tests/pipeline holds these bytes against the oracle."""
+    replay(days, "--output", days / "whole.jsonl")
+    lines = (days / "whole.jsonl").read_bytes().splitlines()
+    assert len(lines) > 100
+    return lines
+
+
+def test_one_symbol_is_judged_as_in_the_whole_tape(
+    days: Path, whole: list[bytes], rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    summary = replay(days, "--symbols", "BBB", "--output", tmp_path / "b.jsonl")
+    expected = [line for line in whole if json.loads(line)["symbol"] == "BBB"]
+    assert (tmp_path / "b.jsonl").read_bytes().splitlines() == expected
+    assert summary["trades"] == (rows["symbol"] == "BBB").sum()
+
+
+def test_a_part_of_the_tape_has_the_verdicts_of_the_whole(
+    days: Path, whole: list[bytes], rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    start, end = "2025-03-03T18:00", "2025-03-04T16:00"
+    output = tmp_path / "part.jsonl"
+    summary = replay(days, "--from", start, "--to", end, "--output", output)
+    expected = [line for line in whole if start <= json.loads(line)["ts_event"] < end]
+    assert 0 < len(expected) < len(whole)
+    assert output.read_bytes().splitlines() == expected
+    assert summary["trades"] == rows["ts_event"].between(start, end, inclusive="left").sum()
+
+
+def test_a_bare_day_is_included(days: Path, rows: pd.DataFrame) -> None:
+    summary = replay(days, "--from", "2025-03-03", "--to", "2025-03-03")
+    assert summary["trades"] == rows["ts_event"].str.startswith("2025-03-03").sum() > 0
+
+
+def test_a_limit_counts_the_trades_of_the_part(
+    days: Path, whole: list[bytes], rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    output = tmp_path / "some.jsonl"
+    summary = replay(days, "--from", "2025-03-04", "--limit", "5000", "--output", output)
+    assert summary["trades"] == 5_000
+    part = rows[rows["ts_event"] >= "2025-03-04"].head(5_000)
+    wanted = set(zip(part["symbol"], part["ts_event"], part["sequence"], strict=True))
+    fields = ("symbol", "ts_event", "sequence")
+    expected = [w for w in whole if tuple(json.loads(w)[name] for name in fields) in wanted]
+    assert output.read_bytes().splitlines() == expected != []
+
+
+def test_csv_and_parquet_say_what_the_messages_say(
+    days: Path, whole: list[bytes], tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    for suffix in ("csv", "parquet"):
+        replay(days, "--output", tmp_path / f"a.{suffix}")
+    said = [json.loads(line) for line in whole]
+    table = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    parquet = pd.read_parquet(tmp_path / "a.parquet")
+    for name in ("anomaly_id", "symbol", "price", "size", "sequence"):
+        values = [one[name] for one in said]
+        assert table[name].tolist() == values
+        assert parquet[name].tolist() == values
+    assert table["ts_event"].tolist() == [one["ts_event"] for one in said]
+    assert table["anomalies"].tolist() == ["; ".join(one["anomalies"]) for one in said]
+    times = pd.to_datetime([one["ts_event"] for one in said])
+    assert [t.value for t in parquet["ts_event"]] == [t.value for t in times]
+    assert [list(a) for a in parquet["anomalies"]] == [one["anomalies"] for one in said]
+    texts = [[reason["text"] for reason in one] for one in parquet["reasons"]]
+    assert texts == [[reason["text"] for reason in one["reasons"]] for one in said]
+
+
+def test_the_summary_counts_rules_and_symbols(days: Path, whole: list[bytes]) -> None:
+    summary = replay(days, days)  # named twice, judged once
+    said = [json.loads(line) for line in whole]
+    assert summary["flagged"] == len(said)
+    assert summary["by_rule"] == Counter(rule for one in said for rule in one["anomalies"])
+    for name in NAMES:
+        mine = Counter(r for one in said if one["symbol"] == name for r in one["anomalies"])
+        assert summary["by_symbol"][name] == mine  # type: ignore[index]
+    assert summary["telling"] == told(said)
+
+
+def told(said: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The ten most telling, the slow way: sort everything, keep one a second."""
+
+    def rank(one: dict) -> tuple[int, float]:  # type: ignore[type-arg]
+        beyond = [abs(r["value"] / r["threshold"]) for r in one["reasons"] if r["threshold"]]
+        return len(one["anomalies"]), max(beyond, default=0.0)
+
+    kept: dict[tuple[str, str], dict[str, object]] = {}
+    for one in sorted(said, key=rank, reverse=True):
+        kept.setdefault((str(one["symbol"]), str(one["ts_event"])[:19]), one)
+    return list(kept.values())[:10]
+
+
+def test_the_most_telling_are_the_same_in_any_amount(whole: list[bytes]) -> None:
+    for count in (1, 7, 50, len(whole)):
+        said = [json.loads(line) for line in whole[:count]]
+        assert findings(whole[:count]).telling == told(said)
+
+
+def test_a_picture_is_made(days: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    replay(days, "--plot", tmp_path / "day.png")
+    assert (tmp_path / "day.png").read_bytes().startswith(b"\x89PNG\r\n")
+    assert (tmp_path / "day.png").stat().st_size > 10_000
+
+
+def test_a_damaged_file_is_named_and_the_rest_judged(days: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.trades.csv.zst"
+    first = min(days.glob("*.csv.zst"))
+    cut.write_bytes(first.read_bytes()[:-1_000])
+    summary = replay(cut, code=2)
+    assert summary["rejected"] == {"archive_truncated": 1}
+    assert "cut.trades.csv.zst" in summary["damaged"][0]  # type: ignore[index]
+    assert summary["trades"] > 0  # type: ignore[operator]
