@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_read_ends_replay_with_its_name(
 
 def test_a_file_of_another_kind_and_no_file_at_all(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    for path, words in ((tmp_path, ".txt: not CSV"), (tmp_path / "none", "does not exist")):
+    for path, words in ((tmp_path, "1 × .txt"), (tmp_path / "none", "does not exist")):
         code, _, err = ended(start("replay", path))
         assert (code, words in err) == (2, True), err
     assert ended(start("replay"))[0] == 2
