@@ -21,6 +21,7 @@ KERNEL_SOURCES: Final = (
     "archives/dbn.py",
     "archives/plain_rows.py",
     "detection/**/*.py",
+    "episodes/kernel.py",
 )
 """Compiled functions, and the constants that are compiled into them."""
 

@@ -36,7 +36,7 @@ def thresholds_of(parameters: Parameters, symbol: str) -> tuple[int, float]:
     return volume, change
 
 
-def _dollars(price_usd: float) -> str:
+def dollars(price_usd: float) -> str:
     """Return a price with as many decimals as it needs, two at least and four at most."""
     text = f"{price_usd:,.4f}"
     return text[:-2] if text.endswith("00") else text
@@ -84,7 +84,7 @@ def explained(
     if rules & CHANGE_BIT:
         change = abs(price - previous) / previous
         text = (
-            f"Price moved {_percent(change)} % from {_dollars(previous)} to {_dollars(price)} "
+            f"Price moved {_percent(change)} % from {dollars(previous)} to {dollars(price)} "
             f"since the previous trade; more than {_percent(most_change)} % is unusual."
         )
         reasons.append(Reason(RAPID_PRICE_CHANGE, change, most_change, text))
@@ -92,7 +92,7 @@ def explained(
         side = "above" if z >= 0.0 else "below"
         normal = _normal_range(normal_low, normal_high, price)
         text = (
-            f"Price {_dollars(price)} is {abs(z):.1f} standard deviations {side} the mean "
+            f"Price {dollars(price)} is {abs(z):.1f} standard deviations {side} the mean "
             f"{_rounded(mean, price)} of the last {parameters.window:,} "
             f"trades; {normal}"
         )

@@ -1,0 +1,154 @@
+"""What an episode is on `episodes`: how far it is, and on closing what its price spike was."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from tape.anomaly import (
+    CALIBRATED,
+    HIGH_VOLUME,
+    ISOLATION_FOREST,
+    RAPID_PRICE_CHANGE,
+    DetectorIdentity,
+    Rule,
+    anomaly_id,
+)
+from tape.detection.explanation import dollars
+from tape.episodes.kernel import (
+    AFTER,
+    BEFORE,
+    BY_RULE,
+    CLOSED,
+    EXTREME,
+    FIRST_PRICE,
+    FIRST_SEQUENCE,
+    FIRST_SIDE,
+    FIRST_SIZE,
+    FIRST_TIME,
+    FLAGS,
+    LAST_SEQUENCE,
+    LAST_TIME,
+)
+from tape.trade import NANOS, NO_SEQUENCE, iso_time, price_text
+
+State = Literal["opened", "extended", "closed"]
+Mark = Literal["reverted", "held"]
+
+STATES: Final[tuple[State, ...]] = ("opened", "extended", "closed")
+"""In the order of the kernel's OPENED, EXTENDED and CLOSED."""
+RULES: Final[tuple[Rule, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
+"""In the order of the bits of `Verdicts.rules`."""
+SPIKE_ONE_IN: Final = 2_000
+"""A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
+
+
+class EpisodeMessage(msgspec.Struct, frozen=True):
+    """The value on `episodes`.
+
+    Prices are dollars as on `stocks`: the last ordinary one before the first flag, the flagged
+    one farthest from it, and on closing the last ordinary one within the gap after the last flag
+    or else that of the closing trade. `rules` counts flagged trades, in the rules' order.
+    """
+
+    episode_id: str
+    symbol: str
+    state: State
+    flags: int
+    rules: dict[Rule, int]
+    first_ts_event: str
+    first_sequence: int | None
+    last_ts_event: str
+    last_sequence: int | None
+    price_before: msgspec.Raw | None
+    price_extreme: msgspec.Raw
+    price_after: msgspec.Raw | None
+    mark: Mark | None
+    text: str
+    detector: DetectorIdentity
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def episode_id(symbol: str, row: list[int]) -> str:
+    """Return the identity of the episode in a symbol's row: its first flagged trade's."""
+    return anomaly_id(
+        symbol,
+        row[FIRST_TIME],
+        row[FIRST_SEQUENCE],
+        price_nanos=row[FIRST_PRICE],
+        size=row[FIRST_SIZE],
+        side=chr(row[FIRST_SIDE]),
+    )
+
+
+def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | None:
+    """Return what became of a spike; None if there was none, or a price is not known (0).
+
+    It held if at least half of the way from before to the extreme was left afterwards.
+
+    >>> mark_of(100_000, 101_000, 100_100), mark_of(100_000, 101_000, 100_500)
+    ('reverted', 'held')
+    >>> mark_of(100_000, 100_010, 100_010) is None
+    True
+    """
+    away = abs(extreme_nanos - before_nanos)
+    if not before_nanos or not after_nanos or away * SPIKE_ONE_IN < before_nanos or not away:
+        return None
+    left = after_nanos - before_nanos
+    if extreme_nanos < before_nanos:
+        left = -left
+    return "held" if 2 * left >= away else "reverted"
+
+
+def as_episode_message(symbol: str, kind: int, row: list[int], detector: DetectorIdentity) -> bytes:
+    """Return the message of an episode from its symbol's row, at a step of this kind."""
+    closed = kind == CLOSED
+    mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None
+    after_nanos = row[AFTER] if closed else 0
+    return _encoder.encode(
+        EpisodeMessage(
+            episode_id=episode_id(symbol, row),
+            symbol=symbol,
+            state=STATES[kind],
+            flags=row[FLAGS],
+            rules={rule: row[BY_RULE + n] for n, rule in enumerate(RULES) if row[BY_RULE + n]},
+            first_ts_event=iso_time(row[FIRST_TIME]),
+            first_sequence=_sequence(row[FIRST_SEQUENCE]),
+            last_ts_event=iso_time(row[LAST_TIME]),
+            last_sequence=_sequence(row[LAST_SEQUENCE]),
+            price_before=_price(row[BEFORE]),
+            price_extreme=msgspec.Raw(price_text(row[EXTREME]).encode()),
+            price_after=_price(after_nanos),
+            mark=mark,
+            text=_text(row, mark),
+            detector=detector,
+        )
+    )
+
+
+def _sequence(sequence: int) -> int | None:
+    return None if sequence == NO_SEQUENCE else sequence
+
+
+def _price(nanos: int) -> msgspec.Raw | None:
+    return msgspec.Raw(price_text(nanos).encode()) if nanos else None
+
+
+def _text(row: list[int], mark: Mark | None) -> str:
+    """Return one sentence that a trader understands."""
+    lasted_s = abs(row[LAST_TIME] - row[FIRST_TIME]) / NANOS
+    text = "1 flagged trade"
+    if row[FLAGS] > 1:
+        text = f"{row[FLAGS]:,} flagged trades within {lasted_s:.3g} s"
+    before, extreme = row[BEFORE], row[EXTREME]
+    if not before or extreme == before:
+        return f"{text} at {dollars(extreme / NANOS)}."
+    change = 100 * (extreme - before) / before
+    text += f"; price {dollars(before / NANOS)} to {dollars(extreme / NANOS)} ({change:+.2f} %)"
+    if mark is None:
+        return f"{text}."
+    after = dollars(row[AFTER] / NANOS)
+    if mark == "reverted":
+        return f"{text} and back to {after}: a bad print, likely."
+    return f"{text}, {after} afterwards: a real move, likely."

@@ -1,0 +1,78 @@
+"""Episodes written down literally; slow, exact, and without a line of the fast code."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle import Trade
+
+NAMES = ["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
+DAY_NS = 86_400_000_000_000
+
+
+def told(
+    trades: Iterable[Trade], answers: Iterable[tuple[str, set[str]]], gap_ns: int = 1_000_000_000
+) -> tuple[list[str | None], list[dict[str, Any]]]:
+    """Return per trade its episode, if it is flagged, and every state of every episode.
+
+    Prices are in 1e-9 dollars here, times in nanoseconds; `at` is the position of the trade that
+    brought the state.
+    """
+    open_ones: dict[str, list[int]] = {}  # the flagged trades of a symbol's open episode
+    tape = list(trades)
+    verdicts = list(answers)
+    mine: dict[str, list[int]] = {}  # accepted trades of a symbol, as positions
+    ids: list[str | None] = []
+    states: list[dict[str, Any]] = []
+
+    def state(kind: str, at: int, flagged: list[int], accepted: list[int]) -> dict[str, Any]:
+        first, last = tape[flagged[0]], tape[flagged[-1]]
+        name = last[0]
+        ordinary = [n for n in accepted if not verdicts[n][1]]
+        earlier = [tape[n][3] for n in ordinary if n < flagged[0]]
+        before = earlier[-1] if earlier else None
+        start = first[3] if before is None else before
+        extreme = max((tape[n][3] for n in flagged), key=lambda price: abs(price - start))
+        after = mark = None
+        if kind == "closed":
+            later = [tape[n][3] for n in ordinary if flagged[-1] < n < at]
+            after = later[-1] if later else None
+            if after is None and tape[at][2] // DAY_NS == last[2] // DAY_NS:
+                after = tape[at][3]
+            if before is not None and after is not None and extreme != before:
+                moved = Fraction(extreme - before, before)
+                if abs(moved) >= Fraction(5, 10_000):
+                    kept = Fraction(after - before, extreme - before)
+                    mark = "held" if kept >= Fraction(1, 2) else "reverted"
+        rules = [rule for n in flagged for rule in verdicts[n][1]]
+        return {
+            "at": at,
+            "episode_id": f"{name}-{first[2]}-{first[6]}",
+            "symbol": name,
+            "state": kind,
+            "flags": len(flagged),
+            "rules": {rule: rules.count(rule) for rule in NAMES if rule in rules},
+            "first": (first[2], first[6]),
+            "last": (last[2], last[6]),
+            "prices": (before, extreme, after),
+            "mark": mark,
+        }
+
+    for at, (trade, (outcome, rules)) in enumerate(zip(tape, verdicts, strict=True)):
+        ids.append(None)
+        if outcome in ("DUPLICATE", "STALE"):
+            continue
+        name = trade[0]
+        accepted = mine.setdefault(name, [])
+        accepted.append(at)
+        flagged = open_ones.get(name)
+        if flagged and abs(trade[2] - tape[flagged[-1]][2]) > gap_ns:
+            states.append(state("closed", at, flagged, accepted))
+            del open_ones[name]
+        if rules:
+            flagged = open_ones.setdefault(name, [])
+            flagged.append(at)
+            kind = "opened" if len(flagged) == 1 else "extended"
+            states.append(state(kind, at, flagged, accepted))
+            ids[at] = states[-1]["episode_id"]
+    return ids, states

@@ -1,0 +1,270 @@
+"""One event, one alert: episodes against their literal form, in any batches and any order."""
+
+import itertools
+import json
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tape.anomaly import DetectorIdentity
+from tape.columns import TradeColumns
+from tape.detection.detector import Verdicts
+from tape.episodes import Episodes, EpisodeStep
+from tape.episodes.kernel import COLUMNS, FLAGS
+from tape.episodes.record import decode_kept, encode_kept
+from tape.errors import StateError
+from tape.symbols import SymbolTable
+from tests.episode_oracle import NAMES, told
+from tests.oracle import Trade
+
+SECOND_NS = 1_000_000_000
+NOON_NS = 1_751_976_000 * SECOND_NS
+OUTCOMES = ["NEW", "LATE", "DUPLICATE", "STALE"]
+WHO = DetectorIdentity("1", "abc")
+
+Judged = tuple[Trade, tuple[str, set[str]]]
+
+STEPS = [
+    0,
+    1,
+    400_000_000,
+    SECOND_NS,
+    SECOND_NS + 1,
+    3 * SECOND_NS,
+    -2 * SECOND_NS,
+    86_400 * SECOND_NS,
+]
+PRICES = [100_000_000_000, 100_010_000_000, 100_050_000_000, 99_000_000_000, 101_500_000_000, 4]
+
+
+def tape_of(draws: list[tuple[str, int, int, str, int]]) -> list[Judged]:
+    """Trades from (symbol, step of its clock, price, outcome, rules as bits)."""
+    clocks: dict[str, int] = {}
+    tape = []
+    for sequence, (name, step, price, outcome, bits) in enumerate(draws):
+        clocks[name] = clocks.get(name, NOON_NS) + step
+        dropped = outcome in ("DUPLICATE", "STALE")
+        rules = {rule for n, rule in enumerate(NAMES) if bits >> n & 1 and not dropped}
+        tape.append(((name, 1, clocks[name], price, 1, ord("B"), sequence), (outcome, rules)))
+    return tape
+
+
+tapes = st.lists(
+    st.tuples(
+        st.sampled_from("ABC"),
+        st.sampled_from(STEPS),
+        st.sampled_from(PRICES),
+        st.sampled_from(["NEW", "NEW", "NEW", *OUTCOMES]),
+        st.sampled_from([0, 0, 0, 1, 2, 4, 5, 8, 15]),
+    ),
+    max_size=60,
+).map(tape_of)
+
+
+def columns(tape: list[Judged], symbols: SymbolTable) -> tuple[TradeColumns, Verdicts]:
+    """The tape as the detector hands it on."""
+    trades = [trade for trade, _ in tape]
+    numbers = [symbols.number(trade[0]) for trade in trades]
+    rules = [sum(1 << NAMES.index(rule) for rule in fired) for _, (_, fired) in tape]
+    found = np.array(rules, np.uint8)
+    column = dict(enumerate(zip(*trades, strict=True))) if trades else dict.fromkeys(range(7), ())
+    return (
+        TradeColumns(
+            np.array(numbers, np.int32),
+            np.array(column[1], np.int32),
+            np.array(column[2], np.int64),
+            np.array(column[3], np.int64),
+            np.array(column[4], np.int64),
+            np.array(column[5], np.uint8),
+            np.array(column[6], np.int64),
+        ),
+        Verdicts(
+            np.array([OUTCOMES.index(outcome) for _, (outcome, _) in tape], np.uint8),
+            found,
+            np.flatnonzero(found),
+            np.zeros(0),
+        ),
+    )
+
+
+def followed(
+    tape: list[Judged], cuts: list[int] | None = None, *, restored: bool = False, names: str = ""
+) -> tuple[list[str], list[EpisodeStep]]:
+    """Ids and steps in batches that end at the cuts, with the state kept and restored there."""
+
+    def fresh() -> tuple[SymbolTable, Episodes]:
+        symbols = SymbolTable()
+        for name in names:
+            symbols.number(name)
+        return symbols, Episodes(symbols, 1.0, WHO)
+
+    symbols, episodes = fresh()
+    ids: list[str] = []
+    steps: list[EpisodeStep] = []
+    edges = [0, *sorted(cuts or []), len(tape)]
+    for start, end in itertools.pairwise(edges):
+        trades, verdicts = columns(tape[start:end], symbols)
+        more, found = episodes.follow(trades, verdicts)
+        ids += more
+        steps += [EpisodeStep(s.row + start, s.episode_id, s.state, s.value) for s in found]
+        if restored:
+            kept = {n: episodes.kept(i, b"TAPE") for i, n in enumerate(symbols.names)}
+            symbols, episodes = fresh()
+            for name in reversed(kept):
+                number = symbols.number(name)
+                assert isinstance(number, int)
+                assert episodes.take_up(number, kept[name]) == b"TAPE"
+    return ids, steps
+
+
+def iso_ns(text: str) -> int:
+    whole = np.datetime64(text.removesuffix("Z"), "ns")
+    return int(whole.astype(np.int64))
+
+
+def as_told(step: EpisodeStep) -> dict[str, Any]:
+    """A message in the oracle's words."""
+    m = json.loads(step.value, parse_float=lambda text: round(float(text) * SECOND_NS))
+    assert (m["episode_id"], m["state"]) == (step.episode_id, step.state)
+    return {
+        "at": step.row,
+        "episode_id": m["episode_id"],
+        "symbol": m["symbol"],
+        "state": m["state"],
+        "flags": m["flags"],
+        "rules": m["rules"],
+        "first": (iso_ns(m["first_ts_event"]), m["first_sequence"]),
+        "last": (iso_ns(m["last_ts_event"]), m["last_sequence"]),
+        "prices": (m["price_before"], m["price_extreme"], m["price_after"]),
+        "mark": m["mark"],
+    }
+
+
+@settings(deadline=None)  # the first call compiles
+@given(tapes)
+def test_episodes_are_those_of_the_oracle(tape: list[Judged]) -> None:
+    ids, states = told((t for t, _ in tape), (a for _, a in tape))
+    found, steps = followed(tape)
+    assert found == [name for name in ids if name is not None]
+    assert [as_told(step) for step in steps] == states
+
+
+@settings(deadline=None)  # the first call compiles
+@given(tapes, st.lists(st.integers(0, 60), max_size=8), st.booleans())
+def test_neither_batches_nor_keeping_and_restoring_matter(
+    tape: list[Judged], cuts: list[int], restored: bool
+) -> None:
+    cuts = [min(cut, len(tape)) for cut in cuts]
+    assert followed(tape, cuts, restored=restored) == followed(tape)
+
+
+@settings(deadline=None)  # the first call compiles
+@given(tapes)
+def test_other_symbols_and_their_order_do_not_matter(tape: list[Judged]) -> None:
+    together = [step.value for step in followed(tape, names="CBA")[1]]
+    for name in "ABC":
+        own = [one for one in tape if one[0][0] == name]
+        alone = [step.value for step in followed(own)[1]]
+        assert alone == [v for v in together if json.loads(v)["symbol"] == name]
+
+
+def test_the_oracle_meets_every_kind_of_step_and_mark() -> None:
+    """What the properties above compare is not empty."""
+    dice = random.Random(5)
+    draws = [
+        (dice.choice("ABC"), dice.choice(STEPS), dice.choice(PRICES), "NEW", dice.choice([0, 0, 1]))
+        for _ in range(2_000)
+    ]
+    tape = tape_of(draws)
+    states = told((t for t, _ in tape), (a for _, a in tape))[1]
+    assert {state["state"] for state in states} == {"opened", "extended", "closed"}
+    assert {s["mark"] for s in states} == {None, "reverted", "held"}
+
+
+def a_spike(*prices_cents: int, flagged: range, gap_ns: int = 10_000_000) -> list[dict[str, Any]]:
+    """The messages of one symbol's trades 10 ms apart, closed by a trade five seconds later."""
+    draws = [
+        ("A", gap_ns, cents * 10_000_000, "NEW", 4 if n in flagged else 0)
+        for n, cents in enumerate(prices_cents)
+    ]
+    draws.append(("A", 5 * SECOND_NS, prices_cents[-1] * 10_000_000, "NEW", 0))
+    return [json.loads(step.value) for step in followed(tape_of(draws))[1]]
+
+
+def test_a_bad_print_is_one_alert_marked_reverted() -> None:
+    opened, extended, closed = a_spike(10_000, 10_150, 10_200, 10_001, flagged=range(1, 3))
+    assert (opened["state"], extended["state"], closed["state"]) == ("opened", "extended", "closed")
+    assert closed["mark"] == "reverted"
+    assert closed["text"] == (
+        "2 flagged trades within 0.01 s; price 100.00 to 102.00 (+2.00 %) and back to 100.01: "
+        "a bad print, likely."
+    )
+    assert opened["text"] == "1 flagged trade; price 100.00 to 101.50 (+1.50 %)."
+    assert (opened["mark"], opened["price_after"]) == (None, None)
+
+
+def test_a_real_move_is_one_alert_marked_held() -> None:
+    closed = a_spike(10_000, 9_900, 9_800, 9_850, flagged=range(1, 3))[-1]
+    assert (closed["mark"], closed["price_after"]) == ("held", 98.5)
+    assert closed["text"].endswith("98.50 afterwards: a real move, likely.")
+
+
+def test_a_large_trade_at_an_ordinary_price_has_no_mark() -> None:
+    closed = a_spike(10_000, 10_001, 10_000, flagged=range(1, 2))[-1]
+    assert (closed["state"], closed["mark"]) == ("closed", None)
+    assert closed["text"] == "1 flagged trade; price 100.00 to 100.01 (+0.01 %)."
+
+
+def test_a_symbol_that_trades_once_a_minute_gets_its_mark_from_the_trade_that_closes() -> None:
+    """The return from a bad print is flagged too, and is not another spike."""
+    minute_ns = 60 * SECOND_NS
+    first, closed, second, last = a_spike(
+        10_000, 11_000, 10_000, flagged=range(1, 3), gap_ns=minute_ns
+    )
+    assert [first["state"], closed["state"], second["state"]] == ["opened", "closed", "opened"]
+    assert closed["mark"] == "reverted"
+    assert (last["state"], last["mark"]) == ("closed", None)
+
+
+def test_one_wrong_clock_keeps_no_episode_open() -> None:
+    hour_ns = 3_600 * SECOND_NS
+    tape = tape_of([("A", hour_ns, 10, "NEW", 1), ("A", -hour_ns, 10, "NEW", 1)])
+    assert [step.state for step in followed(tape)[1]] == ["opened", "closed", "opened"]
+
+
+def test_a_state_from_before_episodes_is_taken_up_with_none_open() -> None:
+    symbols = SymbolTable()
+    number = symbols.number("A")
+    assert isinstance(number, int)
+    assert Episodes(symbols, 1.0, WHO).take_up(number, b"TAPE and more") == b"TAPE and more"
+
+
+@pytest.mark.parametrize(
+    ("at", "told_as"),
+    [(0, "not a detector's"), (4, "version"), (6, "version"), (40, "checksum"), (-1, "truncated")],
+)
+def test_a_state_that_cannot_be_taken_up_is_refused_with_a_sentence(at: int, told_as: str) -> None:
+    row = np.arange(COLUMNS, dtype=np.int64)
+    kept = bytearray(encode_kept(row, b"TAPE"))
+    assert decode_kept(bytes(kept))[0].tolist() == row.tolist()  # type: ignore[union-attr]
+    kept[at] ^= 1
+    bad = bytes(kept[:8]) if at == -1 else bytes(kept)
+    with pytest.raises(StateError, match=told_as) as caught:
+        decode_kept(bad)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_state_leaves_what_was_there() -> None:
+    symbols = SymbolTable()
+    episodes = Episodes(symbols, 1.0, WHO)
+    tape = tape_of([("A", 0, 10, "NEW", 1)])
+    episodes.follow(*columns(tape, symbols))
+    kept = episodes.kept(0, b"")
+    assert decode_kept(kept)[0][FLAGS] == 1  # type: ignore[index]
+    with pytest.raises(StateError):
+        episodes.take_up(0, kept[:60])
+    assert episodes.kept(0, b"") == kept
