@@ -11,9 +11,9 @@ from typing import Protocol
 
 import tape
 from tape.anomaly import DetectorIdentity, anomaly_id, as_message
-from tape.columns import decode_batch
+from tape.columns import DecodedBatch, decode_batch
 from tape.detection import CalibratedDetector, make_detector
-from tape.detection.detector import DUPLICATE, LATE, STALE
+from tape.detection.detector import DUPLICATE, LATE, STALE, Verdicts
 from tape.detection.parameters import Parameters
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
@@ -75,15 +75,8 @@ class Judge:
 
         A symbol that is new to this judge takes up the state that `kept` has of it.
         """
-        known = len(self.symbols.names)
-        batch = decode_batch(keys, values, self.symbols)
-        if kept is not None:
-            for number in range(known, len(self.symbols.names)):
-                blob = kept.get_bytes(self.symbols.names[number])
-                if blob is not None:
-                    self.detector.restore(number, blob)
+        batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades
-        verdicts = self.detector.detect(trades)
         flagged = []
         for nth, row in enumerate(verdicts.flagged.tolist()):
             position = int(batch.positions[row])
@@ -112,6 +105,22 @@ class Judge:
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
         self._count(len(trades), verdicts.outcome, flagged, unread)
         return flagged, unread
+
+    def detect(
+        self,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        kept: KeptState | None = None,
+    ) -> tuple[DecodedBatch, Verdicts]:
+        """Return a batch as columns and what the detector says of it: `judge` before it tells."""
+        known = len(self.symbols.names)
+        batch = decode_batch(keys, values, self.symbols)
+        if kept is not None:
+            for number in range(known, len(self.symbols.names)):
+                blob = kept.get_bytes(self.symbols.names[number])
+                if blob is not None:
+                    self.detector.restore(number, blob)
+        return batch, self.detector.detect(batch.trades)
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
         """Yield symbol and state of every symbol that has traded since the last call."""

@@ -8,6 +8,7 @@ import typer
 from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
+from tape.cli.evaluate import TakesLists, evaluate_profiles
 from tape.cli.inject import inject_anomalies
 from tape.cli.look import without_colour
 from tape.cli.rejected import app as rejected
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command()(bench)
 app.command()(demo)
+app.command("evaluate", cls=TakesLists)(evaluate_profiles)
 app.command("inject")(inject_anomalies)
 app.command()(replay)
 app.command()(synth)

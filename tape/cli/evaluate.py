@@ -1,0 +1,162 @@
+"""`tape evaluate`: how well profiles find labelled anomalies."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperCommand
+
+from tape.archives import find_archives
+from tape.archives.discovery import Archive
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import SettingsError
+from tape.evaluation.judging import PROFILES, profile_names
+from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
+from tape.evaluation.tables import save_curves, terminal_tables
+from tape.picture import check_plot
+from tape.settings import DetectorSettings, load
+
+LISTS = ("--labels", "--calibrate-on")
+
+
+class TakesLists(TyperCommand):
+    """Lets `--labels` and `--calibrate-on` take all words up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its words, as Click wants it."""
+        words: list[str] = []
+        option, first = None, False
+        for word in args:
+            if word.startswith("-"):
+                option, first = (word if word in LISTS else None), True
+            elif option is not None and not first:
+                words.append(option)
+            else:
+                first = False
+            words.append(word)
+        return super().parse_args(ctx, words)
+
+
+def evaluate_profiles(
+    days: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files or folders of DataBento trades; none: made-up days."),
+    ] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Label file of the days; none: anomalies are put into copies of them."),
+    ] = None,
+    calibrate_on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Other days, which the detector has judged before; none: the other DAYS."
+        ),
+    ] = None,
+    profiles: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(PROFILES),
+    anomalies: Annotated[int, typer.Option(min=1, help="Put into each day.")] = 84,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 1,
+    draws: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Of the bootstrap; 0: no intervals.")
+    ] = 1_000,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of precision over recall: .png.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Hold what profiles flag against labelled anomalies; settings come from other days only.
+
+    Ends with 2 if rows of a file cannot be read; the rest is judged.
+
+    Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
+    """
+    settings = load(DetectorSettings)
+    names = profile_names(profiles)
+    if labels and not days:
+        raise SettingsError("--labels needs the days it is about: tape evaluate DAY --labels FILE")
+    if calibrate_on and not days:
+        raise SettingsError(
+            "--calibrate-on needs days to be judged, named before it: "
+            "tape evaluate DAY --calibrate-on OTHER_DAY"
+        )
+    if plot is not None:
+        check_plot(plot)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
+        judged = _archives(days) if days else made_up_days(folder, seed)
+        past = _archives(calibrate_on) if calibrate_on else judged
+        files = list(labels or ())
+        if not files:
+            judged, files = injected(judged, folder, seed=seed, anomalies=anomalies)
+        single = len(judged) == 1 and not calibrate_on
+        work = tasks(judged, files, () if single else past, settings.max_symbols)
+        _say(work, 0 if labels else anomalies)
+        bars = stack.enter_context(_bars())
+        bar = bars.add_task("judging", total=len(names) * sum(task.trades for task in work))
+        results: dict[str, Result] = {
+            name: evaluate(
+                work,
+                name,
+                settings.parameters(),
+                settings.max_symbols,
+                draws=draws,
+                seed=seed,
+                progress=lambda trades: bars.advance(bar, trades),
+            )
+            for name in names
+        }
+    figures = {name: result.figures for name, result in results.items()}
+    if wants_json(as_json):
+        print_json(figures)
+    else:
+        table_console().print(*terminal_tables(figures))
+    if plot is not None:
+        save_curves(plot, results)
+        notes_console().print(f"written: {escape(str(plot))}")
+    return 2 if any(day.faults for task in work for day in (task.day, *task.calibration)) else 0
+
+
+def _archives(paths: Sequence[Path]) -> list[Archive]:
+    """Return the files under the paths, each content once."""
+    found = {a.sha256: a for path in paths for a in find_archives(path).archives}
+    return list(found.values())
+
+
+def _say(work: Sequence[Task], anomalies: int) -> None:
+    """Tell what a reader of the figures must know of the days."""
+    notes = notes_console()
+    for task in work:
+        name = escape(task.day.name)
+        if len(task.events) < anomalies:
+            notes.print(f"{name} has room for {len(task.events)} of {anomalies} anomalies")
+        if not task.calibration:
+            notes.print(f"{name} is judged from a cold start; name past days with --calibrate-on")
+        elif thin := task.thin_symbols():
+            notes.print(
+                f"{name}: the calibration days hold little of {escape(', '.join(thin))}: "
+                "judged nearly from a cold start"
+            )
+    told = {day.name: day for task in work for day in (task.day, *task.calibration)}
+    for day in told.values():
+        if day.faults:
+            notes.print(
+                f"{escape(day.name)}: {len(day.faults):,} rows left out; "
+                f"the first: {escape(day.faults[0])}"
+            )
+
+
+def _bars() -> Progress:
+    console = notes_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} trades"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

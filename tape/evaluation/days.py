@@ -1,0 +1,127 @@
+"""Files of trades in memory, as columns, and moving them to earlier dates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.archives import read_archive
+from tape.archives.discovery import Archive
+from tape.columns import TradeColumns, decode_batch
+from tape.errors import ArchiveError
+from tape.symbols import SymbolTable
+from tape.trade import NANOS, TIME_MAX_NS
+
+I64 = npt.NDArray[np.int64]
+NEW_YORK: Final = ZoneInfo("America/New_York")
+DAY_S: Final = 86_400
+WEEK: Final = 7
+SAME_DAY: Final = 0.1
+"""Share of one file's trades found in another from which on both are the same day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All trades of a file in its order.
+
+    Attributes:
+        symbols: names by the numbers that `trades.symbol` has.
+        faults: in words, rows and parts of the file that could not be read.
+    """
+
+    archive: Archive
+    symbols: tuple[str, ...]
+    trades: TradeColumns
+    faults: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file."""
+        return self.archive.path.name
+
+
+def read_day(archive: Archive, max_symbols: int) -> Day:
+    """Return a file as columns; raises `ArchiveError` if not one trade of it can be read."""
+    table = SymbolTable(max_symbols)
+    parts, faults = [], []
+    for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
+        parts.append(decode_batch(batch.keys, batch.values, table).trades)
+        faults += [f"{row.source}: {row.rejected.reason}" for row in batch.rejected]
+    if sum(map(len, parts)) == 0:
+        first = f" ({faults[0]})" if faults else ""
+        raise ArchiveError(
+            f"{archive.path} holds no trade that can be read{first}; name another day"
+        )
+    trades = TradeColumns(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in TradeColumns.__slots__
+        )
+    )
+    return Day(archive, tuple(table.names), trades, tuple(faults))
+
+
+def rows_by_symbol(day: Day) -> list[I64]:
+    """Return the rows of each symbol of a day, in their order."""
+    order = np.argsort(day.trades.symbol, kind="stable")
+    ends = np.cumsum(np.bincount(day.trades.symbol, minlength=len(day.symbols)))
+    return np.split(order, ends[:-1])
+
+
+def same_day(one: Day, other: Day) -> bool:
+    """Return whether two files hold the same trades, apart from anomalies put into one of them."""
+    if one.archive.sha256 == other.archive.sha256:
+        return True
+    common = set(one.symbols) & set(other.symbols)
+    shared, least = 0, min(len(one.trades), len(other.trades))
+    for symbol in common:
+        mine, theirs = (_keys(day, symbol) for day in (one, other))
+        shared += len(np.intersect1d(mine, theirs))
+    return shared > SAME_DAY * least
+
+
+def _keys(day: Day, symbol: str) -> I64:
+    """Return a number for each trade of a symbol, made of its time and size."""
+    own = day.trades.symbol == day.symbols.index(symbol)
+    ts, size = day.trades.ts_event_ns[own], day.trades.size[own]
+    keys: I64 = ts * 1_000_003 ^ size  # wraps around; a chance meeting does no harm
+    return keys
+
+
+def before(days: Sequence[Day], judged: Day) -> list[Day]:
+    """Return the days in order of time, those not before `judged` moved back by whole weeks.
+
+    A detector's state has a newest trade: what is older counts as repeated. Clock times in New
+    York, where the market's day lives, stay as they are.
+    """
+    moved = []
+    limit_ns = int(judged.trades.ts_event_ns.min())
+    for day in sorted(days, key=lambda d: int(d.trades.ts_event_ns.min()), reverse=True):
+        ts = day.trades.ts_event_ns
+        first_ns, last_ns = int(ts.min()), int(ts.max())
+        weeks = 0
+        while last_ns // NANOS // DAY_S - WEEK * weeks >= limit_ns // NANOS // DAY_S:
+            weeks += 1
+        if weeks:
+            there_ns = _same_clock_ns(first_ns, weeks)
+            day = replace(day, trades=replace(day.trades, ts_event_ns=ts + (there_ns - first_ns)))
+            first_ns = there_ns
+        limit_ns = first_ns
+        moved.append(day)
+    return moved[::-1]
+
+
+def _same_clock_ns(ns: int, weeks: int) -> int:
+    """Return the time at which New York's clock showed the same, so many weeks before."""
+    then_ns = ns - weeks * WEEK * DAY_S * NANOS
+    return then_ns + (_clock_ahead_s(ns) - _clock_ahead_s(then_ns)) * NANOS
+
+
+def _clock_ahead_s(ns: int) -> int:
+    offset = datetime.fromtimestamp(ns // NANOS, UTC).astimezone(NEW_YORK).utcoffset()
+    assert offset is not None  # noqa: S101 - a time with a zone has one
+    return int(offset.total_seconds())

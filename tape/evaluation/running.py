@@ -1,0 +1,190 @@
+"""Days with their events, judged by several profiles: what `tape evaluate` does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from tape.archives import find_archives
+from tape.archives.discovery import Archive
+from tape.detection.parameters import Parameters
+from tape.errors import ArchiveError
+from tape.evaluation.curves import Curve, average_precision, curve, intervals
+from tape.evaluation.days import Day, read_day
+from tape.evaluation.judging import ProfileName, Progress, judge_day, others, parameters_of
+from tape.evaluation.labels import Event, match, read_labels
+from tape.evaluation.metrics import (
+    NONE,
+    Held,
+    alarms_per_10k,
+    by_kind,
+    held_against,
+    median_delay,
+    ordinary_per_10k,
+    precision,
+    recall,
+    together,
+)
+from tape.synthetic import inject, load_day, make_day, write_day
+from tape.synthetic.day import next_weekday
+
+MADE_UP_DAYS: Final = 3
+MADE_UP_TRADES: Final = 60_000
+FIRST_DAY: Final = date(2025, 3, 3)
+SEVERITIES: Final = (3, 4, 5)
+FEW_TRADES: Final = 1_000
+"""With fewer trades of a symbol in the calibration days a person is told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A day to be judged, what is odd in it, and the days that its settings come from."""
+
+    day: Day
+    events: list[Event]
+    calibration: list[Day]
+
+    @property
+    def trades(self) -> int:
+        """Return how many trades are judged for it, at most."""
+        return len(self.day.trades) + sum(len(past.trades) for past in self.calibration)
+
+    def thin_symbols(self) -> list[str]:
+        """Return in words the symbols that the calibration days hardly know."""
+        told = []
+        for name in self.day.symbols:
+            known = sum(
+                int((past.trades.symbol == past.symbols.index(name)).sum())
+                for past in self.calibration
+                if name in past.symbols
+            )
+            if known < FEW_TRADES:
+                told.append(f"{name} ({known:,} trades)")
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one profile did on all days."""
+
+    held: Held
+    curve: Curve
+    figures: dict[str, Any]
+
+
+def made_up_days(folder: Path, seed: int) -> list[Archive]:
+    """Write made-up days without anomalies into `folder` and return them."""
+    day, archives = FIRST_DAY, []
+    for nth in range(MADE_UP_DAYS):
+        made = make_day(seed + nth, trades=MADE_UP_TRADES, day=day, anomalies=0)
+        archives += find_archives(write_day(made, folder / f"made-up-{nth}")).archives
+        day = next_weekday(day)
+    return archives
+
+
+def injected(
+    archives: Sequence[Archive], folder: Path, *, seed: int, anomalies: int
+) -> tuple[list[Archive], list[Path]]:
+    """Write copies of days with anomalies into `folder`; return them and their label files."""
+    copies, labels = [], []
+    for nth, archive in enumerate(archives):
+        made, _ = load_day(archive)
+        done = inject(made, seed=seed + nth, anomalies=anomalies)
+        if not done.labels:
+            raise ArchiveError(
+                f"{archive.path} has {len(made.symbol):,} trades, too few to put an anomaly into; "
+                "name a longer day, or give --labels"
+            )
+        name = archive.path.name.split(".")[0]
+        path = write_day(done, folder / f"injected-{nth}", name)
+        copies += find_archives(path).archives
+        labels.append(path.with_name(f"{name}.labels.csv"))
+    return copies, labels
+
+
+def tasks(
+    archives: Sequence[Archive],
+    labels: Sequence[Path],
+    calibration: Sequence[Archive],
+    max_symbols: int,
+) -> list[Task]:
+    """Return what is to be judged; raises `ArchiveError` for files that cannot be used for it."""
+    lines = [line for path in labels for line in read_labels(path)]
+    days = [read_day(archive, max_symbols) for archive in archives]
+    past = [read_day(archive, max_symbols) for archive in calibration]
+    events = match(lines, days)
+    made = []
+    for day, found in zip(days, events, strict=True):
+        usable = others(day, past)
+        if past and not usable:
+            raise ArchiveError(
+                f"{day.name} would be judged with settings from itself only; "
+                "name another day with --calibrate-on"
+            )
+        made.append(Task(day, found, usable))
+    return made
+
+
+def evaluate(
+    work: Sequence[Task],
+    profile: ProfileName,
+    base: Parameters,
+    max_symbols: int,
+    *,
+    draws: int,
+    seed: int,
+    progress: Progress = lambda _: None,
+) -> Result:
+    """Return how a profile does on the days together and on each."""
+    parameters = parameters_of(profile, base)
+    parts: list[Held] = []
+    for task in work:
+        verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
+        held = held_against(
+            task.events, task.day.trades.symbol, verdict.counted, verdict.flagged, verdict.score
+        )
+        parts.append(held)
+    held = together(parts)
+    of = curve(held)
+    figures = _figures(held, of)
+    figures["ci95"] = intervals(held, of, draws=draws, seed=seed)
+    if profile == "calibrated":
+        figures["ordinary_per_10k_at_severity"] = _severities(held)
+    figures["days"] = {}
+    for task, part in zip(work, parts, strict=True):
+        own = _figures(part, curve(part))
+        own["calibrated_on"] = [past.name for past in task.calibration]
+        if profile == "calibrated":
+            own["ordinary_per_10k_at_severity"] = _severities(part)
+        figures["days"][_free(task.day.name, figures["days"])] = own
+    return Result(held, of, figures)
+
+
+def _figures(held: Held, of: Curve) -> dict[str, Any]:
+    return {
+        "pr_auc": round(average_precision(of), 6),
+        "recall": round(recall(held), 6),
+        "precision": round(precision(held), 6),
+        "alarms_per_10k": round(alarms_per_10k(held), 4),
+        "by_kind": by_kind(held),
+        "events": len(held.kinds),
+        "found": int((held.delay != NONE).sum()),
+        "median_delay_trades": median_delay(held.delay),
+        "trades": len(held.event),
+        "ordinary_trades": int((held.event == NONE).sum()),
+        "flagged_trades": int(held.flagged.sum()),
+        "true_alarms": int(held.true_alarms.sum()),
+        "false_alarms": held.false_alarms,
+        "false_alarms_behind_events": held.aftermath,
+    }
+
+
+def _severities(held: Held) -> dict[str, float]:
+    return {str(level): round(ordinary_per_10k(held, level), 4) for level in SEVERITIES}
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """Return the name, numbered where it is taken already."""
+    names = [name, *(f"{name} ({nth})" for nth in range(2, len(taken) + 3))]
+    return next(one for one in names if one not in taken)

@@ -1,0 +1,178 @@
+"""`tape evaluate` as a user calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tape.synthetic import inject, make_day, write_day
+from tests.apps import ROOT
+
+KINDS = {
+    "fat finger",
+    "small misprint",
+    "volume spike",
+    "burst",
+    "stuck feed",
+    "spike that reverts",
+    "gap",
+}
+
+
+def tape(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tape", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **env},
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of two symbols, `one` also with labelled anomalies; both made up on one date."""
+    folder = tmp_path_factory.mktemp("days")
+    for seed, name in ((1, "one"), (2, "two")):
+        made = make_day(seed, ["AAA", "BBB"], 20_000, anomalies=0)
+        write_day(made, folder, name)
+        if name == "one":
+            write_day(inject(made, seed=5, anomalies=28), folder, "labelled")
+    (folder / "none.labels.csv").write_text("")
+    return folder
+
+
+def file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.trades.csv.zst"
+
+
+def evaluated(*words: str | Path, **env: str) -> dict[str, dict]:
+    done = tape("evaluate", *words, **env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_labels_of_ones_own_are_held_against_profiles(folder: Path) -> None:
+    found = evaluated(
+        file(folder, "labelled"),
+        "--labels",
+        folder / "labelled.labels.csv",
+        "--calibrate-on",
+        file(folder, "two"),
+        file(folder, "one"),  # the day itself, before anomalies were put in: never used
+        "--profiles",
+        "classic,calibrated",
+        "--json",
+    )
+    assert list(found) == ["classic", "calibrated"]
+    for one in found.values():
+        assert set(one["by_kind"]) == KINDS
+        assert sum(kind["events"] for kind in one["by_kind"].values()) == 28 == one["events"]
+        assert sum(kind["found"] for kind in one["by_kind"].values()) == one["found"]
+        assert one["recall"] == pytest.approx(one["found"] / 28, abs=1e-6)
+        for name in ("pr_auc", "recall", "precision"):
+            low, high = one["ci95"][name]
+            assert 0 <= low <= one[name] <= high <= 1
+        assert one["alarms_per_10k"] == pytest.approx(
+            10_000 * one["false_alarms"] / one["ordinary_trades"], abs=1e-3
+        )
+        (only,) = one["days"].values()
+        assert only["calibrated_on"] == ["two.trades.csv.zst"]
+        assert only["pr_auc"] == one["pr_auc"]
+    assert found["classic"]["by_kind"]["fat finger"]["found"] >= 1
+
+
+@pytest.mark.parametrize("profile", ["classic", "calibrated"])
+def test_it_flags_what_replay_flags(profile: str, folder: Path, tmp_path: Path) -> None:
+    day = file(folder, "labelled")
+    labels = folder / "labelled.labels.csv"
+    found = evaluated(day, "--labels", labels, "--profiles", profile)
+    tape("replay", day, "--output", tmp_path / "a.jsonl", PROFILE=profile)
+    flagged = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert found[profile]["flagged_trades"] == len(flagged) > 0
+
+
+def test_anomalies_are_put_in_alike_each_time_and_each_day_is_judged_after_the_others(
+    folder: Path,
+) -> None:
+    days = (file(folder, "one"), file(folder, "two"), "--profiles", "classic", "--anomalies", "21")
+    once = evaluated(*days)
+    assert once == evaluated(*days)
+    assert once != evaluated(*days, "--seed", "2")
+    assert {name: day["calibrated_on"] for name, day in once["classic"]["days"].items()} == {
+        "one.trades.csv.zst": ["two.trades.csv.zst"],
+        "two.trades.csv.zst": ["one.trades.csv.zst"],
+    }
+    assert once["classic"]["events"] == 42
+
+
+def test_a_single_day_says_that_it_starts_cold_and_draws_a_picture(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "pr.png"
+    done = tape(
+        "evaluate", file(folder, "one"), "--profiles", "classic,calibrated", "--plot", picture
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cold start" in done.stderr
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def short(folder: Path, trades: int) -> Path:
+    return write_day(make_day(3, ["AAA"], trades, anomalies=0), folder, f"short-{trades}")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["{one}", "--labels", "{labels}"], 2, "has no trades of"),
+        (["{one}", "--labels", "{folder}/none.labels.csv"], 2, "none.labels.csv, line 1"),
+        (["{one}", "--labels", "{folder}/no.csv"], 2, "cannot read the labels"),
+        (["{one}", "--profiles", "clasic"], 4, "'clasic' is not a profile; known are classic"),
+        (["{one}", "--calibrate-on", "{one}"], 2, "with settings from itself only"),
+        (["--labels", "{labels}"], 4, "--labels needs the days"),
+        (["--calibrate-on", "{one}"], 4, "--calibrate-on needs days"),
+        (["{folder}/missing.csv"], 2, "does not exist"),
+        (["{one}", "--plot", "x.doc"], 4, "must end in .png"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], code: int, told: str, folder: Path) -> None:
+    names = {
+        "one": file(folder, "one"),
+        "labels": folder / "labelled.labels.csv",
+        "folder": folder,
+    }
+    done = tape("evaluate", *(word.format(**names) for word in words))
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert told in done.stderr
+    assert done.stderr.count("error:") == 1
+
+
+def test_a_day_with_little_room_says_so(folder: Path) -> None:
+    done = tape("evaluate", short(folder, 10), "--profiles", "calibrated")
+    assert done.returncode == 0, done.stderr
+    assert "short-10.trades.csv.zst has room for 1 of 84 anomalies" in " ".join(done.stderr.split())
+    assert json.loads(done.stdout)["calibrated"]["events"] == 1
+
+
+def test_days_and_symbols_with_ten_trades_are_judged_and_said(folder: Path) -> None:
+    done = tape(
+        "evaluate",
+        file(folder, "labelled"),
+        "--labels",
+        folder / "labelled.labels.csv",
+        "--calibrate-on",
+        short(folder, 10),
+        "--profiles",
+        "classic,calibrated",
+    )
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stderr.split())
+    assert "the calibration days hold little of AAA (10 trades), BBB (0 trades)" in words
+    assert json.loads(done.stdout)["classic"]["events"] == 28
