@@ -1,9 +1,11 @@
 """What an operator can mend, and the exit codes that say so.
 
     TapeError                1   something went wrong that a person should read about
+    ├── FetchError           1   the data service failed or has not what was asked for
     ├── ArchiveError         2   an input file is damaged, unreadable or not what it claims
     ├── BreakerError         3   too much was rejected: stopped before more harm is done
     ├── SettingsError        4   a setting is missing, misspelt or impossible
+    ├── AccountError         4   the data service refuses the key, or the account cannot pay
     ├── StateError           4   kept state cannot be used and needs a person
     └── BrokerError          4   the broker cannot be started, reached or used as configured
         └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
@@ -27,6 +29,10 @@ class ArchiveError(TapeError):
     exit_code = 2
 
 
+class FetchError(TapeError):
+    """The data service cannot be reached, failed, or has not what was asked for."""
+
+
 class BreakerError(TapeError):
     """Too large a share of the input was rejected; nothing of the last batch was committed."""
 
@@ -35,6 +41,12 @@ class BreakerError(TapeError):
 
 class SettingsError(TapeError):
     """A setting has a value that cannot work."""
+
+    exit_code = 4
+
+
+class AccountError(TapeError):
+    """The data service refuses this key, or the account behind it cannot pay."""
 
     exit_code = 4
 

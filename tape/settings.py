@@ -148,7 +148,38 @@ class DetectorSettings(BrokerSettings):
         )
 
 
-S = TypeVar("S", bound=BrokerSettings)
+class FetchSettings(BaseSettings):
+    """Settings of `tape fetch`."""
+
+    model_config = BrokerSettings.model_config
+
+    api_key: SecretStr = Field(SecretStr(""), alias="DATABENTO_API_KEY")
+    gateway: str = Field(
+        "https://hist.databento.com",
+        alias="DATABENTO_GATEWAY",
+        pattern=r"^(https://[A-Za-z0-9.:\[\]-]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)$",
+    )
+
+    connect_s: float = Field(10.0, alias="FETCH_CONNECT_S", gt=0, le=600)
+    read_s: float = Field(60.0, alias="FETCH_READ_S", gt=0, le=3_600)
+
+    def key(self) -> SecretStr:
+        """Return the key. Raises `SettingsError`, which does not show it, if it cannot be one."""
+        text = self.api_key.get_secret_value().strip()
+        if not text:
+            raise SettingsError(
+                "DATABENTO_API_KEY is not set; copy your key from the page API keys of DataBento's "
+                "portal into the environment or into .env"
+            )
+        if not (text.isascii() and text.isprintable()) or {" ", ":"} & set(text):
+            raise SettingsError(
+                "DATABENTO_API_KEY is no key: it holds blanks or characters that no key has; copy "
+                "it again from the page API keys of DataBento's portal"
+            )
+        return SecretStr(text)
+
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 def load(kind: type[S]) -> S:
@@ -165,7 +196,7 @@ def load(kind: type[S]) -> S:
         raise SettingsError(_first_fault(error)) from None
 
 
-def names(kind: type[BrokerSettings]) -> dict[str, FieldInfo]:
+def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:
     """Return the settings of an app by the name that the environment has for them."""
     return {field.alias or name: field for name, field in kind.model_fields.items()}
 
@@ -174,13 +205,13 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     text = fault["msg"].removeprefix("Value error, ")
-    secret = "PASSWORD" in where
+    secret = "PASSWORD" in where or "KEY" in where
     found = "" if secret or not where else f" (found {str(fault['input'])[:80]!r})"
     return f"{where}: {text}{found}" if where else text
 
 
 def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
-    known = {**names(ProducerSettings), **names(DetectorSettings)}
+    known = {**names(ProducerSettings), **names(DetectorSettings), **names(FetchSettings)}
     long_names = [name for name in known if len(name) >= 8]
     for name in found:
         near = [] if name in known else difflib.get_close_matches(name, long_names, 1, 0.9)

@@ -9,6 +9,7 @@ from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
 from tape.cli.evaluate import TakesLists, evaluate_profiles
+from tape.cli.fetch import fetch
 from tape.cli.inject import inject_anomalies
 from tape.cli.look import without_colour
 from tape.cli.rejected import app as rejected
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(bench)
 app.command()(demo)
 app.command("evaluate", cls=TakesLists)(evaluate_profiles)
+app.command()(fetch)
 app.command("inject")(inject_anomalies)
 app.command()(replay)
 app.command()(synth)

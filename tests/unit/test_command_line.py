@@ -22,6 +22,7 @@ COMMANDS = [
     ["broker", "status"],
     ["demo"],
     ["evaluate"],
+    ["fetch"],
     ["inject"],
     ["rejected", "list"],
     ["rejected", "show"],

@@ -14,9 +14,10 @@ from dotenv import dotenv_values
 from packaging.requirements import Requirement
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from tape.broker.topics import pipeline_topics
-from tape.settings import BrokerSettings, DetectorSettings, ProducerSettings, names
+from tape.settings import BrokerSettings, DetectorSettings, FetchSettings, ProducerSettings, names
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -35,7 +36,7 @@ def document(name: str) -> dict[str, Any]:
     return loaded
 
 
-def default(kind: type[BrokerSettings], name: str) -> object:
+def default(kind: type[BaseSettings], name: str) -> object:
     value = names(kind)[name].get_default(call_default_factory=False)
     if isinstance(value, SecretStr | frozenset) or value in (None, PydanticUndefined):
         return ""
@@ -66,7 +67,8 @@ def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(app: str) ->
 
 def test_env_example_names_every_setting_with_its_default() -> None:
     example = dotenv_values(ROOT / ".env.example")
-    known = {name: kind for kind in APPS.values() for name in names(kind)}
+    kinds: list[type[BaseSettings]] = [*APPS.values(), FetchSettings]
+    known = {name: kind for kind in kinds for name in names(kind)}
     assert set(example) == set(known)
     for name, text in example.items():
         assert same(text, default(known[name], name)), name

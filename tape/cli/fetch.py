@@ -1,0 +1,185 @@
+"""`tape fetch`: files bought from DataBento, from the order to the checked folder."""
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tape.cli.fetch_progress import shown, waiting
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import FetchError, SettingsError
+from tape.fetching import JobFolder, Patience, Query, Service, order, same_job, wait_until_done
+from tape.fetching.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
+from tape.settings import FetchSettings, load
+
+DATASET = re.compile(r"[A-Z0-9]{2,16}\.[A-Z0-9]{1,16}")
+SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+=^-]{0,31}|ALL_SYMBOLS")
+LISTED = timedelta(days=90)
+DETAILS_MAX = 20
+DAY_S = 86_400.0
+
+
+def fetch(
+    dataset: Annotated[str, typer.Option(help="DataBento's code, like XNAS.ITCH.")] = "",
+    symbols: Annotated[str, typer.Option(help="One or more, comma-separated.")] = "",
+    start: Annotated[str, typer.Option(help="First day or time (UTC).")] = "",
+    end: Annotated[str, typer.Option(help="Day or time (UTC) that is no longer included.")] = "",
+    schema: Annotated[str, typer.Option(help="trades, tbbo, mbp-1, mbp-10 or mbo.")] = "trades",
+    encoding: Annotated[str, typer.Option(help="dbn or csv.")] = "dbn",
+    job: Annotated[str, typer.Option(help="Fetch the files of this job, ordered before.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="Show the account's jobs.")] = False,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Files come into a folder JOB in here.")
+    ] = Path("nasdaq"),
+    parallel: Annotated[int, typer.Option(min=1, max=8, help="Files at a time.")] = 4,
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for a job to get ready.")
+    ] = DAY_S,
+    new: Annotated[
+        bool, typer.Option("--new", help="Order even what was ordered in the last 30 days.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Pay without being asked.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Order trades from DataBento and fetch them, or fetch a job that was ordered before.
+
+    The key comes from DATABENTO_API_KEY. Cost and size are shown before anything is ordered.
+    Interrupted, call it again: it goes on where it stopped and pays nothing twice.
+
+    Example: tape fetch --dataset XNAS.ITCH --symbols NVDA --start 2024-11-26 --end 2024-12-26
+    """
+    settings = load(FetchSettings)
+    asked = any((dataset, symbols, start, end))
+    if sum((asked, bool(job), list_)) != 1:
+        raise SettingsError(
+            "say what to fetch, one of: --dataset, --symbols, --start and --end to order; "
+            "--job ID for what was ordered; --list to see the account's jobs"
+        )
+    query = _query(dataset, symbols, start, end, schema, encoding) if asked else None
+    service = Service(settings.gateway, settings.key(), _patience(settings), tell=_note)
+    if list_:
+        return _list(service, as_json)
+    job_id = job if query is None else _ordered(service, query, pay=yes, new=new)
+    try:
+        return _fetch(service, job_id, output, parallel, wait_s, as_json)
+    except KeyboardInterrupt:
+        _note(f"interrupted; `tape fetch --job {job_id}` goes on where this stopped")
+        raise
+
+
+def _patience(settings: FetchSettings) -> Patience:
+    return Patience(connect_s=settings.connect_s, read_s=settings.read_s)
+
+
+def _query(dataset: str, symbols: str, start: str, end: str, schema: str, encoding: str) -> Query:
+    """Return what the options ask for; raises `SettingsError` naming the wrong one."""
+    given = {"--dataset": dataset, "--symbols": symbols, "--start": start, "--end": end}
+    missing = [name for name, text in given.items() if not text]
+    if missing:
+        raise SettingsError(f"{missing[0]} is missing; an order needs {', '.join(given)}")
+    if DATASET.fullmatch(dataset) is None:
+        raise SettingsError(f"--dataset: {dataset!r} is no dataset's code; write XNAS.ITCH")
+    names = tuple(dict.fromkeys(name.strip() for name in symbols.split(",") if name.strip()))
+    for name in names:
+        if SYMBOL.fullmatch(name) is None:
+            raise SettingsError(f"--symbols: {name!r} is not a symbol; write NVDA,AAPL")
+    if not 0 < len(names) <= SYMBOLS_MAX:
+        raise SettingsError(
+            f"--symbols: {len(names):,} symbols; name 1 to {SYMBOLS_MAX:,} an order, or ALL_SYMBOLS"
+        )
+    for option, text, known in (
+        ("--schema", schema, get_args(Schema)),
+        ("--encoding", encoding, get_args(Encoding)),
+    ):
+        if text not in known:
+            raise SettingsError(f"{option}: {text!r} is not known; choose {', '.join(known)}")
+    times = []
+    for option in ("--start", "--end"):
+        try:
+            times.append(as_utc(given[option]))
+        except ValueError:
+            raise SettingsError(
+                f"{option}: {given[option]!r} is no time; write 2025-05-05 or 2025-05-05T14:30:00"
+            ) from None
+    if times[0] >= times[1]:
+        raise SettingsError(f"--start {start} is not before --end {end} (which is not included)")
+    return Query(dataset, names, times[0], times[1], schema, encoding)  # type: ignore[arg-type]
+
+
+def _ordered(service: Service, query: Query, *, pay: bool, new: bool) -> str:
+    """Return the id of the job with a query: one of the last 30 days, or a new one if agreed."""
+    found = None if new else same_job(service, query)
+    if found is not None:
+        _note(
+            f"job {found.id} of {found.ts_received[:10]} holds the same: taken, nothing is paid "
+            "(--new orders again)"
+        )
+        return found.id
+    cost = service.estimate(query)
+    _note(f"{query}: {cost.cost_usd:,.2f} USD for {cost.billable_bytes / 1e6:,.1f} MB")
+    if not pay:
+        if not sys.stdin.isatty():
+            raise FetchError(
+                "nothing was ordered: there is no terminal to ask at; --yes orders and pays"
+            )
+        if not typer.confirm("Order and pay?", err=True):
+            raise FetchError("nothing was ordered")
+    job_id = order(service, query)
+    _note(f"ordered: job {job_id}")
+    return job_id
+
+
+def _fetch(
+    service: Service, job_id: str, output: Path, parallel: int, wait_s: float, as_json: bool
+) -> int:
+    folder = JobFolder(service, job_id, output, parallel)
+    with waiting(job_id) as hear:
+        wait_until_done(service, job_id, wait_s, hear)
+    files = folder.prepare()
+    with shown(folder.progress):
+        done = folder.fetch(files)
+    if wants_json(as_json):
+        print_json(
+            {
+                "job": job_id,
+                "folder": str(done.folder),
+                "fetched": sorted(done.fetched),
+                "were_here": sorted(done.were_here),
+                "bytes": done.bytes_total,
+            }
+        )
+    else:
+        where = escape(str(done.folder))
+        table_console().print(
+            f"{done.files:,} files, {done.bytes_total / 1e6:,.1f} MB in {where}: "
+            f"{len(done.fetched):,} fetched, {len(done.were_here):,} were there; all hashes right",
+            soft_wrap=True,
+        )
+    return 0
+
+
+def _list(service: Service, as_json: bool) -> int:
+    """Show the jobs of the last 90 days, the newest with what they hold."""
+    jobs = service.jobs(service.now() - LISTED, "queued,processing,done,expired")[::-1]
+    rows = [service.details(job.id) for job in jobs[:DETAILS_MAX]]
+    rows += [JobDetails(job.id, job.state, job.ts_received) for job in jobs[DETAILS_MAX:]]
+    if wants_json(as_json):
+        print_json({"jobs": rows})
+        return 0
+    table = Table("job", "state", "received", "holds")
+    for row in rows:
+        names = row.symbols if isinstance(row.symbols, str) else ",".join(row.symbols)
+        days = f"{str(row.start)[:10]} to {str(row.end)[:10]}" if row.start else ""
+        holds = f"{row.dataset} {row.schema} {names[:60]} {days} {row.encoding}"
+        table.add_row(escape(row.id), escape(row.state), row.ts_received[:16], escape(holds))
+    table_console().print(table if rows else "no jobs in the last 90 days")
+    return 0
+
+
+def _note(text: str) -> None:
+    notes_console().print(escape(text), soft_wrap=True)
