@@ -18,8 +18,7 @@ KERNEL_SOURCES: Final = (
     "scan.py",
     "trade.py",
     "words.py",
-    "archives/dbn.py",
-    "archives/plain_rows.py",
+    "archives/plain_*.py",
     "detection/**/*.py",
     "episodes/kernel.py",
 )

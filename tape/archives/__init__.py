@@ -1,14 +1,16 @@
 """DataBento files: found, decompressed, checked, and turned into messages."""
 
 from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives
-from tape.archives.reader import RejectedRow, RowBatch, read_archive
+from tape.archives.reader import ColumnBatch, RejectedRow, RowBatch, read_archive, read_columns
 
 __all__ = [
     "Archive",
+    "ColumnBatch",
     "Discovery",
     "RejectedRow",
     "RowBatch",
     "count_rows_hint",
     "find_archives",
     "read_archive",
+    "read_columns",
 ]

@@ -14,8 +14,10 @@ SIDECARS: Final = frozenset(
     {"metadata.json", "manifest.json", "condition.json", "symbology.json", "symbology.csv"}
 )
 BLOCK: Final = 1 << 20
-BYTES_A_ROW: Final = {".zst": 16, ".csv": 120, ".dbn": 48}
-DBN_SUFFIXES: Final = (".dbn", ".dbn.zst")
+BYTES_A_ROW: Final = {".zst": 16, ".csv": 120, ".dbn": 48, ".json": 260}
+ENCODINGS: Final = ("csv", "dbn", "json")
+JSON_NAME: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.json(\.zst)?$")
+"""JSON is taken from a folder only under the vendor's names: too much else is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ def find_archives(path: Path) -> Discovery:
     """
     if not path.exists():
         raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    in_folder = path.is_dir()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if in_folder else [path]
     ignored: Counter[str] = Counter()
     found: dict[str, Archive] = {}
     for file in files:
-        why = _foreign(file)
+        why = _foreign(file, in_folder=in_folder)
         if why is not None:
             ignored[why] += 1
             continue
@@ -59,10 +62,15 @@ def find_archives(path: Path) -> Discovery:
         seen = ", ".join(f"{n} × {why}" for why, n in ignored.items()) or "no file at all"
         raise ArchiveError(
             f"{path} holds no trade file ({seen}); put DataBento downloads there "
-            "(*.trades.csv.zst or *.dbn.zst), or name another folder"
+            "(*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name another folder"
         )
     archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name))
     return Discovery(archives, dict(ignored))
+
+
+def encoding_of(path: Path) -> str:
+    """Return what a file's name says of its encoding: csv, dbn, json or any other suffix."""
+    return path.name.removesuffix(".zst").rpartition(".")[2]
 
 
 def count_rows_hint(archive: Archive) -> int:
@@ -70,7 +78,7 @@ def count_rows_hint(archive: Archive) -> int:
     return max(1, archive.size // BYTES_A_ROW.get(archive.path.suffix, 120))
 
 
-def _foreign(file: Path) -> str | None:
+def _foreign(file: Path, *, in_folder: bool) -> str | None:
     """Return why a file is not a trade file, or None if it is one."""
     if file.name in SIDECARS:
         return "sidecar of a download"
@@ -82,8 +90,11 @@ def _foreign(file: Path) -> str | None:
         return "unfinished download"
     if file.suffix == ".dbz":
         return "legacy .dbz; convert with the vendor's dbn-cli: dbn FILE.dbz -o FILE.dbn"
-    if not file.name.endswith((".csv", ".csv.zst", *DBN_SUFFIXES)):
-        return f"{file.suffix or 'no suffix'}: neither CSV nor DBN"
+    encoding = encoding_of(file)
+    if encoding not in ENCODINGS:
+        return f"{file.suffix or 'no suffix'}: neither CSV, JSON nor DBN"
+    if encoding == "json" and in_folder and JSON_NAME.search(file.name) is None:
+        return ".json without a schema in its name, as in .trades.json"
     return None
 
 

@@ -1,29 +1,42 @@
-"""An archive as batches of messages, ready to be sent."""
+"""An archive as batches: of messages, ready to be sent, or of numbers, ready to be counted."""
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives.dbn import DbnFile
-from tape.archives.discovery import DBN_SUFFIXES, Archive
-from tape.archives.frames import LongLine, Piece, pieces
-from tape.archives.plain_rows import LITERAL, MESSAGE, ROW_BYTES, Names, Rows, convert
-from tape.archives.rows import Header, RowReader, read_header
-from tape.archives.sidecars import Symbology, manifest_fault
+from tape.archives.discovery import Archive
+from tape.archives.formats import Format, format_of
+from tape.archives.frames import LongLine
+from tape.archives.names import FileNames
+from tape.archives.plain_fields import (
+    LITERAL,
+    MESSAGE,
+    PASSED,
+    SYMBOL,
+    TS_EVENT,
+    Rows,
+    numbers,
+    rows_for,
+)
+from tape.archives.plain_messages import MESSAGE_BYTES
+from tape.archives.rows import RowReader
+from tape.archives.sidecars import manifest_fault
 from tape.rejected import RAW_MAX, Rejected
-from tape.scan import U8, UNKNOWN, Slots, find_slot
-from tape.symbols import SymbolTable
-from tape.trade import NANOS, Trade, encode
+from tape.scan import U8
+from tape.trade import Trade, encode
 from tape.words import PADDING
 
 log = logging.getLogger(__name__)
 
-DAY_NS = 86_400 * NANOS
-NAMES_MAX = 1_000_000
+BEHIND = b"0" + b"\0" * PADDING
+"""What compiled code needs behind a chunk."""
+
+NO_TEXT = np.empty(0, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,25 @@ class RowBatch:
     damaged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnBatch:
+    """Consecutive rows of a file, as numbers; the rest is as in `RowBatch`.
+
+    Attributes:
+        values: a row a trade, a column a field, in the order and units of `plain_fields`.
+        names: the file's symbols so far; a trade's symbol is a position in it.
+        undefined: how many of the rejected rows have no value in a field.
+    """
+
+    rows: int
+    values: npt.NDArray[np.int64]
+    names: list[bytes]
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    undefined: Counter[str] = field(default_factory=Counter)
+    damaged: bool = False
+
+
 def read_archive(
     archive: Archive,
     *,
@@ -79,213 +111,208 @@ def read_archive(
     Trades later than `latest_ns` are rejected; with `symbols`, only these are sent. Raises
     `ArchiveError` if the file cannot be opened; damage comes as a rejected record at the end.
     """
-    yield from _Reading(archive, latest_ns, symbols, skip_rows).batches()
+    reading = _Reading(archive, latest_ns, symbols, skip_rows, writes=True)
+    for chunk in reading.chunks():
+        yield chunk.messages(reading.names.keys)
+
+
+def read_columns(
+    archive: Archive, *, latest_ns: int, symbols: frozenset[str] = frozenset()
+) -> Iterator[ColumnBatch]:
+    """Yield the same trades as numbers, which costs half as much as their messages."""
+    reading = _Reading(archive, latest_ns, symbols, 0, writes=False)
+    for chunk in reading.chunks():
+        yield chunk.columns(reading)
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Rows that were read together; `settled` has what was found in those that are not plain."""
+
+    first_row: int
+    last_row: int
+    rows: Rows
+    text: U8 = field(default_factory=lambda: NO_TEXT)
+    settled: dict[int, Trade] = field(default_factory=dict)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    damaged: bool = False
+    passed: int = 0
+
+    def messages(self, keys: list[bytes]) -> RowBatch:
+        rows = self.rows
+        if not len(rows.fate):
+            return RowBatch(
+                self.first_row, self.last_row, rejected=self.rejected, damaged=self.damaged
+            )
+        text, ends = self.text[: rows.end[-1]].tobytes(), rows.end.tolist()
+        symbols, times = rows.values[:, SYMBOL], rows.values[:, TS_EVENT]
+        kept = np.flatnonzero(rows.fate == MESSAGE)
+        if len(kept) == len(ends) and not self.settled:  # every row became a message
+            values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+            of = [keys[number] for number in symbols.tolist()]
+            return RowBatch(self.first_row, self.last_row, of, values, times.copy())
+        values = [
+            encode(self.settled[n])
+            if n in self.settled
+            else text[ends[n - 1] if n else 0 : ends[n]]
+            for n in kept.tolist()
+        ]
+        return RowBatch(
+            self.first_row,
+            self.last_row,
+            [keys[number] for number in symbols[kept].tolist()],
+            values,
+            times[kept],
+            self.passed,
+            self.rejected,
+            self.damaged,
+        )
+
+    def columns(self, reading: "_Reading") -> ColumnBatch:
+        kept = self.rows.fate == MESSAGE
+        undefined: Counter[str] = Counter()
+        for row in self.rejected:
+            undefined.update(reading.undefined(row.raw))
+        return ColumnBatch(
+            self.last_row,
+            self.rows.values if kept.all() else self.rows.values[kept],
+            reading.names.keys,
+            self.passed,
+            self.rejected,
+            undefined,
+            self.damaged,
+        )
 
 
 class _Reading:
     """One pass over one archive."""
 
     def __init__(
-        self, archive: Archive, latest_ns: int, symbols: frozenset[str], skip_rows: int
+        self,
+        archive: Archive,
+        latest_ns: int,
+        symbols: frozenset[str],
+        skip_rows: int,
+        *,
+        writes: bool,
     ) -> None:
         self._archive, self._latest_ns, self._skip = archive, latest_ns, skip_rows
-        self._symbols = symbols
-        self._symbology = Symbology(archive.path.parent)
-        self._rows = 0
-        self._table = SymbolTable(NAMES_MAX)
-        self._keys: list[bytes] = []
-        self._names = Names(
-            self._table.slots,
-            _slots(1_024),
-            np.zeros(16 * 16, np.uint8),
-            np.zeros(16, np.int32),
-            np.zeros(16, np.bool_),
-        )
-        self._instruments = 0
+        self._rows, self._writes = 0, writes
+        self._text = NO_TEXT
+        self._format: Format = format_of(archive)
+        self.names = FileNames(symbols)
+        self._reader: RowReader | None = None
 
-    def batches(self) -> Iterator[RowBatch]:
+    def chunks(self) -> Iterator[_Chunk]:
         fault = manifest_fault(self._archive)
         if fault is not None:
-            yield self._damaged(fault)
+            yield self._fault(fault)
             return
-        header: Header | None = None
-        for piece in self._pieces():
+        faulty = False
+        for piece in self._format.pieces():
             if isinstance(piece, Rejected):
-                yield self._damaged(piece)
+                faulty = True
+                yield self._fault(piece)
             elif isinstance(piece, LongLine):
                 yield self._long(piece)
             else:
-                data = piece
-                if header is None:
-                    line, _, data = piece.partition(b"\n")
-                    begun = self._begin(line)
-                    if isinstance(begun, Rejected):
-                        yield self._damaged(begun, line)
-                        return
-                    header = begun
+                data = piece if self._reader is not None else self._begin(piece)
+                if isinstance(data, Rejected):
+                    yield self._fault(data, piece.partition(b"\n")[0])
+                    return
                 if data:
-                    yield from self._convert(data, header)
-        if header is not None and self._rows == 0:
-            log.warning("empty: a header and no rows", extra={"file": self._archive.path.name})
+                    yield from self._convert(data)
+        if self._rows == 0 and not faulty:
+            log.warning("empty: no rows", extra={"file": self._archive.path.name})
 
-    def _pieces(self) -> Iterator[Piece]:
-        if not self._archive.path.name.endswith(DBN_SUFFIXES):
-            return pieces(self._archive.path)
-        dbn = DbnFile(self._archive.path)
-        self._symbology = dbn.symbology
-        return dbn.lines()
+    def undefined(self, raw: bytes) -> list[str]:
+        """Return which fields of a row that was rejected have no value."""
+        return [] if self._reader is None else self._reader.undefined(raw)
 
-    def _begin(self, line: bytes) -> Header | Rejected:
-        header = read_header(line)
-        if isinstance(header, Rejected):
-            return header
-        symbology = self._symbology
-        if header.at[-1] < 0 and not symbology:
+    def _begin(self, piece: bytes) -> bytes | Rejected:
+        data = self._format.begin(piece)
+        if isinstance(data, Rejected):
+            return data
+        symbology = self._format.symbology
+        if self._format.by_instrument and not symbology:
             return Rejected(
                 "header_unexpected",
                 "no symbol in it, and no symbology.json or symbology.csv beside the file",
             )
-        self._literal = RowReader(header, symbology, self._latest_ns)
-        self._by_instrument = header.at[-1] < 0
-        return header
+        self.names.by_instrument = self._format.by_instrument
+        self._reader = RowReader(self._format.fields, symbology, self._latest_ns)
+        return data
 
-    def _convert(self, data: bytes, header: Header) -> Iterator[RowBatch]:
-        lines = data.count(b"\n")
-        if self._rows + lines <= self._skip:
-            self._rows += lines
+    def _convert(self, data: bytes) -> Iterator[_Chunk]:
+        count = self._format.count(data)
+        if self._rows + count <= self._skip:
+            self._rows += count
             return
         if self._rows < self._skip:
-            at = 0
-            for _ in range(self._skip - self._rows):
-                at = data.index(b"\n", at) + 1
-            data = data[at:]
-            lines -= self._skip - self._rows
-            self._rows = self._skip
-        rows = Rows(
-            np.empty(lines, np.uint8),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int32),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int64),
-        )
-        out = np.empty(lines * ROW_BYTES + PADDING, np.uint8)
-        convert(
-            np.frombuffer(data + b"\0" * PADDING, np.uint8),
-            np.array(header.at, np.int64),
-            header.columns,
-            self._latest_ns,
-            self._names,
-            out,
-            rows,
-        )
-        yield self._batch(data, out, rows)
-
-    def _batch(self, data: bytes, out: U8, rows: Rows) -> RowBatch:
-        count, first_row = len(rows.fate), self._rows + 1
+            done = self._skip - self._rows
+            data, count, self._rows = self._format.behind(data, done), count - done, self._skip
+        if self._writes and len(self._text) < count * MESSAGE_BYTES + PADDING:
+            self._text = np.empty(count * MESSAGE_BYTES + PADDING, np.uint8)
+        chunk = _Chunk(self._rows + 1, self._rows + count, rows_for(count), self._text)
+        padded = np.frombuffer(data + BEHIND, np.uint8)
+        self._scan(data, padded, chunk)
         self._rows += count
-        text = out[: rows.end[-1]].tobytes()
-        ends = rows.end.tolist()
-        keys = self._keys
-        if not rows.fate.any():  # every row became a message
-            values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-            of = [keys[number] for number in rows.symbol.tolist()]
-            return RowBatch(first_row, self._rows, of, values, rows.ts_event_ns)
-        batch = RowBatch(first_row, self._rows)
-        times: list[int] = []
-        skipped = 0
-        starts = [*rows.start.tolist(), len(data)]
-        for n, fate in enumerate(rows.fate.tolist()):
-            if fate == MESSAGE:
-                batch.values.append(text[ends[n - 1] if n else 0 : ends[n]])
-                batch.keys.append(keys[rows.symbol[n]])
-                times.append(int(rows.ts_event_ns[n]))
-            elif fate == LITERAL:
-                line = data[starts[n] : starts[n + 1] - 1]
-                skipped += self._read_literally(line, first_row + n, batch, times)
-            else:
-                skipped += 1
-        return RowBatch(
-            first_row,
-            self._rows,
-            batch.keys,
-            batch.values,
-            np.array(times, np.int64),
-            skipped,
-            batch.rejected,
-        )
+        yield chunk
 
-    def _read_literally(self, line: bytes, row: int, batch: RowBatch, times: list[int]) -> int:
-        """Put what a line holds into `batch`; returns 1 if it was passed over, else 0."""
-        found = self._literal.read(line)
-        if found is None:
-            return 1 if line.strip(b" \r") else 0
+    def _scan(self, data: bytes, padded: U8, chunk: _Chunk) -> None:
+        """Fill a chunk: compiled code where it can, and what that leaves row by row."""
+        rows, at, asked = chunk.rows, (0, 0, 0), -1
+        scan, latest_ns = self._format.convert, self._latest_ns
+        while True:
+            at = scan(padded, at, asked, latest_ns, self.names.compiled, chunk.text, rows)
+            asked = at[1]
+            if asked == len(rows.fate):
+                break
+            found = self._read(self._format.line(data, at[0]))  # a row with a new symbol
+            if isinstance(found, Trade):
+                self.names.learn(found)
+        chunk.passed = int((rows.fate == PASSED).sum())
+        for n in np.flatnonzero(rows.fate == LITERAL).tolist():
+            self._settle(self._format.line(data, int(rows.start[n])), n, chunk)
+
+    def _settle(self, line: bytes, n: int, chunk: _Chunk) -> None:
+        """Note what a row that is not plain holds."""
+        found, rows = self._read(line), chunk.rows
+        rows.fate[n] = PASSED
         if isinstance(found, Rejected):
-            batch.rejected.append(self._rejected(row, line, found))
-            return 0
-        number = self._learn(found)
-        if not self._names.wanted[number]:
-            return 1
-        batch.keys.append(self._keys[number])
-        batch.values.append(encode(found))
-        times.append(found.ts_event_ns)
-        return 0
+            chunk.rejected.append(self._rejected(chunk.first_row + n, line, found))
+        elif found is None:
+            chunk.passed += 1 if line.strip(b" \r") else 0
+        else:
+            number = self.names.learn(found)
+            if not self.names.is_wanted(number):
+                chunk.passed += 1
+                return
+            rows.fate[n] = MESSAGE
+            rows.values[n] = numbers(found, number)
+            chunk.settled[n] = found
 
-    def _learn(self, trade: Trade) -> int:
-        """Make a symbol, or an instrument of a day, known to the compiled scan."""
-        number = self._table.number(trade.symbol)
-        assert isinstance(number, int)  # noqa: S101 - the table is larger than any file's symbols
-        if number == len(self._keys):
-            self._keys.append(trade.symbol.encode())
-            self._grow(number)
-            name = np.frombuffer(self._keys[number], np.uint8)
-            self._names.text[16 * number : 16 * number + len(name)] = name
-            self._names.length[number] = len(name)
-            self._names.wanted[number] = not self._symbols or trade.symbol in self._symbols
-        if self._by_instrument:
-            self._learn_instrument(trade, number)
-        return number
+    def _read(self, line: bytes) -> Trade | Rejected | None:
+        assert self._reader is not None  # noqa: S101 - a file begins before its rows
+        return self._reader.read(line)
 
-    def _grow(self, number: int) -> None:
-        names = self._names
-        if number >= len(names.wanted):
-            names = names._replace(
-                text=np.concatenate([names.text, np.zeros_like(names.text)]),
-                length=np.concatenate([names.length, np.zeros_like(names.length)]),
-                wanted=np.concatenate([names.wanted, np.zeros_like(names.wanted)]),
-            )
-        self._names = names._replace(slots=self._table.slots)
-
-    def _learn_instrument(self, trade: Trade, number: int) -> None:
-        slots = self._names.instruments
-        if 2 * self._instruments > len(slots.number):  # rare: days × instruments of one file
-            slots = _slots(4 * len(slots.number))
-            self._names = self._names._replace(instruments=slots)
-            self._instruments = 0
-        low, high = np.uint64(trade.instrument_id), np.uint64(trade.ts_event_ns // DAY_NS)
-        slot = find_slot(slots, low, high)
-        slots.low[slot], slots.high[slot], slots.number[slot] = low, high, number
-        self._instruments += 1
-
-    def _long(self, line: LongLine) -> RowBatch:
+    def _long(self, line: LongLine) -> _Chunk:
         self._rows += 1
         fault = Rejected("row_too_long", f"{line.size} bytes, at most 65536 are read")
-        source = f"{self._archive.path.name}:{self._rows + 1}"
-        row = RejectedRow(self._rows, line.raw, line.size, line.sha256, fault, source)
+        row = RejectedRow(
+            self._rows, line.raw, line.size, line.sha256, fault, self._source(self._rows)
+        )
         done = self._rows <= self._skip
-        return RowBatch(self._rows, self._rows, rejected=[] if done else [row])
+        return _Chunk(self._rows, self._rows, rows_for(0), rejected=[] if done else [row])
 
     def _rejected(self, row: int, raw: bytes, fault: Rejected) -> RejectedRow:
-        name = self._archive.path.name
-        source = f"{name}:{row + 1}" if row else name  # the header is line 1
         digest = hashlib.sha256(raw).hexdigest()
-        return RejectedRow(row, raw[:RAW_MAX], len(raw), digest, fault, source)
+        return RejectedRow(row, raw[:RAW_MAX], len(raw), digest, fault, self._source(row))
 
-    def _damaged(self, fault: Rejected, raw: bytes = b"") -> RowBatch:
-        row = self._rejected(0, raw, fault)
-        return RowBatch(self._rows + 1, self._rows, rejected=[row], damaged=True)
+    def _source(self, row: int) -> str:
+        name = self._archive.path.name
+        return f"{name}:{row - 1 + self._format.first_line}" if row else name
 
-
-def _slots(size: int) -> Slots:
-    return Slots(
-        np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.full(size, UNKNOWN, np.int32)
-    )
+    def _fault(self, fault: Rejected, raw: bytes = b"") -> _Chunk:
+        rejected = [self._rejected(0, raw, fault)]
+        return _Chunk(self._rows + 1, self._rows, rows_for(0), rejected=rejected, damaged=True)

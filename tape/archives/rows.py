@@ -1,10 +1,11 @@
-"""A row of CSV as a trade: the literal form, for every dialect; the compiled one must equal it."""
+"""A row as a trade: the literal form, for every dialect; the compiled one must equal it."""
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tape.archives.frames import LINE_MAX
+from tape.archives.plain_fields import NAMES
 from tape.archives.sidecars import Symbology
 from tape.rejected import Reason, Rejected
 from tape.trade import (
@@ -25,28 +26,20 @@ from tape.trade import (
     time_ns,
 )
 
-FIELDS: Final = (
-    "ts_recv",
-    "ts_event",
-    "rtype",
-    "publisher_id",
-    "instrument_id",
-    "action",
-    "side",
-    "depth",
-    "price",
-    "size",
-    "flags",
-    "ts_in_delta",
-    "sequence",
-    "symbol",
-)
+FIELDS: Final = NAMES
+UNDEFINED: Final = {
+    "ts_recv": ("", "18446744073709551615"),
+    "ts_event": ("", "18446744073709551615"),
+    "price": ("", "9223372036854775807"),
+    "size": ("",),
+    "symbol": ("",),
+}
 PANDAS_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\+00:00")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where each of DataBento's fields stands in a row; -1 for a symbol that is not there."""
+    """Where each of DataBento's fields stands in a row; -1 for one that is not there."""
 
     at: tuple[int, ...]
     columns: int
@@ -61,7 +54,8 @@ def read_header(line: bytes) -> Header | Rejected:
     known = [name for name in FIELDS if name in names]
     if not known and b"\0" not in line:
         return Rejected("header_missing", "the first line names none of the columns")
-    missing: list[str] = [name for name in FIELDS[:-1] if name not in names]
+    optional = {"symbol", "depth"} if "order_id" in names else {"symbol"}  # orders have no depth
+    missing: list[str] = [name for name in FIELDS if name not in names and name not in optional]
     twice: list[str] = sorted({name for name in known if names.count(name) > 1})
     if missing or twice:
         parts: list[tuple[str, list[str]]] = [("missing", missing), ("twice", twice)]
@@ -71,25 +65,21 @@ def read_header(line: bytes) -> Header | Rejected:
     return Header(at, len(names))
 
 
-class RowReader:
-    """Reads rows of one file; `latest_ns` bounds their times."""
+class Fields(Protocol):
+    """Takes a row apart into DataBento's fields."""
 
-    def __init__(self, header: Header, symbology: Symbology, latest_ns: int) -> None:
-        self._header, self._symbology, self._latest_ns = header, symbology, latest_ns
+    def __call__(self, line: bytes) -> dict[str, str]:
+        """Return the fields by name; raises `Unreadable`."""
 
-    def read(self, line: bytes) -> Trade | Rejected | None:
-        """Return the trade of a line, why it has none, or None if it is not about a trade."""
-        line = line.rstrip(b" \r\n")
-        if not line:
-            return None
-        try:
-            return self._trade(self._fields(line))
-        except Unreadable as unreadable:
-            return unreadable.rejected
 
-    def _fields(self, line: bytes) -> dict[str, str]:
-        if len(line) > LINE_MAX:
-            raise Unreadable("row_too_long", f"{len(line)} bytes, at most {LINE_MAX} are read")
+class CsvFields:
+    """Takes rows of CSV apart."""
+
+    def __init__(self, header: Header) -> None:
+        self._header = header
+
+    def __call__(self, line: bytes) -> dict[str, str]:
+        """Return the fields by name; raises `Unreadable`."""
         try:
             text = line.decode()
         except UnicodeDecodeError:
@@ -102,13 +92,41 @@ class RowReader:
             raise Unreadable("row_columns", f"{len(fields)} columns, the header has {wanted}")
         return {name: fields[n] for name, n in zip(FIELDS, self._header.at, strict=True) if n >= 0}
 
+
+class RowReader:
+    """Reads rows of one file; `latest_ns` bounds their times."""
+
+    def __init__(self, fields: Fields, symbology: Symbology, latest_ns: int) -> None:
+        self._fields, self._symbology, self._latest_ns = fields, symbology, latest_ns
+
+    def read(self, line: bytes) -> Trade | Rejected | None:
+        """Return the trade of a line, why it has none, or None if it is not about a trade."""
+        line = line.rstrip(b" \r\n")
+        if not line:
+            return None
+        if len(line) > LINE_MAX:
+            text = f"{len(line)} bytes, at most {LINE_MAX} are read"
+            return Rejected("row_too_long", text)
+        try:
+            return self._trade(self._fields(line))
+        except Unreadable as unreadable:
+            return unreadable.rejected
+
+    def undefined(self, line: bytes) -> list[str]:
+        """Return which fields of a line have the value that stands for none."""
+        try:
+            row = self._fields(line.rstrip(b" \r\n"))
+        except Unreadable:
+            return []
+        return [name for name, marks in UNDEFINED.items() if row.get(name) in marks]
+
     def _trade(self, row: dict[str, str]) -> Trade | None:
-        if len(row["action"]) == 1 and row["action"] != "T":
+        if not row or (len(row["action"]) == 1 and row["action"] != "T"):
             return None
         price_nanos = _price(row["price"])
         size = checked_size(row["size"].encode())
         numbers = {
-            name: integer(row[name].encode(), name, largest)
+            name: integer(row.get(name, "0").encode(), name, largest)
             for name, largest in (
                 ("rtype", U8_MAX),
                 ("publisher_id", U16_MAX),

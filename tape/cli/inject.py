@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from tape.archives import find_archives
-from tape.archives.discovery import DBN_SUFFIXES, Archive
+from tape.archives.discovery import ENCODINGS, Archive
 from tape.errors import ArchiveError, SettingsError
 from tape.synthetic import KINDS, inject, load_day, write_day
 
 SUFFIXES = tuple(
-    trades + kind for trades in (".trades", "") for kind in (".csv.zst", ".csv", *DBN_SUFFIXES)
+    f"{trades}.{kind}{packed}"
+    for trades in (".trades", "")
+    for kind in ENCODINGS
+    for packed in (".zst", "")
 )
 
 

@@ -2,9 +2,7 @@
 
 import csv
 import json
-from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -14,11 +12,7 @@ from databento_dbn import (
     Encoding,
     MBOMsg,
     MBP10Msg,
-    Metadata,
-    Schema,
     Side,
-    SType,
-    TradeMsg,
     Transcoder,
 )
 
@@ -26,6 +20,7 @@ from tape.archives import RowBatch, find_archives, read_archive
 from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
 from tape.trade import TIME_MAX_NS, Trade, decode
+from tests.vendor import as_dbn
 
 SAMPLES = Path(__file__).parents[3] / "shared/data/dbn"
 REAL_DAY = SAMPLES.parent / "databento/xnas-itch-20250505.trades.csv.zst"
@@ -50,56 +45,6 @@ def values(path: Path, **kwargs: int) -> list[bytes]:
 
 def reasons(path: Path) -> list[str]:
     return [r.rejected.reason for batch in read(path) for r in batch.rejected]
-
-
-def head(version: int, instruments: dict[int, str], first: date, after: date) -> bytes:
-    mappings = [
-        SimpleNamespace(
-            raw_symbol=name,
-            intervals=[SimpleNamespace(start_date=first, end_date=after, symbol=str(number))],
-        )
-        for number, name in instruments.items()
-    ]
-    metadata = Metadata(
-        dataset="XNAS.ITCH",
-        schema=Schema.TRADES,
-        start=0,
-        stype_in=SType.RAW_SYMBOL,
-        stype_out=SType.INSTRUMENT_ID,
-        symbols=sorted(instruments.values()),
-        partial=[],
-        not_found=[],
-        mappings=mappings,
-        version=version,
-    )
-    return metadata.encode()
-
-
-def as_dbn(messages: list[bytes], version: int = 3) -> bytes:
-    """Return messages as a DBN stream of the vendor's own making."""
-    trades = [decode(value) for value in messages]
-    records = b"".join(
-        bytes(
-            TradeMsg(
-                publisher_id=t.publisher_id,
-                instrument_id=t.instrument_id,
-                ts_event=t.ts_event_ns,
-                price=t.price_nanos,
-                size=t.size,
-                action=Action.TRADE,
-                side=Side(t.side),
-                depth=t.depth,
-                ts_recv=t.ts_recv_ns,
-                flags=t.flags,
-                ts_in_delta=t.ts_in_delta_ns,
-                sequence=t.sequence,
-            )
-        )
-        for t in trades  # type: ignore[union-attr]
-    )
-    days = sorted(date.fromisoformat(json.loads(value)["ts_event"][:10]) for value in messages)
-    names = {t.instrument_id: t.symbol for t in trades}  # type: ignore[union-attr]
-    return head(version, names, days[0], date.fromordinal(days[-1].toordinal() + 1)) + records
 
 
 @pytest.fixture(scope="module")

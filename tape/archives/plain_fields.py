@@ -1,0 +1,226 @@
+"""Compiled: the fields of a row, from text to the fourteen numbers that a trade is.
+
+What is not plain here, is left to `RowReader`, so that the answer is always that one's.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.compiling import compiled
+from tape.scan import (
+    BAD,
+    I64,
+    U8,
+    UNKNOWN,
+    Slots,
+    find_slot,
+    packed,
+    scan_digits,
+    scan_integer,
+    scan_price,
+    scan_symbol_end,
+)
+from tape.trade import (
+    I32_MAX,
+    NANOS,
+    PRICE_MAX_NANOS,
+    TIME_MIN_NS,
+    U8_MAX,
+    U16_MAX,
+    U32_MAX,
+    Trade,
+)
+from tape.words import U64, eight_digits, load64, time_ns
+
+NAMES = (
+    "ts_recv",
+    "ts_event",
+    "rtype",
+    "publisher_id",
+    "instrument_id",
+    "action",
+    "side",
+    "depth",
+    "price",
+    "size",
+    "flags",
+    "ts_in_delta",
+    "sequence",
+    "symbol",
+)
+FIELDS = len(NAMES)
+TS_RECV, TS_EVENT, RTYPE, PUBLISHER, INSTRUMENT, ACTION, SIDE = 0, 1, 2, 3, 4, 5, 6
+DEPTH, PRICE, SIZE, FLAGS, DELTA, SEQUENCE, SYMBOL = 7, 8, 9, 10, 11, 12, 13
+"""Where each field stands among the numbers of a trade.
+
+Times are ns since 1970, the price is in 1e-9 dollars, action and side are ASCII codes, and the
+symbol is its number in the file's own table.
+"""
+
+MESSAGE, LITERAL, PASSED = 0, 1, 2
+"""What became of a row: a message, left to `RowReader`, or about no trade that is wanted."""
+
+NOT_PLAIN, READ, NEW_NAME = 0, 1, 2
+"""What became of a row's fields: left to `RowReader`, read, or read but for an unknown symbol."""
+
+DAY_NS = 86_400 * NANOS
+TRADE = 84
+NO_NAME = -2
+IS_SIDE = np.isin(np.arange(256), [65, 66, 78])
+
+
+class Names(NamedTuple):
+    """Symbols as compiled code finds them.
+
+    `slots` finds a number by name, `instruments` by (instrument, day since 1970) where the rows
+    have no names; `text` and `length` are the names by number, `wanted` which of them to send.
+    """
+
+    slots: Slots
+    instruments: Slots
+    text: U8
+    length: npt.NDArray[np.int32]
+    wanted: npt.NDArray[np.bool_]
+
+
+class Rows(NamedTuple):
+    """What became of each row.
+
+    `start` is where it begins in the chunk, `values` its numbers, a row each; `end` is where
+    its message ends in the text of all, which begins where the one before ended.
+    """
+
+    fate: U8
+    start: I64
+    values: npt.NDArray[np.int64]
+    end: I64
+
+
+def rows_for(count: int) -> Rows:
+    """Return room for `count` rows."""
+    return Rows(
+        np.empty(count, np.uint8),
+        np.empty(count, np.int64),
+        np.empty((count, FIELDS), np.int64),
+        np.zeros(count, np.int64),
+    )
+
+
+def numbers(trade: Trade, symbol: int) -> list[int]:
+    """Return the numbers of a trade whose symbol has this number in its file."""
+    return [
+        trade.ts_recv_ns,
+        trade.ts_event_ns,
+        trade.rtype,
+        trade.publisher_id,
+        trade.instrument_id,
+        TRADE,
+        ord(trade.side),
+        trade.depth,
+        trade.price_nanos,
+        trade.size,
+        trade.flags,
+        trade.ts_in_delta_ns,
+        trade.sequence,
+        symbol,
+    ]
+
+
+@compiled
+def _read_time(data: U8, start: int, end: int, last_day: U64) -> int:
+    """Return nanoseconds of a plain time, ISO or digits, or BAD."""
+    length = end - start
+    if length == 30:
+        return int(time_ns(data, start, last_day))
+    if length < 18 or length > 19 or data[start] == 48:
+        return BAD
+    high = eight_digits(load64(data, start))
+    low = eight_digits(load64(data, start + 8))
+    rest = scan_digits(data, start + 16, length - 16)
+    if high == BAD or low == BAD or rest == BAD:
+        return BAD
+    return (high * 100_000_000 + low) * (1_000 if length == 19 else 100) + int(rest)
+
+
+@compiled
+def _read_price(data: U8, start: int, end: int) -> int:
+    """Return 1e-9 dollars of a plain price, decimal or digits, or BAD."""
+    if end - start <= 18 and data[start] != 48:
+        digits = scan_digits(data, start, end - start)
+        if digits != BAD:
+            return int(digits) if 0 < digits <= PRICE_MAX_NANOS else BAD
+    nanos, at = scan_price(data, start, end)
+    return int(nanos) if at == end else BAD
+
+
+@compiled
+def _read_integer(data: U8, start: int, end: int, largest: int) -> int:
+    value, at = scan_integer(data, start, end, largest)
+    return int(value) if at == end else BAD
+
+
+@compiled
+def symbol_by_instrument(value: I64, names: Names) -> int:
+    """Return the number of a trade's symbol by its instrument and day, or UNKNOWN."""
+    instrument, day = np.uint64(value[INSTRUMENT]), np.uint64(value[TS_EVENT] // DAY_NS)
+    return int(names.instruments.number[find_slot(names.instruments, instrument, day)])
+
+
+@compiled
+def _symbol_by_name(data: U8, start: int, end: int, names: Names) -> int:
+    """Return the symbol's number, UNKNOWN for a name that is new, NO_NAME for none at all."""
+    if scan_symbol_end(data, start, end) != end:
+        return NO_NAME
+    low, high = packed(data, start, end)
+    return int(names.slots.number[find_slot(names.slots, low, high)])
+
+
+@compiled
+def read_fields(
+    data: U8, first: I64, last: I64, latest_ns: int, names: Names, last_day: U64, value: I64
+) -> int:
+    """Fill the numbers of a trade from where its fields begin and end; returns how that went.
+
+    A symbol that begins nowhere (BAD) is looked up by instrument and day.
+    """
+    for field in (TS_RECV, TS_EVENT):
+        ns = _read_time(data, first[field], last[field], last_day)
+        if not TIME_MIN_NS <= ns < latest_ns:
+            return NOT_PLAIN
+        value[field] = ns
+    value[PRICE] = _read_price(data, first[PRICE], last[PRICE])
+    value[RTYPE] = _read_integer(data, first[RTYPE], last[RTYPE], U8_MAX)
+    value[PUBLISHER] = _read_integer(data, first[PUBLISHER], last[PUBLISHER], U16_MAX)
+    value[INSTRUMENT] = _read_integer(data, first[INSTRUMENT], last[INSTRUMENT], U32_MAX)
+    value[DEPTH] = _read_integer(data, first[DEPTH], last[DEPTH], U8_MAX)
+    value[SIZE] = _read_integer(data, first[SIZE], last[SIZE], U32_MAX)
+    value[FLAGS] = _read_integer(data, first[FLAGS], last[FLAGS], U8_MAX)
+    value[SEQUENCE] = _read_integer(data, first[SEQUENCE], last[SEQUENCE], U32_MAX)
+    if (
+        value[PRICE] == BAD
+        or value[RTYPE] == BAD
+        or value[PUBLISHER] == BAD
+        or value[INSTRUMENT] == BAD
+        or value[DEPTH] == BAD
+        or value[SIZE] < 1
+        or value[FLAGS] == BAD
+        or value[SEQUENCE] == BAD
+    ):
+        return NOT_PLAIN
+    minus = data[first[DELTA]] == 45
+    delta = _read_integer(data, first[DELTA] + (1 if minus else 0), last[DELTA], I32_MAX)
+    if delta == BAD or (minus and delta == 0):
+        return NOT_PLAIN
+    side = data[first[SIDE]]
+    if last[SIDE] - first[SIDE] != 1 or not IS_SIDE[side]:
+        return NOT_PLAIN
+    value[DELTA], value[ACTION], value[SIDE] = -delta if minus else delta, TRADE, side
+    if first[SYMBOL] == BAD:
+        value[SYMBOL] = symbol_by_instrument(value, names)
+    else:
+        value[SYMBOL] = _symbol_by_name(data, first[SYMBOL], last[SYMBOL], names)
+    if value[SYMBOL] == NO_NAME:
+        return NOT_PLAIN
+    return NEW_NAME if value[SYMBOL] == UNKNOWN else READ
