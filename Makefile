@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full test-oldest lint bench bench-38m soak clean
+.PHONY: setup demo test test-full test-oldest test-vendor lint bench bench-38m soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -31,6 +31,11 @@ test-oldest: setup  # the forest against the oldest scikit-learn allowed
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .oldest 'scikit-learn==1.5.0'
 	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/test_detection_forest.py tests/unit/test_detection_classic.py
 
+VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosignal frozenlist multidict propcache yarl
+test-vendor: setup  # DataBento's own client against the tests' server; it wants an older databento-dbn, hence apart
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .vendor $(VENDOR)
+	$(BIN)/pytest -m full tests/unit/test_fetch_vendor.py
+
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -48,4 +53,4 @@ soak: setup
 	FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.soak
 
 clean:
-	rm -rf .venv .oldest out build *.egg-info
+	rm -rf .venv .oldest .vendor out build *.egg-info

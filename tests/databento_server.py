@@ -242,7 +242,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def refuse(self, status: int, message: str, **headers: str) -> None:
-        self.reply({"detail": {"case": "x", "message": message}}, status, **headers)
+        detail = {"case": f"case_{status}", "message": message, "docs": "https://docs.example"}
+        self.reply({"detail": detail}, status, **headers)
 
     def cut(self) -> None:
         """End the connection for the other side to see; close() alone would leave it hanging."""
@@ -342,6 +343,16 @@ def slowly(block: int, pause_s: float) -> Fault:
 def status(code: int, message: str = "", **headers: str) -> Fault:
     """Answer with an error."""
     return lambda handler, _: handler.refuse(code, message, **headers)
+
+
+def plain_error(code: int, body: bytes) -> Fault:
+    """Answer with an error in another form than the service's usual one."""
+
+    def fault(handler: Handler, _: bytes) -> None:
+        handler.head(code, {"Content-Length": str(len(body))})
+        handler.wfile.write(body)
+
+    return fault
 
 
 def hanging(handler: Handler, _: bytes) -> None:

@@ -19,6 +19,7 @@ from tests.databento_server import (
     Handler,
     hanging,
     login_page,
+    plain_error,
     redirect,
     status,
     taken_but_unanswered,
@@ -178,6 +179,25 @@ def test_a_question_that_costs_nothing_is_asked_again(trouble: Fault, databento:
     assert len(databento.asked("get_cost")) == 3
     databento.then("get_cost", trouble, trouble, trouble)
     with pytest.raises(FetchError, match="failed 3 times in a row"):
+        service_of(databento).estimate(QUERY)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"detail": "in plain words"}', "422: in plain words$"),
+        (b'{"detail": [{"loc": ["start"]}]}', "422: .*start"),
+        (b'{"detail": {"case": "x"}}', "422$"),
+        (b'"detail"', "422$"),
+        (b"<html>Bad</html>", "422$"),
+        (b"\xff", "422$"),
+        (b"", "422$"),
+        (b'{"detail": "' + b"x" * 10_000 + b'"}', "422: x{300}$"),
+    ],
+)
+def test_a_refusal_in_any_form_is_a_sentence(body: bytes, told: str, databento: DataBento) -> None:
+    databento.then("get_cost", plain_error(422, body))
+    with pytest.raises(FetchError, match=told):
         service_of(databento).estimate(QUERY)
 
 
