@@ -33,6 +33,10 @@ def fetch(
     encoding: Annotated[str, typer.Option(help="dbn or csv.")] = "dbn",
     job: Annotated[str, typer.Option(help="Fetch the files of this job, ordered before.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="Show the account's jobs.")] = False,
+    only: Annotated[
+        str,
+        typer.Option(help="Only files whose name fits, like '*202412*'; and what explains them."),
+    ] = "",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Files come into a folder JOB in here.")
     ] = Path("nasdaq"),
@@ -66,7 +70,7 @@ def fetch(
         return _list(service, as_json)
     job_id = job if query is None else _ordered(service, query, pay=yes, new=new)
     try:
-        return _fetch(service, job_id, output, parallel, wait_s, as_json)
+        return _fetch(JobFolder(service, job_id, output, parallel), only, wait_s, as_json)
     except KeyboardInterrupt:
         _note(f"interrupted; `tape fetch --job {job_id}` goes on where this stopped")
         raise
@@ -129,18 +133,20 @@ def _ordered(service: Service, query: Query, *, pay: bool, new: bool) -> str:
             )
         if not typer.confirm("Order and pay?", err=True):
             raise FetchError("nothing was ordered")
-    job_id = order(service, query)
+    try:
+        job_id = order(service, query)
+    except KeyboardInterrupt:
+        _note("interrupted while ordering; call it again: it looks first whether the order arrived")
+        raise
     _note(f"ordered: job {job_id}")
     return job_id
 
 
-def _fetch(
-    service: Service, job_id: str, output: Path, parallel: int, wait_s: float, as_json: bool
-) -> int:
-    folder = JobFolder(service, job_id, output, parallel)
+def _fetch(folder: JobFolder, only: str, wait_s: float, as_json: bool) -> int:
+    job_id = folder.job_id
     with waiting(job_id) as hear:
-        wait_until_done(service, job_id, wait_s, hear)
-    files = folder.prepare()
+        wait_until_done(folder.service, job_id, wait_s, hear)
+    files = folder.prepare(only)
     with shown(folder.progress):
         done = folder.fetch(files)
     if wants_json(as_json):

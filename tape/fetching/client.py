@@ -65,7 +65,7 @@ class Service:
     ) -> None:
         self.patience = patience or Patience()
         self.host = urlsplit(gateway).netloc
-        self._gateway, self._key, self._tell = gateway, key, tell
+        self._gateway, self._key, self.tell = gateway, key, tell
         self._session = self.session()
         self._skew = timedelta(0)
 
@@ -154,7 +154,7 @@ class Service:
                 "look at the network and DataBento's status page, then start again"
             )
         pause_s = self.patience.pause_s(failures, asked_s)
-        self._tell(f"{what}: {fault}; next try in {pause_s:.0f} s")
+        self.tell(f"{what}: {fault}; next try in {pause_s:.0f} s")
         sleep(pause_s)
 
     def refusal(self, response: requests.Response, what: str) -> TapeError:

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import msgspec
 
+from tape.archives.discovery import SIDECARS
 from tape.errors import ArchiveError, FetchError, SettingsError
 from tape.fetching.client import Service
 from tape.fetching.download import Download, StoppedError, Wanted, is_safe_name, wanted_file
@@ -49,22 +51,27 @@ class JobFolder:
     def __init__(self, service: Service, job_id: str, output: Path, threads: int = 4) -> None:
         if not is_safe_name(job_id):
             raise FetchError(f"{job_id[:80]!r} is no job's id; `tape fetch --list` shows them")
-        self._service, self._job_id, self._threads = service, job_id, threads
+        self.service, self.job_id, self._threads = service, job_id, threads
         self.progress = Fetched(output / job_id)
 
-    def prepare(self) -> list[Wanted]:
-        """Return the files that the job lists, checked; raises `FetchError`."""
-        listed = self._service.files(self._job_id)
+    def prepare(self, only: str = "") -> list[Wanted]:
+        """Return the files that the job lists, checked; raises `FetchError`.
+
+        With a pattern as a shell has it, only those that fit, and the sidecars that explain them.
+        """
+        listed = self.service.files(self.job_id)
         if not listed:
             raise FetchError(
-                f"{self._service.host} lists no file for job {self._job_id} although it is done; "
+                f"{self.service.host} lists no file for job {self.job_id} although it is done; "
                 "look at it in DataBento's portal"
             )
-        files = [wanted_file(one, self._service) for one in listed]
+        files = [wanted_file(one, self.service) for one in listed]
         names = Counter(file.name.casefold() for file in files)  # some disks ignore case
         if names.total() > len(names):
             twice = names.most_common(1)[0][0]
-            raise FetchError(f"{self._service.host} lists {twice} twice for job {self._job_id}")
+            raise FetchError(f"{self.service.host} lists {twice} twice for job {self.job_id}")
+        if only:
+            files = _fitting(files, only)
         self._listed = listed
         self.progress.files = len(files)
         self.progress.bytes_total = sum(file.size for file in files)
@@ -117,7 +124,7 @@ class JobFolder:
             except Empty:
                 return
             try:
-                new = Download(file, done.folder, self._service, done.advance).run(stop)
+                new = Download(file, done.folder, self.service, done.advance).run(stop)
                 (done.fetched if new else done.were_here).append(file.name)
             except ArchiveError as error:  # the other files may still be good
                 done.damaged.append(error)
@@ -143,11 +150,19 @@ class JobFolder:
         if any(file.name == MANIFEST for file in files):
             return  # comes with the files
         path = self.progress.folder / MANIFEST
-        content = {"job_id": self._job_id, "files": msgspec.to_builtins(self._listed)}
+        content = {"job_id": self.job_id, "files": msgspec.to_builtins(self._listed)}
         text = json.dumps(content, indent=4).encode()
         if not path.is_file() or path.read_bytes() != text:
             with OutputFile(path) as file:
                 file.write(text)
+
+
+def _fitting(files: list[Wanted], only: str) -> list[Wanted]:
+    fitting = {file.name for file in files if fnmatchcase(file.name, only)}
+    if not fitting:
+        names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
+        raise FetchError(f"--only: no file of the job fits {only!r}; it has {names}")
+    return [file for file in files if file.name in fitting | SIDECARS]
 
 
 def _size_here(target: Path) -> int:

@@ -10,8 +10,8 @@ from tape.fetching.query import JobDetails, Query
 
 LOOK_BACK = timedelta(days=30)
 """How far back a job with the same query is looked for: DataBento keeps files about so long."""
-LOOKED_AT = 50
-"""Jobs whose details are asked for, newest first."""
+MANY = 20
+"""Jobs to look through of which somebody who waits is told."""
 SLACK = timedelta(days=1)
 """How far the two clocks may be apart without a job being overlooked."""
 NOT_READY = frozenset({"received", "queued", "processing"})
@@ -19,7 +19,10 @@ NOT_READY = frozenset({"received", "queued", "processing"})
 
 def same_job(service: Service, query: Query) -> JobDetails | None:
     """Return the newest job of the last 30 days that holds exactly this query, if there is one."""
-    return _first_of(service, query, [job.id for job in service.jobs(service.now() - LOOK_BACK)])
+    job_ids = [job.id for job in service.jobs(service.now() - LOOK_BACK)]
+    if len(job_ids) > MANY:
+        service.tell(f"looking through the last {len(job_ids):,} jobs for the same order")
+    return _first_of(service, query, job_ids)
 
 
 def order(service: Service, query: Query) -> str:
@@ -80,7 +83,7 @@ def wait_until_done(
 
 
 def _first_of(service: Service, query: Query, job_ids: list[str]) -> JobDetails | None:
-    for job_id in list(reversed(job_ids))[:LOOKED_AT]:
+    for job_id in reversed(job_ids):
         job = service.details(job_id)
         if query.is_of(job):
             return job

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,33 +13,38 @@ SYMBOLS_MAX = 2_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+JobId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z")]
+Words = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z")]
+"""Text without control characters: what the service tells goes to a terminal."""
+
+
 class JobSummary(msgspec.Struct, frozen=True):
     """A line of `list_jobs`: all that it will return in future."""
 
-    id: str
-    state: str
-    ts_received: str = ""
+    id: JobId
+    state: Words
+    ts_received: Words = ""
 
 
 class JobDetails(msgspec.Struct, frozen=True):
     """What `get_job_details` and `submit_job` tell of a job, as far as it is used here."""
 
-    id: str
-    state: str = ""
-    ts_received: str = ""
-    dataset: str = ""
-    schema: str = ""
-    symbols: str | list[str] = ""
-    stype_in: str = ""
-    start: str | int = ""
-    end: str | int | None = None
-    encoding: str = ""
-    compression: str | None = None
+    id: JobId
+    state: Words = ""
+    ts_received: Words = ""
+    dataset: Words = ""
+    schema: Words = ""
+    symbols: Words | list[Words] = ""
+    stype_in: Words = ""
+    start: Words | int = ""
+    end: Words | int | None = None
+    encoding: Words = ""
+    compression: Words | None = None
     pretty_px: bool = False
     pretty_ts: bool = False
     map_symbols: bool = False
     split_symbols: bool = False
-    split_duration: str | None = None
+    split_duration: Words | None = None
     limit: int | None = None
     cost_usd: float | None = None
     actual_size: int | None = None

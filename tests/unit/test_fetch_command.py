@@ -18,6 +18,7 @@ from tests.apps import ROOT
 from tests.databento_server import (
     KEY,
     DataBento,
+    Handler,
     hanging,
     silent_after,
     slowly,
@@ -233,6 +234,46 @@ def test_the_key_is_in_no_file_whatever_happens(
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
 
 
+def test_ctrl_c_while_ordering_and_again_does_not_order_twice(
+    run: Run, databento: DataBento
+) -> None:
+    def taking_and_hanging(handler: Handler, content: bytes) -> None:
+        databento.submitted(handler.fields)
+        hanging(handler, content)
+
+    databento.states_to_come = ["done"]
+    databento.then("submit_job", taking_and_hanging)
+    process = started(databento, *ORDER, "--yes")
+    until(lambda: bool(databento.jobs), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1].startswith("interrupted while ordering; call it again")
+    code, out, _ = run(*ORDER, "--yes")
+    assert (code, json.loads(out)["job"]) == (0, next(iter(databento.jobs)))
+    assert len(databento.asked("submit_job")) == 1
+
+
+def started(server: DataBento, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tape", "fetch", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(server),
+    )
+
+
+def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
 def environment(server: DataBento) -> dict[str, str]:
     return {**os.environ, "DATABENTO_API_KEY": KEY, "DATABENTO_GATEWAY": server.url}
 
@@ -244,21 +285,9 @@ def test_ctrl_c_and_again_goes_on_where_it_stopped(
     databento.add_job(JOB, {"a.csv": CONTENT, "b.csv": b"b"})
     fault = slowly(20_000, 0.05) if how == "slow" else silent_after(500_000)
     databento.then("a.csv", fault)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tape", "fetch", "--job", JOB, "--output", str(tmp_path)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(databento),
-    )
-    part = tmp_path / JOB / "a.csv.part"
-    deadline_s = time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size >= 100_000):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    process = started(databento, "--job", JOB, "--output", str(tmp_path))
+    part, other = tmp_path / JOB / "a.csv.part", tmp_path / JOB / "b.csv"
+    until(lambda: other.exists() and part.exists() and part.stat().st_size >= 100_000, process)
     sent_s = time.monotonic()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)

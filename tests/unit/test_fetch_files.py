@@ -49,11 +49,11 @@ def databento() -> Iterator[DataBento]:
 
 
 def fetch(
-    server: DataBento, output: Path, *, patience: Patience = QUICK, key: str = KEY
+    server: DataBento, output: Path, *, patience: Patience = QUICK, only: str = ""
 ) -> Fetched:
-    service = Service(server.url, SecretStr(key), patience)
+    service = Service(server.url, SecretStr(KEY), patience)
     folder = JobFolder(service, JOB, output, threads=3)
-    return folder.fetch(folder.prepare())
+    return folder.fetch(folder.prepare(only))
 
 
 def ranges(server: DataBento, name: str = NAME) -> list[str | None]:
@@ -82,6 +82,18 @@ def test_all_files_of_a_job_arrive_with_a_manifest_that_the_reader_checks_by(
     (tmp_path / JOB / "xnas-itch-20241103.trades.csv").write_bytes(b"4" * 1000)
     archive = find_archives(tmp_path / JOB / "xnas-itch-20241103.trades.csv").archives[0]
     assert manifest_fault(archive) is not None
+
+
+def test_only_the_wanted_files_come_and_what_explains_them(
+    databento: DataBento, tmp_path: Path
+) -> None:
+    days = [f"xnas-itch-202411{day}.trades.csv" for day in range(25, 30)]
+    databento.add_job(JOB, dict.fromkeys([*days, "symbology.json"], b"x"))
+    done = fetch(databento, tmp_path, only="*-2024112[67]*")
+    assert sorted(done.fetched) == ["symbology.json", *days[1:3]]
+    assert (done.files, done.bytes_total) == (3, 3)
+    with pytest.raises(FetchError, match=r"no file of the job fits '\*2025\*'; it has xnas-itch"):
+        fetch(databento, tmp_path, only="*2025*")
 
 
 def test_the_services_own_manifest_is_kept_as_it_is(databento: DataBento, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Jobs are ordered at most once, found again, waited for; the service's refusals are told."""
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -218,6 +220,37 @@ def test_no_server_and_an_untrusted_certificate_are_told(tmp_path: Path) -> None
         with pytest.raises(FetchError, match="certificate is not trusted"):
             service_of(server).estimate(QUERY)
         assert server.requests == []
+
+
+def test_a_connection_that_never_stands_is_given_up_and_an_order_tried_again() -> None:
+    with socket.socket() as deaf, ExitStack() as waiting:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(2):  # its queue is full now: what comes next gets no answer at all
+            early = waiting.enter_context(socket.socket())
+            early.setblocking(False)
+            early.connect_ex(deaf.getsockname())
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        told: list[str] = []
+        service = Service(url, SecretStr(KEY), Patience(0.3, 5, 2, 0.01), told.append)
+        start_s = time.monotonic()
+        for ask in (service.estimate, service.submit):
+            with pytest.raises(FetchError, match=r"2 times in a row.*no connection within 0\.3 s"):
+                ask(QUERY)
+        assert 1.2 <= time.monotonic() - start_s < 4
+        assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    "told", [{"id": "../../evil"}, {"state": "\x1b[2Jdone"}, {"symbols": "A\nB"}, {"id": 7}, []]
+)
+def test_what_could_harm_a_terminal_or_a_folder_is_not_taken_for_a_job(
+    told: dict[str, object] | list[object], databento: DataBento
+) -> None:
+    answer = {"id": "J-1", "state": "done"} | told if isinstance(told, dict) else told
+    databento.then("get_job_details", lambda handler, _: handler.reply(answer))
+    with pytest.raises(FetchError, match="something that is not DataBento's"):
+        service_of(databento).details("J-1")
 
 
 def test_a_job_is_waited_for_until_it_is_done(databento: DataBento) -> None:
