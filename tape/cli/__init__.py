@@ -16,6 +16,7 @@ from tape.cli.rejected import app as rejected
 from tape.cli.replay import replay
 from tape.cli.synth import synth
 from tape.cli.topics import app as topics
+from tape.cli.tune import tune_thresholds
 from tape.run import run_main
 
 
@@ -37,6 +38,7 @@ app.command()(fetch)
 app.command("inject")(inject_anomalies)
 app.command()(replay)
 app.command()(synth)
+app.command("tune")(tune_thresholds)
 app.add_typer(broker, name="broker")
 app.add_typer(rejected, name="rejected")
 app.add_typer(topics, name="topics")

@@ -19,6 +19,7 @@ from tape.trade import NANOS, TIME_MAX_NS
 I64 = npt.NDArray[np.int64]
 NEW_YORK: Final = ZoneInfo("America/New_York")
 DAY_S: Final = 86_400
+HOUR_S: Final = 3_600
 WEEK: Final = 7
 SAME_DAY: Final = 0.1
 """Share of one file's trades found in another from which on both are the same day."""
@@ -113,6 +114,17 @@ def before(days: Sequence[Day], judged: Day) -> list[Day]:
         limit_ns = first_ns
         moved.append(day)
     return moved[::-1]
+
+
+def calendar_days(ts_event_ns: I64) -> I64:
+    """Return the day of each time on New York's calendar, counted from 1970.
+
+    Post-market trades are after midnight UTC in winter.
+    """
+    hours, inverse = np.unique(ts_event_ns // (HOUR_S * NANOS), return_inverse=True)
+    ahead = np.array([_clock_ahead_s(hour * HOUR_S * NANOS) for hour in hours.tolist()], np.int64)
+    days: I64 = (ts_event_ns // NANOS + ahead[inverse]) // DAY_S
+    return days
 
 
 def _same_clock_ns(ns: int, weeks: int) -> int:

@@ -1,7 +1,7 @@
 """A day through the live detector, whose state comes from other days only."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tape.archives import read_archive
 from tape.columns import TradeColumns
-from tape.detection.detector import DUPLICATE
+from tape.detection.detector import DUPLICATE, Verdicts
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.days import Day, before, rows_by_symbol, same_day
@@ -89,7 +89,11 @@ def judge_day(
     """
     judge = Judge(parameters, max_symbols, Counts())
     for past in calibration:
-        _learn(judge, past, parameters, progress)
+        rows = np.arange(len(past.trades))
+        if parameters.profile == "classic":
+            rows = remembered(past, parameters)
+        for trades, _ in judged_columns(judge, past, rows):
+            progress(len(trades))
     scores = Scores(judge)
     outcomes, flags, parts = [], [], []
     for batch in read_archive(day.archive, latest_ns=TIME_MAX_NS):
@@ -102,22 +106,21 @@ def judge_day(
     return Verdict(outcome != DUPLICATE, np.concatenate(flags), score)
 
 
-def _learn(judge: Judge, day: Day, parameters: Parameters, progress: Progress) -> None:
-    """Let the judge's detector judge a day of which only its state is wanted afterwards."""
+def judged_columns(
+    judge: Judge, day: Day, rows: npt.NDArray[np.int64]
+) -> Iterator[tuple[TradeColumns, Verdicts]]:
+    """Yield rows of a day, batch by batch, with what the judge's detector says of them."""
     numbers = np.empty(len(day.symbols), np.int32)
     for nth, name in enumerate(day.symbols):
         number = judge.symbols.number(name)
         if isinstance(number, Rejected):
             raise SettingsError(f"the days together have {number.detail}; raise it")
         numbers[nth] = number
-    rows = np.arange(len(day.trades))
-    if parameters.profile == "classic":
-        rows = remembered(day, parameters)
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]
         columns = (getattr(day.trades, name)[part] for name in TradeColumns.__slots__[1:])
-        judge.detector.detect(TradeColumns(numbers[day.trades.symbol[part]], *columns))
-        progress(len(part))
+        trades = TradeColumns(numbers[day.trades.symbol[part]], *columns)
+        yield trades, judge.detector.detect(trades)
 
 
 def remembered(day: Day, parameters: Parameters) -> npt.NDArray[np.int64]:

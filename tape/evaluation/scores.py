@@ -65,10 +65,20 @@ class Scores:
         before[first] = self._last_nanos[own[first]]
         last = np.diff(own, append=-1) != 0
         self._last_nanos[own[last]] = price[last]
-        known = before > 0
-        moved = np.zeros(len(order))
-        p0 = before[known] / 1e9
-        moved[known] = np.abs(price[known] / 1e9 - p0) / p0
-        changes = np.empty(len(order))
-        changes[order] = moved
-        return changes
+        moved = np.empty(len(order))
+        moved[order] = _moves(before, price)
+        return moved
+
+
+def changes(price_nanos: I64) -> F64:
+    """Return the move of each trade of one symbol from the one before it; 0 for the first."""
+    return _moves(np.concatenate([price_nanos[:1], price_nanos[:-1]]), price_nanos)
+
+
+def _moves(before_nanos: I64, price_nanos: I64) -> F64:
+    """Return moves as shares of the price before, as the rule has them; 0 where there is none."""
+    known = before_nanos > 0
+    moved = np.zeros(len(price_nanos))
+    p0 = before_nanos[known] / 1e9
+    moved[known] = np.abs(price_nanos[known] / 1e9 - p0) / p0
+    return moved

@@ -32,6 +32,7 @@ COMMANDS = [
     ["topics", "create"],
     ["topics", "show"],
     ["topics", "check"],
+    ["tune"],
 ]
 NEED_A_BROKER = [command for command in COMMANDS if command[0] in ("rejected", "topics")]
 

@@ -1,0 +1,94 @@
+"""`tape tune`: thresholds per symbol from past days and a number of alerts a day."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tape.archives import find_archives
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import ArchiveError, SettingsError
+from tape.evaluation.days import read_day
+from tape.output_file import OutputFile
+from tape.settings import DetectorSettings, load
+from tape.thresholds_file import thresholds_text
+from tape.tuning import LEAST_TRADES, Tuned, past_trades, tune
+
+
+def tune_thresholds(
+    days: Annotated[list[Path], typer.Argument(help="Past days: files or folders of trades.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="What to write: a .toml file.")],
+    alerts_per_day: Annotated[
+        float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by both rules together.")
+    ] = 20.0,
+    as_json: AsJson = False,
+) -> int:
+    """Write a THRESHOLDS_FILE: thresholds per symbol that give about so many alerts a day.
+
+    Ends with 2 if rows of a file cannot be read; the rest is used.
+
+    Example: tape tune nasdaq --output thresholds.toml --alerts-per-day 10
+    """
+    if output.suffix != ".toml":
+        raise SettingsError(f"--output {output}: the name must end in .toml")
+    settings = load(DetectorSettings)
+    parameters = replace(settings.parameters(), profile="classic", training="thinned")
+    archives = {a.sha256: a for path in days for a in find_archives(path).archives}
+    past = [read_day(archive, settings.max_symbols) for archive in archives.values()]
+    found = [
+        tune(one, alerts_per_day, parameters)
+        for one in past_trades(past, parameters, settings.max_symbols)
+    ]
+    if all(one.own.volume_threshold is None for one in found):
+        raise ArchiveError(
+            f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by; "
+            "name more days"
+        )
+    sources = [day.name for day in past]
+    text = thresholds_text(found, parameters, alerts_per_day=alerts_per_day, sources=sources)
+    with OutputFile(output) as file:
+        file.write(text.encode())
+    if wants_json(as_json):
+        print_json({one.symbol: _figures(one) for one in found})
+    else:
+        table_console().print(_table(found))
+    notes = notes_console()
+    for day in past:
+        if day.faults:
+            notes.print(
+                f"{escape(day.name)}: {len(day.faults):,} rows left out; "
+                f"the first: {escape(day.faults[0])}"
+            )
+    notes.print(f"written: {escape(str(output))}")
+    return 2 if any(day.faults for day in past) else 0
+
+
+def _figures(one: Tuned) -> dict[str, Any]:
+    figures = asdict(one)
+    figures.update(figures.pop("own"))
+    for name in ("symbol", "limits"):
+        del figures[name]
+    return figures
+
+
+def _table(found: list[Tuned]) -> Table:
+    table = Table(title="Alerts a day of volume and price change", title_justify="left")
+    table.add_column("symbol")
+    for name in ("shares over", "change over", "before", "after", "left out", "forest's"):
+        table.add_column(name, justify="right")
+    for one in found:
+        own = one.own
+        table.add_row(
+            one.symbol,
+            f"{one.limits[0]:,.0f}{'' if own.volume_threshold is not None else '*'}",
+            f"{100 * one.limits[1]:.3g} %{'' if own.change_threshold is not None else '*'}",
+            f"{one.before:.1f}",
+            f"{one.after:.1f}",
+            "–" if one.left_out is None else f"{one.left_out:.1f}",
+            f"{one.by_forest:.1f}",
+        )
+    table.caption = "left out: on each day, with thresholds from the others; *: the common one"
+    return table

@@ -1,0 +1,182 @@
+"""`tape tune`: thresholds from past days that hold on others."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tape.detection.parameters import Parameters, SymbolThresholds
+from tape.settings import read_thresholds
+from tape.synthetic import make_day, write_day
+from tape.thresholds_file import thresholds_text
+from tape.tuning import Past, count_alerts, rounded_up, threshold, tune
+from tests.apps import ROOT
+
+SECOND = 10**9
+DAY = 86_400
+NOON_S = 1_741_280_400  # 2025-03-06 12:00 in New York
+DATES = [date(2025, 3, 3), date(2025, 3, 4), date(2025, 3, 5), date(2025, 3, 6)]
+
+
+def tape(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tape", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **env},
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four days in a row, a folder each; one with an odd symbol of ten trades."""
+    folder = tmp_path_factory.mktemp("days")
+    for nth, day in enumerate(DATES):
+        made = make_day(nth + 1, ["AAA", "B.B"], 30_000, day, anomalies=0)
+        write_day(made, folder / f"{day:%d}")
+    write_day(make_day(9, ["TEN"], 10, DATES[0], anomalies=0), folder / "03", "ten-20250303")
+    return folder
+
+
+def test_flags_within_a_second_of_each_other_are_one_alert() -> None:
+    times = np.array([0, 5, 14, 16, 25, 36, 37]) * SECOND // 10
+    assert count_alerts(times, np.ones(7, np.bool_)) == 2  # 2.5 and 3.6 s are 1.1 s apart
+    assert count_alerts(times, np.array([1, 0, 1, 0, 0, 0, 0], np.bool_)) == 2
+    assert count_alerts(times, np.zeros(7, np.bool_)) == 0
+
+
+def test_a_threshold_lets_through_as_many_alerts_as_asked_for() -> None:
+    values = np.array([100, 900, 300, 700, 500, 100, 800, 200.0])
+    apart = np.arange(8) * 2 * SECOND
+    # Above 500 lie 900, 700 and 800; above 300 also 500.
+    assert threshold(values, apart, 3) == 500
+    assert threshold(values, apart, 4) == 300
+    assert threshold(values, apart, 0) == 900
+    # At once they are all one alert, so none needs to be left out but the smallest value's.
+    assert threshold(values, apart // 100, 1) == 100
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(12_341, 12_400), (0.00123001, 0.00124), (7, 7), (0.01, 0.01), (0, 0)]
+)
+def test_a_threshold_has_three_digits_and_is_never_rounded_down(value: float, told: float) -> None:
+    assert rounded_up(value) == told
+
+
+def past(sizes: list[int], changes: list[float], days: int = 2) -> Past:
+    n = len(sizes)
+    day = np.sort(np.arange(n) % days)
+    return Past(
+        "AAA",
+        day,
+        (NOON_S + day * DAY + np.arange(n) * 2) * SECOND,
+        np.array(sizes),
+        np.array(changes),
+        np.zeros(n, np.bool_),
+    )
+
+
+def test_tuning_by_hand() -> None:
+    """2,000 trades on two days: sizes 1 to 2,000, falling; two moves of 5 % on each day."""
+    changes = [0.0001] * 2_000
+    for at in (10, 20, 1_010, 1_020):
+        changes[at] = 0.05
+    one = past(list(range(2_000, 0, -1)), changes)
+    found = tune(one, 4, Parameters(volume_threshold=1_500, change_threshold=0.01))
+    # Two alerts a day by each rule: over both days the four largest sizes, all on the first day.
+    assert found.own == SymbolThresholds(1_996 + 4, 0.0001)  # 1,996 with three digits is 2,000
+    assert (found.days, found.trades) == (2, 2_000)
+    assert found.before == (500 + 2) / 2  # the moves of the first day are among the 500
+    assert (found.by_volume, found.by_change, found.after) == (0, 2, 2)
+    assert found.left_out == (1_000 + 2) / 2  # all sizes of the first day exceed the second's
+
+
+def test_constant_prices_and_few_trades_keep_the_common_thresholds() -> None:
+    flat = tune(past([100] * 1_500, [0.0] * 1_500), 20, Parameters())
+    assert flat.own == SymbolThresholds(100, None)
+    assert "hardly ever moves" in flat.why_not
+    few = tune(past([100] * 10, [0.0] * 10), 20, Parameters())
+    assert few.own == SymbolThresholds()
+    assert "10 trades, fewer than 1,000" in few.why_not
+    text = thresholds_text([flat, few], Parameters(), alerts_per_day=20, sources=["a\nb.csv"])
+    assert "#   a?b.csv\n" in text
+    assert "# AAA: 10 trades, fewer than 1,000; the common thresholds hold." in text
+
+
+def alerts(path: Path, **env: str) -> dict[str, int]:
+    """Alerts of volume and price change by symbol, counted from what replay writes."""
+    out = path / "anomalies.jsonl"
+    done = tape("replay", path, "--output", out, **env)
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = {}
+    last: dict[str, np.datetime64] = {}
+    for line in out.read_text().splitlines():
+        anomaly = json.loads(line)
+        if set(anomaly["anomalies"]) == {"Isolation Forest"}:
+            continue
+        symbol, at = anomaly["symbol"], np.datetime64(anomaly["ts_event"].rstrip("Z"), "ns")
+        if symbol not in last or at - last[symbol] > np.timedelta64(1, "s"):
+            counts[symbol] = counts.get(symbol, 0) + 1
+        last[symbol] = at
+    out.unlink()
+    return counts
+
+
+def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "thresholds.toml"
+    done = tape("tune", folder / "03", folder / "04", folder / "05", "-o", file)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    thresholds = read_thresholds(file)
+    assert set(thresholds) == {"AAA", "B.B"}
+    assert "# TEN: 10 trades, fewer than 1,000; the common thresholds hold." in file.read_text()
+    before = alerts(folder / "06")
+    after = alerts(folder / "06", THRESHOLDS_FILE=str(file))
+    for symbol in ("AAA", "B.B"):
+        assert figures[symbol]["volume_threshold"] == thresholds[symbol].volume_threshold
+        assert figures[symbol]["after"] <= 20
+        assert 20 / 2 < figures[symbol]["left_out"] < 20 * 2
+        assert before[symbol] < 8
+        assert 20 / 2 < after[symbol] < 20 * 2
+    again = tmp_path / "again.toml"
+    tape("tune", folder / "03", folder / "04", folder / "05", "-o", again)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_what_the_file_says_of_its_days_is_what_replay_counts(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.toml"
+    done = tape("tune", folder / "04", "-o", file, "--alerts-per-day", "10")
+    figures = json.loads(done.stdout)
+    assert {s: figures[s]["before"] for s in figures} == alerts(folder / "04")
+    assert {s: figures[s]["after"] for s in figures} == alerts(
+        folder / "04", THRESHOLDS_FILE=str(file)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["{folder}/03", "-o", "{folder}/a.txt"], 4, "the name must end in .toml"),
+        (["{folder}/none", "-o", "{folder}/a.toml"], 2, "does not exist"),
+        (
+            ["{folder}/03/ten-20250303.trades.csv.zst", "-o", "{folder}/a.toml"],
+            2,
+            "no symbol has 1,000 trades",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], code: int, told: str, folder: Path) -> None:
+    done = tape("tune", *(word.format(folder=folder) for word in words))
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert told in done.stderr
+    assert not (folder / "a.toml").exists()
