@@ -4,6 +4,9 @@ This package and `tape.broker` are the only places that know Kafka.
 """
 
 import warnings
+from contextlib import suppress
 
 # Quix Streams imports authlib, whose notice about its own next version would open every log.
+with suppress(ImportError):  # its filter shows the notice always, unless ours comes after it
+    import authlib.deprecate  # noqa: F401
 warnings.filterwarnings("ignore", message="The httpx module is deprecated")
