@@ -9,6 +9,7 @@ import os
 import socket
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -199,6 +200,38 @@ def load(kind: type[S]) -> S:
 def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:
     """Return the settings of an app by the name that the environment has for them."""
     return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A setting, its value as text (a secret's is masked), and where it came from."""
+
+    name: str
+    value: str
+    source: Literal["environment", ".env", "default"]
+    overrides_dotenv: bool = False
+
+
+def origins(settings: BrokerSettings) -> list[Origin]:
+    """Return where each setting came from, in the order of the environment, `.env`, default."""
+    written = dotenv_values(".env")
+    found = []
+    for name, field in names(type(settings)).items():
+        field_name = next(n for n, f in type(settings).model_fields.items() if f is field)
+        value = getattr(settings, field_name)
+        in_file = bool(written.get(name))
+        if os.environ.get(name):
+            hidden = in_file and written[name] != os.environ[name]
+            found.append(Origin(name, _shown(value), "environment", hidden))
+        else:
+            found.append(Origin(name, _shown(value), ".env" if in_file else "default"))
+    return found
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return "" if value is None else str(value)  # pydantic shows a secret as asterisks
 
 
 def _first_fault(error: ValidationError) -> str:

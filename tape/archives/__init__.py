@@ -1,6 +1,6 @@
 """DataBento files: found, decompressed, checked, and turned into messages."""
 
-from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives
+from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives, trade_files
 from tape.archives.reader import ColumnBatch, RejectedRow, RowBatch, read_archive, read_columns
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "find_archives",
     "read_archive",
     "read_columns",
+    "trade_files",
 ]

@@ -43,17 +43,9 @@ def find_archives(path: Path) -> Discovery:
 
     Raises `ArchiveError` if there is nothing at `path`, or not a single trade file.
     """
-    if not path.exists():
-        raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
-    in_folder = path.is_dir()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if in_folder else [path]
-    ignored: Counter[str] = Counter()
+    files, ignored = trade_files(path)
     found: dict[str, Archive] = {}
     for file in files:
-        why = _foreign(file, in_folder=in_folder)
-        if why is not None:
-            ignored[why] += 1
-            continue
         archive = _archive(file)
         if archive.sha256 in found:
             ignored["same content as another file"] += 1
@@ -71,6 +63,20 @@ def find_archives(path: Path) -> Discovery:
 def encoding_of(path: Path) -> str:
     """Return what a file's name says of its encoding: csv, dbn, json or any other suffix."""
     return path.name.removesuffix(".zst").rpartition(".")[2]
+
+
+def trade_files(path: Path) -> tuple[list[Path], Counter[str]]:
+    """Return the files at `path` that are trade files by name, and why others are not.
+
+    Nothing is opened. Raises `ArchiveError` if there is nothing at `path`.
+    """
+    if not path.exists():
+        raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
+    in_folder = path.is_dir()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if in_folder else [path]
+    why = {file: _foreign(file, in_folder=in_folder) for file in files}
+    ignored = Counter(reason for reason in why.values() if reason is not None)
+    return [file for file in files if why[file] is None], ignored
 
 
 def count_rows_hint(archive: Archive) -> int:

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -65,3 +67,20 @@ def ready_broker(
     created = create_topics(client_config, topics)
     if created:
         log.info("topics created", extra={"topics": ", ".join(created)})
+
+
+@contextmanager
+def told_plainly(what: str) -> Iterator[None]:
+    """Turn the client's errors into a `BrokerError` that says what could not be looked at."""
+    try:
+        yield
+    except KafkaException as error:
+        reason = error.args[0].str()
+    except TimeoutError:
+        reason = "no answer in time"
+    else:
+        return
+    raise BrokerError(
+        f"cannot look at {what} ({reason}); see whether the broker is well and the user has the "
+        "rights that docs/operations.md lists"
+    )

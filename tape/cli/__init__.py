@@ -8,6 +8,7 @@ import typer
 from tape.cli.bench import bench
 from tape.cli.broker import app as broker
 from tape.cli.demo import demo
+from tape.cli.doctor import doctor
 from tape.cli.evaluate import TakesLists, evaluate_profiles
 from tape.cli.fetch import fetch
 from tape.cli.inject import inject_anomalies
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(bench)
 app.command()(demo)
+app.command()(doctor)
 app.command("evaluate", cls=TakesLists)(evaluate_profiles)
 app.command()(fetch)
 app.command("inject")(inject_anomalies)

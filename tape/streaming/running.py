@@ -14,8 +14,12 @@ from tape.streaming.source import ArchiveSource
 log = logging.getLogger(__name__)
 
 
-def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Counts) -> int:
+def run_detector(
+    app: BatchApplication, settings: DetectorSettings, counts: Counts, *, batches: int = 0
+) -> int:
     """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
+
+    With `batches` it ends after so many as well.
 
     Raises `BrokerLostError` when a commit fails or the broker stays away: nothing of the open
     transaction is visible then, and a new start takes it up from the last commit. Raises
@@ -31,7 +35,7 @@ def run_detector(app: BatchApplication, settings: DetectorSettings, counts: Coun
         },
     )
     try:
-        app.run(timeout=settings.stop_when_idle_s, collect=False)
+        app.run(timeout=settings.stop_when_idle_s, count=batches, collect=False)
     except Exception as error:
         if (fault := storage_fault(error)) is not None:
             raise StateError(

@@ -1,5 +1,9 @@
 """Both apps on a broker with TLS, SCRAM and ACLs; every way to be refused; no secret anywhere."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +20,10 @@ from confluent_kafka.admin import (
 )
 
 from tape.broker.kafka import LocalKafka, free_port
+from tape.broker.topics import create_topics, pipeline_topics
 from tape.streaming.reading import read_topic
 from tape.synthetic import make_day, write_day
-from tests.apps import App, Pipeline
+from tests.apps import ROOT, App, Pipeline
 from tests.certificates import Authority
 
 pytestmark = pytest.mark.broker
@@ -199,3 +204,36 @@ def test_apps_that_may_read_but_not_write_end_with_a_sentence(
     sending = pipeline.produce(pipeline.folder / "more", **secured.env(user="carl"))
     refused(sending)
     refused(pipeline.detect(**secured.env(user="carl")), "authorization failed")
+
+
+def doctor(pipeline: Pipeline, *words: str, **env: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Exit code and findings of `tape doctor --json`; no secret is in what it writes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tape", "doctor", "--json", "--look-s", "0.5", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **pipeline.env(DATA_DIR=str(pipeline.folder / "data")), **env},
+        cwd=ROOT,
+        timeout=120,
+    )
+    for secret in (CANARY, WRONG, "Traceback"):
+        assert secret not in done.stdout + done.stderr
+    return done.returncode, {found["check"]: found for found in json.loads(done.stdout)["checks"]}
+
+
+def test_the_doctor_works_with_credentials_and_never_prints_them(
+    secured: Secured, pipeline: Pipeline
+) -> None:
+    names = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.group)
+    create_topics(pipeline.client, pipeline_topics(*names))
+    code, found = doctor(pipeline, "--deep", **secured.env())
+    assert (code, found["trial"]["verdict"], found["clock"]["verdict"]) == (0, "ok", "ok"), found
+    assert "KAFKA_SASL_PASSWORD=********** from environment" in found["settings"]["details"]
+
+    code, found = doctor(pipeline, **secured.env() | {"KAFKA_SASL_PASSWORD": WRONG})
+    assert (code, found["broker"]["verdict"]) == (1, "problem")
+    assert "KAFKA_SASL_PASSWORD" in found["broker"]["mend"]
+
+    code, found = doctor(pipeline, "--deep", **secured.env(user="bert"))
+    assert (code, found["trial"]["verdict"]) == (1, "problem"), found
+    assert "authorization failed" in found["trial"]["text"].lower()

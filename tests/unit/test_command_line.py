@@ -21,6 +21,7 @@ COMMANDS = [
     ["broker", "stop"],
     ["broker", "status"],
     ["demo"],
+    ["doctor"],
     ["evaluate"],
     ["fetch"],
     ["inject"],

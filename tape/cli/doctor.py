@@ -1,0 +1,81 @@
+"""`tape doctor`: what usually goes wrong, looked at in order."""
+
+import logging
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tape.cli.look import AsJson, print_json, table_console, wants_json
+from tape.doctor.examination import examine
+from tape.doctor.finding import Finding, Verdict
+
+COLOURS: dict[Verdict, str] = {
+    "ok": "green",
+    "warning": "yellow",
+    "problem": "bold red",
+    "not checked": "dim",
+}
+NARROW = 60
+"""Columns below which a finding's text goes under its verdict instead of beside it."""
+
+
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Send a test trade through topics of its own, too.")
+    ] = False,
+    look_s: Annotated[
+        float,
+        typer.Option("--look-s", min=0.5, max=600, help="Seconds to look at the consumer group."),
+    ] = 5.0,
+    as_json: AsJson = False,
+) -> int:
+    """Check what usually goes wrong, and say how to mend it. Ends with 0 only if all is well.
+
+    Nothing is changed; --deep makes three topics and removes them again.
+
+    Example: tape doctor --deep
+    """
+    # What is said once is enough: the findings are the report.
+    logging.getLogger("tape").setLevel(logging.ERROR)
+    logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
+    machine = wants_json(as_json)
+    console = table_console()
+    findings = []
+    for finding in examine(deep=deep, look_s=look_s):
+        findings.append(finding)
+        if not machine:
+            _print(console, finding)
+    bad = [finding for finding in findings if not finding.is_well]
+    if machine:
+        print_json({"well": not bad, "checks": findings})
+    else:
+        console.print(_conclusion(bad), highlight=False)
+    return 1 if bad else 0
+
+
+def _print(console: Console, finding: Finding) -> None:
+    verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
+    lines = [escape(finding.text)]
+    if finding.mend:
+        lines.append(f"→ {escape(finding.mend)}")
+    lines += [f"[dim]{escape(detail)}[/]" for detail in finding.details]
+    text = "\n".join(lines)
+    if console.width < NARROW:
+        console.print(f"{verdict} {finding.check}", highlight=False)
+        console.print(text, highlight=False)
+        return
+    row = Table.grid(padding=(0, 2))
+    row.add_column(width=len("not checked"))
+    row.add_column(width=len("transactions"))
+    row.add_column(ratio=1)
+    row.add_row(verdict, finding.check, text)
+    console.print(row)
+
+
+def _conclusion(bad: list[Finding]) -> str:
+    if not bad:
+        return "[green]all is well[/]"
+    return f"[bold]to be mended: {', '.join(finding.check for finding in bad)}[/]"
