@@ -13,7 +13,7 @@ import tape
 from tape.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.columns import DecodedBatch, decode_batch
 from tape.detection import CalibratedDetector, make_detector
-from tape.detection.detector import DUPLICATE, LATE, STALE, Verdicts
+from tape.detection.detector import DUPLICATE, LATE, STALE, Refits, Verdicts
 from tape.detection.parameters import Parameters
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
@@ -54,6 +54,7 @@ class Counts:
     duplicate: int = 0
     late: int = 0
     stale: int = 0
+    refits: Refits = field(default_factory=Refits)
 
 
 class Judge:
@@ -62,6 +63,7 @@ class Judge:
     def __init__(self, parameters: Parameters, max_symbols: int, counts: Counts) -> None:
         self.symbols = SymbolTable(max_symbols)
         self.detector = make_detector(parameters, self.symbols)
+        self.detector.refits = counts.refits
         self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
         self._counts = counts
 

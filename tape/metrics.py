@@ -8,7 +8,7 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from tape.errors import SettingsError
@@ -27,7 +27,7 @@ class CountsCollector(Collector):
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Yield the counters as they are now."""
         counts = self._counts
         for name, text, value in (
@@ -47,6 +47,12 @@ class CountsCollector(Collector):
             for label, count in list(found.items()):
                 family.add_metric([label], count)
             yield family
+        yield SummaryMetricFamily(
+            "tapewatch_refit_seconds",
+            "Time to grow a symbol's forest anew, seconds",
+            count_value=counts.refits.count,
+            sum_value=counts.refits.took_s,
+        )
 
 
 class Metrics:

@@ -1,18 +1,18 @@
 """The classic rules, compiled: volume, price change and a forest with scikit-learn's verdicts."""
 
+from time import perf_counter
+
 import numpy as np
 
 from tape.anomaly import Reason
 from tape.columns import TradeColumns
 from tape.detection.classic_kernel import (
     FACTS,
-    JUDGE,
-    REFIT,
-    VERDICT,
     Answers,
     Columns,
     Limits,
     detect_batch,
+    refit,
 )
 from tape.detection.classic_state import (
     BELOW,
@@ -26,7 +26,7 @@ from tape.detection.classic_state import (
     encode_row,
     grown,
 )
-from tape.detection.detector import Verdicts
+from tape.detection.detector import Refits, Verdicts
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest_draws import ForestDraws
 from tape.detection.forest_reference import reference_breakpoints
@@ -53,6 +53,7 @@ class ClassicDetector:
         self.parameters = parameters
         self.symbols = symbols
         self.undecided = 0
+        self.refits = Refits()
         self._draws = ForestDraws(
             random_state=parameters.random_state,
             trees=parameters.trees,
@@ -114,28 +115,28 @@ class ClassicDetector:
             facts=np.empty((n, FACTS), np.float64),
             carry=np.empty(4, np.float64),
         )
-        position, phase, found = 0, JUDGE, 0
+        position, found = detect_batch(0, False, 0, columns, self._limits, self._state, answers)
         while position < n:
-            position, code, found = detect_batch(
-                position,
-                phase,
-                found,
-                columns,
-                self._limits,
-                self._state,
-                self._draws.plan,
-                self._scratch,
-                self._training,
-                answers,
+            self._refit(int(columns.symbol[position]))
+            position, found = detect_batch(
+                position, True, found, columns, self._limits, self._state, answers
             )
-            if code == UNDRAWN:
-                self._draws.prepare(self._learnt(int(columns.symbol[position])))
-                phase = REFIT
-            elif code == UNDECIDED:
-                self._ask_reference(int(columns.symbol[position]))
-                phase = VERDICT
         evidence = answers.facts[:found].copy().view(EVIDENCE).reshape(found)
         return Verdicts(answers.outcome, answers.rules, answers.flagged[:found].copy(), evidence)
+
+    def _refit(self, row: int) -> None:
+        """Grow the symbol's forest anew."""
+        start_s = perf_counter()
+        code = self._grow(row)
+        if code == UNDRAWN:
+            self._draws.prepare(self._learnt(row))
+            code = self._grow(row)
+        if code == UNDECIDED:
+            self._ask_reference(row)
+        self.refits.note(perf_counter() - start_s)
+
+    def _grow(self, row: int) -> int:
+        return refit(row, self._state, self._draws.plan, self._scratch, self._training)
 
     def _learnt(self, row: int) -> int:
         """Return how many values are in the symbol's training history."""

@@ -27,11 +27,6 @@ from tape.detection.rolling_window import in_units, push_price
 LEAST_HISTORY = 50
 """Fewer training values make no forest."""
 
-JUDGE = 0
-REFIT = 1
-VERDICT = 2
-"""Where in the work on one trade a call takes up; a call stops where Python has to help."""
-
 FACTS = 7
 """Columns of `facts`: previous price, mean, standard deviation, z, normal from and to, norm z."""
 
@@ -60,7 +55,7 @@ class Columns(NamedTuple):
 class Answers(NamedTuple):
     """Verdicts of a batch; `facts` has a row per flagged trade.
 
-    `carry` keeps a trade's previous price, mean, standard deviation and z while Python helps.
+    `carry` keeps a trade's previous price, mean, standard deviation and z while a forest is grown.
     """
 
     outcome: U8
@@ -111,10 +106,10 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
 
 
 @uncounted
-def _refit(
+def refit(
     row: int, state: ClassicState, plan: ForestPlan, scratch: ForestScratch, training: F32
 ) -> int:
-    """Grow the symbol's forest anew; return what `fit_breakpoints` says."""
+    """Grow the forest of a row anew; return what `fit_breakpoints` says."""
     learnt = state.counters[row, LEARNT]
     length = state.history.shape[1]
     n = min(learnt, length)
@@ -180,35 +175,30 @@ def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
 @uncounted
 def detect_batch(
     start: int,
-    phase: int,
+    refitted: bool,
     found: int,
     t: Columns,
     limits: Limits,
     state: ClassicState,
-    plan: ForestPlan,
-    scratch: ForestScratch,
-    training: F32,
     out: Answers,
-) -> tuple[int, int, int]:
+) -> tuple[int, int]:
     """Judge trades from `start` on, of which `found` are flagged so far.
 
-    Returns (position, code, found): position is the number of trades if all are judged, else
-    the trade at which a forest could not be grown, for the reason in code.
+    Returns (position, found). A position before the end is a trade whose symbol is due for a new
+    forest: call again from there with `refitted` when it is grown.
     """
     for i in range(start, t.symbol.shape[0]):
         row = t.symbol[i]
-        if phase == JUDGE and not _judge(i, t, limits, state, out):
-            continue
         counters = state.counters[row]
-        if (
-            phase != VERDICT
-            and counters[ACCEPTED] % limits.refit_every == 0
-            and min(counters[LEARNT], state.history.shape[1]) >= LEAST_HISTORY
-        ):
-            code = _refit(row, state, plan, scratch, training)
-            if code != GROWN:
-                return i, code, found
-        phase = JUDGE
+        if not refitted:
+            if not _judge(i, t, limits, state, out):
+                continue
+            if (
+                counters[ACCEPTED] % limits.refit_every == 0
+                and min(counters[LEARNT], state.history.shape[1]) >= LEAST_HISTORY
+            ):
+                return i, found
+        refitted = False
         z = out.carry[3]
         if (
             counters[FOREST] == 1
@@ -220,4 +210,4 @@ def detect_batch(
             out.flagged[found] = i
             _explain(row, state, out.facts[found], out)
             found += 1
-    return t.symbol.shape[0], GROWN, found
+    return t.symbol.shape[0], found

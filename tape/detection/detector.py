@@ -40,13 +40,31 @@ class Verdicts:
     evidence: npt.NDArray[np.void]
 
 
+@dataclass(slots=True)
+class Refits:
+    """How many models were fitted, and the time it took; for an operator, no verdict sees it."""
+
+    count: int = 0
+    took_s: float = 0.0
+
+    def note(self, took_s: float) -> None:
+        """Count a fit."""
+        self.count += 1
+        self.took_s += took_s
+
+
 class Detector(Protocol):
     """Judges the trades of one partition, symbol by symbol.
 
     A symbol's index is its row in the detector. Verdicts depend on the symbol's own trades in
     their order and on nothing else: not on how they are batched, not on other symbols, not on
     the clock, not on whether the state was kept and restored in between.
+
+    Attributes:
+        refits: fits so far; detectors of several partitions may share it.
     """
+
+    refits: Refits
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""

@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tape.detection.detector import (
     NEW,
     STALE,
     VOLUME_BIT,
+    Refits,
     Verdicts,
 )
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
@@ -87,6 +89,7 @@ class LiteralDetector:
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         self.parameters = parameters
         self.symbols = symbols
+        self.refits = Refits()
         self._memories: dict[int, _Memory] = {}
         self._dirty: set[int] = set()
 
@@ -169,8 +172,10 @@ class LiteralDetector:
         if self.parameters.training == "window":
             training = [float(m * p - total) / root for p in memory.prices] if root > 0.0 else []
         if len(training) >= LEAST_HISTORY:
+            start_s = perf_counter()
             memory.training = training
             memory.forest = reference_breakpoints(training, self.parameters)
+            self.refits.note(perf_counter() - start_s)
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""

@@ -67,6 +67,8 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     assert found["tapewatch_lag_trades", ""] == 0
     assert found["tapewatch_batch_trades_sum", ""] == trades
     assert found["tapewatch_commit_seconds_count", ""] > 5
+    assert 15 <= found["tapewatch_refit_seconds_count", ""] <= 20  # four symbols, each 1,000 trades
+    assert found["tapewatch_refit_seconds_sum", ""] > 0
     assert found["tapewatch_seconds_since_commit", ""] < 60
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(judging, "/secrets")

@@ -12,7 +12,7 @@ from tape.detection.calibrated.sentences import sentence
 from tape.detection.calibrated.state import FEATURES, LOCAL, calibrated_state
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
-from tape.detection.detector import Verdicts
+from tape.detection.detector import Refits, Verdicts
 from tape.detection.kernel_types import F64
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
@@ -54,6 +54,7 @@ class CalibratedDetector:
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         self.parameters = parameters
         self.symbols = symbols
+        self.refits = Refits()
         self.last_scores: F64 = np.zeros(0, np.float64)
         self._threshold = -float(np.log10(parameters.alerts_per_10k / 10_000))
         self._state = calibrated_state()
