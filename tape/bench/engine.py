@@ -9,10 +9,9 @@ import numpy as np
 from tape.columns import TradeColumns
 from tape.detection import make_detector
 from tape.detection.classic import ClassicDetector
+from tape.detection.classic_state import BREAKPOINTS
 from tape.detection.detector import Detector
-from tape.detection.forest_draws import ForestDraws
-from tape.detection.forest_trees import forest_scratch
-from tape.detection.forest_verdict import fit_breakpoints
+from tape.detection.forest import Forests
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 
@@ -87,21 +86,14 @@ def fit_ms(fits: int = 200) -> tuple[float, float]:
     from sklearn.ensemble import IsolationForest  # not needed but here: 1.5 s of import
 
     parameters = Parameters()
-    draws = ForestDraws(
-        random_state=parameters.random_state,
-        trees=parameters.trees,
-        history=parameters.history,
-        contamination=parameters.contamination,
-    )
-    draws.prepare(parameters.history)
-    scratch = forest_scratch(trees=parameters.trees, history=parameters.history)
-    room = np.empty(parameters.history, np.float32)
+    forests = Forests(parameters, BREAKPOINTS)
     random = np.random.default_rng(7)
     training = [random.normal(size=parameters.history).astype(np.float32) for _ in range(fits)]
+    forests.breakpoints(training[0])  # draws what does not depend on the data
     ours, theirs = [], []
     for nth, values in enumerate(training):
         start_s = time.perf_counter()
-        fit_breakpoints(values, draws.plan, scratch, room)
+        forests.breakpoints(values)
         ours.append(time.perf_counter() - start_s)
         if nth % 20 == 0:
             forest = IsolationForest(n_estimators=100, contamination=0.01, random_state=42)

@@ -12,14 +12,13 @@ from tape.detection.classic_kernel import (
     Columns,
     Limits,
     detect_batch,
-    refit,
+    training_values,
 )
 from tape.detection.classic_state import (
     BELOW,
     BREAKPOINTS,
     BREAKS,
     FOREST,
-    LEARNT,
     ROOM_FACTOR,
     classic_state,
     decode_row,
@@ -28,10 +27,7 @@ from tape.detection.classic_state import (
 )
 from tape.detection.detector import Refits, Verdicts
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
-from tape.detection.forest_draws import ForestDraws
-from tape.detection.forest_reference import reference_breakpoints
-from tape.detection.forest_trees import forest_scratch
-from tape.detection.forest_verdict import UNDECIDED, UNDRAWN
+from tape.detection.forest import Forests
 from tape.detection.parameters import Parameters
 from tape.errors import StateError
 from tape.symbols import SymbolTable
@@ -45,22 +41,15 @@ class ClassicDetector:
     See `tape.detection.detector.Detector` for what it promises.
 
     Attributes:
-        undecided: forests that scikit-learn itself had to grow so far.
+        forests: what grows the forests.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         assert parameters.training == "thinned"  # noqa: S101
         self.parameters = parameters
         self.symbols = symbols
-        self.undecided = 0
         self.refits = Refits()
-        self._draws = ForestDraws(
-            random_state=parameters.random_state,
-            trees=parameters.trees,
-            history=parameters.history,
-            contamination=parameters.contamination,
-        )
-        self._scratch = forest_scratch(trees=parameters.trees, history=parameters.history)
+        self.forests = Forests(parameters, BREAKPOINTS)
         self._training = np.empty(parameters.history, np.float32)
         self._state = classic_state(window=parameters.window, history=parameters.history)
         self._limits = Limits(
@@ -127,35 +116,19 @@ class ClassicDetector:
     def _refit(self, row: int) -> None:
         """Grow the symbol's forest anew."""
         start_s = perf_counter()
-        code = self._grow(row)
-        if code == UNDRAWN:
-            self._draws.prepare(self._learnt(row))
-            code = self._grow(row)
-        if code == UNDECIDED:
-            self._ask_reference(row)
-        self.refits.note(perf_counter() - start_s)
-
-    def _grow(self, row: int) -> int:
-        return refit(row, self._state, self._draws.plan, self._scratch, self._training)
-
-    def _learnt(self, row: int) -> int:
-        """Return how many values are in the symbol's training history."""
-        return min(int(self._state.counters[row, LEARNT]), self.parameters.history)
-
-    def _ask_reference(self, row: int) -> None:
-        """Let scikit-learn itself grow a forest whose verdict hangs on the last bit."""
-        self.undecided += 1
-        training = self._training[: self._learnt(row)]
-        below, breaks = reference_breakpoints(training, self.parameters)
+        state = self._state
+        n = training_values(row, state, self._training)
+        below, breaks = self.forests.breakpoints(self._training[:n])
         if len(breaks) > BREAKPOINTS:
             raise StateError(
                 f"the verdict of a forest of {self.symbols.names[row]} changes at {len(breaks)} "
                 f"places, at most {BREAKPOINTS} can be kept; use a smaller contamination"
             )
-        self._state.counters[row, FOREST] = 1
-        self._state.counters[row, BELOW] = below
-        self._state.counters[row, BREAKS] = len(breaks)
-        self._state.breaks[row, : len(breaks)] = breaks
+        state.counters[row, FOREST] = 1
+        state.counters[row, BELOW] = below
+        state.counters[row, BREAKS] = len(breaks)
+        state.breaks[row, : len(breaks)] = breaks
+        self.refits.note(perf_counter() - start_s)
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""

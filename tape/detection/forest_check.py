@@ -11,16 +11,16 @@ import llvmlite.binding
 import numpy as np
 import platformdirs
 
-from tape.detection.forest_draws import SMALLEST_GAP, ForestDraws, smallest_target_gap
+from tape.detection.classic_state import BREAKPOINTS
+from tape.detection.forest import Forests
+from tape.detection.forest_draws import SMALLEST_GAP, smallest_target_gap
 from tape.detection.forest_reference import reference_breakpoints
-from tape.detection.forest_trees import forest_scratch
-from tape.detection.forest_verdict import GROWN, fit_breakpoints
 from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
 
 log = logging.getLogger(__name__)
 
-KERNEL = 1
+KERNEL = 2
 """Raised when the kernels change, so that old answers are not believed."""
 
 
@@ -39,19 +39,11 @@ def _training_sets() -> list[F32]:
 def forests_agree() -> bool:
     """Return whether compiled forests have the breakpoints of scikit-learn's."""
     parameters = Parameters()
-    draws = ForestDraws(
-        random_state=parameters.random_state,
-        trees=parameters.trees,
-        history=parameters.history,
-        contamination=parameters.contamination,
-    )
-    scratch = forest_scratch(trees=parameters.trees, history=parameters.history)
-    room = np.empty(120, np.float32)
+    forests = Forests(parameters, BREAKPOINTS)
     for training in _training_sets():
-        draws.prepare(len(training))
-        code, below, size = fit_breakpoints(training, draws.plan, scratch, room)
+        below, breaks = forests.breakpoints(training)
         expected_below, expected = reference_breakpoints(training, parameters)
-        if code == GROWN and (below != expected_below or room[:size].tolist() != expected.tolist()):
+        if below != expected_below or breaks.tolist() != expected.tolist():
             return False
     return True
 

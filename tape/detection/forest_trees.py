@@ -10,6 +10,8 @@ from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U32, U64, Word
 
 BUCKETS = 2048
+ASKED = 64
+"""Room for depths whose verdict numpy is asked for; more than a few were never seen."""
 FEATURE_THRESHOLD = np.float32(1e-7)
 """scikit-learn calls a feature constant within this range."""
 RAND_R_MAX = 2147483647.0
@@ -22,7 +24,8 @@ class ForestScratch(NamedTuple):
 
     A tree's leaves are numbered from left to right; `edge[tree, j]` is the threshold left of
     leaf j. `change` and `fall` hold per gap between neighbouring training values what its
-    thresholds add to the depth, and the negative part of that.
+    thresholds add to the depth, and the negative part of that. `asked` and `answers` are depths
+    whose verdict hangs on the last bit of a power, and numpy's verdicts.
     """
 
     keys: U64
@@ -53,6 +56,8 @@ class ForestScratch(NamedTuple):
     gap_edge: F32
     gap_change: I64
     group: F64
+    asked: F64
+    answers: I64
 
 
 def forest_scratch(*, trees: int, history: int) -> ForestScratch:
@@ -88,6 +93,8 @@ def forest_scratch(*, trees: int, history: int) -> ForestScratch:
         gap_edge=np.empty(trees, np.float32),
         gap_change=np.empty(trees, np.int64),
         group=np.empty(history, np.float64),
+        asked=np.empty(ASKED, np.float64),
+        answers=np.empty(ASKED, np.int64),
     )
 
 

@@ -4,62 +4,21 @@ import numpy as np
 
 from tape.compiling import compiled
 from tape.detection.bit_sets import float32_floor, kth_smallest
+from tape.detection.forest_depths import NEAR, exact_depth, exact_order_statistic
 from tape.detection.forest_draws import FIXED_POINT, SUBSAMPLE, ForestPlan
 from tape.detection.forest_grow import grow_forest
-from tape.detection.forest_trees import ForestScratch
-from tape.detection.kernel_types import F32, Word
+from tape.detection.forest_trees import ASKED, ForestScratch
+from tape.detection.kernel_types import F32
 
 GROWN = 0
 UNDRAWN = 1
 """The members for this number of training values are not yet drawn."""
 UNDECIDED = 2
-"""Only the last bit of a power would decide, or there are too many breakpoints."""
+"""Only the last bit of a power decides, which numpy is to be asked for."""
+TOO_MANY = 3
+"""There are more breakpoints, or more depths to ask for, than there is room for."""
 
-NEAR = 10_996
-"""1e-8 in fixed point: depths that close are summed again, in scikit-learn's order."""
 LAST_BITS = 1e-14
-
-
-@compiled
-def _exact_depth(z: float, s: ForestScratch) -> float:
-    """Return the sum of depths at z in float64 and in the order of the trees."""
-    total = 0.0
-    for tree in range(s.leaves.shape[0]):
-        low = 0
-        high = s.leaves[tree] - 1
-        while low < high:
-            middle = (low + high + 1) >> 1
-            if z <= s.edge[tree, middle]:
-                high = middle - 1
-            else:
-                low = middle
-        total += s.leaf[tree, low]
-    return total
-
-
-@compiled
-def _exact_order_statistic(k: Word, near: Word, n: int, s: ForestScratch) -> float:
-    """Return the k-th smallest exact depth, whose fixed-point form is about `near`."""
-    less = 0
-    size = 0
-    for i in range(n):
-        if s.depth[i] < near - NEAR:
-            less += 1
-        elif s.depth[i] <= near + NEAR:
-            if size > 0 and s.sorted32[i] == s.sorted32[i - 1]:
-                depth = s.group[size - 1] if s.depth[i - 1] >= near - NEAR else 0.0
-                s.group[size] = depth
-            else:
-                s.group[size] = _exact_depth(s.sorted64[i], s)
-            size += 1
-    for i in range(1, size):
-        depth = s.group[i]
-        j = i
-        while j > 0 and s.group[j - 1] > depth:
-            s.group[j] = s.group[j - 1]
-            j -= 1
-        s.group[j] = depth
-    return float(s.group[k - less])
 
 
 @compiled
@@ -72,29 +31,37 @@ def _between(a: float, b: float, t: float) -> float:
 
 @compiled
 def _exact_verdict(
-    z: float, offset: float, low: float, high: float, whole: float, s: ForestScratch
-) -> int:
-    """Return 1 if z is anomalous, 0 if not, -1 if only scikit-learn itself could tell.
+    z: float, offset: float, high: float, whole: float, s: ForestScratch, asked: int
+) -> tuple[int, int]:
+    """Return 1 if z is anomalous, else 0, and how many depths numpy has been asked for so far.
 
-    `low` and `high` are the exact depths, divided by `whole`, that the offset lies between.
+    `high` is the exact depth, divided by `whole`, at the upper end of what the offset lies
+    between. Where only the last bit of a power decides, numpy's answer counts; as long as there
+    is none, the depth is noted and the verdict means nothing.
     """
-    depth = _exact_depth(z, s) / whole
-    if depth >= high:
-        return 0
+    depth = exact_depth(z, s) / whole
+    if depth == high:
+        return 0, asked
     score = -(2.0**-depth)
-    if abs(score - offset) <= LAST_BITS:
-        return -1
-    return 1 if score < offset else 0
+    if abs(score - offset) > LAST_BITS:
+        return (1 if score < offset else 0), asked
+    for i in range(asked):
+        if s.asked[i] == depth:
+            return s.answers[i], asked
+    s.asked[asked] = depth
+    s.answers[asked] = 0
+    return 0, asked + 1
 
 
 @compiled
 def fit_breakpoints(
-    training: F32, p: ForestPlan, s: ForestScratch, breaks: F32
+    training: F32, p: ForestPlan, s: ForestScratch, breaks: F32, answered: int
 ) -> tuple[int, int, int]:
     """Fit a forest; return (code, verdict below the first breakpoint, number of breakpoints).
 
     z is on the far side of a breakpoint when float32(z) is above it; the verdict, 1 for
-    anomalous, changes at each.
+    anomalous, changes at each. The first `answered` depths in `asked` have their answers; with
+    UNDECIDED the number of all that are asked stands in the place of the breakpoints'.
     """
     n = training.shape[0]
     if p.slot_of[n] < 0:
@@ -115,7 +82,7 @@ def fit_breakpoints(
     limit = np.int64(-whole * np.log2(-offset) * FIXED_POINT)
     anomalous_below = limit - NEAR
     normal_above = limit + NEAR
-    exact_low = -1.0
+    asked = answered
     exact_high = -1.0
 
     verdict = -1
@@ -160,19 +127,21 @@ def fit_breakpoints(
             elif depth > normal_above:
                 now = 0
             else:
-                if exact_low < 0.0:
-                    exact_low = _exact_order_statistic(k, near_low, n, s) / whole
-                    exact_high = _exact_order_statistic(after, near_high, n, s) / whole
+                if exact_high < 0.0:
+                    exact_low = exact_order_statistic(k, near_low, n, s) / whole
+                    exact_high = exact_order_statistic(after, near_high, n, s) / whole
                     offset = _between(-(2.0**-exact_low), -(2.0**-exact_high), part)
-                now = _exact_verdict(np.float64(z), offset, exact_low, exact_high, whole, s)
-                if now < 0:
-                    return UNDECIDED, 0, 0
+                if asked == ASKED:
+                    return TOO_MANY, 0, 0
+                now, asked = _exact_verdict(np.float64(z), offset, exact_high, whole, s, asked)
             if verdict < 0:
                 first = now
             elif now != verdict:
                 if size == breaks.shape[0]:
-                    return UNDECIDED, 0, 0
+                    return TOO_MANY, 0, 0
                 breaks[size] = s.gap_edge[j]
                 size += 1
             verdict = now
+    if asked > answered:
+        return UNDECIDED, 0, asked
     return GROWN, first, size

@@ -63,9 +63,10 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_list_holds_every_command() -> None:
-    known = [
-        [c.name or c.callback.__name__] for c in app.registered_commands if c.callback is not None
-    ]
+    known = []
+    for single in app.registered_commands:
+        assert single.callback is not None
+        known.append([single.name or single.callback.__name__])
     for group in app.registered_groups:
         assert group.typer_instance is not None
         for command in group.typer_instance.registered_commands:

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
+from tape.detection.forest import Forests
 from tape.detection.forest_check import forests_agree, kernel_can, kernel_is_trusted
-from tape.detection.forest_draws import ForestDraws, sample, smallest_target_gap
+from tape.detection.forest_draws import sample, smallest_target_gap
 from tape.detection.forest_reference import reference_breakpoints
-from tape.detection.forest_trees import forest_scratch
-from tape.detection.forest_verdict import GROWN, UNDRAWN, fit_breakpoints
 from tape.detection.parameters import Parameters
 
 SHAPES = {
@@ -42,20 +41,9 @@ def differences(training: np.ndarray, random_state: int = 42, **changes: float) 
     """Return at how many places of a dense grid the two forests disagree."""
     settings = {"trees": 100, "contamination": 0.01} | changes
     trees, contamination = int(settings["trees"]), settings["contamination"]
-    draws = ForestDraws(
-        random_state=random_state, trees=trees, history=1000, contamination=contamination
-    )
-    scratch = forest_scratch(trees=trees, history=1000)
-    room = np.empty(2000, np.float32)
-    training = training.astype(np.float32)
-    assert fit_breakpoints(training, draws.plan, scratch, room)[0] == UNDRAWN
-    draws.prepare(len(training))
-    code, below, size = fit_breakpoints(training, draws.plan, scratch, room)
     parameters = Parameters(trees=trees, contamination=contamination, random_state=random_state)
-    if code != GROWN:
-        below, breaks = reference_breakpoints(training, parameters)
-    else:
-        breaks = room[:size]
+    training = training.astype(np.float32)
+    below, breaks = Forests(parameters, 2000).breakpoints(training)
     forest = IsolationForest(
         n_estimators=trees, contamination=contamination, random_state=random_state
     ).fit(training.reshape(-1, 1))
@@ -162,3 +150,32 @@ def test_targets_too_close_together_are_left_to_scikit_learn() -> None:
     assert kernel_can(Parameters())
     assert not kernel_can(Parameters(training="window"))
     assert not kernel_can(Parameters(contamination=0.5))
+
+
+def on_a_grid(seed: int) -> np.ndarray:
+    return np.round(np.random.default_rng(seed).normal(size=1000) * 1e-6, 7).astype(np.float32)
+
+
+def test_a_verdict_that_hangs_on_the_last_bit_of_a_power_is_scikit_learns() -> None:
+    forests = Forests(Parameters(), 120)
+    hanging = []
+    for seed in range(200, 500):
+        before = forests.decided
+        below, breaks = forests.breakpoints(on_a_grid(seed))
+        if forests.decided > before:
+            hanging.append((seed, below, breaks.tolist()))
+    assert len(hanging) >= 2, "the case is there"
+    assert forests.left == 0
+    for seed, below, breaks in hanging:
+        expected_below, expected = reference_breakpoints(on_a_grid(seed), Parameters())
+        assert (below, breaks) == (expected_below, expected.tolist())
+
+
+def test_more_breakpoints_than_there_is_room_for_are_left_to_scikit_learn() -> None:
+    training = SHAPES["a drift"](np.random.default_rng(7), 1000).astype(np.float32)
+    forests = Forests(Parameters(), 1)
+    below, breaks = forests.breakpoints(training)
+    expected_below, expected = reference_breakpoints(training, Parameters())
+    assert forests.left == 1
+    assert (below, breaks.tolist()) == (expected_below, expected.tolist())
+    assert differences(training) == 0
