@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full test-oldest test-vendor lint bench bench-38m soak clean
+.PHONY: setup demo test test-full test-oldest test-vendor lint bench bench-38m evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -47,6 +47,9 @@ bench: setup
 
 bench-38m: setup
 	$(BIN)/python -m tape.bench.large
+
+evaluate: setup  # profiles compared on made-up days, and on real ones where they are at hand
+	$(BIN)/python -m benchmarks.evaluation
 
 FAULTS ?= 300
 soak: setup

@@ -1,6 +1,6 @@
 """Results of several profiles side by side: for a terminal, for a page, as a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,20 @@ def kind_rows(figures: Figures) -> list[list[str]]:
     ]
 
 
+def day_rows(figures: Figures) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of a table of days: PR-AUC, recall and alarms of each profile."""
+    head = ["day", *(f"{profile}: PR-AUC, recall, alarms" for profile in figures)]
+    days = next(iter(figures.values()))["days"]
+    rows = []
+    for day in days:
+        own = (one["days"][day] for one in figures.values())
+        cells = [
+            f"{_share(o['pr_auc'])}, {_share(o['recall'])}, {o['alarms_per_10k']:.1f}" for o in own
+        ]
+        rows.append([day.removesuffix(".trades.csv.zst"), *cells])
+    return head, rows
+
+
 def terminal_tables(figures: Figures) -> list[Table]:
     """Return the tables for a terminal."""
     table = Table(title="Profiles on labelled days", title_justify="left")
@@ -68,11 +82,12 @@ def terminal_tables(figures: Figures) -> list[Table]:
 def markdown_tables(figures: Figures) -> str:
     """Return the same tables in Markdown."""
     kinds = ["kind", "events", *(f"found by {profile}" for profile in figures)]
-    return f"{_markdown(COLUMNS, profile_rows(figures))}\n\n{_markdown(kinds, kind_rows(figures))}"
+    return f"{markdown(COLUMNS, profile_rows(figures))}\n\n{markdown(kinds, kind_rows(figures))}"
 
 
-def _markdown(head: tuple[str, ...] | list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+def markdown(head: Sequence[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---" for _ in head], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
