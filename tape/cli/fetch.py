@@ -160,11 +160,11 @@ def _fetch(folder: JobFolder, only: str, wait_s: float, as_json: bool) -> int:
             }
         )
     else:
-        where = escape(str(done.folder))
         table_console().print(
-            f"{done.files:,} files, {done.bytes_total / 1e6:,.1f} MB in {where}: "
+            f"{done.files:,} files, {done.bytes_total / 1e6:,.1f} MB in {done.folder}: "
             f"{len(done.fetched):,} fetched, {len(done.were_here):,} were there; all hashes right",
-            soft_wrap=True,
+            markup=False,
+            emoji=False,
         )
     return 0
 
@@ -177,15 +177,20 @@ def _list(service: Service, as_json: bool) -> int:
     if wants_json(as_json):
         print_json({"jobs": rows})
         return 0
-    table = Table("job", "state", "received", "holds")
+    table = Table()
+    table.add_column("job", no_wrap=True, overflow="fold")  # to be copied
+    for name in ("state", "received", "holds"):
+        table.add_column(name)
     for row in rows:
         names = row.symbols if isinstance(row.symbols, str) else ",".join(row.symbols)
         days = f"{str(row.start)[:10]} to {str(row.end)[:10]}" if row.start else ""
         holds = f"{row.dataset} {row.schema} {names[:60]} {days} {row.encoding}"
-        table.add_row(escape(row.id), escape(row.state), row.ts_received[:16], escape(holds))
+        received = escape(row.ts_received[:16].replace("T", " "))
+        table.add_row(escape(row.id), escape(row.state), received, escape(holds))
     table_console().print(table if rows else "no jobs in the last 90 days")
     return 0
 
 
 def _note(text: str) -> None:
-    notes_console().print(escape(text), soft_wrap=True)
+    console = notes_console()
+    console.print(text, markup=False, emoji=False, soft_wrap=not console.is_terminal)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from tape.cli.look import notes_console
 from tape.fetching import Fetched, JobDetails
@@ -27,15 +27,15 @@ LOOK_S = 0.1
 def waiting(job_id: str) -> Iterator[Callable[[JobDetails], None]]:
     """Show the state of a job; the value takes up what each look at it found."""
     console, said = notes_console(), ""
-    with console.status(f"job {escape(job_id)}") as status:
+    with console.status(Text(f"job {job_id}")) as status:
 
         def hear(job: JobDetails) -> None:
             nonlocal said
             share = "" if job.progress is None else f", {job.progress:.0f} %"
-            text = f"job {escape(job_id)}: {escape(job.state)}{share}"
-            status.update(text)
+            text = f"job {job_id}: {job.state}{share}"
+            status.update(Text(text))
             if not console.is_terminal and text != said:
-                console.print(text, soft_wrap=True)
+                console.print(Text(text), soft_wrap=True)
             said = text
 
         yield hear
@@ -64,7 +64,7 @@ def _bar(run: Fetched, console: Console, end: threading.Event) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("fetching")
+        task = bars.add_task("fetching", total=run.bytes_total)
         last = False
         while not last:
             last = end.wait(LOOK_S)
@@ -72,7 +72,6 @@ def _bar(run: Fetched, console: Console, end: threading.Event) -> None:
             bars.update(
                 task,
                 description=f"{done}/{run.files} files",
-                total=run.bytes_total,
                 completed=run.bytes_here,
             )
 
