@@ -284,6 +284,17 @@ def ignoring_range(handler: Handler, content: bytes) -> None:
     handler.wfile.write(content)
 
 
+def ignoring_range_and_cut_after(size: int) -> Fault:
+    """Begin from the beginning, whatever part was asked for, and never come to the end."""
+
+    def fault(handler: Handler, content: bytes) -> None:
+        handler.head(200, {"Content-Length": str(len(content))})
+        handler.wfile.write(content[:size])
+        handler.cut()
+
+    return fault
+
+
 def other_range(handler: Handler, content: bytes) -> None:
     """Answer 206, but with another part than was asked for."""
     headers = {"Content-Range": f"bytes 0-9/{len(content)}", "Content-Length": "10"}

@@ -99,7 +99,7 @@ def test_nothing_is_ordered_without_a_yes(run: Run, databento: DataBento, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("answer", ["n", "y", ""])
+@pytest.mark.parametrize("answer", ["y", ""])
 def test_a_terminal_is_asked(answer: str, databento: DataBento, tmp_path: Path) -> None:
     databento.states_to_come = ["done"]
     ours, theirs = pty.openpty()
@@ -275,7 +275,8 @@ def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 
 def environment(server: DataBento) -> dict[str, str]:
-    return {**os.environ, "DATABENTO_API_KEY": KEY, "DATABENTO_GATEWAY": server.url}
+    told = {"DATABENTO_API_KEY": KEY, "DATABENTO_GATEWAY": server.url, "FETCH_READ_S": "60"}
+    return {**os.environ, **told}
 
 
 @pytest.mark.parametrize("how", ["slow", "silent"])
