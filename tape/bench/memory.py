@@ -8,11 +8,12 @@ from pathlib import Path
 SYMBOLS = 10_000
 
 
-def _resident_bytes() -> int:
+def _resident_bytes(kind: str = "VmRSS") -> int:
+    """Return resident bytes; of kind `RssAnon` only those that no file stands behind."""
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(f"{kind}:"):
             return int(line.split()[1]) * 1024
-    raise OSError("no resident size in /proc/self/status")
+    raise OSError(f"no {kind} in /proc/self/status")
 
 
 def _measure() -> dict[str, int]:
@@ -22,13 +23,14 @@ def _measure() -> dict[str, int]:
 
     before = _resident_bytes()
     detector = full_detector(SYMBOLS)
-    after_state = _resident_bytes()
+    after_state, own = _resident_bytes(), _resident_bytes("RssAnon")
     tape = tape_columns(1_000_000, SYMBOLS)
     for at in range(0, len(tape), BATCH):
         detector.detect(part(tape, slice(at, at + BATCH)))
     return {
         "rss_bytes_at_start": before,
         "rss_bytes_10000_symbols": after_state,
+        "anon_bytes_10000_symbols": own,
         "rss_bytes_10000_symbols_later": _resident_bytes(),
     }
 

@@ -97,6 +97,8 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
             "queued.min.messages": 200_000,
             "queued.max.messages.kbytes": 16_384,  # a partition; bounds the memory of a backlog
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            # How long a topic may be unknown before the client says so; by itself it waits 30 s.
+            "topic.metadata.propagation.max.ms": 10_000,
         },
         producer_extra_config={
             # A stable id per instance: its next start ends what a killed one left open.

@@ -5,20 +5,25 @@ partition costs the same as one message, and checkpoints, transactions, state, r
 rebalancing stay the library's own, because the row carries the offset of its last message.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 from quixstreams.internal_consumer import InternalConsumer
 from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
 from tape.errors import BrokerLostError
 
+log = logging.getLogger(__name__)
+
 LAG_EVERY_S = 1.0
+TOPIC_GONE_S = 5.0
+"""A topic just made may be unknown for a moment; one that stays unknown was deleted."""
 PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
 
 
@@ -51,6 +56,8 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
         self._lost = self._rebalanced = False
+        self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
+        self._consumer_config["error_cb"] = self._note_error
 
     def subscribe(
         self,
@@ -100,6 +107,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             self._tell_lag()
             self._rebalanced = False
             messages = self.consume(self.batch_size, -1 if timeout is None else timeout)
+            self._end_if_the_topic_is_gone(messages)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
                 raise BrokerLostError(PARTITIONS_GONE)
@@ -112,6 +120,28 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         if not self._waiting:
             return None
         return _row(self._waiting.popleft())
+
+    def _note_error(self, error: KafkaError) -> None:
+        """Note how long a topic has been unknown; the client tells it about once a second."""
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            log.warning("broker", extra={"error": error.str()})
+            return
+        now_s = time.monotonic()
+        if now_s - self._unknown_last_s > TOPIC_GONE_S:
+            self._unknown_since_s = now_s
+        self._unknown_last_s = now_s
+
+    def _end_if_the_topic_is_gone(self, messages: list[Message]) -> None:
+        if messages:
+            self._unknown_last_s = -TOPIC_GONE_S
+        elif self._unknown_last_s - self._unknown_since_s > TOPIC_GONE_S:
+            names = ", ".join(
+                name for name, topic in self._topics.items() if not topic.is_changelog
+            )
+            raise BrokerLostError(
+                f"topic {names} has been deleted on the broker; make it again with "
+                "`tape topics create`, or correct the setting `input`"
+            )
 
     def _give_back(self, messages: list[Message]) -> None:
         """Let messages be read again from the last commit, by whoever has their partitions now."""

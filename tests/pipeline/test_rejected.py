@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from tape.streaming.reading import read_topic
 from tape.streaming.retrying import rejected_records
@@ -133,6 +135,57 @@ def test_a_record_as_large_as_the_topic_takes_is_cut_and_named_b45(pipeline: Pip
     assert (record.size, len(record.value)) == (len(huge), 65_536)
     assert not record.can_be_retried
     assert len(pipeline.anomalies()) == 2
+
+
+def set_largest_message(pipeline: Pipeline, topic: str, size: int) -> None:
+    resource = ConfigResource(
+        ConfigResource.Type.TOPIC,
+        topic,
+        incremental_configs=[
+            ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+        ],
+    )
+    admin = AdminClient(pipeline.client)
+    for done in admin.incremental_alter_configs([resource]).values():
+        done.result(10)
+
+
+def test_a_rejected_topic_that_takes_nothing_stops_the_app_and_nothing_is_lost_b45(
+    pipeline: Pipeline,
+) -> None:
+    start_topics(pipeline)
+    set_largest_message(pipeline, pipeline.rejected, 200)
+    send(pipeline, [trade(1), b"bad" * 1_000, trade(2)])
+    stopped = pipeline.detect(STOP_WHEN_IDLE_S="2")
+    assert stopped.wait(90) == 1
+    assert "Traceback" not in stopped.log()
+    assert stopped.log().splitlines()[-1].startswith("error: ")
+    assert pipeline.judged()[1] == 0
+    assert pipeline.anomalies() == [], "they go with the same transaction"
+
+    set_largest_message(pipeline, pipeline.rejected, 1_048_588)
+    assert judge_all(pipeline) == 0
+    (record,) = rejected_records(pipeline.client, pipeline.rejected)
+    assert record.reason == "message_not_json"
+    assert len(pipeline.anomalies()) == 2
+
+
+def test_a_topic_deleted_under_a_running_detector_ends_it_with_a_sentence(
+    pipeline: Pipeline,
+) -> None:
+    start_topics(pipeline)
+    send(pipeline, [trade(1)])
+    running = pipeline.detect()
+    pipeline.wait_all_judged()
+    admin = AdminClient(pipeline.client)
+    admin.delete_topics([pipeline.input])[pipeline.input].result(10)
+    start_s = time.monotonic()
+    assert running.wait(60) not in (0, None)
+    assert time.monotonic() - start_s < 30
+    sentence = running.log().splitlines()[-1]
+    assert sentence.startswith("error: ")
+    assert pipeline.input in sentence
+    assert "Traceback" not in running.log()
 
 
 def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
