@@ -184,6 +184,17 @@ def tune(past: Past, alerts_per_day: float, parameters: Parameters) -> Tuned:
     )
 
 
+def tuned_thresholds(
+    days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
+) -> dict[str, SymbolThresholds]:
+    """Return the thresholds of the symbols that the days know well enough."""
+    found = [
+        (past.symbol, _own(past, len(np.unique(past.day)), alerts_per_day)[0])
+        for past in past_trades(days, parameters, max_symbols)
+    ]
+    return {symbol: own for symbol, own in found if own.volume_threshold is not None}
+
+
 def _own(past: Past, days: int, alerts_per_day: float) -> tuple[SymbolThresholds, str]:
     """Return thresholds of the symbol's own, and why there are none, where there are none."""
     if len(past.day) < LEAST_TRADES:

@@ -19,7 +19,7 @@ from tape.judge import Counts, Judge
 from tape.rejected import Rejected
 from tape.trade import TIME_MAX_NS
 
-ProfileName = Literal["classic", "classic-window", "calibrated"]
+ProfileName = Literal["classic", "classic-tuned", "classic-window", "calibrated"]
 PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)
 BATCH: Final = 10_000
 
@@ -45,7 +45,8 @@ class Verdict:
 def parameters_of(profile: ProfileName, base: Parameters) -> Parameters:
     """Return the parameters of a profile, the rest as the settings have it.
 
-    `classic-window` is the literal form of the classic rules, `TRAINING=window`.
+    `classic-window` is the literal form of the classic rules, `TRAINING=window`. The thresholds of
+    `classic-tuned` come from its calibration days (`tape.tuning`).
     """
     if profile == "calibrated":
         return replace(base, profile="calibrated")

@@ -1,7 +1,7 @@
 """Days with their events, judged by several profiles: what `tape evaluate` does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -28,11 +28,14 @@ from tape.evaluation.metrics import (
 )
 from tape.synthetic import inject, load_day, make_day, write_day
 from tape.synthetic.day import next_weekday
+from tape.tuning import tuned_thresholds
 
 MADE_UP_DAYS: Final = 3
 MADE_UP_TRADES: Final = 60_000
 FIRST_DAY: Final = date(2025, 3, 3)
 SEVERITIES: Final = (3, 4, 5)
+ALERTS_PER_DAY: Final = 20
+"""Of a symbol, to which `classic-tuned` is tuned."""
 FEW_TRADES: Final = 1_000
 """With fewer trades of a symbol in the calibration days a person is told so."""
 
@@ -137,9 +140,12 @@ def evaluate(
     progress: Progress = lambda _: None,
 ) -> Result:
     """Return how a profile does on the days together and on each."""
-    parameters = parameters_of(profile, base)
     parts: list[Held] = []
     for task in work:
+        parameters = parameters_of(profile, base)
+        if profile == "classic-tuned":
+            tuned = tuned_thresholds(task.calibration, ALERTS_PER_DAY, parameters, max_symbols)
+            parameters = replace(parameters, overrides={**parameters.overrides, **tuned})
         verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
         held = held_against(
             task.events, task.day.trades.symbol, verdict.counted, verdict.flagged, verdict.score

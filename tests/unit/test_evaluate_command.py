@@ -1,15 +1,12 @@
 """`tape evaluate` as a user calls it."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tape.synthetic import inject, make_day, write_day
-from tests.apps import ROOT
+from tests.commands import tape
 
 KINDS = {
     "fat finger",
@@ -20,18 +17,6 @@ KINDS = {
     "spike that reverts",
     "gap",
 }
-
-
-def tape(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tape", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **env},
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +51,10 @@ def test_labels_of_ones_own_are_held_against_profiles(folder: Path) -> None:
         file(folder, "two"),
         file(folder, "one"),  # the day itself, before anomalies were put in: never used
         "--profiles",
-        "classic,calibrated",
+        "classic,classic-tuned,calibrated",
         "--json",
     )
-    assert list(found) == ["classic", "calibrated"]
+    assert list(found) == ["classic", "classic-tuned", "calibrated"]
     for one in found.values():
         assert set(one["by_kind"]) == KINDS
         assert sum(kind["events"] for kind in one["by_kind"].values()) == 28 == one["events"]
@@ -85,6 +70,8 @@ def test_labels_of_ones_own_are_held_against_profiles(folder: Path) -> None:
         assert only["calibrated_on"] == ["two.trades.csv.zst"]
         assert only["pr_auc"] == one["pr_auc"]
     assert found["classic"]["by_kind"]["fat finger"]["found"] >= 1
+    spikes = {name: one["by_kind"]["volume spike"]["found"] for name, one in found.items()}
+    assert spikes["classic-tuned"] > spikes["classic"]
 
 
 @pytest.mark.parametrize("profile", ["classic", "calibrated"])

@@ -1,9 +1,6 @@
 """`tape tune`: thresholds from past days that hold on others."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -15,24 +12,12 @@ from tape.settings import read_thresholds
 from tape.synthetic import make_day, write_day
 from tape.thresholds_file import thresholds_text
 from tape.tuning import Past, count_alerts, rounded_up, threshold, tune
-from tests.apps import ROOT
+from tests.commands import tape
 
 SECOND = 10**9
 DAY = 86_400
 NOON_S = 1_741_280_400  # 2025-03-06 12:00 in New York
 DATES = [date(2025, 3, 3), date(2025, 3, 4), date(2025, 3, 5), date(2025, 3, 6)]
-
-
-def tape(*words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tape", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **env},
-    )
-    assert "Traceback" not in done.stderr + done.stdout
-    return done
 
 
 @pytest.fixture(scope="module")

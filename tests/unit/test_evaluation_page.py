@@ -1,0 +1,15 @@
+"""The page on detection shows the figures that were kept, and no others."""
+
+import json
+
+from benchmarks.evaluation import END, KEPT, PAGE, PICTURES, START, page
+
+
+def test_the_page_has_the_tables_of_the_last_evaluation() -> None:
+    kept = json.loads(KEPT.read_text())
+    assert "made-up" in kept
+    text = PAGE.read_text()
+    assert text.count(START) == text.count(END) == 1
+    assert text.split(START)[1].split(END)[0].strip() == page(kept)
+    for name in kept:
+        assert (PICTURES / f"evaluation-{name}.png").is_file()
