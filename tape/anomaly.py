@@ -35,6 +35,34 @@ class DetectorIdentity(msgspec.Struct, frozen=True):
     settings: str
 
 
+class Feature(msgspec.Struct, frozen=True):
+    """One property of a flagged trade: what was seen, and what is ordinary for the symbol.
+
+    `median` is exceeded by half of the trades and `one_in_10k` by 1 in 10,000, all in `unit`;
+    `share` is the property's part of the surprise, and the shares of a trade add up to 1.
+    """
+
+    name: str
+    unit: str
+    value: float
+    median: float
+    one_in_10k: float
+    share: float
+
+
+class Calibrated(msgspec.Struct, frozen=True):
+    """What the calibrated profile says beyond the reasons.
+
+    `severity` is -log10 of the chance of an ordinary trade to be as odd, 8 at most; `context` the
+    place in the market's day; `calibrated` whether the symbol's own tails were used.
+    """
+
+    severity: float
+    context: str
+    calibrated: bool
+    features: Sequence[Feature]
+
+
 class _Verdict(msgspec.Struct, frozen=True):
     """The fields that a flagged trade has beyond its own."""
 
@@ -59,10 +87,12 @@ def anomaly_id(
 
 
 class _CalibratedVerdict(_Verdict, frozen=True):
-    """What the calibrated profile adds: severity in powers of ten, and the market context."""
+    """What the calibrated profile adds."""
 
     severity: float
     context: str
+    calibrated: bool
+    features: Sequence[Feature]
 
 
 _encoder = msgspec.json.Encoder()
@@ -74,7 +104,7 @@ def as_message(
     anomaly_id: str,
     reasons: Sequence[Reason],
     detector: DetectorIdentity,
-    extras: tuple[float, str] | None = None,
+    extras: Calibrated | None = None,
 ) -> bytes:
     """Return the message for `anomalies`: the trade's own bytes, the verdict spliced in.
 
@@ -83,5 +113,14 @@ def as_message(
     rules = [reason.rule for reason in reasons]
     verdict = _Verdict(anomaly_id, rules, reasons, detector)
     if extras is not None:
-        verdict = _CalibratedVerdict(anomaly_id, rules, reasons, detector, *extras)
+        verdict = _CalibratedVerdict(
+            anomaly_id,
+            rules,
+            reasons,
+            detector,
+            extras.severity,
+            extras.context,
+            extras.calibrated,
+            extras.features,
+        )
     return raw.rstrip(b" \t\r\n")[:-1] + b"," + _encoder.encode(verdict)[1:]

@@ -85,7 +85,7 @@ class Judge:
             reasons = self.detector.reasons(trades, verdicts, nth)
             extras = None
             if isinstance(self.detector, CalibratedDetector):
-                extras = self.detector.extras(verdicts, nth)
+                extras = self.detector.extras(trades, verdicts, nth)
             symbol = self.symbols.names[trades.symbol[row]]
             raw = values[position]
             assert raw is not None  # noqa: S101 - a trade was decoded from it

@@ -114,6 +114,7 @@ class DetectorSettings(BrokerSettings):
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
     profile: Profile = Field("classic", alias="PROFILE")
     alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=1_000)
+    alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=10_000)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
     thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
@@ -146,6 +147,7 @@ class DetectorSettings(BrokerSettings):
             training=self.training,
             profile=self.profile,
             alerts_per_10k=self.alerts_per_10k,
+            alerts_per_day=self.alerts_per_day,
         )
 
 

@@ -97,7 +97,9 @@ VERSION: Final = 1
 _HEADER: Final = struct.Struct("<4sHH12s12sI")
 
 
-def encode_row(state: Fields, row: int, *, profile: str, fingerprint: str) -> bytes:
+def encode_row(
+    state: Fields, row: int, *, profile: str, fingerprint: str, version: int = VERSION
+) -> bytes:
     """Return one symbol's state: a header, then the rows of all fields in little-endian."""
     fields = state._asdict()
     del fields["dirty"]
@@ -105,12 +107,20 @@ def encode_row(state: Fields, row: int, *, profile: str, fingerprint: str) -> by
         array[row].astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         for array in fields.values()
     )
-    return encode_blob(body, profile=profile, fingerprint=fingerprint)
+    return encode_blob(body, profile=profile, fingerprint=fingerprint, version=version)
 
 
-def decode_row(state: Fields, row: int, blob: bytes, *, profile: str, fingerprint: str) -> None:
+def decode_row(
+    state: Fields,
+    row: int,
+    blob: bytes,
+    *,
+    profile: str,
+    fingerprint: str,
+    version: int = VERSION,
+) -> None:
     """Put what `encode_row` returned into a row; raises `StateError` if it does not fit."""
-    body = decode_blob(blob, profile=profile, fingerprint=fingerprint)
+    body = decode_blob(blob, profile=profile, fingerprint=fingerprint, known=version)
     fields = state._asdict()
     del fields["dirty"]
     expected = sum(array.shape[1] * array.itemsize for array in fields.values())
@@ -133,15 +143,15 @@ def decode_row(state: Fields, row: int, blob: bytes, *, profile: str, fingerprin
         at += array.shape[1] * array.itemsize
 
 
-def encode_blob(body: bytes, *, profile: str, fingerprint: str) -> bytes:
+def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int = VERSION) -> bytes:
     """Return the body with a header that says whose it is, and its checksum."""
     header = _HEADER.pack(
-        MAGIC, VERSION, 0, profile.encode(), fingerprint.encode(), zlib.crc32(body)
+        MAGIC, version, 0, profile.encode(), fingerprint.encode(), zlib.crc32(body)
     )
     return header + body
 
 
-def decode_blob(blob: bytes, *, profile: str, fingerprint: str) -> bytes:
+def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VERSION) -> bytes:
     """Return the body of a blob; raises `StateError` if it is not for this detector."""
     if len(blob) < _HEADER.size:
         raise StateError(
@@ -150,9 +160,9 @@ def decode_blob(blob: bytes, *, profile: str, fingerprint: str) -> bytes:
     magic, version, _, its_profile, its_fingerprint, checksum = _HEADER.unpack_from(blob)
     if magic != MAGIC:
         raise StateError("state does not begin with TAPE; it is not a detector's state")
-    if version != VERSION:
+    if version != known:
         raise StateError(
-            f"state has version {version}, this program knows {VERSION}; "
+            f"state has version {version}, this program knows {known}; "
             "run the program that wrote it, or delete the state to start afresh"
         )
     found = its_profile.rstrip(b"\0").decode("ascii", "replace")

@@ -34,7 +34,9 @@ class Parameters:
         random_state: seed of the forest, as scikit-learn takes it.
         training: "thinned" learns from the history, "window" from the last `window` prices.
         profile: "classic" or "calibrated", which uses only what follows.
-        alerts_per_10k: flagged trades that an analyst can read per 10,000 ordinary ones.
+        alerts_per_10k: alerts that an analyst can read per 10,000 trades.
+        alerts_per_day: alerts of a symbol that an analyst can read a day; 0 leaves it to
+            `alerts_per_10k`.
     """
 
     volume_threshold: int = 20_000
@@ -50,11 +52,12 @@ class Parameters:
     training: Training = "thinned"
     profile: Profile = "classic"
     alerts_per_10k: float = 1.0
+    alerts_per_day: float = 0.0
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when any parameter differs."""
         values = asdict(self)
         if self.profile == "classic":  # its fingerprint stays what it was before there were two
-            del values["profile"], values["alerts_per_10k"]
+            del values["profile"], values["alerts_per_10k"], values["alerts_per_day"]
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -4,12 +4,19 @@ from typing import Final
 
 import numpy as np
 
-from tape.anomaly import CALIBRATED, Reason
+from tape.anomaly import CALIBRATED, Calibrated, Reason
 from tape.columns import TradeColumns
 from tape.detection.calibrated.context import CONTEXTS, contexts
-from tape.detection.calibrated.kernel import FACTS, MOST_TOLD, Answers, detect_calibrated
-from tape.detection.calibrated.sentences import sentence
-from tape.detection.calibrated.state import FEATURES, LOCAL, calibrated_state
+from tape.detection.calibrated.kernel import (
+    FACTS,
+    Answers,
+    Scratch,
+    Setting,
+    detect_calibrated,
+)
+from tape.detection.calibrated.sentences import MOST_TOLD, attribution, sentence
+from tape.detection.calibrated.state import FEATURES, VERSION, calibrated_state
+from tape.detection.calibrated.tails import bin_edges
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
 from tape.detection.detector import Refits, Verdicts
@@ -18,28 +25,37 @@ from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 
 PROFILE: Final = "calibrated"
+LOWEST: Final = 2.5
+HIGHEST: Final = 7.0
+"""Bounds of the severity from which on trades are flagged if the budget is one of days."""
+ROUND_LOT: Final = 100
+"""Shares; smaller trades are odd lots."""
 EVIDENCE: Final = np.dtype(
     [
         ("values", "f8", (FEATURES,)),
         ("severities", "f8", (FEATURES,)),
-        ("fitted", "f8", (FEATURES,)),
+        ("medians", "f8", (FEATURES,)),
+        ("rare", "f8", (FEATURES,)),
         ("mean_usd", "f8"),
+        ("usual_size", "f8"),
         ("calibrated", "f8"),
-        ("severity", "f8"),
+        ("limit", "f8"),
         ("context", "f8"),
+        ("severity", "f8"),
     ]
 )
 DEFAULTS: Final = np.array(
     [
-        [8.0, 4.0, 0.3],
-        [8.0, 4.0, 0.3],
-        [8.0, 4.0, 0.3],
-        [8.5, 0.7, 0.0],
-        [8.0, 4.0, 0.0],
-        [8.5, 0.7, 0.0],
+        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.5, 0.005, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0],
+        [8.0, 0.005, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0],
+        [40.0, 0.005, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0],
+        [4.0, 0.005, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0],
     ]
 )
-"""Threshold, scale and shape of each feature's tail before there is a fit: cautious."""
+"""Tails before there is a fit, as `tails.FITS` has them: far more cautious than any seen."""
 
 
 class CalibratedDetector:
@@ -56,11 +72,20 @@ class CalibratedDetector:
         self.symbols = symbols
         self.refits = Refits()
         self.last_scores: F64 = np.zeros(0, np.float64)
-        self._threshold = -float(np.log10(parameters.alerts_per_10k / 10_000))
+        by_day = parameters.alerts_per_day > 0.0
+        limit = 4.0 if by_day else -float(np.log10(parameters.alerts_per_10k / 10_000))
+        self._setting = Setting(
+            defaults=DEFAULTS,
+            edges=bin_edges(),
+            limit=limit,
+            lowest=LOWEST if by_day else limit - 1.0,
+            highest=HIGHEST if by_day else limit + 0.3,
+            per_trade=0.0 if by_day else parameters.alerts_per_10k / 10_000,
+            per_day=parameters.alerts_per_day if by_day else 0.0,
+        )
         self._state = calibrated_state()
-        self._values = np.zeros(FEATURES)
-        self._severities = np.zeros(FEATURES)
-        self._scratch = np.zeros(LOCAL)
+        values = np.zeros(FEATURES + 1)
+        self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES))
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._state.dirty):
@@ -71,7 +96,7 @@ class CalibratedDetector:
         n = len(trades)
         if n:
             self._make_room(int(trades.symbol.max()) + 1)
-        context = contexts(trades)
+        where = contexts(trades)
         answers = Answers(
             outcome=np.empty(n, np.uint8),
             rules=np.empty(n, np.uint8),
@@ -89,21 +114,19 @@ class CalibratedDetector:
                 side=np.ascontiguousarray(trades.side, np.uint8),
                 sequence=np.ascontiguousarray(trades.sequence, np.int64),
             ),
-            context,
-            self._threshold,
-            DEFAULTS,
+            where.kind,
+            where.day,
+            where.passed,
+            self._setting,
             self._state,
-            self._values,
-            self._severities,
             self._scratch,
             answers,
         )
         self.last_scores = answers.scores
         flagged = answers.flagged[:found].copy()
-        facts = np.empty((found, FACTS + 2), np.float64)
+        facts = np.empty((found, FACTS + 1), np.float64)
         facts[:, :FACTS] = answers.facts[:found]
         facts[:, FACTS] = np.minimum(answers.scores[flagged], MOST_TOLD)
-        facts[:, FACTS + 1] = context[flagged]
         evidence = facts.view(EVIDENCE).reshape(found)
         return Verdicts(answers.outcome, answers.rules, flagged, evidence)
 
@@ -112,12 +135,20 @@ class CalibratedDetector:
         evidence = verdicts.evidence[position]
         severity = float(evidence["severity"])
         text = sentence(trades, int(verdicts.flagged[position]), evidence)
-        return [Reason(CALIBRATED, severity, self._threshold, text)]
+        return [Reason(CALIBRATED, severity, min(float(evidence["limit"]), severity), text)]
 
-    def extras(self, verdicts: Verdicts, position: int) -> tuple[float, str]:
-        """Return severity and market context of the `position`-th flagged trade."""
+    def extras(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> Calibrated:
+        """Return severity, context and attribution of the `position`-th flagged trade."""
         evidence = verdicts.evidence[position]
-        return float(evidence["severity"]), CONTEXTS[int(evidence["context"])]
+        context = CONTEXTS[int(evidence["context"])]
+        if trades.size[verdicts.flagged[position]] < ROUND_LOT:
+            context += ", odd lot"
+        return Calibrated(
+            severity=float(evidence["severity"]),
+            context=context,
+            calibrated=bool(evidence["calibrated"]),
+            features=attribution(evidence),
+        )
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol; always the same length for the same parameters."""
@@ -126,6 +157,7 @@ class CalibratedDetector:
             self._state,
             symbol,
             profile=PROFILE,
+            version=VERSION,
             fingerprint=self.parameters.fingerprint(),
         )
 
@@ -137,6 +169,7 @@ class CalibratedDetector:
             symbol,
             blob,
             profile=PROFILE,
+            version=VERSION,
             fingerprint=self.parameters.fingerprint(),
         )
 

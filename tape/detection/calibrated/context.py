@@ -1,57 +1,124 @@
-"""Where in the market's day a trade lies; a function of the trade alone."""
+"""Where in the market's day a trade lies; a function of the trade's time, side and size alone.
 
-from datetime import UTC, datetime
-from typing import Final
+New York's trading days come from the exchange's rules, not from a calendar that ends a year from
+now: the same trades get the same answer whenever they are replayed. A test compares them with
+`exchange_calendars`.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from tape.columns import TradeColumns
-from tape.detection.kernel_types import U8
+from tape.detection.kernel_types import F64, I64, U8
 
-CONTEXTS: Final = ("regular", "pre-market", "post-market", "opening auction", "closing auction")
+CONTEXTS: Final = (
+    "regular",
+    "pre-market",
+    "post-market",
+    "opening auction",
+    "closing auction",
+    "reopening after a halt",
+)
 REGULAR: Final = 0
 PRE_MARKET: Final = 1
 POST_MARKET: Final = 2
 OPENING_AUCTION: Final = 3
 CLOSING_AUCTION: Final = 4
+REOPENING: Final = 5
+"""Set by the kernel, which knows the trade before."""
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
+EARLIEST_NS: Final = 4 * 3_600 * SECOND_NS
 OPEN_NS: Final = 34_200 * SECOND_NS
 HALF_DAY_CLOSE_NS: Final = 46_800 * SECOND_NS
 CLOSE_NS: Final = 57_600 * SECOND_NS
+AFTER_NS: Final = 4 * 3_600 * SECOND_NS
+"""How long is traded after the close."""
 NEAR_NS: Final = 15 * SECOND_NS
 """How long after the bell an auction's print may come."""
 EARLY_NS: Final = SECOND_NS
 AUCTION_SHARES: Final = 1_000
 """Smaller prints without a side are hidden orders, not auctions."""
+OUTSIDE: Final = 0.05
+"""Share of a day's alerts meant for the hours before the open, and of those after the close."""
 
 
-def _offset_ns(day: int) -> int:
-    """Return how far New York's clock is from UTC at noon UTC of a day since 1970."""
-    noon = datetime.fromtimestamp(day * 86_400 + 43_200, UTC).astimezone(NEW_YORK)
-    offset = noon.utcoffset()
+def is_half_day(day: date) -> bool:
+    """Return whether New York closes at 13:00: around July 4, Thanksgiving and Christmas.
+
+    The rules since 2013. Special closings (mourning, storms) have no trades to be judged.
+
+    >>> is_half_day(date(2024, 11, 29)), is_half_day(date(2025, 7, 2))
+    (True, False)
+    """
+    if day.weekday() > 4:
+        return False
+    if (day.month, day.day) == (7, 3):
+        return day.weekday() < 4  # on a Friday it is the holiday itself
+    if (day.month, day.day) == (12, 24):
+        return day.weekday() < 4
+    return day.month == 11 and day.weekday() == 4 and 23 <= day.day <= 29
+
+
+class _Day(NamedTuple):
+    offset_ns: int
+    close_ns: int
+
+
+@lru_cache(maxsize=4_096)
+def _day(number: int) -> _Day:
+    """Return New York's clock and close on a day since 1970."""
+    noon = datetime(1970, 1, 1, 12, tzinfo=UTC) + timedelta(days=number)
+    offset = noon.astimezone(NEW_YORK).utcoffset()
     assert offset is not None  # noqa: S101
-    return int(offset.total_seconds()) * SECOND_NS
+    close_ns = HALF_DAY_CLOSE_NS if is_half_day(noon.date()) else CLOSE_NS
+    return _Day(int(offset.total_seconds()) * SECOND_NS, close_ns)
 
 
-def contexts(trades: TradeColumns) -> U8:
-    """Return per trade its place in `CONTEXTS`."""
-    days = trades.ts_event_ns // DAY_NS
-    unique, inverse = np.unique(days, return_inverse=True)
-    offsets = np.array([_offset_ns(int(day)) for day in unique], np.int64)
-    local = (trades.ts_event_ns + offsets[inverse]) % DAY_NS
-    answer = np.zeros(len(trades), np.uint8)
-    answer[local < OPEN_NS] = PRE_MARKET
-    answer[local >= CLOSE_NS] = POST_MARKET
+class Contexts(NamedTuple):
+    """Per trade: its place in `CONTEXTS`, its day in New York, and the share of it passed."""
+
+    kind: U8
+    day: I64
+    passed: F64
+
+
+def _clock(days: I64) -> tuple[I64, I64]:
+    """Return offset and close of each day; of one, if they are all the same."""
+    if (days == days[0]).all():
+        unique, inverse = days[:1], np.zeros(1, np.int64)
+    else:
+        unique, inverse = np.unique(days, return_inverse=True)
+    facts = np.array([_day(int(one)) for one in unique], np.int64)[inverse]
+    return facts[:, 0], facts[:, 1]
+
+
+def contexts(trades: TradeColumns) -> Contexts:
+    """Return where in the market's day each trade lies."""
+    times = trades.ts_event_ns
+    if not len(times):
+        return Contexts(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0))
+    day: I64 = (times + _clock(times // DAY_NS)[0]) // DAY_NS
+    offsets, closes = _clock(day)
+    local = times + offsets - day * DAY_NS
+    kind = np.zeros(len(trades), np.uint8)
+    kind[local < OPEN_NS] = PRE_MARKET
+    kind[local >= closes] = POST_MARKET
     printed = (trades.side == ord("N")) & (trades.size >= AUCTION_SHARES)
-    for bell_ns, kind in (
-        (OPEN_NS, OPENING_AUCTION),
-        (HALF_DAY_CLOSE_NS, CLOSING_AUCTION),
-        (CLOSE_NS, CLOSING_AUCTION),
-    ):
-        near = (local >= bell_ns - EARLY_NS) & (local < bell_ns + NEAR_NS)
-        answer[printed & near] = kind
-    return answer
+    if printed.any():
+        opening = printed & (local >= OPEN_NS - EARLY_NS) & (local < OPEN_NS + NEAR_NS)
+        closing = printed & (local >= closes - EARLY_NS) & (local < closes + NEAR_NS)
+        kind[opening] = OPENING_AUCTION
+        kind[closing] = CLOSING_AUCTION
+    passed = (
+        OUTSIDE * np.clip((local - EARLIEST_NS) / (OPEN_NS - EARLIEST_NS), 0.0, 1.0)
+        + (1.0 - 2.0 * OUTSIDE) * np.clip((local - OPEN_NS) / (closes - OPEN_NS), 0.0, 1.0)
+        + OUTSIDE * np.clip((local - closes) / AFTER_NS, 0.0, 1.0)
+    )
+    return Contexts(kind, day, passed)

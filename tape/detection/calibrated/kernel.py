@@ -4,30 +4,48 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tape.detection.calibrated.context import CLOSING_AUCTION, OPENING_AUCTION
+from tape.detection.calibrated.budget import note_alert, note_passing
+from tape.detection.calibrated.context import (
+    CLOSING_AUCTION,
+    OPENING_AUCTION,
+    REGULAR,
+    REOPENING,
+)
+from tape.detection.calibrated.features import features
 from tape.detection.calibrated.state import (
-    BIPOWER,
-    CHANCE,
+    AWAY,
+    BINS,
+    DAY,
     FEATURES,
     FITS,
     FITTED,
-    FLOW,
-    KEPT,
-    LAST_PRICE,
-    LAST_RETURN,
-    LAST_SIDE,
-    LAST_SIZE,
+    FLOW_FIRST,
+    FLOW_NEXT,
+    HELD,
     LAST_TIME,
+    LIMIT,
     LOCAL,
+    MEDIAN,
+    OLD_LEFT,
+    PLACE,
+    PROGRESS,
+    REOPENED,
     RUN,
-    SCALE,
-    SHAPE,
-    SPREAD,
+    SEEN,
+    SPACING,
     TAILS,
-    THRESHOLD,
+    USUAL_SIZE,
     CalibratedState,
 )
-from tape.detection.calibrated.tails import learn, severity
+from tape.detection.calibrated.tails import (
+    MEMORY,
+    believed,
+    fit,
+    octave_bin,
+    severity,
+    unit_bin,
+    value_at,
+)
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
 from tape.detection.detector import DUPLICATE
@@ -35,15 +53,41 @@ from tape.detection.duplicates import identity_hash, outcome_of
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F64, I64, U8
 
-MOST_TOLD = 8.0
-"""Severities are told up to 1 in 100 million."""
-FADE = 1.0 / 500.0
-"""Weight of a new return or deviation in its level: some 500 trades."""
-BELIEVED = 8.0
-"""A return or deviation counts for its level with at most this many times the level."""
-FLOW_NS = 10_000_000.0
-FACTS = 3 * FEATURES + 2
-"""Columns of `facts`: values, severities, whether fitted; the local mean; all calibrated."""
+REFIT_EVERY = 1_000
+"""Accepted trades of a symbol between two fits."""
+KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
+SETTLED = 20_000.0
+"""Values from which on a fit stands alone; before, cautious defaults may only lower it."""
+LOG_OF_SIX = 0.7781512503836436
+HALT_NS = 290_000_000_000
+"""A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
+HALT_SPACINGS = 50.0
+"""So many times the usual spacing without a trade are a halt and no quiet hour."""
+REOPENING_NS = 10_000_000_000
+SPACING_FADE = 1.0 / 200.0
+FACTS = 4 * FEATURES + 5
+"""Columns of `facts`: values, severities, medians, 1-in-10,000 levels; then local mean, usual
+size, whether calibrated, limit, context."""
+
+
+class Setting(NamedTuple):
+    """What does not change: see `tape.detection.calibrated.calibrated`."""
+
+    defaults: F64
+    edges: F64
+    limit: float
+    lowest: float
+    highest: float
+    per_trade: float
+    per_day: float
+
+
+class Scratch(NamedTuple):
+    """Room for one trade: its six values and one more, the same as bits, and severities."""
+
+    values: F64
+    bits: I64
+    severities: F64
 
 
 class Answers(NamedTuple):
@@ -57,157 +101,171 @@ class Answers(NamedTuple):
 
 
 @uncounted
-def _trimmed_mean(prices: F64, n: int, sorted_prices: F64) -> float:
-    """Return the mean of the last n prices without the lowest and highest tenth."""
-    for i in range(n):
-        value = prices[i]
-        j = i
-        while j > 0 and sorted_prices[j - 1] > value:
-            sorted_prices[j] = sorted_prices[j - 1]
-            j -= 1
-        sorted_prices[j] = value
-    cut = n // 10
-    total = 0.0
-    for i in range(cut, n - cut):
-        total += sorted_prices[i]
-    return total / (n - 2 * cut)
+def _begin(row: int, state: CalibratedState, setting: Setting) -> None:
+    """Give a new symbol its cautious tails."""
+    for feature in range(TAILS):
+        for n in range(FITS):
+            state.fits[row, feature * FITS + n] = setting.defaults[feature, n]
+    state.levels[row, LIMIT] = setting.limit
 
 
 @uncounted
-def _features(
-    row: int, i: int, t: Columns, state: CalibratedState, values: F64, scratch: F64
-) -> Any:
-    """Write the trade's six features, before its price counts; return the local mean.
+def _begin_session(counters: I64, levels: F64, time_ns: int) -> None:
+    """Forget prices and runs of before a night or a halt, for the market has moved meanwhile."""
+    counters[HELD] = 0
+    counters[PLACE] = 0
+    counters[AWAY] = 0
+    counters[OLD_LEFT] = 0
+    counters[FLOW_FIRST] = 0
+    counters[FLOW_NEXT] = 0
+    counters[LAST_TIME] = time_ns
+    levels[RUN] = 0.0
 
-    Deviation from a trimmed local mean: Brownlees & Gallo (2006). Jumps over 1 and 10 trades
-    over bipower variation: Lee & Mykland (2008). Log-size, stuck run and flow in 10 ms.
-    """
-    counters = state.counters[row]
-    levels = state.levels[row]
-    n = counters[ACCEPTED] - 1
-    price = t.price_nanos[i] / 1e9
-    tick = 0.01 if price >= 1.0 else 0.0001
-    known = min(n, LOCAL)
-    mean = price
-    values[:] = 0.0
-    if known > 0:
-        mean = _trimmed_mean(state.prices[row], known, scratch)
-        apart = abs(price - mean)
-        values[0] = apart / (levels[SPREAD] + tick)
-        weight = max(FADE, 1.0 / known) if n < 500 else FADE
-        believed = min(apart, BELIEVED * (levels[SPREAD] + tick))
-        levels[SPREAD] += weight * (believed - levels[SPREAD])
-        last = counters[LAST_PRICE] / 1e9
-        least = 0.5 * tick / max(price, tick)
-        spread = np.sqrt(levels[BIPOWER] * np.pi / 2.0) + least
-        move = abs(np.log(max(price, 1e-9) / max(last, 1e-9)))
-        values[1] = move / spread
-        if n >= 10:
-            before = state.prices[row, (n - 10) % LOCAL]
-            values[2] = abs(np.log(max(price, 1e-9) / max(before, 1e-9))) / (spread * np.sqrt(10.0))
-        believed = min(move, BELIEVED * spread)
-        levels[BIPOWER] += weight * (believed * levels[LAST_RETURN] - levels[BIPOWER])
-        levels[LAST_RETURN] = believed
-    state.prices[row, n % LOCAL] = price
-    values[3] = np.log1p(t.size[i])
-    same = (
-        n > 0
-        and t.price_nanos[i] == counters[LAST_PRICE]
-        and t.size[i] == counters[LAST_SIZE]
-        and t.side[i] == counters[LAST_SIDE]
-    )
-    passed = max(t.ts_event_ns[i] - counters[LAST_TIME], 0) if n > 0 else 0
-    if not same:
-        counters[RUN] = 0
-    elif passed > 0:
-        counters[RUN] += 1
-    values[4] = counters[RUN]
-    direction = 1.0 if t.side[i] == 66 else (-1.0 if t.side[i] == 65 else 0.0)
-    levels[FLOW] = levels[FLOW] * np.exp(-passed / FLOW_NS) + direction * t.size[i]
-    values[5] = np.log1p(abs(levels[FLOW]))
-    counters[LAST_PRICE] = t.price_nanos[i]
-    counters[LAST_SIZE] = t.size[i]
-    counters[LAST_SIDE] = t.side[i]
-    counters[LAST_TIME] = max(t.ts_event_ns[i], counters[LAST_TIME])
-    return mean
+
+@uncounted
+def _note_time(counters: I64, levels: F64, day: int, passed: float, time_ns: int, kind: int) -> Any:
+    """Take up a new day or a halt; return the trade's context and the share of a day passed."""
+    if day != counters[DAY] or counters[ACCEPTED] == 1:
+        counters[DAY] = day
+        counters[REOPENED] = 0
+        levels[PROGRESS] = passed
+        _begin_session(counters, levels, time_ns)
+        return kind, 0.0
+    gap = max(time_ns - counters[LAST_TIME], 0)
+    if kind == REGULAR and gap >= HALT_NS and gap >= HALT_SPACINGS * levels[SPACING]:
+        counters[REOPENED] = time_ns
+        _begin_session(counters, levels, time_ns)
+    else:
+        levels[SPACING] += SPACING_FADE * (gap - levels[SPACING])
+    if counters[REOPENED] > 0 and kind == REGULAR:
+        if time_ns - counters[REOPENED] < REOPENING_NS:
+            kind = REOPENING
+        else:
+            counters[REOPENED] = 0
+    share = max(passed - levels[PROGRESS], 0.0)
+    levels[PROGRESS] += share
+    return kind, share
 
 
 @part_of_callers
-def _begin(fits: F64, defaults: F64) -> None:
-    """Give a new symbol its conservative tails."""
+def _cautious(own: F64, defaults: F64, value: float) -> Any:
+    """Return a severity that a young fit may lower and not raise."""
+    found = severity(own, value)
+    if own[SEEN] < SETTLED and own[FITTED] == 1.0:
+        found = min(found, severity(defaults, value))
+    return found
+
+
+@uncounted
+def _judged(row: int, state: CalibratedState, setting: Setting, scratch: Scratch) -> Any:
+    """Return how improbable the trade is, in all; what is ordinary of it is learnt."""
+    fits = state.fits[row]
+    bins = state.bins[row]
+    largest = 0.0
     for feature in range(FEATURES):
-        at = feature * FITS
-        fits[at + THRESHOLD] = defaults[feature, 0]
-        fits[at + CHANCE] = 0.005
-        fits[at + SCALE] = defaults[feature, 1]
-        fits[at + SHAPE] = defaults[feature, 2]
+        value = scratch.values[feature]
+        own = fits[feature * FITS : (feature + 1) * FITS]
+        found = _cautious(own, setting.defaults[feature], value)
+        scratch.severities[feature] = found
+        largest = max(largest, found)
+        scratch.values[FEATURES] = believed(own, value, found)
+        if scratch.values[FEATURES] >= 0.0:
+            place = (
+                unit_bin(scratch.values[FEATURES])
+                if feature == 3
+                else octave_bin(scratch.bits[FEATURES])
+            )
+            bins[feature * BINS + place] += np.float32(1.0)
+    overall = fits[FEATURES * FITS : TAILS * FITS]
+    told = max(largest - LOG_OF_SIX, 0.0)
+    if overall[FITTED] == 1.0:
+        young = overall[SEEN] < SETTLED
+        alone = severity(overall, largest)
+        told = min(told, alone) if young else alone
+    if fits[FITTED] == 1.0:
+        learnt = believed(overall, largest, told)
+        if learnt >= 0.0:
+            bins[FEATURES * BINS + unit_bin(learnt)] += np.float32(1.0)
+    return told
+
+
+@uncounted
+def _refit(row: int, state: CalibratedState, setting: Setting) -> None:
+    for tail in range(TAILS):
+        fit(
+            state.fits[row, tail * FITS : (tail + 1) * FITS],
+            state.bins[row, tail * BINS : (tail + 1) * BINS],
+            setting.edges[1 if tail == 3 or tail == FEATURES else 0],
+            KEEP,
+        )
+
+
+@uncounted
+def _tell(
+    row: int, state: CalibratedState, scratch: Scratch, facts: F64, mean: float, usual: float
+) -> None:
+    """Write what explains a flag."""
+    for feature in range(FEATURES):
+        own = state.fits[row, feature * FITS : (feature + 1) * FITS]
+        facts[feature] = scratch.values[feature]
+        facts[FEATURES + feature] = scratch.severities[feature]
+        facts[2 * FEATURES + feature] = own[MEDIAN]
+        facts[3 * FEATURES + feature] = value_at(own, 4.0)
+    facts[4 * FEATURES] = mean
+    facts[4 * FEATURES + 1] = usual
+    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= SETTLED
+    facts[4 * FEATURES + 3] = state.levels[row, LIMIT]
 
 
 @uncounted
 def detect_calibrated(
     t: Columns,
     context: U8,
-    threshold: float,
-    defaults: F64,
+    day: I64,
+    passed: F64,
+    setting: Setting,
     state: CalibratedState,
-    values: F64,
-    severities: F64,
-    scratch: F64,
+    scratch: Scratch,
     out: Answers,
 ) -> int:
     """Judge all trades of a batch; return how many are flagged."""
     found = 0
     for i in range(t.symbol.shape[0]):
         row = t.symbol[i]
-        identity = identity_hash(t.ts_event_ns[i], t.price_nanos[i], t.size[i], t.side[i])
-        outcome = outcome_of(
-            state, row, t.publisher_id[i], t.ts_event_ns[i], t.sequence[i], identity
-        )
+        time_ns = t.ts_event_ns[i]
+        identity = identity_hash(time_ns, t.price_nanos[i], t.size[i], t.side[i])
+        outcome = outcome_of(state, row, t.publisher_id[i], time_ns, t.sequence[i], identity)
         out.outcome[i] = outcome
         out.rules[i] = 0
         out.scores[i] = -1.0
         if outcome >= DUPLICATE:
             continue
         state.dirty[row, 0] = 1
-        fits = state.fits[row]
-        kept = state.kept[row]
-        if state.counters[row, ACCEPTED] == 0:
-            _begin(fits, defaults)
-        state.counters[row, ACCEPTED] += 1
+        counters = state.counters[row]
+        levels = state.levels[row]
+        if counters[ACCEPTED] == 0:
+            _begin(row, state, setting)
+        counters[ACCEPTED] += 1
         out.scores[i] = 0.0
-        if context[i] == OPENING_AUCTION or context[i] == CLOSING_AUCTION:
+        kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
+        due = setting.per_trade + setting.per_day * share
+        note_passing(levels, counters, due, setting.lowest)
+        if kind in (OPENING_AUCTION, CLOSING_AUCTION):
             continue
-        mean = _features(row, i, t, state, values, scratch)
-        if state.counters[row, ACCEPTED] <= LOCAL:
+        usual = levels[USUAL_SIZE]
+        mean = features(row, i, t, state, scratch.values)
+        if counters[ACCEPTED] <= LOCAL:
             continue
-        largest = 0.0
-        calibrated = 1.0
-        for feature in range(FEATURES):
-            own = fits[feature * FITS : (feature + 1) * FITS]
-            severities[feature] = severity(own, values[feature])
-            largest = max(largest, severities[feature])
-            calibrated = min(calibrated, own[FITTED])
-            learn(
-                own,
-                kept[feature * KEPT : (feature + 1) * KEPT],
-                values[feature],
-                severities[feature],
-            )
-        overall = fits[FEATURES * FITS : TAILS * FITS]
-        told = max(largest - np.log10(6.0), 0.0)
-        if overall[FITTED] == 1.0:
-            told = severity(overall, largest)
-        if calibrated == 1.0:
-            learn(overall, kept[FEATURES * KEPT : TAILS * KEPT], largest, told)
+        told = _judged(row, state, setting, scratch)
         out.scores[i] = told
-        if told >= threshold:
+        if told >= levels[LIMIT]:
             out.rules[i] = 8
             out.flagged[found] = i
-            for feature in range(FEATURES):
-                out.facts[found, feature] = values[feature]
-                out.facts[found, FEATURES + feature] = severities[feature]
-                out.facts[found, 2 * FEATURES + feature] = fits[feature * FITS + FITTED]
-            out.facts[found, 3 * FEATURES] = mean
-            out.facts[found, 3 * FEATURES + 1] = calibrated * overall[FITTED]
+            facts = out.facts[found]
+            _tell(row, state, scratch, facts, mean, usual)
+            facts[4 * FEATURES + 4] = kind
             found += 1
+            note_alert(levels, counters, told, setting.highest)
+        if counters[ACCEPTED] % REFIT_EVERY == 0:
+            _refit(row, state, setting)
     return found

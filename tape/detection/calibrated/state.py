@@ -5,50 +5,83 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.detection.classic_state import PUBLISHERS, RING
-from tape.detection.kernel_types import F64, I32, I64, U8, U16, U64
+from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
+VERSION: Final = 2
+"""Version of this layout in the blob's header."""
 FEATURES: Final = 6
 TAILS: Final = 7
-"""One tail a feature, and one for the largest of the six, which makes up for taking it."""
-KEPT: Final = 200
-"""Excesses kept per tail; at 1 in 200 trades they look back over 40,000 trades."""
+"""One tail a feature, and one for the largest severity of the six, which makes up for taking it."""
+BINS: Final = 128
+"""Classes of a tail's histogram: an eighth of an octave each, or an eighth of a unit."""
 LOCAL: Final = 60
 """Prices of the trimmed local mean (Brownlees & Gallo 2006, who recommend 40 to 80)."""
+FLOW_TIMES: Final = 256
+"""Distinct times that the signed volume of 10 ms looks back over, at most."""
 
-RUN: Final = 11
-"""Columns of `counters` beyond those of the duplicates: length of the stuck run in times."""
+DAY: Final = 11
+"""Columns of `counters` beyond those of the duplicates: day in New York since 1970."""
 LAST_TIME: Final = 12
 LAST_SIZE: Final = 13
 LAST_SIDE: Final = 14
 LAST_PRICE: Final = 15
-COUNTERS: Final = 16
+HELD: Final = 16
+"""Prices in the local window."""
+PLACE: Final = 17
+"""Where the next price goes in `prices`."""
+AWAY: Final = 18
+"""Trades in a row far above (positive) or below (negative) the local mean."""
+OLD_LEFT: Final = 19
+"""Trades for which the level before the last shift is still ordinary."""
+FLOW_FIRST: Final = 20
+FLOW_NEXT: Final = 21
+DIRECTION: Final = 22
+"""Sign of the last change of price, for trades without a side (Lee & Ready 1991)."""
+ALERT_LEFT: Final = 23
+"""Trades for which further flags belong to the alert that is open."""
+REOPENED: Final = 24
+"""1 while the trades are the first ones after a halt."""
+COUNTERS: Final = 25
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
 LAST_RETURN: Final = 1
 SPREAD: Final = 2
 """Mean absolute deviation from the trimmed mean, dollars."""
-FLOW: Final = 3
-"""Signed shares, fading with 10 ms."""
-LEVELS: Final = 4
+USUAL_SIZE: Final = 3
+"""Running median of the size, shares."""
+RUN: Final = 4
+"""Length of the stuck run."""
+FLOW: Final = 5
+"""Signed volume of the last 10 ms, in usual lots."""
+ANCHOR: Final = 6
+"""Last price that was no jump, dollars."""
+OLD_LEVEL: Final = 7
+"""Local mean before the last shift, dollars."""
+SPACING: Final = 8
+"""Mean time between trades, ns."""
+LIMIT: Final = 9
+"""Severity from which on a trade is flagged."""
+PROGRESS: Final = 10
+"""Trading days that had passed at the last trade."""
+STRONG: Final = 11
+"""How many far outliers may still count for the limit."""
+LEVELS: Final = 12
 
-COUNT: Final = 0
-"""Columns of `fits`: excesses held; the others follow."""
-SEEN: Final = 1
-"""Trades among which they were found."""
-FLOOR: Final = 2
-"""Value above which excesses are collected."""
-FITTED: Final = 3
-"""Columns of the fit in use: 1 once there is one, its threshold, chance, scale and shape."""
-THRESHOLD: Final = 4
-CHANCE: Final = 5
-SCALE: Final = 6
-SHAPE: Final = 7
-QUIET: Final = 8
-"""Trades for which nothing is learnt after an anomaly."""
-FRESH: Final = 9
-"""Excesses since the last fit."""
-FITS: Final = 10
+THRESHOLD: Final = 0
+"""Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
+CHANCE: Final = 1
+SCALE: Final = 2
+SHAPE: Final = 3
+MEDIAN: Final = 4
+FITTED: Final = 5
+"""1 once there is a fit."""
+SEEN: Final = 6
+"""Values learnt, older ones counting less."""
+ODD_CREDIT: Final = 7
+"""How many odd values may still be learnt, and how many rare ones."""
+RARE_CREDIT: Final = 8
+FITS: Final = 9
 
 
 class CalibratedState(NamedTuple):
@@ -57,8 +90,11 @@ class CalibratedState(NamedTuple):
     counters: I64
     levels: F64
     prices: F64
+    in_order: F64
+    flow_time: I64
+    flow_lots: F64
     fits: F64
-    kept: F64
+    bins: F32
     ring_hash: U64
     ring_key: I64
     ring_publisher: U16
@@ -73,8 +109,11 @@ def calibrated_state() -> CalibratedState:
         counters=np.zeros((0, COUNTERS), np.int64),
         levels=np.zeros((0, LEVELS), np.float64),
         prices=np.zeros((0, LOCAL), np.float64),
+        in_order=np.zeros((0, LOCAL), np.float64),
+        flow_time=np.zeros((0, FLOW_TIMES), np.int64),
+        flow_lots=np.zeros((0, FLOW_TIMES), np.float64),
         fits=np.zeros((0, TAILS * FITS), np.float64),
-        kept=np.zeros((0, TAILS * KEPT), np.float64),
+        bins=np.zeros((0, TAILS * BINS), np.float32),
         ring_hash=np.zeros((0, RING), np.uint64),
         ring_key=np.zeros((0, RING), np.int64),
         ring_publisher=np.zeros((0, RING), np.uint16),

@@ -1,6 +1,7 @@
-"""Tails over a high quantile: generalised Pareto, by probability-weighted moments.
+"""Tails over a high quantile: generalised Pareto, fitted to a fading histogram.
 
-Peaks over threshold as in Coles (2001), chapter 4; the estimator is Hosking & Wallis (1987).
+Peaks over threshold as in Coles (2001), chapter 4; the estimator is that of probability-weighted
+moments (Hosking & Wallis 1987), which stays sound with few and heavy-tailed values.
 """
 
 from typing import Any
@@ -8,132 +9,166 @@ from typing import Any
 import numpy as np
 
 from tape.detection.calibrated.state import (
+    BINS,
     CHANCE,
-    COUNT,
     FITTED,
-    FLOOR,
-    FRESH,
-    KEPT,
-    QUIET,
+    MEDIAN,
+    ODD_CREDIT,
+    RARE_CREDIT,
     SCALE,
     SEEN,
     SHAPE,
     THRESHOLD,
 )
-from tape.detection.inlining import uncounted
-from tape.detection.kernel_types import F64
+from tape.detection.inlining import part_of_callers, uncounted
+from tape.detection.kernel_types import F32, F64
 
 TARGET = 0.005
-"""Share of ordinary trades beyond the threshold once a tail is calibrated."""
+"""Share of ordinary trades beyond the threshold."""
+LEAST_BEYOND = 50.0
+"""Values beyond the threshold, at least, even if their share is larger then."""
+CERTAIN = 0.05
+"""More common values than this are not the tail, however few remain above them."""
+LEAST_SEEN = 2_000.0
+"""Fewer values make no fit."""
 MOST = 16.0
 """A single tail's severity is capped here; what is told is capped at 8."""
-CERTAIN = 0.05
-"""A fit to more common values than this says nothing of rare ones and is not used."""
-ANOMALY = 4.0
-"""From this severity on a value teaches at most this much, and then nothing for a while."""
-QUIET_TRADES = 100
+MEMORY = 400_000.0
+"""Values after which an old one counts 1/e: some days of an active symbol."""
+ODD = 3.0
+RARE = 4.0
+"""From these severities on a value is learnt only on credit."""
+ODD_SHARE = 1e-3
+RARE_SHARE = 1e-4
+"""What is due at those severities."""
+SLACK = 1.3
+YOUNG = 50_000.0
+"""Credit over what is due: a young fit must be able to move, an old one stands against floods."""
+MOST_ODD = 50.0
+MOST_RARE = 10.0
 STEEPEST = 0.6
 """Shape of the heaviest tail that is believed."""
+LN_10 = 2.302585092994046
+LOG_OF_HALF = 0.3010299956639812
 
 
-@uncounted
-def _sorted(values: F64, n: int) -> None:
-    """Sort the first n values in place."""
-    for i in range(1, n):
-        value = values[i]
-        j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = value
+def bin_edges() -> F64:
+    """Return the lower edges of the classes, and the upper one of the last: octaves, units.
+
+    The first row begins at 0 and goes on in eighths of octaves from 1/64 to 1,024; the second
+    goes from 0 to 16 in eighths.
+    """
+    octaves = np.array([2.0 ** (n // 8 - 6) * (1 + n % 8 / 8) for n in range(BINS + 1)])
+    octaves[0] = 0.0
+    return np.stack([octaves, np.arange(BINS + 1) / 8.0])
 
 
-@uncounted
-def _fit(fits: F64, values: F64) -> None:
-    """Fit the tail to the excesses, which are sorted."""
-    n = int(fits[COUNT])
-    floor = fits[FLOOR]
-    first = 0.0
-    second = 0.0
-    for j in range(n):
-        excess = values[j] - floor
-        first += excess
-        second += excess * (1.0 - (j + 0.65) / n)
-    first /= n
-    second /= n
-    shape = 0.0
-    if first - 2.0 * second > 0.0:
-        shape = min(max(2.0 - first / (first - 2.0 * second), 0.0), STEEPEST)
-    fits[FRESH] = 0.0
-    if n / fits[SEEN] > CERTAIN:
-        return
-    fits[FITTED] = 1.0
-    fits[THRESHOLD] = floor
-    fits[CHANCE] = n / fits[SEEN]
-    fits[SCALE] = max(first * (1.0 - shape), 1e-9)
-    fits[SHAPE] = shape
+@part_of_callers
+def octave_bin(bits: Any) -> Any:
+    """Return the class of a value that is not negative, from its 64 bits as a double."""
+    return min(max((bits >> 49) - (1_017 << 3), 0), BINS - 1)
 
 
-@uncounted
+@part_of_callers
+def unit_bin(value: float) -> Any:
+    """Return the class of a value that is not negative."""
+    return min(int(value * 8.0), BINS - 1)
+
+
+@part_of_callers
 def severity(fits: F64, value: float) -> Any:
-    """Return -log10 of the chance that an ordinary value is at least this large, 0 to 8."""
-    if fits[SCALE] == 0.0 or value <= fits[THRESHOLD]:
-        return 0.0
-    beyond = (value - fits[THRESHOLD]) / fits[SCALE]
-    decay = np.log1p(fits[SHAPE] * beyond) / fits[SHAPE] if fits[SHAPE] > 1e-06 else beyond
-    return min(max((decay - np.log(fits[CHANCE])) / np.log(10.0), 0.0), MOST)
+    """Return -log10 of the chance that an ordinary value is at least this large, 0 to 16."""
+    threshold = fits[THRESHOLD]
+    if value <= threshold:
+        median = fits[MEDIAN]
+        if value <= median:
+            return 0.0
+        most = -np.log10(fits[CHANCE])
+        return LOG_OF_HALF + (most - LOG_OF_HALF) * (value - median) / (threshold - median)
+    beyond = (value - threshold) / fits[SCALE]
+    decay = np.log1p(fits[SHAPE] * beyond) / fits[SHAPE] if fits[SHAPE] > 1e-6 else beyond
+    return min((decay - np.log(fits[CHANCE])) / LN_10, MOST)
 
 
 @uncounted
-def _value_at(fits: F64, level: float) -> Any:
-    """Return the value whose severity is `level`."""
-    decay = level * np.log(10.0) + np.log(fits[CHANCE])
+def value_at(fits: F64, level: float) -> Any:
+    """Return the value whose severity is `level`, or the threshold if that is rarer."""
+    decay = max(level * LN_10 + np.log(fits[CHANCE]), 0.0)
     if fits[SHAPE] > 1e-6:
         decay = np.expm1(fits[SHAPE] * decay) / fits[SHAPE]
-    return fits[THRESHOLD] + fits[SCALE] * max(decay, 0.0)
+    return fits[THRESHOLD] + fits[SCALE] * decay
+
+
+@part_of_callers
+def believed(fits: F64, value: float, its_severity: float) -> Any:
+    """Return the value as it may be learnt, or -1; call it once for each value.
+
+    An ordinary value is learnt as it is, an odd one only as far as there is credit, and at most
+    as one that is ten times rarer than `RARE`.
+    """
+    slack = SLACK + YOUNG / max(fits[SEEN], LEAST_SEEN)
+    fits[ODD_CREDIT] = min(fits[ODD_CREDIT] + slack * ODD_SHARE, MOST_ODD)
+    fits[RARE_CREDIT] = min(fits[RARE_CREDIT] + slack * RARE_SHARE, MOST_RARE)
+    if its_severity < ODD:
+        return value
+    credit = ODD_CREDIT if its_severity < RARE else RARE_CREDIT
+    if fits[credit] < 1.0:
+        return -1.0
+    fits[credit] -= 1.0
+    if its_severity <= RARE + 1.0:
+        return value
+    return value_at(fits, RARE + 1.0)
 
 
 @uncounted
-def learn(fits: F64, values: F64, value: float, its_severity: float) -> None:
-    """Let a trade's value teach its tail, unless an anomaly was just seen."""
-    if fits[QUIET] > 0.0:
-        fits[QUIET] -= 1.0
-        return
-    if its_severity >= ANOMALY:
-        fits[QUIET] = QUIET_TRADES
-        value = min(value, _value_at(fits, ANOMALY))
-    fits[SEEN] += 1.0
-    if fits[SEEN] > 1.0 and value <= fits[FLOOR]:
-        return
-    if fits[SEEN] == 1.0 and fits[FITTED] == 0.0:
-        fits[FLOOR] = -1.0
-    n = int(fits[COUNT])
-    values[n] = value
-    fits[COUNT] = n + 1
-    if n + 1 == KEPT:
-        _thin(fits, values)
+def _fit_median(fits: F64, bins: F32, edges: F64, total: float) -> None:
+    below = 0.0
+    b = 0
+    while b < BINS - 1 and below + bins[b] < 0.5 * total:
+        below += bins[b]
+        b += 1
+    inside = (0.5 * total - below) / max(bins[b], 1e-9)
+    fits[MEDIAN] = edges[b] + (edges[b + 1] - edges[b]) * min(max(inside, 0.0), 1.0)
 
 
 @uncounted
-def _thin(fits: F64, values: F64) -> None:
-    """Fit, then make room: raise the floor while it is too low, else forget every second."""
-    _sorted(values, KEPT)
-    if fits[COUNT] / fits[SEEN] > TARGET:
-        floor = values[KEPT // 2]
-        if floor >= values[KEPT - 1]:
-            floor = values[KEPT - 1]
-        above = 0
-        for j in range(KEPT):
-            if values[j] > floor:
-                values[above] = values[j]
-                above += 1
-        fits[FLOOR] = floor
-        fits[COUNT] = above
-        if above >= 20:
-            _fit(fits, values)
+def fit(fits: F64, bins: F32, edges: F64, keep: float) -> None:
+    """Fit the tail to the histogram; then let the histogram fade to `keep` of itself."""
+    total = 0.0
+    for b in range(BINS):
+        total += bins[b]
+    fits[SEEN] = total
+    if total < LEAST_SEEN:
         return
-    _fit(fits, values)
-    for j in range(KEPT // 2):
-        values[j] = values[2 * j + 1]
-    fits[COUNT] = KEPT // 2
-    fits[SEEN] /= 2.0
+    b = BINS
+    above = 0.0
+    while b > 1 and above < max(TARGET * total, LEAST_BEYOND):
+        b -= 1
+        above += bins[b]
+    if above > CERTAIN * total:
+        above -= bins[b]
+        b += 1
+    threshold = edges[b]
+    first = 0.0
+    second = 0.0
+    higher = 0.0
+    for j in range(BINS - 1, b - 1, -1):
+        weighed = bins[j] * (0.5 * (edges[j] + edges[j + 1]) - threshold)
+        first += weighed
+        second += weighed * (higher + 0.5 * bins[j]) / max(above, 1.0)
+        higher += bins[j]
+    _fit_median(fits, bins, edges, total)
+    fits[MEDIAN] = min(fits[MEDIAN], threshold * 0.999)
+    fits[THRESHOLD] = threshold
+    fits[CHANCE] = (above + 0.5) / (total + 1.0)
+    fits[SHAPE] = 0.0
+    fits[SCALE] = 0.25 * threshold
+    if above >= LEAST_BEYOND / 2.0:
+        first /= above
+        second /= above
+        if first - 2.0 * second > 0.0:
+            fits[SHAPE] = min(max(2.0 - first / (first - 2.0 * second), 0.0), STEEPEST)
+        fits[SCALE] = max(first * (1.0 - fits[SHAPE]), 0.5 * (edges[b + 1] - edges[b]))
+    fits[FITTED] = 1.0
+    for j in range(BINS):
+        bins[j] *= np.float32(keep)

@@ -1,0 +1,219 @@
+"""Six robust features of a trade, each against what is ordinary for its symbol right now."""
+
+from typing import Any
+
+import numpy as np
+
+from tape.detection.calibrated.state import (
+    ANCHOR,
+    AWAY,
+    BIPOWER,
+    DIRECTION,
+    FEATURES,
+    FLOW,
+    FLOW_FIRST,
+    FLOW_NEXT,
+    FLOW_TIMES,
+    HELD,
+    LAST_PRICE,
+    LAST_RETURN,
+    LAST_SIDE,
+    LAST_SIZE,
+    LAST_TIME,
+    LOCAL,
+    OLD_LEFT,
+    OLD_LEVEL,
+    PLACE,
+    RUN,
+    SPREAD,
+    USUAL_SIZE,
+    CalibratedState,
+)
+from tape.detection.calibrated.window import SHIFTED, begin_new_level, push, trimmed_mean
+from tape.detection.classic_kernel import Columns
+from tape.detection.classic_state import ACCEPTED
+from tape.detection.inlining import uncounted
+from tape.detection.kernel_types import F64
+
+DEVIATION = 0
+JUMP = 1
+MOVE = 2
+SIZE = 3
+STUCK = 4
+SIGNED_VOLUME = 5
+
+FADE = 1.0 / 500.0
+"""Weight of a new return or deviation in its level: some 500 trades."""
+BELIEVED = 8.0
+"""A return or deviation counts for its level with at most this many times the level."""
+FAR = 6.0
+"""This many usual distances or steps away is no part of the level, whatever the tail says."""
+LEAST_HELD = 10
+"""Fewer prices in the window make no mean."""
+FLOW_NS = 10_000_000
+STUCK_NS = 100_000_000.0
+"""A repetition this much later is a whole one; a repetition of now is a twentieth."""
+STUCK_LEAST = 0.05
+LOT = 2.0
+"""A time counts for the signed volume with at most this many usual sizes."""
+SIZE_STEP = 0.002
+"""Share by which the running median of the size moves with a trade."""
+BUY = 66
+SELL = 65
+
+
+@uncounted
+def _median_of_three(a: float, b: float, c: float) -> Any:
+    return max(min(a, b), min(max(a, b), c))
+
+
+@uncounted
+def _price_features(state: CalibratedState, row: int, price: float, values: F64) -> Any:
+    """Write the three features of the price; return the local mean.
+
+    Deviation from a trimmed local mean: Brownlees & Gallo (2006). Jumps over one and over ten
+    trades, over bipower variation: Lee & Mykland (2008). A price that comes back from a misprint
+    has not jumped, so a jump is also measured from the last price that was none; and a level
+    that has held for some trades is the new one, while the old one stays ordinary for a while.
+    """
+    counters = state.counters[row]
+    levels = state.levels[row]
+    held = counters[HELD]
+    mean = price
+    shifted = False
+    if held > 0:
+        tick = 0.01 if price >= 1.0 else 0.0001
+        known = counters[ACCEPTED]
+        weight = FADE if known > 500 else 1.0 / known
+        mean = trimmed_mean(state.in_order[row], held)
+        apart = abs(price - mean)
+        usual = levels[SPREAD] + tick
+        if apart > FAR * usual:
+            side = 1 if price > mean else -1
+            counters[AWAY] = counters[AWAY] + side if counters[AWAY] * side > 0 else side
+            shifted = abs(counters[AWAY]) >= SHIFTED
+        else:
+            counters[AWAY] = 0
+        moved_from = levels[ANCHOR]
+        if counters[OLD_LEFT] > 0:
+            counters[OLD_LEFT] -= 1
+            apart = min(apart, abs(price - levels[OLD_LEVEL]))
+        if held >= LEAST_HELD:
+            values[DEVIATION] = apart / usual
+        levels[SPREAD] += weight * (min(apart, BELIEVED * usual) - levels[SPREAD])
+
+        least = 0.5 * tick / max(price, tick)
+        step = np.sqrt(levels[BIPOWER] * (np.pi / 2.0)) + least
+        last = counters[LAST_PRICE] / 1e9
+        move = min(abs(price - last) / last, abs(price - moved_from) / moved_from)
+        values[JUMP] = move / step
+        if held >= 12:
+            at = counters[PLACE] + LOCAL - 10
+            before = _median_of_three(
+                state.prices[row, (at - 1) % LOCAL],
+                state.prices[row, at % LOCAL],
+                state.prices[row, (at + 1) % LOCAL],
+            )
+            far = abs(price - before) / before
+            if counters[OLD_LEFT] > 0:
+                far = min(far, abs(price - levels[OLD_LEVEL]) / levels[OLD_LEVEL])
+            values[MOVE] = far / (step * np.sqrt(10.0))
+        believed = min(move, BELIEVED * step)
+        levels[BIPOWER] += weight * (believed * levels[LAST_RETURN] - levels[BIPOWER])
+        levels[LAST_RETURN] = believed
+        if move <= FAR * step:
+            levels[ANCHOR] = price
+    else:
+        levels[ANCHOR] = price
+    push(state, row, price)
+    if shifted:
+        begin_new_level(state, row, mean)
+    return mean
+
+
+@uncounted
+def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float) -> Any:
+    """Return the volume of the last 10 ms on the trade's side, in usual lots.
+
+    Trades of one time are one order that met several others; they count together, and with at
+    most a lot, so that one large order is left to the size and many small ones add up.
+    """
+    counters = state.counters[row]
+    levels = state.levels[row]
+    times = state.flow_time[row]
+    lots = state.flow_lots[row]
+    first = counters[FLOW_FIRST]
+    after = counters[FLOW_NEXT]
+    if after > first and times[(after - 1) % FLOW_TIMES] == time_ns:
+        at = (after - 1) % FLOW_TIMES
+        volume = levels[FLOW]
+        old = lots[at]
+        lots[at] = old + signed
+        levels[FLOW] = volume + min(max(lots[at], -1.0), 1.0) - min(max(old, -1.0), 1.0)
+    else:
+        while first < after and (
+            time_ns - times[first % FLOW_TIMES] >= FLOW_NS or after - first >= FLOW_TIMES
+        ):
+            levels[FLOW] -= min(max(lots[first % FLOW_TIMES], -1.0), 1.0)
+            first += 1
+        if first == after:
+            levels[FLOW] = 0.0
+            first = 0
+            after = 0
+        times[after % FLOW_TIMES] = time_ns
+        lots[after % FLOW_TIMES] = signed
+        levels[FLOW] += min(max(signed, -1.0), 1.0)
+        counters[FLOW_FIRST] = first
+        counters[FLOW_NEXT] = after + 1
+    return max(levels[FLOW] if signed > 0.0 else -levels[FLOW], 0.0)
+
+
+@uncounted
+def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) -> Any:
+    """Write the trade's six features before it counts; return the local mean in dollars.
+
+    Behind the price's come the size in octaves of the usual one; the run of equal price, size
+    and side, whose repetitions count by the time between them; and the signed volume of 10 ms.
+    """
+    counters = state.counters[row]
+    levels = state.levels[row]
+    price_nanos = t.price_nanos[i]
+    size = t.size[i]
+    side = t.side[i]
+    for feature in range(FEATURES):
+        values[feature] = 0.0
+    known = counters[ACCEPTED]
+    if levels[USUAL_SIZE] == 0.0:
+        levels[USUAL_SIZE] = max(size, 1.0)
+    passed = max(t.ts_event_ns[i] - counters[LAST_TIME], 0)
+    time_ns = counters[LAST_TIME] + passed
+    mean = _price_features(state, row, max(price_nanos, 1) / 1e9, values)
+
+    usual = levels[USUAL_SIZE]
+    values[SIZE] = np.log2(1.0 + size / usual)
+    step = 1.0 + max(SIZE_STEP, 1.0 / known)
+    levels[USUAL_SIZE] = max(usual * step if size > usual else usual / step, 1.0)
+
+    if counters[LAST_PRICE] == price_nanos:
+        if size == counters[LAST_SIZE] and side == counters[LAST_SIDE]:
+            if passed > 0:
+                counted = min(passed / STUCK_NS, 1.0)
+                levels[RUN] += STUCK_LEAST + (1.0 - STUCK_LEAST) * counted
+        else:
+            levels[RUN] = 0.0
+    else:
+        levels[RUN] = 0.0
+        counters[DIRECTION] = 1 if price_nanos > counters[LAST_PRICE] else -1
+    values[STUCK] = levels[RUN]
+
+    direction = counters[DIRECTION]
+    if side == BUY:
+        direction = 1
+    elif side == SELL:
+        direction = -1
+    values[SIGNED_VOLUME] = _signed_volume(state, row, time_ns, direction * size / (LOT * usual))
+    counters[LAST_PRICE] = price_nanos
+    counters[LAST_SIZE] = size
+    counters[LAST_SIDE] = side
+    counters[LAST_TIME] = time_ns
+    return mean
