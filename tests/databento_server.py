@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class DataBento:
         self.files_to_come: dict[str, bytes] = {"a.dbn.zst": b"made for the order"}
         self.states_to_come = ["queued", "processing", "done"]
         self.details_extra: dict[str, Any] = {}
+        self.clock_ahead = timedelta(0)
         self.released = threading.Event()
         self._lock = threading.Lock()
         account = self
@@ -97,6 +99,9 @@ class DataBento:
             self._server.shutdown()
             self._server.server_close()
 
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.clock_ahead
+
     def add_job(
         self,
         job_id: str = "XNAS-20241227-TESTTESTAB",
@@ -104,7 +109,7 @@ class DataBento:
         states: list[str] | None = None,
         query: dict[str, str] | None = None,
     ) -> Job:
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", NANOS)
+        now = self.now().isoformat(timespec="microseconds").replace("+00:00", NANOS)
         chosen = {"a.dbn.zst": b"content"} if files is None else files
         job = Job(job_id, chosen, deque(states or ["done"]), query or {}, now)
         for name, content in job.files.items():
@@ -157,6 +162,10 @@ class Handler(BaseHTTPRequestHandler):
 
     databento: DataBento
     protocol_version = "HTTP/1.1"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the time of the answer, by the service's clock."""
+        return format_datetime(self.databento.now(), usegmt=True)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

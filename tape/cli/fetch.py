@@ -13,7 +13,16 @@ from rich.table import Table
 from tape.cli.fetch_progress import shown, waiting
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import FetchError, SettingsError
-from tape.fetching import JobFolder, Patience, Query, Service, order, same_job, wait_until_done
+from tape.fetching import (
+    JobFolder,
+    Patience,
+    Query,
+    Service,
+    order,
+    recent_jobs,
+    same_job,
+    wait_until_done,
+)
 from tape.fetching.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
 from tape.settings import FetchSettings, load
 
@@ -171,7 +180,7 @@ def _fetch(folder: JobFolder, only: str, wait_s: float, as_json: bool) -> int:
 
 def _list(service: Service, as_json: bool) -> int:
     """Show the jobs of the last 90 days, the newest with what they hold."""
-    jobs = service.jobs(service.now() - LISTED, "queued,processing,done,expired")[::-1]
+    jobs = recent_jobs(service, LISTED, "queued,processing,done,expired")[::-1]
     rows = [service.details(job.id) for job in jobs[:DETAILS_MAX]]
     rows += [JobDetails(job.id, job.state, job.ts_received) for job in jobs[DETAILS_MAX:]]
     if wants_json(as_json):

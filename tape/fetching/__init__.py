@@ -2,7 +2,7 @@
 
 from tape.fetching.client import Estimate, Service
 from tape.fetching.folder import Fetched, JobFolder
-from tape.fetching.ordering import order, same_job, wait_until_done
+from tape.fetching.ordering import order, recent_jobs, same_job, wait_until_done
 from tape.fetching.patience import Patience
 from tape.fetching.query import JobDetails, JobSummary, Query
 
@@ -16,6 +16,7 @@ __all__ = [
     "Query",
     "Service",
     "order",
+    "recent_jobs",
     "same_job",
     "wait_until_done",
 ]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tape.errors import FetchError
-from tape.fetching.client import Service, UnansweredError
-from tape.fetching.query import JobDetails, Query
+from tape.fetching.client import STATES, Service, UnansweredError
+from tape.fetching.query import JobDetails, JobSummary, Query
 
 LOOK_BACK = timedelta(days=30)
 """How far back a job with the same query is looked for: DataBento keeps files about so long."""
@@ -17,9 +17,18 @@ SLACK = timedelta(days=1)
 NOT_READY = frozenset({"received", "queued", "processing"})
 
 
+def recent_jobs(service: Service, span: timedelta, states: str = STATES) -> list[JobSummary]:
+    """Return the jobs received within `span` by the service's clock, whatever the one here says."""
+    since = service.now() - span
+    jobs = service.jobs(since, states)
+    if abs(service.now() - span - since) > SLACK:  # the answer told what time it really is
+        jobs = service.jobs(service.now() - span, states)
+    return jobs
+
+
 def same_job(service: Service, query: Query) -> JobDetails | None:
     """Return the newest job of the last 30 days that holds exactly this query, if there is one."""
-    job_ids = [job.id for job in service.jobs(service.now() - LOOK_BACK)]
+    job_ids = [job.id for job in recent_jobs(service, LOOK_BACK)]
     if len(job_ids) > MANY:
         service.tell(f"looking through the last {len(job_ids):,} jobs for the same order")
     return _first_of(service, query, job_ids)
@@ -31,14 +40,13 @@ def order(service: Service, query: Query) -> str:
     Nothing is submitted twice: if the answer is lost, the job is looked for among the account's
     new ones. Raises `FetchError` if it is not there either.
     """
-    since = service.now() - SLACK
-    before = {job.id for job in service.jobs(since)}
+    before = {job.id for job in recent_jobs(service, SLACK)}
     try:
         return service.submit(query).id
     except UnansweredError as error:
         lost = str(error)
     for nth in range(1, service.patience.tries):
-        new = [job.id for job in service.jobs(since) if job.id not in before]
+        new = [job.id for job in recent_jobs(service, SLACK) if job.id not in before]
         job = _first_of(service, query, new)
         if job is not None:
             return job.id

@@ -102,30 +102,39 @@ def test_nothing_is_ordered_without_a_yes(run: Run, databento: DataBento, tmp_pa
 @pytest.mark.parametrize("answer", ["y", ""])
 def test_a_terminal_is_asked(answer: str, databento: DataBento, tmp_path: Path) -> None:
     databento.states_to_come = ["done"]
+    words = [*ORDER, "-o", str(tmp_path)]
+    code, shown = on_terminal(databento, *words, at="Order and pay? [y/N]", answer=answer)
+    assert code == (0 if answer == "y" else 1), shown
+    assert len(databento.asked("submit_job")) == (answer == "y")
+    assert ("1 files, 0.0 MB" in shown) is (answer == "y")
+
+
+def on_terminal(
+    server: DataBento, *words: str, columns: int = 80, at: str = "", answer: str = ""
+) -> tuple[int, str]:
+    """Return exit code and what a terminal got, without colours, after an answer to a question."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tape", "fetch", *ORDER, "-o", str(tmp_path)],
+        [sys.executable, "-m", "tape", "fetch", *words],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,
-        env={**environment(databento), "TERM": "xterm", "COLUMNS": "80"},
+        env={**environment(server), "TERM": "xterm", "COLUMNS": str(columns)},
     )
     os.close(theirs)
-    shown = b""
-    while b"Order and pay? [y/N]" not in shown:
-        shown += os.read(ours, 65_536)
-    os.write(ours, answer.encode() + b"\n")
-    try:
-        while block := os.read(ours, 65_536):
-            shown += block
-    except OSError:  # the other end is closed
-        os.close(ours)
-    assert process.wait(30) == (0 if answer == "y" else 1), shown
-    assert len(databento.asked("submit_job")) == (answer == "y")
-    if answer == "y":
-        assert b"1 files, 0.0 MB" in re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown)
+    shown, asked = b"", not at
+    while True:
+        try:
+            shown += os.read(ours, 65_536)
+        except OSError:  # the other end is closed
+            break
+        if not asked and at.encode() in shown:
+            os.write(ours, answer.encode() + b"\n")
+            asked = True
+    os.close(ours)
     assert KEY.encode() not in shown
+    return process.wait(30), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 
 
 def test_a_job_that_was_ordered_before_is_fetched_by_its_id(
@@ -148,6 +157,16 @@ def test_the_list_shows_jobs_newest_first(run: Run, databento: DataBento) -> Non
         ("J-1", "expired"),
     ]
     assert jobs[1]["dataset"] == "XNAS.ITCH"
+
+
+def test_the_list_is_a_table_on_a_terminal_with_ids_to_be_copied(databento: DataBento) -> None:
+    query = {"dataset": "XNAS.ITCH", "symbols": ",".join(f"[red]S{n}" for n in range(40))}
+    databento.add_job(JOB, query=query)
+    code, shown = on_terminal(databento, "--list", columns=60)
+    assert code == 0
+    assert JOB in shown
+    assert "[red]S0" in shown
+    assert max(map(len, shown.splitlines())) == 60
 
 
 @pytest.mark.parametrize(
@@ -187,6 +206,17 @@ def test_without_a_key_it_says_where_to_get_one(
     assert (code, told in err) == (4, True), err
     assert databento.requests == []
     assert "db-" not in err
+
+
+def test_the_key_may_stand_in_a_dotenv_file_and_a_misspelt_name_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABENTO_API_KEY")
+    (tmp_path / ".env").write_text(f"DATABENTO_API_KEY={KEY}\n")
+    assert run("--list")[0] == 0
+    (tmp_path / ".env").write_text(f"DATABENTO_APIKEY={KEY}\n")
+    code, _, err = run("--list")
+    assert (code, "the setting is called DATABENTO_API_KEY" in err) == (4, True), err
 
 
 def test_a_key_with_a_line_end_from_a_file_is_taken(

@@ -409,6 +409,13 @@ def test_a_redirect_to_another_host_brings_the_file_there_without_the_key(
     assert (tmp_path / JOB / NAME).read_bytes() == CONTENT
 
 
+def test_a_redirect_in_a_circle_ends_with_a_sentence(databento: DataBento, tmp_path: Path) -> None:
+    job = databento.add_job(JOB, {NAME: CONTENT})
+    databento.then(NAME, *[redirect(job.listed[NAME]["urls"]["https"])] * 40)
+    with pytest.raises(FetchError, match="TooManyRedirects"):
+        fetch(databento, tmp_path)
+
+
 def test_files_come_side_by_side(databento: DataBento, tmp_path: Path) -> None:
     databento.add_job(JOB, {f"{n}.csv": b"x" * 10 for n in range(6)})
     together = threading.Barrier(3, timeout=5)

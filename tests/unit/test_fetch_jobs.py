@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,18 @@ def test_an_order_whose_answer_is_lost_is_found_and_not_sent_twice(databento: Da
     for request in databento.asked("batch.list_jobs"):
         assert "since" in request.fields
         assert request.fields["short"] == "true"
+
+
+@pytest.mark.parametrize("days", [-20, 20])
+def test_a_wrong_clock_here_does_not_hide_what_was_ordered(days: int, databento: DataBento) -> None:
+    databento.clock_ahead = timedelta(days=days)
+    databento.then(SUBMIT, taken_but_unanswered)
+    job_id = order(service_of(databento), QUERY)
+    found = same_job(service_of(databento), QUERY)
+    assert found is not None
+    assert found.id == job_id
+    databento.clock_ahead += timedelta(days=31)  # too old now, and the service knows it
+    assert same_job(service_of(databento), QUERY) is None
 
 
 def test_an_order_that_hangs_is_looked_for_after_the_timeout(databento: DataBento) -> None:
@@ -287,6 +299,18 @@ def test_a_job_without_files_and_an_id_that_is_none_are_told(
     for job in ("../J-1", "", "a/b", "a b"):
         with pytest.raises(FetchError, match="no job's id"):
             JobFolder(service_of(databento), job, tmp_path)
+
+
+def test_all_jobs_of_a_month_are_looked_through_and_somebody_who_waits_is_told(
+    databento: DataBento,
+) -> None:
+    databento.add_job("J-0", query=QUERY.job_form())
+    for n in range(1, 40):
+        databento.add_job(f"J-{n}", query=QUERY.job_form() | {"symbols": f"S{n}"})
+    told: list[str] = []
+    found = same_job(Service(databento.url, SecretStr(KEY), QUICK, told.append), QUERY)
+    assert found is not None
+    assert (found.id, told) == ("J-0", ["looking through the last 40 jobs for the same order"])
 
 
 def test_the_same_query_is_found_again_in_whatever_form_the_service_tells_it(
