@@ -20,6 +20,7 @@ KERNEL_SOURCES: Final = (
     "words.py",
     "archives/plain_*.py",
     "detection/**/*.py",
+    "inspecting/plain_*.py",
     "episodes/kernel.py",
 )
 """Compiled functions, and the constants that are compiled into them."""

@@ -27,11 +27,12 @@ ALL: Final = 2**62
 
 
 class DbnFile:
-    """One DBN file: its header and symbols by day, once `records` has begun."""
+    """One DBN file: its version, header and symbols by day, once `records` has begun."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.symbology = Symbology(path.parent)
+        self.version = 0  # the decoded header has the newest one, whatever the file's
         self.metadata: Metadata | None = None
 
     def records(self, chunk: int = CHUNK) -> Iterator[bytes | Rejected]:
@@ -82,6 +83,7 @@ class DbnFile:
             self.metadata = Metadata.decode(bytes(carry[:length]))
         except (DBNError, ValueError) as error:
             return Rejected("header_unexpected", f"the DBN header cannot be read: {error}"[:200])
+        self.version = carry[3]
         by_instrument = str(self.metadata.stype_in) == "instrument_id"
         self.symbology.add(self.metadata.mappings, by_instrument=by_instrument)
         del carry[:length]

@@ -13,15 +13,19 @@ from tape.rejected import Rejected
 
 def manifest_fault(archive: Archive) -> Rejected | None:
     """Return why an archive is not the file that its `manifest.json` lists, if it is listed."""
-    manifest = archive.path.parent / "manifest.json"
-    try:
-        listed = {f["filename"]: f["hash"] for f in json.loads(manifest.read_bytes())["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # none there, or not one of DataBento's
-    expected = listed.get(archive.path.name)
+    expected = listed_hashes(archive.path.parent).get(archive.path.name)
     if expected is None or expected == f"sha256:{archive.sha256}":
         return None
     return Rejected("archive_corrupt", "its sha256 is not the one in manifest.json; fetch it again")
+
+
+def listed_hashes(folder: Path) -> dict[str, str]:
+    """Return file names and hashes of a folder's `manifest.json`, none if there is none."""
+    try:
+        files = json.loads((folder / "manifest.json").read_bytes())["files"]
+        return {str(file["filename"]): str(file["hash"]) for file in files}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # none there, or not one of DataBento's
 
 
 class Symbology:

@@ -12,6 +12,7 @@ from tape.cli.doctor import doctor
 from tape.cli.evaluate import TakesLists, evaluate_profiles
 from tape.cli.fetch import fetch
 from tape.cli.inject import inject_anomalies
+from tape.cli.inspect import inspect
 from tape.cli.look import without_colour
 from tape.cli.rejected import app as rejected
 from tape.cli.replay import replay
@@ -38,6 +39,7 @@ app.command()(doctor)
 app.command("evaluate", cls=TakesLists)(evaluate_profiles)
 app.command()(fetch)
 app.command("inject")(inject_anomalies)
+app.command()(inspect)
 app.command()(replay)
 app.command()(synth)
 app.command("tune")(tune_thresholds)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
@@ -36,3 +37,17 @@ def table_console() -> Console:
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
     return Console(stderr=True)
+
+
+def row_bars() -> Progress:
+    """Return bars of rows with their rate and the time left; nothing without a terminal."""
+    console = notes_console()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} rows, {task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_output
 from tape.archives import count_rows_hint, find_archives
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
@@ -87,7 +87,7 @@ def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
 def _run(run: Replay, found: Findings, output: Path | None, picture: Picture | None) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
     with ExitStack() as stack:
-        bars = stack.enter_context(_bars())
+        bars = stack.enter_context(row_bars())
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
         writer: AnomalyWriter | None = None
         if output is not None:
@@ -104,19 +104,6 @@ def _run(run: Replay, found: Findings, output: Path | None, picture: Picture | N
             _advance(bars, task, run.rows)
         if writer is not None:
             writer.end()
-
-
-def _bars() -> Progress:
-    console = notes_console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} rows, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _advance(bars: Progress, task: TaskID, rows: int) -> None:

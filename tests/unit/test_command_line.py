@@ -25,6 +25,7 @@ COMMANDS = [
     ["evaluate"],
     ["fetch"],
     ["inject"],
+    ["inspect"],
     ["rejected", "list"],
     ["rejected", "show"],
     ["rejected", "retry"],

@@ -1,0 +1,74 @@
+"""`tape inspect`: what is in these files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tape.archives import Archive, count_rows_hint
+from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
+from tape.inspecting import Inspecting
+from tape.inspecting.tables import sentences, tables
+from tape.judge import Counts, Judge
+from tape.picture import Picture, check_plot
+from tape.replaying import Replay
+from tape.settings import DetectorSettings, load
+
+
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
+    calendar: Annotated[
+        str, typer.Option(help="Exchange whose days and bells count, as a MIC code.")
+    ] = "XNYS",
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.
+
+    Ends with 2 if a file is damaged or not the one of its manifest; the rest is inspected.
+
+    Example: tape inspect nasdaq --plot day.png
+    """
+    if plot is not None:
+        check_plot(plot)
+    run = Inspecting(calendar)
+    run.find(paths)
+    with row_bars() as bars:
+        hint = sum(map(count_rows_hint, run.archives))
+        task = bars.add_task("inspecting", rate=0.0, total=hint)
+        found = run.run(
+            lambda rows: bars.update(task, completed=rows, rate=bars.tasks[0].speed or 0.0)
+        )
+    if plot is not None:
+        _draw(run.archives, plot)
+    if wants_json(as_json):
+        print_json(found)
+    else:
+        table_console().print(*tables(found))
+    notes = notes_console()
+    for sentence in sentences(found):
+        notes.print(escape(sentence), soft_wrap=True, highlight=False)
+    notes.print(
+        f"{found.rows:,} rows in {found.elapsed_s:.2f} s ({found.rows_per_s:,} rows/s)",
+        soft_wrap=True,
+        highlight=False,
+    )
+    if plot is not None:
+        notes.print(f"written: {escape(str(plot))}", soft_wrap=True, highlight=False)
+    return 2 if any(one.damaged for one in found.files) else 0
+
+
+def _draw(archives: list[Archive], path: Path) -> None:
+    """Judge the files, with the detector's settings, and draw what it flags."""
+    settings = load(DetectorSettings)
+    judge = Judge(settings.parameters(), settings.max_symbols, Counts())
+    replay, picture = Replay(archives, judge), Picture()
+    with row_bars() as bars:
+        task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, archives)))
+        for values, flagged in replay.batches():
+            picture.add(values, flagged)
+            bars.update(task, completed=replay.rows, rate=bars.tasks[0].speed or 0.0)
+    picture.save(path)

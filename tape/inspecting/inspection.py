@@ -1,0 +1,148 @@
+"""One pass over files, counting what is in them."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tape.archives import Archive, ColumnBatch, Discovery, find_archives, read_columns
+from tape.archives.discovery import ENCODINGS, SIDECARS, encoding_of
+from tape.archives.sidecars import listed_hashes
+from tape.errors import ArchiveError
+from tape.inspecting.about import About, about
+from tape.inspecting.report import (
+    Auction,
+    Faulty,
+    FileReport,
+    Inspection,
+    SymbolReport,
+    add_symbols,
+    auctions_of,
+    days_of,
+    fill_file,
+)
+from tape.inspecting.sessions import Sessions, day_of, exchange_calendar
+from tape.inspecting.tally import FileTally
+from tape.trade import NANOS
+
+DAY_NS = 86_400 * NANOS
+
+
+@dataclass(slots=True)
+class Inspecting:
+    """Inspects files one by one; memory grows with symbols, days and files, not with rows."""
+
+    calendar: str
+    archives: list[Archive] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    _symbols: dict[str, SymbolReport] = field(default_factory=dict)
+    _auctions: dict[tuple[str, str, str], Auction] = field(default_factory=dict)
+    _days: Counter[int] = field(default_factory=Counter)
+    _sessions: set[int] = field(default_factory=set)
+
+    def find(self, paths: Sequence[Path]) -> None:
+        """Find the files under `paths`, each content once; raises `ArchiveError` if none."""
+        known: set[str] = set()
+        for path in paths:
+            found: Discovery = find_archives(path)
+            self.ignored.update(found.ignored)
+            for archive in found.archives:
+                if archive.sha256 in known:
+                    self.ignored["same content as another file"] += 1
+                    continue
+                known.add(archive.sha256)
+                self.archives.append(archive)
+
+    def run(self, advance: Callable[[int], None]) -> Inspection:
+        """Inspect all files; `advance` is told the rows so far.
+
+        Raises `SettingsError` for a calendar that there is not.
+        """
+        start_s, latest_ns = time.perf_counter(), time.time_ns() + DAY_NS
+        calendar = exchange_calendar(self.calendar)
+        sessions = Sessions(calendar)
+        files = [self._inspect(one, sessions, latest_ns, advance) for one in self.archives]
+        elapsed_s = time.perf_counter() - start_s
+        return Inspection(
+            files=files,
+            symbols=sorted(self._symbols.values(), key=lambda one: (-one.trades, one.symbol)),
+            auctions=[self._auctions[key] for key in sorted(self._auctions)],
+            days={day_of(day).isoformat(): self._days[day] for day in sorted(self._days)},
+            calendar=None if calendar is None else self.calendar,
+            missing_days=sessions.missing(list(self._sessions)) if sessions.known else None,
+            not_here=self._not_here(),
+            ignored=dict(self.ignored),
+            rows=self.rows,
+            trades=sum(one.trades for one in files),
+            elapsed_s=round(elapsed_s, 3),
+            rows_per_s=round(self.rows / max(elapsed_s, 1e-9)),
+        )
+
+    def _inspect(
+        self,
+        archive: Archive,
+        sessions: Sessions,
+        latest_ns: int,
+        advance: Callable[[int], None],
+    ) -> FileReport:
+        tally, before = FileTally(sessions), self.rows
+        report = FileReport(
+            path=str(archive.path),
+            about=About("unreadable", "none"),
+            bytes=archive.size,
+            manifest=_manifest(archive),
+        )
+        try:
+            report.about = about(archive)
+            for batch in read_columns(archive, latest_ns=latest_ns):
+                tally.add(batch)
+                _note(report, batch)
+                self.rows = before + batch.rows
+                advance(self.rows)
+        except ArchiveError as error:  # the others can be read
+            report.damaged = str(error)
+        report.rows = self.rows - before
+        fill_file(report, tally)
+        add_symbols(self._symbols, tally)
+        self._days.update(days_of(tally))
+        self._sessions |= days_of(tally, in_session=True).keys()
+        for auction in auctions_of(tally):
+            key = (auction.day, auction.symbol, auction.bell)
+            if key not in self._auctions or self._auctions[key].size < auction.size:
+                self._auctions[key] = auction
+        return report
+
+    def _not_here(self) -> list[str]:
+        """Return which files of trades the manifests list, and their folders do not have."""
+        listed = {
+            archive.path.parent / name
+            for archive in self.archives
+            for name in listed_hashes(archive.path.parent)
+            if name not in SIDECARS and encoding_of(Path(name)) in ENCODINGS
+        }
+        return sorted(str(path) for path in listed if not path.exists())
+
+
+def _manifest(archive: Archive) -> str:
+    listed = listed_hashes(archive.path.parent)
+    if not listed:
+        return "none"
+    expected = listed.get(archive.path.name)
+    if expected is None:
+        return "not listed"
+    return "matches" if expected == f"sha256:{archive.sha256}" else "differs"
+
+
+def _note(report: FileReport, batch: ColumnBatch) -> None:
+    report.trades += len(batch.values)
+    report.passed_over += batch.skipped
+    for field_name, count in batch.undefined.items():
+        report.undefined[field_name] = report.undefined.get(field_name, 0) + count
+    for row in batch.rejected:
+        fault = row.rejected
+        if batch.damaged:
+            report.damaged = f"{row.source}: {fault.reason}: {fault.detail}"
+        known = report.rejected.setdefault(fault.reason, Faulty(0, row.source, fault.detail))
+        known.count += 1

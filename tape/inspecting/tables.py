@@ -1,0 +1,171 @@
+"""An inspection as tables and sentences for a terminal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from tape.inspecting.report import Auction, FileReport, Inspection, SymbolReport
+from tape.inspecting.sessions import INSTALL
+
+MOST: Final = 20
+"""Rows of a table that are shown; `--json` has all."""
+
+
+def tables(found: Inspection) -> Iterator[Table]:
+    """Yield what was found as tables, those with nothing to say left out."""
+    yield _files(found.files)
+    if found.symbols:
+        yield _symbols(found.symbols)
+        yield _order(found.symbols)
+    if found.auctions:
+        yield _auctions(found.auctions)
+    if any(one.rejected for one in found.files):
+        yield _rejected(found.files)
+
+
+def sentences(found: Inspection) -> Iterator[str]:
+    """Yield what a table would say badly."""
+    days = list(found.days)
+    if days:
+        yield f"{len(days):,} days with trades, {days[0]} to {days[-1]}"
+    if found.missing_days is None:
+        yield f"whether days are missing is not known: {INSTALL} brings exchange calendars"
+    elif found.missing_days:
+        named = ", ".join(found.missing_days[:MOST])
+        more = len(found.missing_days) - MOST
+        rest = f" and {more:,} more" if more > 0 else ""
+        yield (
+            f"{len(found.missing_days):,} sessions of {found.calendar} between them have no "
+            f"trade: {named}{rest}"
+        )
+    elif len(days) > 1:
+        yield f"no session of {found.calendar} between them is missing"
+    if found.not_here:
+        first = Path(found.not_here[0]).name
+        yield f"{len(found.not_here):,} files of the manifests are not here, the first is {first}"
+    for why, count in found.ignored.items():
+        yield f"passed over: {count:,} × {why}"
+    for one in found.files:
+        name = Path(one.path).name
+        if one.damaged:
+            yield f"damaged: {one.damaged}"
+        if one.passed_over:
+            yield f"{name}: {one.passed_over:,} rows are about no trade"
+        if one.undefined:
+            fields = ", ".join(f"{field} {count:,}" for field, count in one.undefined.items())
+            yield f"{name}: rows without a value: {fields}"
+
+
+def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _files(files: list[FileReport]) -> Table:
+    table = _table(
+        "Files",
+        ("file", "what it is", "first (UTC)", "last"),
+        ("trades", "symbols", "most in 1 s", "rejected", "sha256"),
+    )
+    for one in files[:MOST]:
+        sha256 = {"none": "-", "matches": "as in manifest"}.get(one.manifest, one.manifest)
+        table.add_row(
+            escape(Path(one.path).name),
+            escape(one.about.words),
+            (one.first or "-")[:19].replace("T", " "),
+            _short(one.last, one.first),
+            f"{one.trades:,}",
+            f"{one.symbols:,}",
+            f"{one.peak_per_s:,}",
+            f"{sum(fault.count for fault in one.rejected.values()):,}",
+            sha256,
+        )
+    return _shortened(table, len(files), 9)
+
+
+def _short(last: str | None, first: str | None) -> str:
+    """Return a time, without its day if that is the first one's."""
+    if last is None or first is None:
+        return "-"
+    return last[11:19] if last[:10] == first[:10] else last[:19].replace("T", " ")
+
+
+def _symbols(symbols: list[SymbolReport]) -> Table:
+    table = _table(
+        "Symbols", ("symbol",), ("trades", "shares", "low", "high", "smallest", "largest")
+    )
+    for one in symbols[:MOST]:
+        table.add_row(
+            escape(one.symbol),
+            f"{one.trades:,}",
+            f"{one.shares:,}",
+            f"{one.low_usd:,.4f}",
+            f"{one.high_usd:,.4f}",
+            f"{one.smallest:,}",
+            f"{one.largest:,}",
+        )
+    return _shortened(table, len(symbols), 7)
+
+
+def _order(symbols: list[SymbolReport]) -> Table:
+    table = _table(
+        "Order",
+        ("symbol",),
+        (
+            "time backward",
+            "by at most",
+            "longest pause",
+            "sequence backward",
+            "repeated",
+            "gaps",
+            "left out",
+        ),
+    )
+    for one in symbols[:MOST]:
+        pause = f"{one.pause_s:,.3f} s at {one.pause_from[11:19]}" if one.pause_from else "-"
+        table.add_row(
+            escape(one.symbol),
+            f"{one.time_backward:,}",
+            f"{one.time_backward_most_s:,.6f} s" if one.time_backward else "-",
+            pause,
+            f"{one.sequence_backward:,}",
+            f"{one.sequence_repeats:,}",
+            f"{one.sequence_gaps:,}",
+            f"{one.sequence_left_out:,}",
+        )
+    return _shortened(table, len(symbols), 8)
+
+
+def _auctions(auctions: list[Auction]) -> Table:
+    table = _table("Auctions", ("day", "symbol", "bell", "time (UTC)"), ("price", "shares"))
+    for one in auctions[:MOST]:
+        table.add_row(
+            one.day,
+            escape(one.symbol),
+            one.bell,
+            one.ts_event[11:23],
+            f"{one.price_usd:,.4f}",
+            f"{one.size:,}",
+        )
+    return _shortened(table, len(auctions), 6)
+
+
+def _rejected(files: list[FileReport]) -> Table:
+    table = _table("Rejected", ("first", "reason", "detail"), ("rows",))
+    rows = [(reason, fault) for one in files for reason, fault in one.rejected.items()]
+    for reason, fault in rows[:MOST]:
+        table.add_row(escape(fault.first), reason, escape(fault.detail), f"{fault.count:,}")
+    return _shortened(table, len(rows), 4)
+
+
+def _shortened(table: Table, rows: int, columns: int) -> Table:
+    if rows > MOST:
+        table.add_row(f"… {rows - MOST:,} more", *[""] * (columns - 1))
+    return table
