@@ -51,6 +51,10 @@ bench-38m: setup
 evaluate: setup  # profiles compared on made-up days, and on real ones where they are at hand
 	$(BIN)/python -m benchmarks.evaluation
 
+MINUTES ?= 20
+bench-steady: setup  # memory and lag at 50,000 trades a second
+	$(BIN)/python -m tape.bench.steady --minutes $(MINUTES)
+
 FAULTS ?= 300
 soak: setup
 	FAULTS=$(FAULTS) $(BIN)/python -m tests.faults.soak

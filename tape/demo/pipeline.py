@@ -41,11 +41,14 @@ class DemoRun:
     producer_exit_code: int = 0
     samples: list[tuple[float, int, int]] = field(default_factory=list)
     """Seconds since the start, trades written, trades judged and committed; four a second."""
+    rss_samples: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    """Seconds since the start, resident bytes of each app; as often."""
 
 
-def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
+def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str) -> DemoRun:
     """Run the pipeline over a folder of archives and keep what `anomalies` holds then.
 
+    `more` are settings of the apps, as environment variables.
     Everything it starts it stops; the broker's files and the apps' state are fresh each time.
     Raises `TapeError` with the app's log named if an app ends badly.
     """
@@ -67,6 +70,7 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings) -> DemoRun:
             "INSTANCE": "demo",
             "DATA_DIR": str(data.resolve()),
             "LOG_FORMAT": "plain",
+            **more,
         }
         _drive(run, out, client, settings, env, expected)
         _collect(run, client, settings)
@@ -104,9 +108,9 @@ def _drive(
                     expected = progress.written
                     bars.update(sent, total=expected)
                     bars.update(seen, total=expected)
-                run.samples.append(
-                    (time.monotonic() - start_s, progress.written, progress.committed)
-                )
+                now_s = time.monotonic() - start_s
+                run.samples.append((now_s, progress.written, progress.committed))
+                run.rss_samples.append((now_s, {a.name: a.rss_bytes for a in apps.values()}))
                 bars.update(sent, completed=progress.written)
                 bars.update(seen, completed=progress.committed)
                 if producer_code is not None and progress.committed >= progress.written:

@@ -35,7 +35,7 @@ class Supervised:
         self.name = main.parent.name
         self.restarts = 0
         self.last_code: int | None = None
-        self.rss_max_bytes = 0
+        self.rss_bytes = self.rss_max_bytes = 0
         self._main, self._log_file = main, log_file
         self._restarts_max = restarts_max
         self._env = {**os.environ, **env}
@@ -108,6 +108,7 @@ class Supervised:
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
             return
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                self.rss_max_bytes = max(self.rss_max_bytes, int(line.split()[1]) * 1024)
+        sizes = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        if "VmRSS" in sizes:  # else it has ended, and nobody has taken note yet
+            self.rss_bytes = int(sizes["VmRSS"].split()[0]) * 1024
+            self.rss_max_bytes = max(self.rss_max_bytes, int(sizes["VmHWM"].split()[0]) * 1024)
