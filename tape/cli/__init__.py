@@ -19,6 +19,7 @@ from tape.cli.replay import replay
 from tape.cli.synth import synth
 from tape.cli.topics import app as topics
 from tape.cli.tune import tune_thresholds
+from tape.cli.watch import watch
 from tape.run import run_main
 
 
@@ -42,6 +43,7 @@ app.command("inject")(inject_anomalies)
 app.command()(inspect)
 app.command()(replay)
 app.command()(synth)
+app.command()(watch)
 app.command("tune")(tune_thresholds)
 app.add_typer(broker, name="broker")
 app.add_typer(rejected, name="rejected")

@@ -8,6 +8,7 @@ from pathlib import Path
 from confluent_kafka import KafkaError, Message, Producer
 
 from tape.errors import ArchiveError, BrokerLostError
+from tape.printable import printable
 from tape.rejected import Rejected
 from tape.streaming.reading import read_topic
 from tape.trade import decode
@@ -80,11 +81,6 @@ def described(
         size=int(size) if is_number else len(value),
         sha256=headers.get("sha256", ""),
     )
-
-
-def printable(text: str) -> str:
-    """Return a text with all that could steer a terminal written as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def mended_records(path: Path) -> list[tuple[bytes, bytes]]:

@@ -35,8 +35,9 @@ COMMANDS = [
     ["topics", "show"],
     ["topics", "check"],
     ["tune"],
+    ["watch"],
 ]
-NEED_A_BROKER = [command for command in COMMANDS if command[0] in ("rejected", "topics")]
+NEED_A_BROKER = [command for command in COMMANDS if command[0] in ("rejected", "topics", "watch")]
 
 
 def start(*words: str | Path, **env: str) -> subprocess.Popen[str]:

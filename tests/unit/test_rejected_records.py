@@ -3,7 +3,8 @@
 import pytest
 
 from tape.errors import BrokerLostError
-from tape.streaming.retrying import described, printable, send_back
+from tape.printable import printable
+from tape.streaming.retrying import described, send_back
 
 
 @pytest.mark.parametrize("size", [b"many", b"-1", b"", b"9" * 5_000, "٣".encode(), b"\xff", None])

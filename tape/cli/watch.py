@@ -1,0 +1,97 @@
+"""`tape watch`: the pipeline live."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tape.broker.connect import ready_broker
+from tape.cli.look import notes_console
+from tape.errors import SettingsError
+from tape.settings import DetectorSettings, load
+from tape.streaming.following import Follower
+from tape.watching.filters import Filter, parse_rule, parse_symbols
+from tape.watching.streams import as_json, as_text, stream
+
+WAIT_S = 10.0
+AROUND = 8
+"""Trades before and behind the flagged one that its details show."""
+
+
+def watch(
+    symbol: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
+    rule: Annotated[str, typer.Option(help="Only this rule: volume, price or forest.")] = "",
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Messages, one a line; the same without a terminal.")
+    ] = False,
+    last: Annotated[
+        int | None,
+        typer.Option(min=0, help="Begin with about so many that are there: 200; of a stream, 0."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="End after so many; for streams only.")
+    ] = None,
+) -> int:
+    """Show anomalies as they come, and the state of the pipeline; reads committed messages only.
+
+    Keys: space pauses, / filters by symbol, r by rule, enter shows one with the trades around
+    it, q ends. On a terminal that cannot place text (TERM=dumb): a line an anomaly.
+
+    Example: tape watch --jsonl --rule volume | jq -r .reasons[0].text
+    """
+    settings = load(DetectorSettings)
+    chosen = Filter(parse_symbols(symbol, "--symbol"), parse_rule(rule, "--rule"))
+    on_terminal = sys.stdout.isatty() and not jsonl
+    # Textual reads standard input and draws on standard error.
+    able = sys.stdin.isatty() and sys.stderr.isatty() and not notes_console().is_dumb_terminal
+    view = on_terminal and able
+    if view:
+        _need_textual()
+        if limit is not None:
+            raise SettingsError("--limit is for streams: add --jsonl, or leave it out")
+    client = settings.client_config()
+    ready_broker(client, [], wait_s=WAIT_S)
+    if view:
+        return _view(settings, chosen, 200 if last is None else last)
+    notes = notes_console()
+    with Follower(client, {settings.output: last or 0}) as follower:
+        return stream(
+            follower,
+            chosen,
+            as_text if on_terminal else as_json,
+            limit=limit,
+            tell=lambda text: notes.print(text, markup=False, highlight=False),
+        )
+
+
+def _need_textual() -> None:
+    try:
+        import textual  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise SettingsError(
+            "the live view needs textual: pip install 'tapewatch[desk]', or use --jsonl"
+        ) from None
+
+
+def _view(settings: DetectorSettings, chosen: Filter, last: int) -> int:
+    from tape.streaming.around import Around, trades_around
+    from tape.watching.board import Board
+    from tape.watching.live import Live
+    from tape.watching.seen import Seen
+    from tape.watching.view import WatchApp
+
+    client = settings.client_config()
+
+    def around(one: Seen) -> Around | str:
+        if one.source is None:
+            return "its headers do not say where it lies"
+        return trades_around(client, settings.input, one.source, each=AROUND)
+
+    live = Live(settings, Follower(client, {settings.output: last, settings.rejected: 0}))
+    live.start()
+    try:
+        app = WatchApp(Board(chosen=chosen), live.news, around)
+        exit_code = app.run()
+    finally:
+        live.end()
+    return 1 if exit_code is None else exit_code

@@ -1,0 +1,1 @@
+"""A live view of the pipeline: what is shown, apart from how, and apart from Kafka."""

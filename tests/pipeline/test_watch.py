@@ -1,0 +1,209 @@
+"""`tape watch` on a real broker: as a stream for programs, and as a live view."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from tape.broker.kafka import LocalKafka
+from tape.broker.topics import create_topics, pipeline_topics
+from tape.settings import DetectorSettings
+from tape.streaming.around import trades_around
+from tape.streaming.following import Follower
+from tape.synthetic import make_day, write_day
+from tape.trade import price_text
+from tape.watching.board import Board
+from tape.watching.live import Live
+from tape.watching.view import WatchApp
+from tests.apps import ROOT, Pipeline
+from tests.kafka_client import produce
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+    running = made(kafka, topic_names, tmp_path)
+    yield running
+    running.end()
+
+
+def made(kafka: LocalKafka, topic_names, folder: Path) -> Pipeline:
+    running = Pipeline(kafka.address, topic_names, folder)
+    names = (running.input, running.output, running.rejected, running.group)
+    create_topics(running.client, pipeline_topics(*names))
+    return running
+
+
+def watch(pipeline: Pipeline, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tape", "watch", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **pipeline.env()},
+        cwd=ROOT,
+    )
+
+
+def message(number: int, symbol: str = "NVDA", rule: str = "High Volume") -> bytes:
+    return json.dumps(
+        {
+            "ts_event": "2025-03-03T15:00:00.123456789Z",
+            "symbol": symbol,
+            "price": 1.5,
+            "size": number,
+            "anomaly_id": f"{symbol}-1-{number}",
+            "anomalies": [rule],
+            "reasons": [{"rule": rule, "text": "It was large."}],
+        }
+    ).encode()
+
+
+def send(pipeline: Pipeline, *values: bytes) -> None:
+    produce(pipeline.address, pipeline.output, [(b"NVDA", value) for value in values])
+
+
+def test_a_stream_holds_committed_messages_only_as_they_came(pipeline: Pipeline) -> None:
+    producer = Producer({**pipeline.client, "transactional.id": pipeline.group})
+    producer.init_transactions(10)
+    for commits in (True, False, True):
+        producer.begin_transaction()
+        for n in range(3):
+            producer.produce(pipeline.output, message(n if commits else 66), b"NVDA")
+        producer.flush(10)
+        (producer.commit_transaction if commits else producer.abort_transaction)(10)
+    process = watch(pipeline, "--jsonl", "--last", "100", "--limit", "6")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.encode().splitlines() == [message(n) for n in (0, 1, 2, 0, 1, 2)]
+
+
+def test_without_a_terminal_it_streams_what_is_new_and_fits(pipeline: Pipeline) -> None:
+    send(pipeline, message(1))
+    process = watch(pipeline, "--symbol", "nvda", "--rule", "price", "--limit", "2")
+    deadline_s = time.monotonic() + 60
+    wanted = [message(n, rule="Rapid Price Change") for n in (2, 3)]
+    while process.poll() is None:  # it is not known when it began to listen
+        assert time.monotonic() < deadline_s
+        other = message(4, "AAPL", "Rapid Price Change")
+        send(pipeline, message(5), other, b"no anomaly", *wanted)
+        time.sleep(0.5)
+    out, err = process.communicate()
+    assert process.returncode == 0
+    assert out.encode().splitlines() == wanted
+    assert "is no anomaly and was passed over" in err
+
+
+def test_a_stream_ends_when_its_reader_goes_even_if_nothing_comes(pipeline: Pipeline) -> None:
+    send(pipeline, message(1))
+    process = watch(pipeline, "--jsonl", "--last", "1")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().encode() == message(1) + b"\n"
+    process.stdout.close()
+    assert process.wait(10) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_ctrl_c_ends_a_stream_quietly(pipeline: Pipeline) -> None:
+    send(pipeline, message(1))
+    process = watch(pipeline, "--jsonl", "--last", "1")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "")
+
+
+def test_topics_that_are_missing_are_told(pipeline: Pipeline) -> None:
+    pipeline.output += "-not-made"
+    process = watch(pipeline, "--jsonl")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert f"the topic {pipeline.output} is not there; `tape topics create`" in err
+
+
+def test_a_broker_that_was_killed_is_followed_again(
+    own_kafka: LocalKafka, topic_names, tmp_path: Path
+) -> None:
+    own_kafka.start()
+    pipeline = made(own_kafka, topic_names, tmp_path)
+    with Follower(pipeline.client, {pipeline.output: 10}) as follower:
+        send(pipeline, message(1))
+        found = follower.before()
+        deadline_s = time.monotonic() + 90
+        while not found:
+            found = follower.records()
+            assert time.monotonic() < deadline_s
+        own_kafka.kill()
+        while follower.trouble != "the broker does not answer":
+            assert follower.records() == []
+            assert time.monotonic() < deadline_s
+        own_kafka.start()
+        send(pipeline, message(2))
+        found = []
+        while not found:
+            found = follower.records()
+            assert time.monotonic() < deadline_s
+        assert [record.value for record in found] == [message(2)]
+        assert follower.trouble == ""
+
+
+def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_day(make_day(1, ["AAA", "BBB"], 20_000), tmp_path / "data")
+    pipeline.detect()
+    assert pipeline.produce(tmp_path / "data").wait() == 0
+    pipeline.wait_all_judged()
+    expected = [json.loads(value) for value in pipeline.anomalies()]
+    for name, value in pipeline.env().items():
+        monkeypatch.setenv(name, value)
+    settings = DetectorSettings()
+    client = settings.client_config()
+    live = Live(settings, Follower(client, {settings.output: 10_000, settings.rejected: 0}))
+    board = Board()
+    app = WatchApp(
+        board, live.news, lambda one: trades_around(client, settings.input, one.source, each=3)
+    )
+
+    async def scene() -> None:
+        async with app.run_test(size=(120, 40)) as pilot:
+            deadline_s = time.monotonic() + 30
+            while len(board.newest) < len(expected) or board.lag is None:
+                assert time.monotonic() < deadline_s
+                await pilot.pause(0.1)
+            await pilot.press("enter")
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            shown.append("\n".join("".join(s.text for s in strip) for strip in strips))
+
+    shown: list[str] = []
+    live.start()
+    try:
+        asyncio.run(scene())
+    finally:
+        live.end()
+    assert sorted(one.id for one in board.newest) == sorted(one["anomaly_id"] for one in expected)
+    assert board.lag == 0
+    assert board.detectors == 1
+    newest = board.newest[0]
+    assert newest.time == max(one["ts_event"] for one in expected)
+    found = trades_around(client, settings.input, newest.source or (0, 0), each=3)
+    assert found.trades[found.at].symbol == newest.symbol
+    assert float(price_text(found.trades[found.at].price_nanos)) == float(newest.price)
+    for trade in found.trades:
+        assert price_text(trade.price_nanos) in shown[0]
+    assert newest.id in shown[0]

@@ -1,0 +1,348 @@
+"""The live view, driven by keys as a person would; what it shows is read off its screen."""
+
+import asyncio
+import json
+import queue
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from tape.broker.group import Look, Member
+from tape.errors import BrokerError, SettingsError
+from tape.rejected import Rejected
+from tape.streaming.around import Around
+from tape.trade import Trade, decode
+from tape.watching.board import KEPT, Board
+from tape.watching.filters import Filter, parse_rule, parse_symbols
+from tape.watching.live import Arrived, News, Trouble
+from tape.watching.rows import row, state_lines
+from tape.watching.seen import Seen, one_line, seen
+from tape.watching.view import WatchApp
+
+RULES = ["High Volume", "Rapid Price Change", "Isolation Forest"]
+
+
+def message(number: int, symbol: str = "NVDA", rules: list[str] | None = None, **more) -> bytes:
+    rules = rules or ["High Volume"]
+    return json.dumps(
+        {
+            "ts_event": f"2025-03-03T15:{number // 60 % 60:02}:{number % 60:02}.123456789Z",
+            "symbol": symbol,
+            "price": 100.25,
+            "size": 20_000 + number,
+            "side": "B",
+            "sequence": number,
+            "anomaly_id": f"{symbol}-1-{number}",
+            "anomalies": rules,
+            "reasons": [{"rule": r, "text": f"{r} number {number}."} for r in rules],
+            **more,
+        }
+    ).encode()
+
+
+def anomaly(number: int, symbol: str = "NVDA", rules: list[str] | None = None) -> Seen:
+    found = seen(message(number, symbol, rules), (0, number))
+    assert found is not None
+    return found
+
+
+def look(at_s: float, end: int, committed: int) -> Look:
+    return Look(at_s, {0: 0}, {0: end}, {0: committed}, (Member("a", "a-1", "h", 1),), moving=False)
+
+
+def no_trades(one: Seen) -> Around | str:
+    return "not on stocks any more"
+
+
+class Screen:
+    """The view at work, and what a person sees of it."""
+
+    def __init__(self, app: WatchApp, pilot: Pilot[int], news: "queue.Queue[News]") -> None:
+        self.app, self.pilot, self._news = app, pilot, news
+
+    async def tell(self, *news: News) -> None:
+        for one in news:
+            self._news.put(one)
+        await self.settle()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        if isinstance(self.app.screen, type(self.app.screen_stack[0])):
+            self.app.tick()
+        await self.pilot.pause()
+
+    @property
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def numbers(self) -> list[int]:
+        """The numbers of the anomalies in sight, from top to bottom."""
+        found = [line.rpartition("number ")[2] for line in self.lines if "number " in line]
+        return [int(text.partition(".")[0]) for text in found]
+
+
+Scene = Callable[[Screen], Awaitable[None]]
+
+
+def play(
+    scene: Scene,
+    size: tuple[int, int] = (100, 24),
+    around: Callable[[Seen], Around | str] = no_trades,
+) -> int | None:
+    """Run a scene with the view, and return the exit code."""
+
+    async def run() -> int | None:
+        news: queue.Queue[News] = queue.Queue()
+        app = WatchApp(Board(), news, around)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await scene(Screen(app, pilot, news))
+        return app.return_value
+
+    return asyncio.run(run())
+
+
+def test_anomalies_appear_newest_first() -> None:
+    async def scene(screen: Screen) -> None:
+        assert "nothing yet" in screen.text
+        await screen.tell(Arrived([anomaly(n) for n in range(5)]))
+        await screen.tell(Arrived([anomaly(5)]))
+        assert screen.numbers() == [5, 4, 3, 2, 1, 0]
+        assert "V volume 6" in screen.text
+
+    play(scene)
+
+
+def test_the_state_of_the_pipeline_is_told() -> None:
+    async def scene(screen: Screen) -> None:
+        assert "lag unknown" in screen.text
+        assert "commit none seen yet" in screen.text
+        await screen.tell(look(0, 1_000, 1_000), look(1, 3_000, 1_500))
+        assert "stocks 2,000/s" in screen.text
+        assert "lag 1,500 ↑" in screen.text
+        assert "detectors 1" in screen.text
+        assert "commit 0 s ago" in screen.text
+        await screen.tell(Arrived(rejected=3, rejected_reason="time_range"))
+        assert "rejected 3 (time_range)" in screen.text
+        await screen.tell(Trouble("the broker does not answer"))
+        assert "the broker does not answer" in screen.text
+        await screen.tell(Trouble(""))
+        assert "does not answer" not in screen.text
+
+    play(scene)
+
+
+def test_symbols_and_rules_are_filtered_and_escape_shows_all_again() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(
+            Arrived([anomaly(1, "NVDA"), anomaly(2, "AAPL"), anomaly(3, "AAPL", RULES[1:])])
+        )
+        await screen.press("slash", *"aapl", "enter")
+        assert screen.numbers() == [3, 2]
+        assert "only AAPL" in screen.text
+        await screen.press("r")
+        assert screen.numbers() == [2]
+        await screen.press("r")
+        assert screen.numbers() == [3]
+        assert "only AAPL Rapid Price Change" in screen.text
+        await screen.press("escape")
+        assert screen.numbers() == [3, 2, 1]
+
+    play(scene)
+
+
+def test_what_is_no_symbol_is_told_and_changes_nothing() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(1)]))
+        await screen.press("slash", *"nv_da", "enter")
+        assert "is not a symbol" in screen.text
+        await screen.press("escape")
+        assert screen.numbers() == [1]
+
+    play(scene)
+
+
+def test_a_paused_view_stands_still_and_counts_what_it_misses() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(1)]))
+        await screen.press("space")
+        await screen.tell(Arrived([anomaly(n) for n in range(2, 9)]))
+        assert screen.numbers() == [1]
+        assert "paused, 7 new" in screen.text
+        await screen.press("space")
+        assert screen.numbers() == [8, 7, 6, 5, 4, 3, 2, 1]
+        assert "paused" not in screen.text
+
+    play(scene)
+
+
+def test_the_bar_stays_on_its_anomaly_while_new_ones_come() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(n) for n in range(100)]))
+        await screen.press("down", "down", "down")
+        current = screen.app.list.current
+        assert current is not None
+        assert current.size == 20_096
+        await screen.tell(Arrived([anomaly(n) for n in range(100, 400)]))
+        assert screen.app.list.current is current
+        assert 96 in screen.numbers()
+        await screen.press("home")
+        assert screen.numbers()[0] == 399
+        await screen.press("end")
+        assert screen.numbers()[-1] == 0
+
+    play(scene)
+
+
+def trades(count: int) -> list[Trade]:
+    found = [
+        decode(
+            json.dumps(
+                {
+                    "ts_event": f"2025-03-03T15:00:{n:02}.000000001Z",
+                    "publisher_id": 2,
+                    "side": "A",
+                    "price": 100 + n,
+                    "size": 7_000 + n,
+                    "symbol": "NVDA",
+                    "sequence": n,
+                }
+            ).encode()
+        )
+        for n in range(count)
+    ]
+    return [one for one in found if not isinstance(one, Rejected)]
+
+
+def test_details_show_all_reasons_and_the_trades_around() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(7, rules=RULES)]))
+        assert "(+2)" in screen.text
+        await screen.press("enter")
+        await screen.app.workers.wait_for_complete()
+        await screen.settle()
+        for rule in RULES:
+            assert f"{rule}: {rule} number 7." in screen.text
+        assert "NVDA-1-7, partition 0, offset 7" in screen.text
+        assert "7,001" in screen.text
+        assert "102.0  +0.99 %  7,002" in screen.text
+        await screen.press("escape")
+        assert screen.numbers() == [7]
+
+    assert len(trades(5)) == 5
+    play(scene, around=lambda one: Around(trades(5), 2))
+
+
+def test_details_say_why_there_are_no_trades_around() -> None:
+    def gone(one: Seen) -> Around:
+        raise BrokerError("the trade is not on stocks any more")
+
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(7)]))
+        await screen.press("enter")
+        await screen.app.workers.wait_for_complete()
+        await screen.settle()
+        assert "the trade is not on stocks any more" in screen.text
+
+    play(scene, around=gone)
+
+
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+def test_a_key_ends_it(key: str, code: int) -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.press(key)
+
+    assert play(scene) == code
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 50), (20, 5)])
+def test_it_fits_any_terminal(size: tuple[int, int]) -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([anomaly(n, rules=RULES) for n in range(300)]))
+        assert len(screen.lines) == size[1]
+        assert max(map(len, screen.lines)) <= size[0]
+        assert "NVDA" in screen.text or size[0] == 20
+
+    play(scene, size)
+
+
+def test_memory_stays_bounded() -> None:
+    board = Board()
+    for n in range(KEPT + 500):
+        board.add([anomaly(n)])
+    assert len(board.newest) == KEPT
+    assert board.by_rule["High Volume"] == KEPT + 500
+    assert board.shown[0].size == 20_000 + KEPT + 499
+
+
+def test_rates_are_means_of_the_last_ten_seconds() -> None:
+    now_s = [100.0]
+    board = Board(clock=lambda: now_s[0])
+    for _ in range(20):
+        now_s[0] += 1
+        board.add([anomaly(1)] * 30)
+    assert board.anomalies_per_s == pytest.approx(30)
+    now_s[0] += 5
+    assert board.anomalies_per_s == pytest.approx(15, abs=3.1)
+    now_s[0] += 6
+    assert board.anomalies_per_s == 0
+
+
+def test_what_was_there_before_counts_for_no_rate() -> None:
+    board = Board()
+    board.add([anomaly(n) for n in range(50)], live=False)
+    assert board.anomalies_per_s == 0
+    assert len(board.shown) == 50
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 100_000, message(1)[:-1], b'{"price": NaN}'],
+)
+def test_what_is_no_anomaly_is_passed_over(raw: bytes) -> None:
+    assert seen(raw) is None
+
+
+def test_text_that_would_steer_the_terminal_is_written_as_escapes() -> None:
+    steer = "\x1b[2J\x07\u202e"
+    raw = message(1, context=steer, severity=3.0, anomaly_id=steer)
+    found = seen(raw.replace(b"NVDA", json.dumps(steer).encode()[1:-1]))
+    assert found is not None
+    for text in (found.id, found.symbol, found.more, row(found, 80).plain):
+        assert text.isprintable()
+
+
+def test_a_message_of_several_lines_becomes_one() -> None:
+    pretty = json.dumps(json.loads(message(1)), indent=2).encode()
+    line = one_line(pretty)
+    assert line is not None
+    assert b"\n" not in line
+    assert json.loads(line) == json.loads(message(1))
+    assert one_line(message(1)) == message(1)
+    assert one_line(b"{") is None
+
+
+def test_filters_are_parsed_or_told() -> None:
+    assert parse_symbols(" nvda,AAPL,", "--symbol") == {"NVDA", "AAPL"}
+    assert parse_rule("vol", "--rule") == "High Volume"
+    assert parse_rule("forest", "--rule") == "Isolation Forest"
+    assert Filter().text == ""
+    for wrong in ("x y", "a;b"):
+        with pytest.raises(SettingsError, match="--symbol"):
+            parse_symbols(wrong, "--symbol")
+    for wrong in ("nothing", "i"):
+        with pytest.raises(SettingsError, match="--rule"):
+            parse_rule(wrong, "--rule")
+
+
+def test_a_lag_that_cannot_be_seen_is_no_zero() -> None:
+    assert "lag unknown" in state_lines(Board(), 80).plain
