@@ -25,6 +25,7 @@ from tape.detection.calibrated.state import (
     OLD_LEVEL,
     PLACE,
     RUN,
+    SPACING,
     SPREAD,
     USUAL_SIZE,
     CalibratedState,
@@ -51,12 +52,13 @@ FAR = 6.0
 LEAST_HELD = 10
 """Fewer prices in the window make no mean."""
 FLOW_NS = 10_000_000
-STUCK_NS = 100_000_000.0
-"""A repetition this much later is a whole one; a repetition of now is a twentieth."""
+STUCK_SPACINGS = 4.0
+"""A repetition so many usual spacings later is a whole one; one of now is a twentieth: orders cut
+in pieces repeat at once, a feed that is stuck at the market's own pace."""
 STUCK_LEAST = 0.05
 LOT = 2.0
 """A time counts for the signed volume with at most this many usual sizes."""
-SIZE_STEP = 0.002
+SIZE_STEP = 0.0002
 """Share by which the running median of the size moves with a trade."""
 BUY = 66
 SELL = 65
@@ -133,10 +135,11 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
 
 @uncounted
 def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float) -> Any:
-    """Return the volume of the last 10 ms on the trade's side, in usual lots.
+    """Return the volume of the last 10 ms on the trade's side, in usual lots; 0 within a time.
 
     Trades of one time are one order that met several others; they count together, and with at
-    most a lot, so that one large order is left to the size and many small ones add up.
+    most a lot, so that one large order is left to the size and many small ones add up. Only the
+    first of them says that the orders go on.
     """
     counters = state.counters[row]
     levels = state.levels[row]
@@ -146,25 +149,24 @@ def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float
     after = counters[FLOW_NEXT]
     if after > first and times[(after - 1) % FLOW_TIMES] == time_ns:
         at = (after - 1) % FLOW_TIMES
-        volume = levels[FLOW]
-        old = lots[at]
-        lots[at] = old + signed
-        levels[FLOW] = volume + min(max(lots[at], -1.0), 1.0) - min(max(old, -1.0), 1.0)
-    else:
-        while first < after and (
-            time_ns - times[first % FLOW_TIMES] >= FLOW_NS or after - first >= FLOW_TIMES
-        ):
-            levels[FLOW] -= min(max(lots[first % FLOW_TIMES], -1.0), 1.0)
-            first += 1
-        if first == after:
-            levels[FLOW] = 0.0
-            first = 0
-            after = 0
-        times[after % FLOW_TIMES] = time_ns
-        lots[after % FLOW_TIMES] = signed
-        levels[FLOW] += min(max(signed, -1.0), 1.0)
-        counters[FLOW_FIRST] = first
-        counters[FLOW_NEXT] = after + 1
+        before = min(max(lots[at], -1.0), 1.0)
+        lots[at] += signed
+        levels[FLOW] += min(max(lots[at], -1.0), 1.0) - before
+        return 0.0
+    while first < after and (
+        time_ns - times[first % FLOW_TIMES] >= FLOW_NS or after - first >= FLOW_TIMES
+    ):
+        levels[FLOW] -= min(max(lots[first % FLOW_TIMES], -1.0), 1.0)
+        first += 1
+    if first == after:
+        levels[FLOW] = 0.0
+        first = 0
+        after = 0
+    times[after % FLOW_TIMES] = time_ns
+    lots[after % FLOW_TIMES] = signed
+    levels[FLOW] += min(max(signed, -1.0), 1.0)
+    counters[FLOW_FIRST] = first
+    counters[FLOW_NEXT] = after + 1
     return max(levels[FLOW] if signed > 0.0 else -levels[FLOW], 0.0)
 
 
@@ -197,7 +199,7 @@ def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) 
     if counters[LAST_PRICE] == price_nanos:
         if size == counters[LAST_SIZE] and side == counters[LAST_SIDE]:
             if passed > 0:
-                counted = min(passed / STUCK_NS, 1.0)
+                counted = min(passed / max(STUCK_SPACINGS * levels[SPACING], 1.0), 1.0)
                 levels[RUN] += STUCK_LEAST + (1.0 - STUCK_LEAST) * counted
         else:
             levels[RUN] = 0.0

@@ -136,7 +136,8 @@ def _note_time(counters: I64, levels: F64, day: int, passed: float, time_ns: int
         counters[REOPENED] = time_ns
         _begin_session(counters, levels, time_ns)
     else:
-        levels[SPACING] += SPACING_FADE * (gap - levels[SPACING])
+        weight = max(SPACING_FADE, 1.0 / counters[ACCEPTED])
+        levels[SPACING] += weight * (gap - levels[SPACING])
     if counters[REOPENED] > 0 and kind == REGULAR:
         if time_ns - counters[REOPENED] < REOPENING_NS:
             kind = REOPENING
