@@ -15,16 +15,8 @@ import pytest
 
 from tape.cli import main
 from tests.apps import ROOT
-from tests.databento_server import (
-    KEY,
-    DataBento,
-    Handler,
-    hanging,
-    silent_after,
-    slowly,
-    status,
-    untaken_and_unanswered,
-)
+from tests.databento_faults import hanging, silent_after, slowly, status, untaken_and_unanswered
+from tests.databento_server import KEY, DataBento, Handler
 
 WHAT = ["--dataset", "XNAS.ITCH", "--symbols", "NVDA", "--start", "2024-11-26"]
 ORDER = [*WHAT, "--end", "2024-12-26"]

@@ -14,11 +14,7 @@ from tape.errors import AccountError, FetchError, TapeError
 from tape.fetching import JobDetails, JobFolder, Patience, Query, Service, order, same_job
 from tape.fetching import wait_until_done as wait
 from tests.certificates import Authority
-from tests.databento_server import (
-    KEY,
-    DataBento,
-    Fault,
-    Handler,
+from tests.databento_faults import (
     hanging,
     login_page,
     plain_error,
@@ -27,6 +23,7 @@ from tests.databento_server import (
     taken_but_unanswered,
     untaken_and_unanswered,
 )
+from tests.databento_server import KEY, DataBento, Fault, Handler
 
 QUICK = Patience(
     connect_s=2, read_s=0.4, tries=3, first_pause_s=0.01, longest_pause_s=0.1, poll_s=0.01

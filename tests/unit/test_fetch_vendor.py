@@ -15,15 +15,8 @@ import pytest
 
 from tests.apps import ROOT
 from tests.certificates import Authority
-from tests.databento_server import (
-    KEY,
-    DataBento,
-    cut_after,
-    early_end,
-    ignoring_range,
-    sending,
-    status,
-)
+from tests.databento_faults import cut_after, early_end, ignoring_range, sending, status
+from tests.databento_server import KEY, DataBento
 
 CLIENT = ROOT / ".vendor"
 JOB = "XNAS-20241227-TESTTESTAB"
