@@ -11,15 +11,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.detection.parameters import Parameters
-from tape.evaluation.judging import PROFILES
+from tape.evaluation.judging import PROFILES, ProfileName, profile_names
+from tape.evaluation.pictures import Drawn, drawn, save_curves
 from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
-from tape.evaluation.tables import day_rows, markdown, markdown_tables, save_curves
+from tape.evaluation.tables import day_rows, markdown, markdown_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/detection.md"
@@ -55,13 +57,15 @@ def work_on(name: str, data: Path) -> Iterator[list[Task]]:
         yield tasks(copies, labels, past, MAX_SYMBOLS)
 
 
-def compared(name: str, data: Path) -> dict[str, Result]:
-    """Return the results of all profiles."""
+def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tuple[str, Result]]:
+    """Yield the result of each profile."""
     with work_on(name, data) as work:
-        return {
-            profile: evaluate(work, profile, Parameters(), MAX_SYMBOLS, draws=DRAWS, seed=SEED)
-            for profile in PROFILES
-        }
+        for profile in profiles:
+            print(f"{name}: {profile} …", flush=True)
+            yield (
+                profile,
+                evaluate(work, profile, Parameters(), MAX_SYMBOLS, draws=DRAWS, seed=SEED),
+            )
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -80,10 +84,22 @@ def page(kept: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def _lines(kept: dict[str, Any]) -> str:
+    """Return JSON of a line a profile, so that a difference can be read."""
+    parts = [
+        f"{json.dumps(name)}: {{\n"
+        + ",\n".join(f" {json.dumps(profile)}: {json.dumps(one)}" for profile, one in own.items())
+        + "\n}"
+        for name, own in kept.items()
+    ]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main() -> int:
     """Run what can be run, and replace what stands between the two marks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
+    parser.add_argument("--profiles", default=",".join(PROFILES), help="the others' figures stay")
     parser.add_argument("--only", choices=list(TITLES), nargs="*", default=list(TITLES))
     options = parser.parse_args()
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
@@ -91,11 +107,13 @@ def main() -> int:
         if name != "made-up" and name not in real_days(options.data):
             print(f"{name}: no such days in {options.data}; the last figures stay")
             continue
-        print(f"{TITLES[name]} …", flush=True)
-        results = compared(name, options.data)
-        kept[name] = {profile: result.figures for profile, result in results.items()}
-        save_curves(PICTURES / f"evaluation-{name}.png", results)
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+        found = dict(kept.get(name, {}))
+        for profile, result in compared(name, options.data, profile_names(options.profiles)):
+            found[profile] = result.figures | {"curve": asdict(drawn(result))}
+        kept[name] = {profile: found[profile] for profile in PROFILES if profile in found}
+        curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
+        save_curves(PICTURES / f"evaluation-{name}.png", curves)
+        KEPT.write_text(_lines(kept))
     text = re.sub(
         f"{START}.*?{END}",
         lambda _: f"{START}\n{page(kept)}\n{END}",

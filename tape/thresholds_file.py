@@ -19,11 +19,11 @@ def thresholds_text(
         "# one before. Volume and price change get half of the alerts each. What the isolation\n"
         "# forest flags comes on top: CONTAMINATION governs it, for all symbols alike.\n"
     ]
-    parts += [_table(one, parameters) for one in tuned]
+    parts += [_table(one, parameters, alerts_per_day) for one in tuned]
     return "\n".join(parts)
 
 
-def _table(one: Tuned, parameters: Parameters) -> str:
+def _table(one: Tuned, parameters: Parameters, alerts_per_day: float) -> str:
     name = f'"{one.symbol}"' if "." in one.symbol else one.symbol
     own = one.own
     if own.volume_threshold is None and own.change_threshold is None:
@@ -40,6 +40,11 @@ def _table(one: Tuned, parameters: Parameters) -> str:
             f"#   {one.left_out:.1f} on days that were left out, with thresholds from the others"
         )
     lines.append(f"# The forest alone: {one.by_forest:.1f} alerts a day.")
+    if one.by_calibrated is not None:
+        lines.append(
+            f"# PROFILE=calibrated, ALERTS_PER_DAY={alerts_per_day:g}, which needs no thresholds:\n"
+            f"#   {one.by_calibrated:.1f} alerts a day on the days after the first"
+        )
     if own.volume_threshold is not None:
         lines.append(
             f"volume_threshold = {own.volume_threshold}  # shares: {one.by_volume:.1f} alerts a day"

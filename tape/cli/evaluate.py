@@ -16,8 +16,9 @@ from tape.archives.discovery import Archive
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
+from tape.evaluation.pictures import drawn, save_curves
 from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
-from tape.evaluation.tables import save_curves, terminal_tables
+from tape.evaluation.tables import terminal_tables
 from tape.picture import check_plot
 from tape.settings import DetectorSettings, load
 
@@ -115,7 +116,7 @@ def evaluate_profiles(
     else:
         table_console().print(*terminal_tables(figures))
     if plot is not None:
-        save_curves(plot, results)
+        save_curves(plot, {name: drawn(result) for name, result in results.items()})
         notes_console().print(f"written: {escape(str(plot))}")
     return 2 if any(day.faults for task in work for day in (task.day, *task.calibration)) else 0
 

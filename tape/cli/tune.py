@@ -15,7 +15,7 @@ from tape.evaluation.days import read_day
 from tape.output_file import OutputFile
 from tape.settings import DetectorSettings, load
 from tape.thresholds_file import thresholds_text
-from tape.tuning import LEAST_TRADES, Tuned, past_trades, tune
+from tape.tuning import LEAST_TRADES, Tuned, calibrated_alerts, past_trades, tune
 
 
 def tune_thresholds(
@@ -38,9 +38,11 @@ def tune_thresholds(
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
     archives = {a.sha256: a for path in days for a in find_archives(path).archives}
     past = [read_day(archive, settings.max_symbols) for archive in archives.values()]
+    most = settings.max_symbols
+    calibrated = calibrated_alerts(past, alerts_per_day, parameters, most)
     found = [
-        tune(one, alerts_per_day, parameters)
-        for one in past_trades(past, parameters, settings.max_symbols)
+        tune(one, alerts_per_day, parameters, calibrated.get(one.symbol))
+        for one in past_trades(past, parameters, most)
     ]
     if all(one.own.volume_threshold is None for one in found):
         raise ArchiveError(
@@ -77,7 +79,15 @@ def _figures(one: Tuned) -> dict[str, Any]:
 def _table(found: list[Tuned]) -> Table:
     table = Table(title="Alerts a day of volume and price change", title_justify="left")
     table.add_column("symbol")
-    for name in ("shares over", "change over", "before", "after", "left out", "forest's"):
+    for name in (
+        "shares over",
+        "change over",
+        "before",
+        "after",
+        "left out",
+        "forest's",
+        "calibrated",
+    ):
         table.add_column(name, justify="right")
     for one in found:
         own = one.own
@@ -89,6 +99,10 @@ def _table(found: list[Tuned]) -> Table:
             f"{one.after:.1f}",
             "–" if one.left_out is None else f"{one.left_out:.1f}",
             f"{one.by_forest:.1f}",
+            "–" if one.by_calibrated is None else f"{one.by_calibrated:.1f}",
         )
-    table.caption = "left out: on each day, with thresholds from the others; *: the common one"
+    table.caption = (
+        "left out: on each day, with thresholds from the others; forest's: on top of these; "
+        "calibrated: PROFILE=calibrated with this budget; *: the common one"
+    )
     return table

@@ -28,6 +28,7 @@ from tape.evaluation.metrics import (
 )
 from tape.synthetic import inject, load_day, make_day, write_day
 from tape.synthetic.day import next_weekday
+from tape.synthetic.inject import AUCTION_SHARES
 from tape.tuning import tuned_thresholds
 
 MADE_UP_DAYS: Final = 3
@@ -96,8 +97,9 @@ def injected(
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         if not done.labels:
             raise ArchiveError(
-                f"{archive.path} has {len(made.symbol):,} trades, too few to put an anomaly into; "
-                "name a longer day, or give --labels"
+                f"no anomaly fits into {archive.path} ({len(made.symbol):,} trades; prints of "
+                f"{AUCTION_SHARES:,} shares and more are left alone); name another day, or give "
+                "--labels"
             )
         name = archive.path.name.split(".")[0]
         path = write_day(done, folder / f"injected-{nth}", name)

@@ -1,14 +1,9 @@
-"""Results of several profiles side by side: for a terminal, for a page, as a picture."""
+"""Results of several profiles side by side, for a terminal and for a page."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.table import Table
-
-from tape.evaluation.running import Result
-from tape.output_file import OutputFile
 
 Figures = Mapping[str, dict[str, Any]]
 """Figures by profile, as `Result.figures` has them."""
@@ -108,32 +103,3 @@ def _found(counts: dict[str, Any]) -> str:
 
 def _delay(delay: float | None) -> str:
     return "–" if delay is None else f"{delay:g}"
-
-
-def save_curves(path: Path, results: Mapping[str, Result]) -> None:
-    """Draw precision over recall, a panel a profile; the point is where the profile flags."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1 + 4 * len(results), 4.2), layout="constrained")
-    panels = figure.subplots(1, len(results), sharex=True, sharey=True, squeeze=False)[0]
-    for panel, (profile, result) in zip(panels, results.items(), strict=True):
-        of, held = result.curve, result.held
-        panel.step(
-            np.concatenate([[0.0], of.recall]),
-            np.concatenate([of.precision[:1], of.precision]),
-            where="pre",
-        )
-        flagged = int(held.flagged.sum())
-        true = int((held.flagged & (held.event >= 0)).sum())
-        if flagged:
-            at = (true / max(len(of.end), 1), true / flagged)
-            panel.plot(*at, "o", color="tab:red", label="as it flags")
-            panel.legend(loc="upper right")
-        panel.set_title(f"{profile}: PR-AUC {result.figures['pr_auc']:.2f}", loc="left")
-        panel.set_xlabel("recall over trades")
-        panel.set_xlim(0, 1.01)
-        panel.set_ylim(0, 1.02)
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("precision over trades")
-    with OutputFile(path) as file:
-        figure.savefig(file.binary, format=path.suffix[1:])

@@ -96,10 +96,10 @@ def test_constant_prices_and_few_trades_keep_the_common_thresholds() -> None:
     assert "# AAA: 10 trades, fewer than 1,000; the common thresholds hold." in text
 
 
-def alerts(path: Path, **env: str) -> dict[str, int]:
-    """Alerts of volume and price change by symbol, counted from what replay writes."""
-    out = path / "anomalies.jsonl"
-    done = tape("replay", path, "--output", out, **env)
+def alerts(*words: str | Path, **env: str) -> dict[str, int]:
+    """Alerts but for the forest's by symbol, counted from what replay writes."""
+    out = Path(words[0]) / "anomalies.jsonl"
+    done = tape("replay", *words, "--output", out, **env)
     assert done.returncode == 0, done.stderr
     counts: dict[str, int] = {}
     last: dict[str, np.datetime64] = {}
@@ -131,6 +131,7 @@ def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
         assert figures[symbol]["volume_threshold"] == thresholds[symbol].volume_threshold
         assert figures[symbol]["after"] <= 20
         assert 20 / 2 < figures[symbol]["left_out"] < 20 * 2
+        assert figures[symbol]["by_calibrated"] > 0
         assert before[symbol] < 8
         assert 20 / 2 < after[symbol] < 20 * 2
     again = tmp_path / "again.toml"
@@ -146,6 +147,22 @@ def test_what_the_file_says_of_its_days_is_what_replay_counts(folder: Path, tmp_
     assert {s: figures[s]["after"] for s in figures} == alerts(
         folder / "04", THRESHOLDS_FILE=str(file)
     )
+
+
+def test_what_the_file_says_of_the_calibrated_profile_is_what_replay_counts(
+    folder: Path, tmp_path: Path
+) -> None:
+    done = tape("tune", folder / "04", folder / "05", "-o", tmp_path / "thresholds.toml")
+    figures = json.loads(done.stdout)
+    counted = alerts(
+        folder / "04",
+        folder / "05",
+        "--from",
+        "2025-03-05T00:00-05:00",  # midnight in New York, between the two
+        PROFILE="calibrated",
+        ALERTS_PER_DAY="20",
+    )
+    assert {symbol: figures[symbol]["by_calibrated"] for symbol in figures} == counted
 
 
 @pytest.mark.parametrize(
