@@ -17,15 +17,17 @@ STRONG_FROM = 1.0
 """An alert so far above the limit is a find, and counts only on credit."""
 STRONG_SHARE = 0.15
 """Credit for such alerts, as a share of the budget; by chance 0.1 of alerts are so strong."""
+ALWAYS = 10.0
+"""The same where all alerts are to be counted: a day's budget is what can be read, finds or not."""
 MOST_STRONG = 3.0
 
 
 @part_of_callers
-def note_passing(levels: F64, counters: I64, due: float, lowest: float) -> None:
+def note_passing(levels: F64, counters: I64, due: float, lowest: float, strong: float) -> None:
     """Let the limit sink by what is due: alerts of the budget since the last trade."""
     counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
     levels[LIMIT] = max(levels[LIMIT] - STEP * due, lowest)
-    levels[STRONG] = min(levels[STRONG] + STRONG_SHARE * due, MOST_STRONG)
+    levels[STRONG] = min(levels[STRONG] + strong * due, MOST_STRONG)
 
 
 @part_of_callers

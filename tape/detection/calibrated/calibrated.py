@@ -6,6 +6,7 @@ import numpy as np
 
 from tape.anomaly import CALIBRATED, Calibrated, Reason
 from tape.columns import TradeColumns
+from tape.detection.calibrated.budget import ALWAYS, STRONG_SHARE
 from tape.detection.calibrated.context import CONTEXTS, contexts
 from tape.detection.calibrated.kernel import (
     FACTS,
@@ -82,6 +83,7 @@ class CalibratedDetector:
             highest=HIGHEST if by_day else limit + 0.3,
             per_trade=0.0 if by_day else parameters.alerts_per_10k / 10_000,
             per_day=parameters.alerts_per_day if by_day else 0.0,
+            strong=ALWAYS if by_day else STRONG_SHARE,
         )
         self._state = calibrated_state()
         values = np.zeros(FEATURES + 1)

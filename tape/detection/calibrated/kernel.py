@@ -80,6 +80,7 @@ class Setting(NamedTuple):
     highest: float
     per_trade: float
     per_day: float
+    strong: float
 
 
 class Scratch(NamedTuple):
@@ -250,7 +251,7 @@ def detect_calibrated(
         out.scores[i] = 0.0
         kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
         due = setting.per_trade + setting.per_day * share
-        note_passing(levels, counters, due, setting.lowest)
+        note_passing(levels, counters, due, setting.lowest, setting.strong)
         if kind in (OPENING_AUCTION, CLOSING_AUCTION):
             continue
         usual = levels[USUAL_SIZE]

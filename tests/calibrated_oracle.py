@@ -1,0 +1,311 @@
+"""The calibrated profile written down literally; slow, and without a line of the fast code.
+
+`judged` is Python's own lists and floats only, to be compared with.
+"""
+
+import math
+from collections import defaultdict, deque
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+Trade = tuple[str, int, int, int, str]
+"""symbol, ts_event_ns, price_nanos, size, side; none is seen twice"""
+
+START = {
+    "dev": [8.0, 0.005, 4.0, 0.3, 0.5],
+    "jump": [8.0, 0.005, 4.0, 0.3, 0.5],
+    "move": [8.0, 0.005, 4.0, 0.3, 0.5],
+    "size": [8.5, 0.005, 1.0, 0.0, 1.0],
+    "run": [8.0, 0.005, 3.0, 0.3, 0.1],
+    "flow": [40.0, 0.005, 10.0, 0.2, 1.0],
+    "all": [4.0, 0.005, 0.5, 0.0, 0.5],
+}
+LINEAR = {"size", "all"}
+
+
+class Tail:
+    """A histogram, and the generalised Pareto fitted to it."""
+
+    def __init__(self, name: str) -> None:
+        self.linear = name in LINEAR
+        self.start = START[name]
+        self.fit: list[float] = list(self.start)
+        self.fitted = False
+        self.counts = [np.float32(0)] * 128
+        self.seen = 0.0
+        self.odd, self.rare = 10.0, 2.0
+
+    def edge(self, n: int) -> float:
+        if self.linear:
+            return n / 8
+        return 0.0 if n == 0 else 2.0 ** (n // 8 - 6) * (1 + n % 8 / 8)
+
+    def place(self, value: float) -> int:
+        if self.linear:
+            return min(int(value * 8), 127)
+        if value < 2.0**-6:
+            return 0
+        mantissa, exponent = math.frexp(value)
+        return min((exponent + 5) * 8 + int((2 * mantissa - 1) * 8), 127)
+
+    def severity(self, value: float, fit: list[float] | None = None) -> float:
+        threshold, chance, scale, shape, median = fit or self.fit
+        if value <= median:
+            return 0.0
+        top = -math.log10(chance)
+        if value <= threshold:
+            half = math.log10(2)
+            return half + (top - half) * (value - median) / (threshold - median)
+        x = (value - threshold) / scale
+        survival = math.log1p(shape * x) / shape if shape > 1e-6 else x
+        return min(top + survival / math.log(10), 16.0)
+
+    def cautious(self, value: float) -> float:
+        found = self.severity(value)
+        if self.fitted and self.seen < 20_000:
+            found = min(found, self.severity(value, self.start))
+        return found
+
+    def learn(self, value: float, severity: float) -> None:
+        slack = 1.3 + 50_000 / max(self.seen, 2_000)
+        self.odd = min(self.odd + slack * 1e-3, 50.0)
+        self.rare = min(self.rare + slack * 1e-4, 10.0)
+        if severity >= 4:
+            if self.rare < 1:
+                return
+            self.rare -= 1
+        elif severity >= 3:
+            if self.odd < 1:
+                return
+            self.odd -= 1
+        if severity > 5:
+            threshold, chance, scale, shape, _ = self.fit
+            decay = max(5 * math.log(10) + math.log(chance), 0.0)
+            value = threshold + scale * (
+                math.expm1(shape * decay) / shape if shape > 1e-6 else decay
+            )
+        self.counts[self.place(value)] += np.float32(1)
+
+    def refit(self) -> None:
+        counts = [float(c) for c in self.counts]
+        total = self.seen = sum(counts)
+        if total < 2_000:
+            return
+        first = 127
+        while first > 1 and sum(counts[first:]) < max(0.005 * total, 50):
+            first -= 1
+        if sum(counts[first:]) > 0.05 * total:
+            first += 1
+        above = sum(counts[first:])
+        threshold = self.edge(first)
+        below, at = 0.0, 0
+        while at < 127 and below + counts[at] < total / 2:
+            below += counts[at]
+            at += 1
+        part = min(max((total / 2 - below) / max(counts[at], 1e-9), 0.0), 1.0)
+        median = min(self.edge(at) + (self.edge(at + 1) - self.edge(at)) * part, threshold * 0.999)
+        scale, shape = 0.25 * threshold, 0.0
+        if above >= 25:
+            middle = [(self.edge(n) + self.edge(n + 1)) / 2 - threshold for n in range(128)]
+            mean = sum(counts[n] * middle[n] for n in range(first, 128)) / above
+            moment = (
+                sum(
+                    counts[n] * middle[n] * (sum(counts[n + 1 :]) + counts[n] / 2) / above
+                    for n in range(first, 128)
+                )
+                / above
+            )
+            if mean - 2 * moment > 0:
+                shape = min(max(2 - mean / (mean - 2 * moment), 0.0), 0.6)
+            scale = max(mean * (1 - shape), (self.edge(first + 1) - threshold) / 2)
+        self.fit = [threshold, (above + 0.5) / (total + 1), scale, shape, median]
+        self.fitted = True
+        fade = np.float32(math.exp(-1_000 / 400_000))
+        self.counts = [count * fade for count in self.counts]
+
+
+def _fresh(limit: float) -> dict[str, Any]:
+    return {
+        "n": 0,
+        "day": None,
+        "tails": {name: Tail(name) for name in START},
+        "bipower": 0.0,
+        "last_return": 0.0,
+        "spread": 0.0,
+        "usual": None,
+        "spacing": 0.0,
+        "limit": limit,
+        "strong": 0.0,
+        "alert": 0,
+        "direction": 0,
+        "last": (None, None, None),
+    }
+
+
+def _new_session(s: dict[str, Any], ts: int) -> None:
+    s.update(prices=[], away=0, old=(0, 0.0), flow=deque(), run=0.0, time=ts)
+
+
+def _clock(ts: int) -> tuple[int, int]:
+    """Return New York's day since 1970 and the ns of it that have passed."""
+    seconds, ns = divmod(ts, 10**9)
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo("America/New_York"))
+    passed = (local.hour * 3600 + local.minute * 60 + local.second) * 10**9 + ns
+    return local.date().toordinal(), passed
+
+
+def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
+    prices = s["prices"]
+    if not prices:
+        s["anchor"] = price
+        prices.append(price)
+        return
+    tick = 0.01 if price >= 1 else 0.0001
+    weight = 1 / 500 if s["n"] > 500 else 1 / s["n"]
+    window = sorted(prices[-60:])
+    cut = len(window) // 10
+    middle = window[cut : len(window) - cut]
+    mean = math.fsum(middle) / len(middle)
+    apart, usual = abs(price - mean), s["spread"] + tick
+    shifted = False
+    if apart > 6 * usual:
+        side = 1 if price > mean else -1
+        s["away"] = s["away"] + side if s["away"] * side > 0 else side
+        shifted = abs(s["away"]) >= 8
+    else:
+        s["away"] = 0
+    left, old = s["old"]
+    if left > 0:
+        left -= 1
+        s["old"] = (left, old)
+        apart = min(apart, abs(price - old))
+    if len(window) >= 10:
+        values["dev"] = apart / usual
+    s["spread"] += weight * (min(apart, 8 * usual) - s["spread"])
+
+    step = math.sqrt(s["bipower"] * math.pi / 2) + 0.5 * tick / max(price, tick)
+    move = min(abs(price / base - 1) for base in (s["last"][0] / 1e9, s["anchor"]))
+    values["jump"] = move / step
+    if len(window) >= 12:
+        before = sorted(prices[-11:-8])[1]
+        far = abs(price / before - 1)
+        if left > 0:
+            far = min(far, abs(price / old - 1))
+        values["move"] = far / step / math.sqrt(10)
+    believed = min(move, 8 * step)
+    s["bipower"] += weight * (believed * s["last_return"] - s["bipower"])
+    s["last_return"] = believed
+    if move <= 6 * step:
+        s["anchor"] = price
+    prices.append(price)
+    if shifted:
+        s["prices"] = prices[-8:]
+        s["away"], s["old"] = 0, (250, mean)
+
+
+def _flow(s: dict[str, Any], ts: int, signed: float) -> float:
+    flow = s["flow"]
+    if flow and flow[-1][0] == ts:
+        flow[-1][1] += signed
+        return 0.0
+    flow.append([ts, signed])
+    s["flow"] = deque((f for f in flow if ts - f[0] < 10_000_000), maxlen=256)
+    total = math.fsum(min(max(lots, -1.0), 1.0) for _, lots in s["flow"])
+    return max(total if signed > 0 else -total, 0.0)
+
+
+def _halted(s: dict[str, Any], ts: int, regular: bool) -> None:
+    gap = max(ts - s["time"], 0)
+    if regular and gap >= 290 * 10**9 and gap >= 50 * s["spacing"]:
+        _new_session(s, ts)
+    else:
+        s["spacing"] += max(1 / 200, 1 / s["n"]) * (gap - s["spacing"])
+
+
+def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[float, bool]]:
+    """Return per trade its severity and whether it is flagged; no half days."""
+    nominal = -math.log10(alerts_per_10k / 10_000)
+    states: dict[str, dict[str, Any]] = defaultdict(lambda: _fresh(nominal))
+    answers: list[tuple[float, bool]] = []
+    for name, ts, price_nanos, size, side in trades:
+        s = states[name]
+        s["n"] += 1
+        day, passed = _clock(ts)
+        regular = 9.5 * 3600e9 <= passed < 16 * 3600e9
+        if day != s["day"]:
+            s["day"] = day
+            _new_session(s, ts)
+        else:
+            auction = (
+                side == "N"
+                and size >= 1_000
+                and any(-1e9 <= passed - bell * 3600e9 < 15e9 for bell in (9.5, 16))
+            )
+            _halted(s, ts, regular and not auction)
+        due = alerts_per_10k / 10_000
+        s["alert"] = max(s["alert"] - 1, 0)
+        s["limit"] = max(s["limit"] - 0.1 * due, nominal - 1)
+        s["strong"] = min(s["strong"] + 0.15 * due, 3.0)
+        if (
+            side == "N"
+            and size >= 1_000
+            and any(-1e9 <= passed - bell * 3600e9 < 15e9 for bell in (9.5, 16))
+        ):
+            answers.append((0.0, False))
+            continue
+        answers.append(_judge(s, ts, price_nanos, size, side, nominal))
+    return answers
+
+
+def _judge(
+    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str, nominal: float
+) -> tuple[float, bool]:
+    values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
+    since = max(ts - s["time"], 0)
+    now = s["time"] + since
+    s["usual"] = s["usual"] or max(float(size), 1.0)
+    usual = s["usual"]
+    _price(s, price_nanos / 1e9, values)
+    values["size"] = math.log2(1 + size / usual)
+    factor = 1 + max(0.0002, 1 / s["n"])
+    s["usual"] = max(usual * factor if size > usual else usual / factor, 1.0)
+    if (price_nanos, size, side) == s["last"]:
+        if since > 0:
+            s["run"] += 0.05 + 0.95 * min(since / max(4 * s["spacing"], 1.0), 1.0)
+    else:
+        s["run"] = 0.0
+    values["run"] = s["run"]
+    last = s["last"][0] or 0
+    if price_nanos != last:
+        s["direction"] = 1 if price_nanos > last else -1
+    sign = {"B": 1, "A": -1}.get(side, s["direction"])
+    values["flow"] = _flow(s, now, sign * size / (2 * usual))
+    s["last"], s["time"] = (price_nanos, size, side), now
+    if s["n"] <= 60:
+        return 0.0, False
+
+    severities = {name: s["tails"][name].cautious(value) for name, value in values.items()}
+    for name, value in values.items():
+        s["tails"][name].learn(value, severities[name])
+    largest = max(severities.values())
+    whole = s["tails"]["all"]
+    told = max(largest - math.log10(6), 0.0)
+    if whole.fitted:
+        alone = whole.severity(largest)
+        told = min(told, alone) if whole.seen < 20_000 else alone
+    if s["tails"]["dev"].fitted:
+        whole.learn(largest, told)
+    flagged = told >= s["limit"]
+    if flagged and s["alert"] == 0:
+        s["alert"] = 30
+        strong = told >= s["limit"] + 1
+        if not strong or s["strong"] >= 1:
+            s["strong"] -= strong
+            s["limit"] = min(s["limit"] + 0.1, nominal + 0.3)
+    if s["n"] % 1_000 == 0:
+        for tail in s["tails"].values():
+            tail.refit()
+    return told, flagged

@@ -1,0 +1,93 @@
+"""The calibrated kernel against a literal oracle that shares no line with it."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tape.columns import TradeColumns
+from tape.detection import CalibratedDetector
+from tape.detection.parameters import Parameters
+from tape.symbols import SymbolTable
+
+_spec = importlib.util.spec_from_file_location(
+    "calibrated_oracle", Path(__file__).parents[1] / "calibrated_oracle.py"
+)
+assert _spec is not None
+assert _spec.loader is not None
+oracle = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(oracle)
+
+OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
+DAY_NS = 86_400_000_000_000
+
+
+def tape(seed: int, n: int) -> list[tuple[str, int, int, int, str]]:
+    """Return two symbols' trades over two days, with something of everything that can happen."""
+    random = np.random.default_rng(seed)
+    steps_ns = random.choice(
+        [0, 20_000, 3_000_000, 250_000_000, 10**9], n, p=[0.3, 0.2, 0.2, 0.2, 0.1]
+    )
+    steps_ns[n // 3] = 400 * 10**9  # a halt
+    steps_ns[n // 2] += DAY_NS - steps_ns[: n // 2].sum()  # the next day's opening
+    times = OPEN_NS + np.cumsum(steps_ns)
+    cents = 10_000 + np.cumsum(random.choice([-1, 0, 1], n, p=[0.1, 0.8, 0.1]))
+    cents[random.random(n) < 0.002] += 40
+    cents[2 * n // 3 :] += 60  # a gap
+    sizes = 1 + random.geometric(0.02, n)
+    sizes[random.random(n) < 0.001] = 9_000
+    sides = random.choice(["A", "B", "N"], n, p=[0.45, 0.45, 0.1])
+    stuck = slice(3 * n // 4, 3 * n // 4 + 60)
+    cents[stuck], sizes[stuck], sides[stuck] = cents[stuck.start], 100, "B"
+    burst = slice(4 * n // 5, 4 * n // 5 + 120)
+    times[burst.start :] -= times[burst.stop] - times[burst.start]
+    times[burst] = times[burst.start] + np.arange(120) * 9_000
+    times[burst.stop :] += 2_000_000
+    sides[burst] = "A"
+    sizes[burst] = 300
+    sizes[3], sides[3] = 50_000, "N"  # the opening auction
+    prices = cents * 10_000_000
+    prices[n // 2 :: 7] += 3_000_000  # between two cents
+    names = random.choice(["A", "B"], n, p=[0.9, 0.1])
+    return [
+        (str(names[i]), int(times[i]), int(prices[i]), int(sizes[i]), str(sides[i]))
+        for i in range(n)
+    ]
+
+
+def columns(trades: list[tuple[str, int, int, int, str]]) -> TradeColumns:
+    n = len(trades)
+    return TradeColumns(
+        np.array(["AB".index(t[0]) for t in trades], np.int32),
+        np.full(n, 2, np.int32),
+        np.array([t[1] for t in trades], np.int64),
+        np.array([t[2] for t in trades], np.int64),
+        np.array([t[3] for t in trades], np.int64),
+        np.array([ord(t[4]) for t in trades], np.uint8),
+        np.full(n, -1, np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("seed", "n", "budget"),
+    [
+        (1, 9_000, 50.0),
+        pytest.param(2, 60_000, 1.0, marks=pytest.mark.full),
+        pytest.param(3, 60_000, 100.0, marks=pytest.mark.full),
+    ],
+)
+def test_severities_and_flags_are_those_of_the_oracle(seed: int, n: int, budget: float) -> None:
+    trades = tape(seed, n)
+    expected = oracle.judged(trades, alerts_per_10k=budget)
+    symbols = SymbolTable()
+    for name in "AB":
+        symbols.number(name)
+    parameters = Parameters(profile="calibrated", alerts_per_10k=budget)
+    detector = CalibratedDetector(parameters, symbols)
+    verdicts = detector.detect(columns(trades))
+    severities = np.array([severity for severity, _ in expected])
+    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
+    assert verdicts.flagged.tolist() == [i for i, (_, flagged) in enumerate(expected) if flagged]
+    assert len(verdicts.flagged) > 5
+    assert detector.last_scores[3] == 0  # the auction
