@@ -11,9 +11,9 @@ from tape.columns import decode_batch
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
 from tape.trade import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS, Trade, decode, encode
+from tests.mutations import mutated
 
 NAMES = ("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP")
-BYTES = b'0123456789.-+"{}[]:,\\TABNZnae \n\r\t\x00\xff'
 
 trades = st.builds(
     Trade,
@@ -106,25 +106,6 @@ def test_times_keep_their_last_nanosecond_and_prices_their_last_digit() -> None:
         "B",
         4_294_967_295,
     )
-
-
-def mutated(dice: random.Random, raw: bytes) -> bytes:
-    """A message with one to three faults: bytes replaced, dropped, doubled, put in, cut off."""
-    text = bytearray(raw)
-    for _ in range(dice.randint(1, 3)):
-        at = dice.randrange(len(text)) if text else 0
-        match dice.randrange(6):
-            case 0 | 1:
-                text[at : at + 1] = bytes([dice.choice(BYTES)])
-            case 2:
-                del text[at : at + dice.randint(1, 9)]
-            case 3:
-                text[at:at] = bytes(dice.choice(BYTES) for _ in range(dice.randint(1, 9)))
-            case 4:
-                text[at:at] = text[at : at + dice.randint(1, 40)]
-            case _ if dice.random() < 0.2:
-                del text[at:]
-    return bytes(text)
 
 
 @settings(max_examples=500, deadline=None)
