@@ -67,13 +67,22 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         try:
             return self._send_files()
         except FATAL as error:
-            self._sender.poll(1)  # a fatal error says only that; what was not delivered says why
-            for why in (error, *map(KafkaException, self._errors)):
+            for why in (error, *self._said_of_the_undelivered()):
                 refuse_if_forbidden(why, self._settings.broker_address)
             raise BrokerLostError(
                 f"the broker at {self._settings.broker_address} failed the producer ({error}); "
                 "start it again, it goes on where the last acknowledged trade was"
             ) from error
+
+    def _said_of_the_undelivered(self) -> list[Exception]:
+        """Return what is said of messages that stay undelivered: a fatal error says only that."""
+        try:
+            self._sender.poll(1)
+        except FATAL as error:
+            self._errors.extend(
+                part for part in error.args if isinstance(part, confluent_kafka.KafkaError)
+            )
+        return [KafkaException(error) for error in self._errors]
 
     def _send_files(self) -> bool:
         found = find_archives(self._settings.data_dir)
