@@ -133,6 +133,7 @@ def _fresh(limit: float) -> dict[str, Any]:
         "day": None,
         "tails": {name: Tail(name) for name in START},
         "bipower": 0.0,
+        "move": 0.0,
         "last_return": 0.0,
         "spread": 0.0,
         "usual": None,
@@ -168,6 +169,7 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
     window = sorted(prices[-60:])
     cut = len(window) // 10
     middle = window[cut : len(window) - cut]
+    most = 8 if s["n"] > 60 else math.inf
     mean = math.fsum(middle) / len(middle)
     apart, usual = abs(price - mean), s["spread"] + tick
     shifted = False
@@ -184,9 +186,10 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         apart = min(apart, abs(price - old))
     if len(window) >= 10:
         values["dev"] = apart / usual
-    s["spread"] += weight * (min(apart, 8 * usual) - s["spread"])
+    s["spread"] += weight * (min(apart, most * usual) - s["spread"])
 
-    step = math.sqrt(s["bipower"] * math.pi / 2) + 0.5 * tick / max(price, tick)
+    least = max(0.5 * tick / max(price, tick), s["move"] / 4)
+    step = math.sqrt(s["bipower"] * math.pi / 2) + least
     move = min(abs(price / base - 1) for base in (s["last"][0] / 1e9, s["anchor"]))
     values["jump"] = move / step
     if len(window) >= 12:
@@ -195,9 +198,11 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         if left > 0:
             far = min(far, abs(price / old - 1))
         values["move"] = far / step / math.sqrt(10)
-    believed = min(move, 8 * step)
+    believed = min(move, most * step)
     s["bipower"] += weight * (believed * s["last_return"] - s["bipower"])
     s["last_return"] = believed
+    if believed > 0:
+        s["move"] += max(1 / 100, 1 / s["n"]) * (believed - s["move"])
     if move <= 6 * step:
         s["anchor"] = price
     prices.append(price)

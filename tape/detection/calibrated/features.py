@@ -21,6 +21,7 @@ from tape.detection.calibrated.state import (
     LAST_SIZE,
     LAST_TIME,
     LOCAL,
+    MOVE,
     OLD_LEFT,
     OLD_LEVEL,
     PLACE,
@@ -38,7 +39,7 @@ from tape.detection.kernel_types import F64
 
 DEVIATION = 0
 JUMP = 1
-MOVE = 2
+TEN_TRADES = 2
 SIZE = 3
 STUCK = 4
 SIGNED_VOLUME = 5
@@ -46,7 +47,12 @@ SIGNED_VOLUME = 5
 FADE = 1.0 / 500.0
 """Weight of a new return or deviation in its level: some 500 trades."""
 BELIEVED = 8.0
-"""A return or deviation counts for its level with at most this many times the level."""
+"""A return or deviation counts for its level with at most this many times the level, once there is
+one: the first trades, which are not judged, count as they are."""
+MOVE_FADE = 1.0 / 100.0
+COARSE = 0.25
+"""A usual step is at least half a tick, or this share of the returns that are none of zero: some
+symbols trade in far larger ticks than they could, with hardly two returns in a row."""
 FAR = 6.0
 """This many usual distances or steps away is no part of the level, whatever the tail says."""
 LEAST_HELD = 10
@@ -87,6 +93,7 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
         tick = 0.01 if price >= 1.0 else 0.0001
         known = counters[ACCEPTED]
         weight = FADE if known > 500 else 1.0 / known
+        most = BELIEVED if known > LOCAL else np.inf
         mean = trimmed_mean(state.in_order[row], held)
         apart = abs(price - mean)
         usual = levels[SPREAD] + tick
@@ -102,9 +109,9 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
             apart = min(apart, abs(price - levels[OLD_LEVEL]))
         if held >= LEAST_HELD:
             values[DEVIATION] = apart / usual
-        levels[SPREAD] += weight * (min(apart, BELIEVED * usual) - levels[SPREAD])
+        levels[SPREAD] += weight * (min(apart, most * usual) - levels[SPREAD])
 
-        least = 0.5 * tick / max(price, tick)
+        least = max(0.5 * tick / max(price, tick), COARSE * levels[MOVE])
         step = np.sqrt(levels[BIPOWER] * (np.pi / 2.0)) + least
         last = counters[LAST_PRICE] / 1e9
         move = min(abs(price - last) / last, abs(price - moved_from) / moved_from)
@@ -119,10 +126,12 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
             far = abs(price - before) / before
             if counters[OLD_LEFT] > 0:
                 far = min(far, abs(price - levels[OLD_LEVEL]) / levels[OLD_LEVEL])
-            values[MOVE] = far / (step * np.sqrt(10.0))
-        believed = min(move, BELIEVED * step)
+            values[TEN_TRADES] = far / (step * np.sqrt(10.0))
+        believed = min(move, most * step)
         levels[BIPOWER] += weight * (believed * levels[LAST_RETURN] - levels[BIPOWER])
         levels[LAST_RETURN] = believed
+        if believed > 0.0:
+            levels[MOVE] += max(MOVE_FADE, 1.0 / known) * (believed - levels[MOVE])
         if move <= FAR * step:
             levels[ANCHOR] = price
     else:

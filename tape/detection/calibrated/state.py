@@ -66,7 +66,9 @@ PROGRESS: Final = 10
 """Trading days that had passed at the last trade."""
 STRONG: Final = 11
 """How many far outliers may still count for the limit."""
-LEVELS: Final = 12
+MOVE: Final = 12
+"""Mean absolute return of the trades that have one."""
+LEVELS: Final = 13
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""

@@ -1,0 +1,208 @@
+"""What the calibrated profile promises: budget, guard, context, attribution."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from tape.columns import TradeColumns
+from tape.detection import CalibratedDetector
+from tape.detection.calibrated.context import CONTEXTS, contexts, is_half_day
+from tape.detection.parameters import Parameters
+from tape.symbols import SymbolTable
+
+OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
+SECOND_NS = 10**9
+
+
+def detector(**parameters: float) -> CalibratedDetector:
+    symbols = SymbolTable()
+    symbols.number("S")
+    return CalibratedDetector(Parameters(profile="calibrated", **parameters), symbols)
+
+
+def market(n: int, seed: int = 1, spacing_s: float = 0.2, start_ns: int = OPEN_NS) -> TradeColumns:
+    """Return an ordinary day: small steps, heavy-tailed sizes, clustered times, both sides."""
+    random = np.random.default_rng(seed)
+    steps = random.standard_t(3, n) * 0.4
+    cents = 15_000 + np.cumsum(np.rint(steps * (random.random(n) < 0.5)))
+    gaps_s = random.exponential(spacing_s, n) * (random.random(n) < 0.6)
+    return TradeColumns(
+        np.zeros(n, np.int32),
+        np.full(n, 2, np.int32),
+        start_ns + np.cumsum(np.maximum(gaps_s * 1e9, 1_000)).astype(np.int64),
+        (cents * 10_000_000).astype(np.int64),
+        (random.pareto(1.8, n) * 60 + 1).astype(np.int64),
+        random.choice([65, 66], n).astype(np.uint8),
+        np.arange(1, n + 1, dtype=np.int64),
+    )
+
+
+def alarms(flagged: np.ndarray, n: int) -> int:
+    """Return how many blocks of 30 trades hold a flag."""
+    return len(np.unique(flagged[flagged < n] // 30))
+
+
+def after_a_day(**parameters: float) -> CalibratedDetector:
+    learnt = detector(**parameters)
+    learnt.detect(market(100_000, seed=7, start_ns=OPEN_NS - 86_400 * SECOND_NS))
+    return learnt
+
+
+def judged(learnt: CalibratedDetector, trades: TradeColumns):
+    trades.sequence[:] += 200_000
+    return learnt.detect(trades)
+
+
+@pytest.mark.parametrize("budget", [2.0, 5.0])
+def test_alerts_per_10k_are_kept_on_a_day_not_seen(budget: float) -> None:
+    verdicts = judged(after_a_day(alerts_per_10k=budget), market(100_000, seed=8))
+    assert budget / 1.5 <= alarms(verdicts.flagged, 100_000) / 10 <= budget * 1.5
+
+
+def test_alerts_per_day_are_kept_on_a_day_not_seen() -> None:
+    trades = market(100_000, seed=9)
+    assert (trades.ts_event_ns[-1] - OPEN_NS) / SECOND_NS * 2.5 > 5 * 3600  # a good part of a day
+    whole = contexts(trades).passed[-1] - contexts(trades).passed[0]
+    found = alarms(judged(after_a_day(alerts_per_day=60), trades).flagged, 100_000)
+    assert 60 * whole / 1.5 <= found <= 60 * whole * 1.5
+
+
+def test_severity_four_is_one_in_ten_thousand_on_a_day_not_seen() -> None:
+    learnt = after_a_day()
+    judged(learnt, market(200_000, seed=10))
+    for severity in (2.0, 3.0, 4.0):
+        share = (learnt.last_scores >= severity).mean()
+        assert 0.5 * 10**-severity <= share <= 2 * 10**-severity
+
+
+def test_a_flood_of_misprints_does_not_become_normal() -> None:
+    trades = market(100_000, seed=11)
+    odd = np.arange(1_000, 99_000, 400)  # 1 in 400: far more than 1 in 10,000
+    trades.price_nanos[odd] += 1_500_000_000
+    learnt = after_a_day()
+    judged(learnt, trades)
+    last = learnt.last_scores[odd[-20:]]
+    assert (last >= 4).all()
+    assert (learnt.last_scores[odd - 1] < 3).mean() > 0.95
+
+
+def test_the_way_back_from_a_misprint_is_no_news() -> None:
+    trades = market(2_000, seed=12)
+    trades.price_nanos[1_000] += 1_500_000_000
+    learnt = after_a_day()
+    flagged = set(judged(learnt, trades).flagged.tolist())
+    assert 1_000 in flagged
+    assert not flagged & set(range(1_001, 1_100))
+
+
+def test_a_gap_is_told_once_and_so_is_a_spike_that_comes_back() -> None:
+    trades = market(3_000, seed=13)
+    trades.price_nanos[1_000:1_020] += 1_500_000_000
+    trades.price_nanos[2_000:] += 1_500_000_000
+    flagged = np.array(sorted(judged(after_a_day(), trades).flagged))
+    assert {1_000, 2_000} <= set(flagged.tolist())
+    late = (flagged > 1_020) & (flagged < 2_000) | (flagged > 2_012)
+    assert not late.any(), flagged[late]
+
+
+def test_after_a_halt_and_a_night_the_market_may_stand_elsewhere() -> None:
+    trades = market(3_000, seed=14)
+    trades.ts_event_ns[1_000:] += 310 * SECOND_NS
+    trades.price_nanos[1_000:] += 5_000_000_000
+    trades.ts_event_ns[2_000:] += 86_400 * SECOND_NS
+    trades.price_nanos[2_000:] -= 8_000_000_000
+    trades.size[1_005] = 2_000_000
+    learnt = after_a_day()
+    verdicts = judged(learnt, trades)
+    assert not set(verdicts.flagged.tolist()) & {*range(1_000, 1_004), *range(2_000, 2_012)}
+    at = verdicts.flagged.tolist().index(1_005)
+    assert learnt.extras(trades, verdicts, at).context == "reopening after a halt"
+
+
+def test_every_property_is_told_with_what_is_ordinary_and_its_share() -> None:
+    trades = market(2_000, seed=15)
+    trades.size[1_000] = 90_000
+    learnt = after_a_day()
+    verdicts = judged(learnt, trades)
+    at = verdicts.flagged.tolist().index(1_000)
+    told = learnt.extras(trades, verdicts, at)
+    size = next(feature for feature in told.features if feature.name == "size")
+    assert len(told.features) == 6
+    assert told.calibrated
+    assert size.value == 90_000
+    past = market(100_000, seed=7).size
+    assert size.median == pytest.approx(np.median(past), rel=0.15)
+    assert np.quantile(past, 0.9995) < size.one_in_10k < past.max()
+    assert size.share > 0.6
+    assert sum(feature.share for feature in told.features) == pytest.approx(1, abs=0.01)
+    text = learnt.reasons(trades, verdicts, at)[0].text
+    assert text.startswith("90,000 shares in one trade; ")
+    assert "trades is that large" in text
+
+
+def test_a_new_symbol_says_that_it_is_not_calibrated() -> None:
+    trades = market(1_500, seed=16)
+    trades.price_nanos[1_000] *= 2
+    learnt = detector()
+    verdicts = learnt.detect(trades)
+    at = verdicts.flagged.tolist().index(1_000)
+    assert not learnt.extras(trades, verdicts, at).calibrated
+    assert "not yet calibrated" in learnt.reasons(trades, verdicts, at)[0].text
+    assert len(verdicts.flagged) <= 3
+
+
+@pytest.mark.parametrize("price_usd", [0.0003, 0.45, 650_000.0])
+@pytest.mark.parametrize("spacing_s", [1e-5, 60.0])
+def test_any_price_and_pace_gets_sound_answers(price_usd: float, spacing_s: float) -> None:
+    trades = market(30_000, seed=17, spacing_s=spacing_s)
+    trades.price_nanos[:] = trades.price_nanos / 1.5e11 * price_usd * 1e9
+    trades.size[:] *= 5_000_000
+    learnt = detector()
+    verdicts = learnt.detect(trades)
+    assert np.isfinite(learnt.last_scores).all()
+    assert alarms(verdicts.flagged, 30_000) <= 30
+    for at in range(len(verdicts.flagged)):
+        assert learnt.reasons(trades, verdicts, at)[0].text
+
+
+@pytest.mark.filterwarnings("ignore")  # of its own use of pandas
+def test_half_days_are_those_of_the_exchange() -> None:
+    calendars = pytest.importorskip("exchange_calendars", reason="in the dev extra")
+    exchange = calendars.get_calendar("XNYS", start="2014-01-01", end="2026-12-31")
+    early = {stamp.date() for stamp in exchange.early_closes}
+    sessions = {stamp.date() for stamp in exchange.sessions}
+    assert len(early) > 20
+    assert {day for day in sessions if is_half_day(day)} == early
+
+
+@pytest.mark.parametrize(
+    ("utc", "side", "size", "name"),
+    [
+        ("2025-07-08T13:29:59.5", "N", 1_000_000, "opening auction"),
+        ("2025-07-08T13:29:59.5", "N", 100, "pre-market"),
+        ("2025-07-08T13:30:02", "N", 1_000_000, "opening auction"),
+        ("2025-07-08T13:30:02", "B", 1_000_000, "regular"),
+        ("2025-07-08T20:00:01", "N", 1_000_000, "closing auction"),
+        ("2025-07-08T17:00:01", "N", 1_000_000, "regular"),
+        ("2025-07-03T17:00:01", "N", 1_000_000, "closing auction"),  # half day, summer
+        ("2024-11-29T18:00:01", "N", 1_000_000, "closing auction"),  # half day, winter
+        ("2024-11-29T18:00:20", "A", 100, "post-market"),
+        ("2024-12-23T14:30:03", "N", 5_000, "opening auction"),
+        ("2024-12-24T00:30:00", "B", 100, "post-market"),  # still the 23rd in New York
+    ],
+)
+def test_the_context_is_that_of_the_clock_in_new_york(
+    utc: str, side: str, size: int, name: str
+) -> None:
+    at = datetime.fromisoformat(utc).replace(tzinfo=UTC)
+    trades = market(1)
+    trades.ts_event_ns[0] = (
+        (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+    )
+    trades.side[0], trades.size[0] = ord(side), size
+    found = contexts(trades)
+    assert CONTEXTS[found.kind[0]] == name
+    assert (
+        found.day[0] == (at - timedelta(hours=5)).date().toordinal() - date(1970, 1, 1).toordinal()
+    )
