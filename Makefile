@@ -13,7 +13,7 @@ setup: .venv/.ready .venv/.warm
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@
 
-.venv/.warm: .venv/.ready $(wildcard tape/*.py tape/archives/*.py tape/detection/*.py tape/detection/calibrated/*.py tape/episodes/*.py)
+.venv/.warm: .venv/.ready $(wildcard tape/*.py tape/archives/*.py tape/detection/*.py tape/detection/calibrated/*.py tape/episodes/*.py tape/inspecting/*.py)
 	@echo "compiling the detector (about half a minute, if its sources are new)"
 	$(BIN)/python -m tape.warm
 	@touch $@

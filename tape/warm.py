@@ -9,20 +9,29 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tape.archives import find_archives, read_archive
+from tape.archives.names import FileNames
+from tape.archives.plain_dbn import LINE_BYTES, convert_dbn, put_line, walk
+from tape.archives.plain_fields import rows_for
 from tape.columns import decode_batch
 from tape.detection import make_detector
 from tape.detection.parameters import Parameters
+from tape.inspecting import Inspecting
 from tape.symbols import SymbolTable
 from tape.synthetic import make_day, write_day
 from tape.trade import TIME_MAX_NS, Trade, encode
+from tape.words import PADDING
 
 
 def warm() -> None:
     """Run each compiled kernel once, on a tape long enough to grow a forest."""
     with TemporaryDirectory() as folder:
         path = write_day(make_day(trades=2_000), Path(folder))
-        for _ in read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS):
-            pass
+        (archive,) = find_archives(path).archives
+        values = [v for b in read_archive(archive, latest_ns=TIME_MAX_NS) for v in b.values]
+        _warm_encodings(Path(folder), values)
+        run = Inspecting("XNYS")
+        run.find([path])
+        run.run(lambda _: None)
     ticks = np.round(10_000 + np.sin(np.arange(2_500)) * 50).astype(int)
     values = [
         encode(
@@ -47,6 +56,21 @@ def warm() -> None:
         for position in range(len(verdicts.flagged)):
             detector.reasons(batch.trades, verdicts, position)
         detector.restore(0, detector.snapshot(0))
+
+
+def _warm_encodings(folder: Path, values: list[bytes]) -> None:
+    """Run what reads JSON lines, of which our messages are some, and what reads DBN."""
+    path = folder / "a.trades.json"
+    path.write_bytes(b"\n".join(values) + b"\n")
+    (archive,) = find_archives(path).archives
+    for _ in read_archive(archive, latest_ns=TIME_MAX_NS):
+        pass
+    record = bytes([12]) + bytes(47)
+    data = np.frombuffer(record + bytes(PADDING + 1), np.uint8)  # read-only, as files are read
+    walk(data, 1)
+    put_line(data, 0, np.empty(LINE_BYTES, np.uint8))
+    names, text = FileNames(frozenset()), np.empty(PADDING, np.uint8)
+    convert_dbn(data, 0, 0, 0, 0, TIME_MAX_NS, names.compiled, text, rows_for(1))
 
 
 if __name__ == "__main__":

@@ -92,17 +92,18 @@ def convert_csv(
     stop = len(data) - PADDING - 1
     first[DEPTH], last[DEPTH] = stop, stop + 1
     writes = len(out) > 0
+    more = columns > np.sum(at_columns >= 0)  # columns that nothing below looks at
     while start < stop:
         end, plain = _split(data, start, columns, cuts)
         rows.start[n], rows.fate[n] = start, LITERAL
-        if plain:
+        if plain and (not more or is_ascii(data, start, end)):
             for field in range(FIELDS):
                 column = at_columns[field]
                 if column >= 0:
                     first[field], last[field] = cuts[column], cuts[column + 1] - 1
             width = last[ACTION] - first[ACTION]
             if width == 1 and data[first[ACTION]] != TRADE:
-                if is_ascii(data, start, end):
+                if more or is_ascii(data, start, end):
                     rows.fate[n] = PASSED
             elif width == 1 and last[DELTA] > first[DELTA] and last[SIDE] > first[SIDE]:
                 value = rows.values[n]

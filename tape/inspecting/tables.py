@@ -29,6 +29,9 @@ def tables(found: Inspection) -> Iterator[Table]:
 def sentences(found: Inspection) -> Iterator[str]:
     """Yield what a table would say badly."""
     days = list(found.days)
+    kinds = {one.about.words for one in found.files}
+    if len(kinds) == 1:
+        yield f"{len(found.files):,} × {kinds.pop()}"
     if days:
         yield f"{len(days):,} days with trades, {days[0]} to {days[-1]}"
     if found.missing_days is None:
@@ -64,83 +67,76 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
     for name in left:
         table.add_column(name, overflow="fold")
     for name in right:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 
 def _files(files: list[FileReport]) -> Table:
-    table = _table(
-        "Files",
-        ("file", "what it is", "first (UTC)", "last"),
-        ("trades", "symbols", "most in 1 s", "rejected", "sha256"),
-    )
-    for one in files[:MOST]:
-        sha256 = {"none": "-", "matches": "as in manifest"}.get(one.manifest, one.manifest)
+    """Return a row a file; what no file has has no column."""
+    more: dict[str, list[str]] = {}
+    if len({one.about.words for one in files}) > 1:
+        more["what it is"] = [escape(one.about.words) for one in files]
+    if any(one.symbols > 1 for one in files):
+        more["symbols"] = [f"{one.symbols:,}" for one in files]
+    if any(one.rejected for one in files):
+        more["rejected"] = [f"{sum(f.count for f in one.rejected.values()):,}" for one in files]
+    if any(one.manifest != "none" for one in files):
+        more["manifest"] = [one.manifest for one in files]
+    right = ("trades", "most in 1 s", *more)
+    table = _table("Files", ("file", "first (UTC)", "last"), right)
+    for nth, one in enumerate(files[:MOST]):
         table.add_row(
             escape(Path(one.path).name),
-            escape(one.about.words),
-            (one.first or "-")[:19].replace("T", " "),
+            (one.first or "-")[:16].replace("T", " "),
             _short(one.last, one.first),
             f"{one.trades:,}",
-            f"{one.symbols:,}",
             f"{one.peak_per_s:,}",
-            f"{sum(fault.count for fault in one.rejected.values()):,}",
-            sha256,
+            *(cells[nth] for cells in more.values()),
         )
-    return _shortened(table, len(files), 9)
+    return _shortened(table, len(files), 5 + len(more))
 
 
 def _short(last: str | None, first: str | None) -> str:
     """Return a time, without its day if that is the first one's."""
     if last is None or first is None:
         return "-"
-    return last[11:19] if last[:10] == first[:10] else last[:19].replace("T", " ")
+    return last[11:16] if last[:10] == first[:10] else last[:16].replace("T", " ")
+
+
+def _usd(price: float) -> str:
+    whole, _, fraction = f"{price:,.4f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
 def _symbols(symbols: list[SymbolReport]) -> Table:
-    table = _table(
-        "Symbols", ("symbol",), ("trades", "shares", "low", "high", "smallest", "largest")
-    )
+    table = _table("Symbols", ("symbol",), ("trades", "shares", "prices", "sizes"))
     for one in symbols[:MOST]:
         table.add_row(
             escape(one.symbol),
             f"{one.trades:,}",
             f"{one.shares:,}",
-            f"{one.low_usd:,.4f}",
-            f"{one.high_usd:,.4f}",
-            f"{one.smallest:,}",
-            f"{one.largest:,}",
+            f"{_usd(one.low_usd)} – {_usd(one.high_usd)}",
+            f"{one.smallest:,} – {one.largest:,}",
         )
-    return _shortened(table, len(symbols), 7)
+    return _shortened(table, len(symbols), 5)
 
 
 def _order(symbols: list[SymbolReport]) -> Table:
-    table = _table(
-        "Order",
-        ("symbol",),
-        (
-            "time backward",
-            "by at most",
-            "longest pause",
-            "sequence backward",
-            "repeated",
-            "gaps",
-            "left out",
-        ),
-    )
+    right = ("time backward", "longest pause", "sequence backward", "repeated", "gaps")
+    table = _table("Order", ("symbol",), right)
     for one in symbols[:MOST]:
-        pause = f"{one.pause_s:,.3f} s at {one.pause_from[11:19]}" if one.pause_from else "-"
+        back = f"{one.time_backward:,}"
+        if one.time_backward:
+            back += f" by up to {one.time_backward_most_s:,.6f} s"
         table.add_row(
             escape(one.symbol),
-            f"{one.time_backward:,}",
-            f"{one.time_backward_most_s:,.6f} s" if one.time_backward else "-",
-            pause,
+            back,
+            f"{one.pause_s:,.3f} s",
             f"{one.sequence_backward:,}",
             f"{one.sequence_repeats:,}",
             f"{one.sequence_gaps:,}",
-            f"{one.sequence_left_out:,}",
         )
-    return _shortened(table, len(symbols), 8)
+    return _shortened(table, len(symbols), 6)
 
 
 def _auctions(auctions: list[Auction]) -> Table:
@@ -151,7 +147,7 @@ def _auctions(auctions: list[Auction]) -> Table:
             escape(one.symbol),
             one.bell,
             one.ts_event[11:23],
-            f"{one.price_usd:,.4f}",
+            _usd(one.price_usd),
             f"{one.size:,}",
         )
     return _shortened(table, len(auctions), 6)

@@ -2,10 +2,12 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -160,8 +162,31 @@ def test_ctrl_c_ends_replay_quietly_and_leaves_no_file(suffix: str, tmp_path: Pa
     assert list(out.iterdir()) == []
 
 
-def test_a_reader_that_goes_away_is_no_error(day: Path) -> None:
-    process = start("replay", day)
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files in /proc")
+def test_ctrl_c_ends_inspect_quietly(tmp_path: Path) -> None:
+    path = write_day(make_day(1, ["AAA"], 500_000), tmp_path / "data")
+    process = start("inspect", path, "--plot", tmp_path / "day.png")
+    deadline_s = time.monotonic() + 30
+    while str(path) not in open_files(process.pid):  # the work has begun
+        assert process.poll() is None
+        assert time.monotonic() < deadline_s
+    process.send_signal(signal.SIGINT)
+    code, out, err = ended(process)
+    assert (code, out) == (130, ""), err
+    assert list(tmp_path.iterdir()) == [tmp_path / "data"]
+
+
+def open_files(pid: int) -> list[str]:
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            found.append(os.readlink(link))
+    return found
+
+
+@pytest.mark.parametrize("command", ["replay", "inspect"])
+def test_a_reader_that_goes_away_is_no_error(command: str, day: Path) -> None:
+    process = start(command, day)
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None
@@ -187,6 +212,17 @@ def test_a_terminal_gets_a_table_whose_colours_can_be_turned_off(
     shown = on_terminal(*words, "replay", str(day), **env)
     assert "The most telling anomalies" in shown
     assert ("\x1b[1;36m" in shown) is colour
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_inspect_fits_any_terminal(columns: int, day: Path) -> None:
+    shown = on_terminal("--no-color", "inspect", str(day), COLUMNS=str(columns))
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    tables = [line for line in plain.splitlines() if line and line[0] in "┏┃┡│└"]
+    assert "Auctions" in plain
+    assert len(tables) > 10
+    assert max(map(len, tables)) <= columns
+    assert "Traceback" not in shown
 
 
 def on_terminal(*words: str, **env: str) -> str:

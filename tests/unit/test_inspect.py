@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from tape.archives import find_archives, read_archive
 from tape.cli import app
+from tape.errors import ArchiveError, SettingsError
 from tape.inspecting import Inspecting
 from tape.synthetic import make_day, write_day
 from tape.trade import TIME_MAX_NS
@@ -301,6 +302,40 @@ def test_a_damaged_file_is_named_and_the_rest_inspected(days: Path, tmp_path: Pa
     assert "archive_truncated" in damaged["cut.trades.csv.zst"]
     assert damaged[second.name] is None
     assert found["days"]["2025-03-06"] == 12_000
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.zst", "a.dbn", "a.dbn.zst", "a.json"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0\xff" * 500, b"date,open,close\n2025-05-05,1,2\n", b"(\xb5/\xfd" + b"x" * 300],
+    ids=["empty", "binary", "other vendor", "damaged"],
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = inspect(tmp_path / name, code=2)
+    (one,) = found["files"]
+    assert one["damaged"].startswith(f"{name}: ")
+    assert found["trades"] == 0
+
+
+def test_a_file_that_vanishes_is_named_and_the_rest_inspected(days: Path, tmp_path: Path) -> None:
+    gone = csv(tmp_path, row())
+    run = Inspecting("XNYS")
+    run.find([gone, days])
+    gone.unlink()
+    found = run.run(lambda _: None)
+    assert "cannot read" in str(found.files[0].damaged)
+    assert found.trades == 24_000
+
+
+@pytest.mark.parametrize("words", [[], ["--plot", "x.doc"]])
+def test_a_wrong_path_or_option_is_a_sentence(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path), *words])
+    assert isinstance(done.exception, SettingsError if words else ArchiveError)
+    assert "\n" not in str(done.exception)
 
 
 def test_a_calendar_that_there_is_not_is_told(tmp_path: Path) -> None:
