@@ -65,28 +65,29 @@ class Tail:
 
     def cautious(self, value: float) -> float:
         found = self.severity(value)
-        if self.fitted and self.seen < 20_000:
+        if self.fitted and self.seen < 10_000:
             found = min(found, self.severity(value, self.start))
         return found
 
     def learn(self, value: float, severity: float) -> None:
-        slack = 1.3 + 50_000 / max(self.seen, 2_000)
+        slack = 1.3 + 5_000 / max(self.seen, 2_000)
         self.odd = min(self.odd + slack * 1e-3, 50.0)
         self.rare = min(self.rare + slack * 1e-4, 10.0)
-        if severity >= 4:
-            if self.rare < 1:
-                return
-            self.rare -= 1
-        elif severity >= 3:
-            if self.odd < 1:
-                return
-            self.odd -= 1
-        if severity > 5:
-            threshold, chance, scale, shape, _ = self.fit
+        threshold, chance, scale, shape, _ = self.fit
+        if value > threshold and not self.fitted:
+            value = threshold
+        elif value > threshold:
+            if severity >= 4:
+                if self.rare < 1:
+                    return
+                self.rare -= 1
+            elif severity >= 3:
+                if self.odd < 1:
+                    return
+                self.odd -= 1
             decay = max(5 * math.log(10) + math.log(chance), 0.0)
-            value = threshold + scale * (
-                math.expm1(shape * decay) / shape if shape > 1e-6 else decay
-            )
+            most = math.expm1(shape * decay) / shape if shape > 1e-6 else decay
+            value = min(value, threshold + scale * most)
         self.counts[self.place(value)] += np.float32(1)
 
     def refit(self) -> None:
@@ -300,7 +301,7 @@ def _judge(
     told = max(largest - math.log10(6), 0.0)
     if whole.fitted:
         alone = whole.severity(largest)
-        told = min(told, alone) if whole.seen < 20_000 else alone
+        told = min(told, alone) if whole.seen < 10_000 else alone
     if s["tails"]["dev"].fitted:
         whole.learn(largest, told)
     flagged = told >= s["limit"]

@@ -56,7 +56,7 @@ from tape.detection.kernel_types import F64, I64, U8
 REFIT_EVERY = 1_000
 """Accepted trades of a symbol between two fits."""
 KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
-SETTLED = 20_000.0
+SETTLED = 10_000.0
 """Values from which on a fit stands alone; before, cautious defaults may only lower it."""
 LOG_OF_SIX = 0.7781512503836436
 HALT_NS = 290_000_000_000

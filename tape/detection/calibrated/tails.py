@@ -42,7 +42,7 @@ ODD_SHARE = 1e-3
 RARE_SHARE = 1e-4
 """What is due at those severities."""
 SLACK = 1.3
-YOUNG = 50_000.0
+YOUNG = 5_000.0
 """Credit over what is due: a young fit must be able to move, an old one stands against floods."""
 MOST_ODD = 50.0
 MOST_RARE = 10.0
@@ -103,21 +103,22 @@ def value_at(fits: F64, level: float) -> Any:
 def believed(fits: F64, value: float, its_severity: float) -> Any:
     """Return the value as it may be learnt, or -1; call it once for each value.
 
-    An ordinary value is learnt as it is, an odd one only as far as there is credit, and at most
-    as one that is ten times rarer than `RARE`.
+    An ordinary value is learnt as it is, an odd one only as far as there is credit, and none as
+    more than one ten times rarer than `RARE`: or than the threshold, before there is a fit.
     """
     slack = SLACK + YOUNG / max(fits[SEEN], LEAST_SEEN)
     fits[ODD_CREDIT] = min(fits[ODD_CREDIT] + slack * ODD_SHARE, MOST_ODD)
     fits[RARE_CREDIT] = min(fits[RARE_CREDIT] + slack * RARE_SHARE, MOST_RARE)
-    if its_severity < ODD:
+    if value <= fits[THRESHOLD]:
         return value
-    credit = ODD_CREDIT if its_severity < RARE else RARE_CREDIT
-    if fits[credit] < 1.0:
-        return -1.0
-    fits[credit] -= 1.0
-    if its_severity <= RARE + 1.0:
-        return value
-    return value_at(fits, RARE + 1.0)
+    if fits[FITTED] == 0.0:
+        return fits[THRESHOLD]
+    if its_severity >= ODD:
+        credit = ODD_CREDIT if its_severity < RARE else RARE_CREDIT
+        if fits[credit] < 1.0:
+            return -1.0
+        fits[credit] -= 1.0
+    return min(value, value_at(fits, RARE + 1.0))
 
 
 @uncounted
