@@ -241,25 +241,22 @@ def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[fl
         s["n"] += 1
         day, passed = _clock(ts)
         regular = 9.5 * 3600e9 <= passed < 16 * 3600e9
+        most = 180e9 if size >= 50_000 else 15e9
+        auction = (
+            side == "N"
+            and size >= 1_000
+            and any(-1e9 <= passed - bell * 3600e9 < most for bell in (9.5, 16))
+        )
         if day != s["day"]:
             s["day"] = day
             _new_session(s, ts)
         else:
-            auction = (
-                side == "N"
-                and size >= 1_000
-                and any(-1e9 <= passed - bell * 3600e9 < 15e9 for bell in (9.5, 16))
-            )
             _halted(s, ts, regular and not auction)
         due = alerts_per_10k / 10_000
         s["alert"] = max(s["alert"] - 1, 0)
         s["limit"] = max(s["limit"] - 0.1 * due, nominal - 1)
         s["strong"] = min(s["strong"] + 0.15 * due, 3.0)
-        if (
-            side == "N"
-            and size >= 1_000
-            and any(-1e9 <= passed - bell * 3600e9 < 15e9 for bell in (9.5, 16))
-        ):
+        if auction:
             answers.append((0.0, False))
             continue
         answers.append(_judge(s, ts, price_nanos, size, side, nominal))

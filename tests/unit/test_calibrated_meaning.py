@@ -183,6 +183,8 @@ def test_half_days_are_those_of_the_exchange() -> None:
         ("2025-07-08T13:29:59.5", "N", 100, "pre-market"),
         ("2025-07-08T13:30:02", "N", 1_000_000, "opening auction"),
         ("2025-07-08T13:30:02", "B", 1_000_000, "regular"),
+        ("2025-07-08T13:31:43", "N", 88_065, "opening auction"),  # slow, as on NYSE's floor
+        ("2025-07-08T13:31:43", "N", 8_806, "regular"),
         ("2025-07-08T20:00:01", "N", 1_000_000, "closing auction"),
         ("2025-07-08T17:00:01", "N", 1_000_000, "regular"),
         ("2025-07-03T17:00:01", "N", 1_000_000, "closing auction"),  # half day, summer

@@ -42,9 +42,12 @@ AFTER_NS: Final = 4 * 3_600 * SECOND_NS
 """How long is traded after the close."""
 NEAR_NS: Final = 15 * SECOND_NS
 """How long after the bell an auction's print may come."""
+SLOW_NS: Final = 180 * SECOND_NS
+"""The same for large ones: NYSE's auctions end when its floor says so."""
 EARLY_NS: Final = SECOND_NS
 AUCTION_SHARES: Final = 1_000
 """Smaller prints without a side are hidden orders, not auctions."""
+LARGE_SHARES: Final = 50_000
 OUTSIDE: Final = 0.05
 """Share of a day's alerts meant for the hours before the open, and of those after the close."""
 
@@ -112,10 +115,9 @@ def contexts(trades: TradeColumns) -> Contexts:
     kind[local >= closes] = POST_MARKET
     printed = (trades.side == ord("N")) & (trades.size >= AUCTION_SHARES)
     if printed.any():
-        opening = printed & (local >= OPEN_NS - EARLY_NS) & (local < OPEN_NS + NEAR_NS)
-        closing = printed & (local >= closes - EARLY_NS) & (local < closes + NEAR_NS)
-        kind[opening] = OPENING_AUCTION
-        kind[closing] = CLOSING_AUCTION
+        near = np.where(trades.size >= LARGE_SHARES, SLOW_NS, NEAR_NS)
+        for bell, name in ((OPEN_NS, OPENING_AUCTION), (closes, CLOSING_AUCTION)):
+            kind[printed & (local >= bell - EARLY_NS) & (local < bell + near)] = name
     passed = (
         OUTSIDE * np.clip((local - EARLIEST_NS) / (OPEN_NS - EARLIEST_NS), 0.0, 1.0)
         + (1.0 - 2.0 * OUTSIDE) * np.clip((local - OPEN_NS) / (closes - OPEN_NS), 0.0, 1.0)
