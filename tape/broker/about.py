@@ -51,7 +51,7 @@ def about_broker(client_config: dict[str, str]) -> About:
 def _config(admin: AdminClient, broker: int) -> dict[str, str | None]:
     """Return a broker's settings, empty if it does not show them to this user."""
     resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
-    (future,) = admin.describe_configs([resource]).values()
+    (future,) = admin.describe_configs([resource], request_timeout=TIMEOUT_S - 1).values()
     try:
         return {name: entry.value for name, entry in future.result(TIMEOUT_S).items()}
     except (KafkaException, TimeoutError):

@@ -21,6 +21,9 @@ _TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
 REFUSALS = {**_AUTH, **_TLS}
 """Errors that no waiting mends; librdkafka retries them for ever and reports them aside."""
 
+SILENT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
+"""Errors that only say that nobody answers."""
+
 
 def ready_broker(
     client_config: dict[str, str], topics: list[TopicSpec], *, wait_s: float = WAIT_S
@@ -75,9 +78,10 @@ def told_plainly(what: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        reason = error.args[0].str()
+        silent = error.args[0].code() in SILENT
+        reason = "the broker does not answer" if silent else error.args[0].str()
     except TimeoutError:
-        reason = "no answer in time"
+        reason = "the broker does not answer"
     else:
         return
     raise BrokerError(

@@ -1,22 +1,27 @@
-"""Looks at a consumer group: how far it is, who is in it, and what readers wait for."""
+"""Looks at a consumer group: how far it is, who is in it, and what readers wait for.
 
+With the client's older calls, which block: the newer ones (`describe_consumer_groups`,
+`list_offsets`) end the whole process when the broker goes away or starts in the middle of one
+(librdkafka 2.12: a failed assertion, or a crash when the client is dropped).
+"""
+
+import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import (
-    ConsumerGroupState,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, GroupMetadata
 
 from tape.broker.connect import told_plainly
 
 TIMEOUT_S: Final = 5.0
+AGAIN_S: Final = 0.3
+UUID_CHARACTERS: Final = 36
+"""The broker makes a member's id from its stable name, a dash and so many random characters."""
+
+MOVING: Final = ("PreparingRebalance", "CompletingRebalance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,87 +83,123 @@ class Look:
 
 
 class GroupWatcher:
-    """Looks at a consumer group of one topic, as often as asked."""
+    """Looks at a consumer group of one topic, as often as asked; joins it never."""
 
     def __init__(self, client_config: dict[str, str], group: str, topic: str) -> None:
         self._admin = AdminClient({**client_config, "log_level": 0})
         self._group, self._topic = group, topic
-        self._partitions = partitions_of(self._admin, topic)
+        self._consumer = _consumer(client_config, group, "read_uncommitted")
+        self._partitions = partitions_of(self._consumer, topic)
 
     def look(self) -> Look:
         """Return the state of now; raises `BrokerError` if the broker refuses."""
-        with told_plainly(f"the consumer group {self._group}"):
-            return self._look()
-
-    def _look(self) -> Look:
-        of_topic = [TopicPartition(self._topic, number) for number in self._partitions]
-        asked = [ConsumerGroupTopicPartitions(self._group, of_topic)]
-        (committed,) = self._admin.list_consumer_group_offsets(asked).values()
-        offsets = committed.result(TIMEOUT_S).topic_partitions
         members, moving = self._members()
+        of_topic = [TopicPartition(self._topic, number) for number in self._partitions]
+        with told_plainly(f"the consumer group {self._group}"):
+            committed = self._consumer.committed(of_topic, timeout=TIMEOUT_S)
+        bounds = _bounds(self._consumer, self._topic, self._partitions)
         return Look(
             at_s=time.monotonic(),
-            first=offsets_of(self._admin, self._topic, self._partitions, OffsetSpec.earliest()),
-            end=offsets_of(self._admin, self._topic, self._partitions, OffsetSpec.latest()),
-            committed={part.partition: part.offset for part in offsets if part.offset >= 0},
+            first={number: low for number, (low, _) in bounds.items()},
+            end={number: high for number, (_, high) in bounds.items()},
+            committed={part.partition: part.offset for part in committed if part.offset >= 0},
             members=members,
             moving=moving,
         )
 
     def members(self) -> tuple[Member, ...]:
         """Return the processes in the group; raises `BrokerError` if the broker refuses."""
-        with told_plainly(f"the consumer group {self._group}"):
-            return self._members()[0]
+        return self._members()[0]
 
     def _members(self) -> tuple[tuple[Member, ...], bool]:
-        (future,) = self._admin.describe_consumer_groups([self._group]).values()
-        try:
-            group = future.result(TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:  # nobody was ever in it
-                return (), False
-            raise
+        with told_plainly(f"the consumer group {self._group}"):
+            found = self._groups()
+            for group in found:
+                if group.error is not None:
+                    raise KafkaException(group.error)
         members = tuple(
             Member(
-                member.group_instance_id or "",
-                member.member_id,
-                member.host.lstrip("/"),
-                sum(part.topic == self._topic for part in member.assignment.topic_partitions),
+                member.id[: -UUID_CHARACTERS - 1],
+                member.id,
+                member.client_host.lstrip("/"),
+                assigned(member.assignment, self._topic),
             )
+            for group in found
             for member in group.members
         )
-        settled = (ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
-        return members, group.state not in settled
+        return members, any(group.state in MOVING for group in found)
+
+    def _groups(self) -> list[GroupMetadata]:
+        """Return what the brokers know of the group; one may just be connecting: ask again."""
+        until_s = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                found: list[GroupMetadata] = self._admin.list_groups(self._group, timeout=TIMEOUT_S)
+                return found
+            except KafkaException:
+                if time.monotonic() > until_s:
+                    raise
+            time.sleep(AGAIN_S)
 
 
-def partitions_of(admin: AdminClient, topic: str) -> list[int]:
+def assigned(assignment: bytes | None, topic: str) -> int:
+    """Return how many partitions of a topic a member's assignment holds, in Kafka's own form.
+
+    That is a version (16 bits), the number of topics (32), and for each its name, with its
+    length (16) before it, and its partitions (32 each) with their number (32).
+    """
+    raw, at, count = assignment or b"", 6, 0
+    try:
+        for _ in range(struct.unpack_from(">i", raw, 2)[0]):
+            (length,) = struct.unpack_from(">h", raw, at)
+            name = raw[at + 2 : at + 2 + length]
+            (partitions,) = struct.unpack_from(">i", raw, at + 2 + length)
+            at += 6 + length + 4 * partitions
+            count += partitions if name == topic.encode() else 0
+    except struct.error:  # nothing assigned yet
+        return count
+    return count
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[int]:
     """Return the numbers of a topic's partitions; raises `BrokerError` if there is none."""
     with told_plainly(f"the topic {topic}"):
-        found = admin.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+        found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         if found.error is not None:
             raise KafkaException(found.error)
     return sorted(found.partitions)
 
 
-def offsets_of(
-    admin: AdminClient,
-    topic: str,
-    partitions: list[int],
-    spec: OffsetSpec,
-    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
-) -> dict[int, int]:
-    """Return an offset a partition; raises `BrokerError` if the broker refuses."""
-    asked = {TopicPartition(topic, number): spec for number in partitions}
-    with told_plainly(f"the topic {topic}"):
-        answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=TIMEOUT_S)
-        return {part.partition: found.result(TIMEOUT_S).offset for part, found in answers.items()}
-
-
 def open_transactions(client_config: dict[str, str], topic: str) -> dict[int, int]:
     """Return, by partition, from which offset on readers wait for a transaction to end."""
-    admin = AdminClient({**client_config, "log_level": 0})
-    numbers = partitions_of(admin, topic)
-    latest = OffsetSpec.latest()
-    ends = offsets_of(admin, topic, numbers, latest)
-    stable = offsets_of(admin, topic, numbers, latest, IsolationLevel.READ_COMMITTED)
-    return {number: stable[number] for number in numbers if stable[number] < ends[number]}
+    all_of_it = _consumer(client_config, "tape-doctor", "read_uncommitted")
+    committed = _consumer(client_config, "tape-doctor", "read_committed")
+    try:
+        numbers = partitions_of(all_of_it, topic)
+        ends, stable = (_bounds(consumer, topic, numbers) for consumer in (all_of_it, committed))
+    finally:
+        all_of_it.close()
+        committed.close()
+    return {number: stable[number][1] for number in numbers if stable[number][1] < ends[number][1]}
+
+
+def _consumer(client_config: dict[str, str], group: str, isolation: str) -> Consumer:
+    return Consumer(
+        {
+            **client_config,
+            "group.id": group,
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "allow.auto.create.topics": False,
+            "log_level": 0,
+        }
+    )
+
+
+def _bounds(consumer: Consumer, topic: str, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return the oldest offset kept and the next to come, as far as the consumer may see."""
+    with told_plainly(f"the topic {topic}"):
+        return {
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S)
+            for number in numbers
+        }

@@ -11,6 +11,8 @@ from tape.errors import BrokerError
 
 DAY_MS: Final = 86_400_000
 TIMEOUT_S: Final = 15.0
+ASKED_S: Final = TIMEOUT_S - 1
+"""The client has to give up before we do: dropped with a question open, it may crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
         if spec.name not in there
     ]
     created = []
-    for name, future in (admin.create_topics(new) if new else {}).items():
+    for name, future in (admin.create_topics(new, request_timeout=ASKED_S) if new else {}).items():
         try:
             future.result(TIMEOUT_S)
             created.append(name)
@@ -121,7 +123,7 @@ def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[
     wanted = [
         ConfigResource(ConfigResource.Type.TOPIC, spec.name) for spec in specs if spec.name in there
     ]
-    answers = admin.describe_configs(wanted) if wanted else {}
+    answers = admin.describe_configs(wanted, request_timeout=ASKED_S) if wanted else {}
     configs: dict[str, dict[str, str | None]] = {}
     for resource, future in answers.items():
         try:

@@ -7,7 +7,7 @@ from tape.doctor.finding import Finding, first_cause
 from tape.errors import BrokerError
 from tape.settings import DetectorSettings
 
-WAIT_S = 4.0
+WAIT_S = 3.0
 """Longest wait for a broker that does not answer; one more attempt of 2 s may follow."""
 
 

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from tape.anomaly import anomaly_id
 from tape.broker.connect import told_plainly
-from tape.broker.topics import TopicSpec, create_topics
+from tape.broker.topics import ASKED_S, TopicSpec, create_topics
 from tape.errors import BrokerError
 from tape.settings import DetectorSettings
 from tape.streaming.application import bytes_topic, detector_application, judging
@@ -28,7 +28,7 @@ SYMBOL: Final = "TAPE-DOCTOR"
 """Marks the test trade; no exchange has such a symbol."""
 
 WAIT_S: Final = 20.0
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 15.0
 KEPT_MS: Final = 600_000
 """A trial that is killed leaves topics behind, with nothing in them after ten minutes."""
 
@@ -117,12 +117,14 @@ def _removed(client: dict[str, str], names: list[str], group: str) -> list[str]:
     try:
         there = admin.list_topics(timeout=TIMEOUT_S).topics
         present = [name for name in names if name in there]
-        for name, future in (admin.delete_topics(present) if present else {}).items():
+        for name, future in (
+            admin.delete_topics(present, request_timeout=ASKED_S) if present else {}
+        ).items():
             try:
                 future.result(TIMEOUT_S)
             except (KafkaException, TimeoutError):
                 left.append(name)
-        for future in admin.delete_consumer_groups([group]).values():
+        for future in admin.delete_consumer_groups([group], request_timeout=ASKED_S).values():
             with suppress(KafkaException, TimeoutError):  # an empty group goes by itself in time
                 future.result(TIMEOUT_S)
     except KafkaException:  # the broker went away: it cannot be asked

@@ -68,7 +68,8 @@ class Live:
             trouble = ""
             while not self._over.is_set():
                 records = follower.records()
-                if records:
+                if records:  # of several partitions, each in its own order
+                    records.sort(key=lambda record: record.at_ms)
                     self._put(self._arrived(records, is_new=True))
                 if follower.trouble != trouble:
                     trouble = follower.trouble

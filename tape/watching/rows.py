@@ -68,7 +68,14 @@ def state_lines(board: Board, width: int) -> Text:
     ]
     if board.unreadable:
         parts.append(("unreadable", f"{board.unreadable:,}"))
-    return _flow([Text.assemble((f"{n} ", "dim"), (v, "bold")) for n, v in parts], width)
+    bad = {"detectors": board.detectors == 0, "rejected": board.rejected > 0}
+    return _flow(
+        [
+            Text.assemble((f"{name} ", "dim"), (value, "bold red" if bad.get(name) else "bold"))
+            for name, value in parts
+        ],
+        width,
+    )
 
 
 def rules_lines(board: Board, width: int) -> Text:

@@ -234,7 +234,9 @@ def test_the_doctor_works_with_credentials_and_never_prints_them(
     names = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.group)
     create_topics(pipeline.client, pipeline_topics(*names))
     code, found = doctor(pipeline, "--deep", **secured.env())
-    assert (code, found["trial"]["verdict"], found["clock"]["verdict"]) == (0, "ok", "ok"), found
+    bad = [one for one in found.values() if one["verdict"] not in ("ok", "not checked")]
+    assert (code, bad) == (0, []), bad
+    assert (found["trial"]["verdict"], found["clock"]["verdict"]) == ("ok", "ok")
     assert "KAFKA_SASL_PASSWORD=********** from environment" in found["settings"]["details"]
 
     code, found = doctor(pipeline, **secured.env() | {"KAFKA_SASL_PASSWORD": WRONG})

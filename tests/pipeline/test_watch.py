@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from tape.broker.group import Look
 from tape.broker.kafka import LocalKafka
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.settings import DetectorSettings
@@ -21,7 +22,7 @@ from tape.streaming.following import Follower
 from tape.synthetic import make_day, write_day
 from tape.trade import price_text
 from tape.watching.board import Board
-from tape.watching.live import Live
+from tape.watching.live import Arrived, Live, News, Trouble
 from tape.watching.view import WatchApp
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
@@ -134,30 +135,43 @@ def test_topics_that_are_missing_are_told(pipeline: Pipeline) -> None:
     assert f"the topic {pipeline.output} is not there; `tape topics create`" in err
 
 
+def settings_of(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> DetectorSettings:
+    for name, value in pipeline.env().items():
+        monkeypatch.setenv(name, value)
+    return DetectorSettings()
+
+
 def test_a_broker_that_was_killed_is_followed_again(
-    own_kafka: LocalKafka, topic_names, tmp_path: Path
+    own_kafka: LocalKafka, topic_names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own_kafka.start()
     pipeline = made(own_kafka, topic_names, tmp_path)
-    with Follower(pipeline.client, {pipeline.output: 10}) as follower:
-        send(pipeline, message(1))
-        found = follower.before()
+    settings = settings_of(pipeline, monkeypatch)
+    newest = {settings.output: 10, settings.rejected: 0}
+    live = Live(settings, Follower(pipeline.client, newest))
+
+    def wait_for(fits: Callable[[News], bool]) -> None:
         deadline_s = time.monotonic() + 90
-        while not found:
-            found = follower.records()
+        while not fits(live.news.get(timeout=60)):
             assert time.monotonic() < deadline_s
-        own_kafka.kill()
-        while follower.trouble != "the broker does not answer":
-            assert follower.records() == []
-            assert time.monotonic() < deadline_s
-        own_kafka.start()
-        send(pipeline, message(2))
-        found = []
-        while not found:
-            found = follower.records()
-            assert time.monotonic() < deadline_s
-        assert [record.value for record in found] == [message(2)]
-        assert follower.trouble == ""
+
+    def brings(value: bytes) -> Callable[[News], bool]:
+        return lambda news: (
+            isinstance(news, Arrived) and value in [one.raw for one in news.anomalies]
+        )
+
+    live.start()
+    send(pipeline, message(1))
+    wait_for(brings(message(1)))
+    wait_for(lambda news: isinstance(news, Look))
+    own_kafka.kill()
+    wait_for(lambda news: isinstance(news, Trouble) and "does not answer" in news.text)
+    time.sleep(5)  # long enough for what was asked to have run out
+    own_kafka.start()
+    send(pipeline, message(2))
+    wait_for(brings(message(2)))
+    wait_for(lambda news: isinstance(news, Look))
+    live.end()
 
 
 def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
@@ -168,9 +182,7 @@ def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
     assert pipeline.produce(tmp_path / "data").wait() == 0
     pipeline.wait_all_judged()
     expected = [json.loads(value) for value in pipeline.anomalies()]
-    for name, value in pipeline.env().items():
-        monkeypatch.setenv(name, value)
-    settings = DetectorSettings()
+    settings = settings_of(pipeline, monkeypatch)
     client = settings.client_config()
     live = Live(settings, Follower(client, {settings.output: 10_000, settings.rejected: 0}))
     board = Board()

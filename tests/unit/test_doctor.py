@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tape.broker.group import Look, Member
+from tape.broker.group import Look, Member, assigned
 from tape.broker.kafka import free_port
 from tape.doctor.configuration import check_settings
 from tape.doctor.endpoint import check_metrics
@@ -50,10 +50,18 @@ def doctor(*words: str, **env: str) -> tuple[int, dict[str, dict[str, object]], 
 
 
 def test_without_a_broker_one_line_says_so_and_soon() -> None:
+    before_s = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "tape", "doctor", "--help"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     start_s = time.monotonic()
     code, found, said = doctor(Quix__Broker__Address="127.0.0.1:1", KAFKA_SASL_PASSWORD=CANARY)
     assert code == 1
-    assert time.monotonic() - start_s < 10
+    waited_s = time.monotonic() - start_s - (start_s - before_s)  # without Python's own start
+    assert waited_s < 9
     assert [name for name, f in found.items() if f["verdict"] == "problem"] == ["broker"]
     assert "no Kafka broker answered at 127.0.0.1:1" in str(found["broker"]["text"])
     assert "tape broker start" in str(found["broker"]["mend"])
@@ -255,3 +263,17 @@ def test_another_program_on_the_metrics_port_is_not_taken_for_ours(
         found = check_metrics(load(DetectorSettings))
         server.shutdown()
     assert (found.verdict, "is not Tapewatch's" in found.text) == ("warning", True), found
+
+
+def test_an_assignment_is_read_in_kafkas_own_form() -> None:
+    """Bytes by hand: version 1; "stocks" with partitions 0 and 3, "other" with 2; user data."""
+    raw = (
+        b"\x00\x01\x00\x00\x00\x02"
+        b"\x00\x06stocks\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03"
+        b"\x00\x05other\x00\x00\x00\x01\x00\x00\x00\x02"
+        b"\xff\xff\xff\xff"
+    )
+    assert (assigned(raw, "stocks"), assigned(raw, "other"), assigned(raw, "none")) == (2, 1, 0)
+    for end in range(len(raw)):
+        assert assigned(raw[:end], "stocks") in (0, 2)
+    assert assigned(None, "stocks") == 0
