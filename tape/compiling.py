@@ -51,6 +51,26 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
+_UNCOUNTED: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+}
+"""`_nrt` off: no references are counted, which costs two calls an array and step, more than the
+step itself. Such functions make no arrays; those of their callers live on."""
+
+
+def uncounted(function: Function) -> Function:
+    """Compile like `compiled`, without counting references; not to be called by Python."""
+    return cast(Function, numba.njit(**_UNCOUNTED)(function))
+
+
+def part_of_callers(function: Function) -> Function:
+    """Compile like `uncounted`, and never as a call: passing an array takes seven words."""
+    return cast(Function, numba.njit(**_UNCOUNTED, forceinline=True)(function))
+
+
 def inlined(function: Function) -> Function:
     """Compile as part of the callers: passing a tuple of arrays costs more than a short body."""
     return cast(

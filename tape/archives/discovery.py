@@ -14,7 +14,8 @@ SIDECARS: Final = frozenset(
     {"metadata.json", "manifest.json", "condition.json", "symbology.json", "symbology.csv"}
 )
 BLOCK: Final = 1 << 20
-BYTES_A_ROW: Final = {".zst": 16, ".csv": 120, ".dbn": 48, ".json": 260}
+BYTES_A_ROW: Final = {"csv": 120, "dbn": 48, "json": 280}
+BYTES_A_ROW_ZST: Final = {"csv": 16, "dbn": 12, "json": 19}
 ENCODINGS: Final = ("csv", "dbn", "json")
 JSON_NAME: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.json(\.zst)?$")
 """JSON is taken from a folder only under the vendor's names: too much else is JSON."""
@@ -81,7 +82,8 @@ def trade_files(path: Path) -> tuple[list[Path], Counter[str]]:
 
 def count_rows_hint(archive: Archive) -> int:
     """Return about how many rows an archive has, from its size, for progress only."""
-    return max(1, archive.size // BYTES_A_ROW.get(archive.path.suffix, 120))
+    known = BYTES_A_ROW_ZST if archive.path.suffix == ".zst" else BYTES_A_ROW
+    return max(1, archive.size // known[encoding_of(archive.path)])
 
 
 def _foreign(file: Path, *, in_folder: bool) -> str | None:

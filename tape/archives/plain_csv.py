@@ -20,14 +20,14 @@ from tape.archives.plain_fields import (
     read_fields,
 )
 from tape.archives.plain_messages import DAY_ROOM, put_message
-from tape.compiling import compiled
+from tape.compiling import compiled, uncounted
 from tape.scan import BAD, I64, U8
 from tape.words import PADDING
 
 COLUMNS_MAX = 128
 
 
-@compiled
+@uncounted
 def _split(data: U8, start: int, columns: int, cuts: I64) -> tuple[int, bool]:
     """Return where a row ends, and whether it is plain and has so many fields.
 
@@ -53,7 +53,7 @@ def _split(data: U8, start: int, columns: int, cuts: I64) -> tuple[int, bool]:
     return end, plain
 
 
-@compiled
+@uncounted
 def is_ascii(data: U8, start: int, end: int) -> bool:
     """Return whether no byte is above 127: then it is UTF-8, too."""
     above = np.uint8(0)

@@ -32,7 +32,7 @@ from tape.archives.plain_fields import (
     symbol_by_instrument,
 )
 from tape.archives.plain_messages import DAY_ROOM, put_message
-from tape.compiling import compiled
+from tape.compiling import compiled, uncounted
 from tape.scan import U8, UNKNOWN
 from tape.trade import PRICE_MAX_NANOS, TIME_MIN_NS
 from tape.words import PADDING, load64
@@ -51,7 +51,7 @@ HEAD_BYTES = 16
 LOW_32 = np.uint64(0xFFFFFFFF)
 
 
-@compiled
+@uncounted
 def _unsigned(data: U8, at: int, width: int) -> np.uint64:
     value = np.uint64(0)
     for n in range(width - 1, -1, -1):
@@ -59,7 +59,7 @@ def _unsigned(data: U8, at: int, width: int) -> np.uint64:
     return value
 
 
-@compiled
+@uncounted
 def _put_unsigned(out: U8, at: int, value: np.uint64) -> int:
     rest, places = value, 1
     while rest >= np.uint64(10):
@@ -73,7 +73,7 @@ def _put_unsigned(out: U8, at: int, value: np.uint64) -> int:
     return at + places + 1
 
 
-@compiled
+@uncounted
 def _put_signed(out: U8, at: int, value: np.uint64) -> int:
     if np.int64(value) < 0:
         out[at] = 45
@@ -81,7 +81,7 @@ def _put_signed(out: U8, at: int, value: np.uint64) -> int:
     return _put_unsigned(out, at, value)
 
 
-@compiled
+@uncounted
 def _put_letter(out: U8, at: int, letter: int) -> int:
     # what is no letter must neither end the line nor the field
     out[at] = letter if 65 <= letter <= 90 else 63
@@ -89,7 +89,7 @@ def _put_letter(out: U8, at: int, letter: int) -> int:
     return at + 2
 
 
-@compiled
+@uncounted
 def _put_record(data: U8, at: int, out: U8, end: int) -> int:
     """Write a record as a line: a book record has its fields elsewhere than all others."""
     mbo = data[at + 1] == MBO
@@ -122,7 +122,7 @@ def put_line(data: U8, at: int, out: U8) -> int:
     return int(_put_record(data, at, out, 0))
 
 
-@compiled
+@uncounted
 def _is_row(data: U8, at: int) -> bool:
     kind = data[at + 1]
     return kind in (MBP_0, MBP_1, MBP_10, MBO)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tape.compiling import compiled
+from tape.compiling import uncounted
+from tape.message_scan import BYTE_MASKS
 from tape.scan import (
     BAD,
     I64,
@@ -16,7 +17,6 @@ from tape.scan import (
     UNKNOWN,
     Slots,
     find_slot,
-    packed,
     scan_digits,
     scan_integer,
     scan_price,
@@ -128,7 +128,7 @@ def numbers(trade: Trade, symbol: int) -> list[int]:
     ]
 
 
-@compiled
+@uncounted
 def _read_time(data: U8, start: int, end: int, last_day: U64) -> int:
     """Return nanoseconds of a plain time, ISO or digits, or BAD."""
     length = end - start
@@ -144,7 +144,7 @@ def _read_time(data: U8, start: int, end: int, last_day: U64) -> int:
     return (high * 100_000_000 + low) * (1_000 if length == 19 else 100) + int(rest)
 
 
-@compiled
+@uncounted
 def _read_price(data: U8, start: int, end: int) -> int:
     """Return 1e-9 dollars of a plain price, decimal or digits, or BAD."""
     if end - start <= 18 and data[start] != 48:
@@ -155,29 +155,38 @@ def _read_price(data: U8, start: int, end: int) -> int:
     return int(nanos) if at == end else BAD
 
 
-@compiled
+@uncounted
 def _read_integer(data: U8, start: int, end: int, largest: int) -> int:
     value, at = scan_integer(data, start, end, largest)
     return int(value) if at == end else BAD
 
 
-@compiled
+@uncounted
 def symbol_by_instrument(value: I64, names: Names) -> int:
     """Return the number of a trade's symbol by its instrument and day, or UNKNOWN."""
     instrument, day = np.uint64(value[INSTRUMENT]), np.uint64(value[TS_EVENT] // DAY_NS)
     return int(names.instruments.number[find_slot(names.instruments, instrument, day)])
 
 
-@compiled
+@uncounted
+def packed_words(data: U8, start: int, end: int) -> tuple[np.uint64, np.uint64]:
+    """Return up to 16 bytes as two numbers, padded with zeros, as `packed` does, in words."""
+    length = end - start
+    if length <= 8:
+        return load64(data, start) & BYTE_MASKS[length], np.uint64(0)
+    return load64(data, start), load64(data, start + 8) & BYTE_MASKS[length - 8]
+
+
+@uncounted
 def _symbol_by_name(data: U8, start: int, end: int, names: Names) -> int:
     """Return the symbol's number, UNKNOWN for a name that is new, NO_NAME for none at all."""
     if scan_symbol_end(data, start, end) != end:
         return NO_NAME
-    low, high = packed(data, start, end)
+    low, high = packed_words(data, start, end)
     return int(names.slots.number[find_slot(names.slots, low, high)])
 
 
-@compiled
+@uncounted
 def read_fields(
     data: U8, first: I64, last: I64, latest_ns: int, names: Names, last_day: U64, value: I64
 ) -> int:

@@ -21,11 +21,12 @@ from tape.archives.plain_fields import (
     TRADE,
     Names,
     Rows,
+    packed_words,
     read_fields,
 )
 from tape.archives.plain_messages import DAY_ROOM, put_message
-from tape.compiling import compiled
-from tape.scan import BAD, I64, U8, packed
+from tape.compiling import compiled, uncounted
+from tape.scan import BAD, I64, U8
 from tape.words import PADDING
 
 DEPTH_MAX = 8
@@ -38,7 +39,7 @@ _PADDED = [np.frombuffer(name.encode().ljust(KEY_MAX, b"\0"), np.uint64) for nam
 KEYS = np.array(_PADDED, np.uint64)
 
 
-@compiled
+@uncounted
 def _string_end(data: U8, at: int) -> int:
     """Return where the closing quote of a plain string stands, or BAD."""
     while True:
@@ -50,7 +51,7 @@ def _string_end(data: U8, at: int) -> int:
         at += 1
 
 
-@compiled
+@uncounted
 def _number_end(data: U8, at: int) -> int:
     """Return the position behind a plain number, or BAD."""
     if data[at] == 45:
@@ -71,26 +72,26 @@ def _number_end(data: U8, at: int) -> int:
     return at if c == 44 or c == 125 or c == 93 or c == 32 else BAD
 
 
-@compiled
+@uncounted
 def _is_null(data: U8, at: int) -> bool:
     return bool(
         data[at] == 110 and data[at + 1] == 117 and data[at + 2] == 108 and data[at + 3] == 108
     )
 
 
-@compiled
+@uncounted
 def _spaces_end(data: U8, at: int) -> int:
     while data[at] == 32:
         at += 1
     return at
 
 
-@compiled
+@uncounted
 def _field_of(data: U8, start: int, end: int, likely: int) -> int:
     """Return the number of the field that a key names, or BAD; `likely` is tried first."""
     if end - start > KEY_MAX:
         return BAD
-    low, high = packed(data, start, end)
+    low, high = packed_words(data, start, end)
     if likely <= HEAD and KEYS[likely, 0] == low and KEYS[likely, 1] == high:
         return likely
     for field in range(HEAD + 1):
@@ -99,9 +100,9 @@ def _field_of(data: U8, start: int, end: int, likely: int) -> int:
     return BAD
 
 
-@compiled
-def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
-    """Fill where the values of all fields begin and end; False if the line is not plain.
+@uncounted
+def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> int:
+    """Fill where the values of all fields begin and end; returns the line's end, BAD if not plain.
 
     `objects` is the stack: which of the open brackets are objects.
     """
@@ -109,17 +110,17 @@ def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
     in_head = False
     at = _spaces_end(data, at)
     if data[at] != 123:
-        return False
+        return BAD
     while True:
         c = data[at]  # a value begins here
         if c == 123 or c == 91:
             if depth == DEPTH_MAX or (0 <= field < HEAD):
-                return False
+                return BAD
             if depth == 1:
                 in_head = field == HEAD and c == 123
                 heads += 1 if in_head else 0
                 if heads > 1:
-                    return False
+                    return BAD
             objects[depth] = c == 123
             depth += 1
             at = _spaces_end(data, at + 1)
@@ -127,7 +128,7 @@ def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
                 if objects[depth - 1]:
                     field, at = _key(data, at, depth == 1 or (depth == 2 and in_head), likely)
                     if at == BAD:
-                        return False
+                        return BAD
                     likely = field + 1 if 0 <= field < HEAD else likely
                 else:
                     field = BAD
@@ -135,11 +136,11 @@ def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
         else:
             wanted = 0 <= field < HEAD
             if wanted and first[field] != BAD:
-                return False
+                return BAD
             if c == 34:
                 end = _string_end(data, at + 1)
                 if end == BAD:
-                    return False
+                    return BAD
                 if wanted:
                     first[field], last[field] = at + 1, end
                 at = end + 1
@@ -147,7 +148,7 @@ def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
                 quoted = field in (ACTION, SIDE, SYMBOL)
                 end = at + 4 if not wanted and _is_null(data, at) else _number_end(data, at)
                 if end == BAD or quoted or field == HEAD:
-                    return False
+                    return BAD
                 if wanted:
                     first[field], last[field] = at, end
                 at = end
@@ -155,25 +156,25 @@ def _split(data: U8, at: int, first: I64, last: I64, objects: U8) -> bool:
         while data[at] == 125 or data[at] == 93:
             depth -= 1
             if objects[depth] != (data[at] == 125):
-                return False
+                return BAD
             if depth == 1:
                 in_head = False
             at = _spaces_end(data, at + 1)
             if depth == 0:
-                return bool(data[at] == 10)
+                return at if data[at] == 10 else BAD
         if data[at] != 44:
-            return False
+            return BAD
         at = _spaces_end(data, at + 1)
         if objects[depth - 1]:
             field, at = _key(data, at, depth == 1 or (depth == 2 and in_head), likely)
             if at == BAD:
-                return False
+                return BAD
             likely = field + 1 if 0 <= field < HEAD else likely
         else:
             field = BAD
 
 
-@compiled
+@uncounted
 def _key(data: U8, at: int, counts: bool, likely: int) -> tuple[int, int]:
     """Return the field that the key at `at` names if it `counts`, and where its value begins."""
     if data[at] != 34:
@@ -207,12 +208,14 @@ def convert_json(
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
     while start < stop:
-        end = start
-        while data[end] != 10:
-            end += 1
         rows.start[n], rows.fate[n] = start, LITERAL
         first[:] = BAD
-        if end - start <= LINE_MAX and _split(data, start, first, last, objects):
+        end = _split(data, start, first, last, objects)
+        if end == BAD:
+            end = start
+            while data[end] != 10:
+                end += 1
+        elif end - start <= LINE_MAX:
             if first[DEPTH] == BAD:
                 first[DEPTH], last[DEPTH] = stop, stop + 1
             whole = True

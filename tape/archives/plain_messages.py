@@ -12,7 +12,7 @@ from tape.archives.plain_fields import (
     TS_RECV,
     Names,
 )
-from tape.compiling import compiled
+from tape.compiling import uncounted
 from tape.message_scan import AT, TEXT
 from tape.scan import I64, MONTH_STARTS, U8
 from tape.trade import NANOS
@@ -29,7 +29,7 @@ DAY_ROOM = 64
 """Bytes for the text of a day, with room to be loaded and stored in words."""
 
 
-@compiled
+@uncounted
 def _put_digits(out: U8, at: int, value: int, places: int) -> int:
     end = at + places
     n = end
@@ -43,7 +43,7 @@ def _put_digits(out: U8, at: int, value: int, places: int) -> int:
     return end
 
 
-@compiled
+@uncounted
 def _put_integer(out: U8, at: int, value: int) -> int:
     if value < 0:
         out[at] = 45
@@ -57,7 +57,7 @@ def _put_integer(out: U8, at: int, value: int) -> int:
     return int(_put_digits(out, at, value, places))
 
 
-@compiled
+@uncounted
 def _put_day(out: U8, day: int) -> None:
     """Write YYYY-MM-DDT of a day since 1970, between 2000 and 2100."""
     days = day - 10_957
@@ -77,7 +77,7 @@ def _put_day(out: U8, day: int) -> None:
     out[4], out[7], out[10] = 45, 45, 84
 
 
-@compiled
+@uncounted
 def _put_time(out: U8, at: int, ns: int, last_day: I64, day_text: U8) -> int:
     """Write 30 bytes of ISO time; most times of a file share the day whose text is kept."""
     seconds = ns // NANOS
@@ -98,7 +98,7 @@ def _put_time(out: U8, at: int, ns: int, last_day: I64, day_text: U8) -> int:
     return at + 19
 
 
-@compiled
+@uncounted
 def _put_price(out: U8, at: int, nanos: int) -> int:
     whole = nanos // NANOS
     fraction, places = nanos - whole * NANOS, 9
@@ -110,7 +110,7 @@ def _put_price(out: U8, at: int, nanos: int) -> int:
     return int(_put_digits(out, at + 1, fraction, places))
 
 
-@compiled
+@uncounted
 def put_message(out: U8, at: int, value: I64, names: Names, last_day: I64, day_text: U8) -> int:
     """Write the message of a trade at `at`; returns the position behind it."""
     part = 0

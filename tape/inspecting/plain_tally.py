@@ -15,7 +15,7 @@ from tape.archives.plain_fields import (
     SYMBOL,
     TS_EVENT,
 )
-from tape.compiling import compiled
+from tape.compiling import compiled, uncounted
 from tape.scan import I64, U8, UNKNOWN, Slots, find_slot
 from tape.trade import NANOS
 
@@ -85,7 +85,7 @@ def _feed_of(tally: Tally, symbol: int, publisher: int) -> int:
     return int(number)
 
 
-@compiled
+@uncounted
 def _count_step(feeds: I64, n: int, sequence: int, ns: int) -> None:
     last = feeds[n, LAST_SEQUENCE]
     step = sequence - last
@@ -105,7 +105,7 @@ def _count_step(feeds: I64, n: int, sequence: int, ns: int) -> None:
     feeds[n, LAST_SEQUENCE], feeds[n, SEEN_NS] = sequence, ns
 
 
-@compiled
+@uncounted
 def _count_symbol(
     facts: I64, n: int, price: int, size: int, ns: int, opened: int, closed: int
 ) -> None:

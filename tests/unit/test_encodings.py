@@ -316,3 +316,29 @@ def test_json_without_a_schema_in_its_name_is_left_in_a_folder(tmp_path: Path) -
     with pytest.raises(ArchiveError, match="without a schema in its name"):
         find_archives(tmp_path)
     assert values(path) == [MESSAGE]
+
+
+SAMPLES = sorted((REAL / "dbn").glob("*.dbn*"))
+UNMAPPED = ("XNAS.ITCH.definition", "LIVE")
+"""Of another schema, or of several at once: the vendor's encoder makes no CSV of trades of it."""
+
+
+@pytest.mark.parametrize("encoding", [Encoding.CSV, Encoding.JSON], ids=str)
+@pytest.mark.parametrize("pretty", [True, False], ids=["pretty", "plain"])
+@pytest.mark.parametrize(
+    "sample", SAMPLES or [None], ids=lambda path: path.name if path else "none"
+)
+def test_a_vendors_sample_is_the_same_in_every_encoding(
+    tmp_path: Path, sample: Path | None, pretty: bool, encoding: Encoding
+) -> None:
+    if sample is None:
+        pytest.skip("no vendor samples on this machine")
+    if sample.name.startswith(UNMAPPED):
+        assert values(sample) == []
+        return
+    with zstandard.open(sample, "rb") if sample.suffix == ".zst" else sample.open("rb") as file:
+        raw = file.read()
+    path = tmp_path / f"a.{str(encoding).lower()}"
+    path.write_bytes(transcoded(raw, encoding, pretty_px=pretty, pretty_ts=pretty))
+    assert values(path) == values(sample)
+    assert rejected(path) == rejected(sample) == []
