@@ -45,15 +45,17 @@ EVIDENCE: Final = np.dtype(
         ("severity", "f8"),
     ]
 )
+AT_START: Final = -float(np.log10(0.005))
+"""Severity of the thresholds before there is a fit."""
 DEFAULTS: Final = np.array(
     [
-        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.0, 0.005, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.5, 0.005, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0],
-        [8.0, 0.005, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0],
-        [40.0, 0.005, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0],
-        [4.0, 0.005, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.5, AT_START, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0],
+        [8.0, AT_START, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0],
+        [40.0, AT_START, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0],
+        [4.0, AT_START, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0],
     ]
 )
 """Tails before there is a fit, as `tails.FITS` has them: far more cautious than any seen."""
@@ -86,12 +88,19 @@ class CalibratedDetector:
             strong=ALWAYS if by_day else STRONG_SHARE,
         )
         self._state = calibrated_state()
+        self._facts: F64 = np.empty((0, FACTS), np.float64)
         values = np.zeros(FEATURES + 1)
         self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES))
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._state.dirty):
             self._state = grown(self._state, max(rows, ROOM_FACTOR * len(self._state.dirty), 16))
+
+    def _room_for_facts(self, rows: int) -> F64:
+        """Return rows for facts; the same ones each time, for most of them are never written."""
+        if rows > len(self._facts):
+            self._facts = np.empty((rows, FACTS), np.float64)
+        return self._facts
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""
@@ -104,7 +113,7 @@ class CalibratedDetector:
             rules=np.empty(n, np.uint8),
             flagged=np.empty(n, np.int64),
             scores=np.empty(n, np.float64),
-            facts=np.empty((n, FACTS), np.float64),
+            facts=self._room_for_facts(n),
         )
         found = detect_calibrated(
             Columns(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from tape.columns import TradeColumns
+from tape.compiling import compiled
 from tape.detection.kernel_types import F64, I64, U8
 
 CONTEXTS: Final = (
@@ -48,6 +49,7 @@ EARLY_NS: Final = SECOND_NS
 AUCTION_SHARES: Final = 1_000
 """Smaller prints without a side are hidden orders, not auctions."""
 LARGE_SHARES: Final = 50_000
+NO_SIDE: Final = ord("N")
 OUTSIDE: Final = 0.05
 """Share of a day's alerts meant for the hours before the open, and of those after the close."""
 
@@ -99,28 +101,47 @@ def _clock(days: I64) -> tuple[I64, I64]:
     else:
         unique, inverse = np.unique(days, return_inverse=True)
     facts = np.array([_day(int(one)) for one in unique], np.int64)[inverse]
-    return facts[:, 0], facts[:, 1]
+    return np.ascontiguousarray(facts[:, 0]), np.ascontiguousarray(facts[:, 1])
+
+
+@compiled
+def _place(
+    times: I64, sides: U8, sizes: I64, days: I64, offsets: I64, closes: I64, out: Contexts
+) -> None:
+    """Write the contexts; days, offsets and closes have an entry a trade or one for all."""
+    for i in range(len(times)):
+        n = i if len(offsets) > 1 else 0
+        close = closes[n]
+        day = days[i]
+        local = times[i] + offsets[n] - day * DAY_NS
+        kind = REGULAR
+        if local < OPEN_NS:
+            kind = PRE_MARKET
+        elif local >= close:
+            kind = POST_MARKET
+        if sides[i] == NO_SIDE and sizes[i] >= AUCTION_SHARES:
+            near = SLOW_NS if sizes[i] >= LARGE_SHARES else NEAR_NS
+            if OPEN_NS - EARLY_NS <= local < OPEN_NS + near:
+                kind = OPENING_AUCTION
+            elif close - EARLY_NS <= local < close + near:
+                kind = CLOSING_AUCTION
+        before = min(max((local - EARLIEST_NS) / (OPEN_NS - EARLIEST_NS), 0.0), 1.0)
+        within = min(max((local - OPEN_NS) / (close - OPEN_NS), 0.0), 1.0)
+        behind = min(max((local - close) / AFTER_NS, 0.0), 1.0)
+        out.kind[i] = kind
+        out.day[i] = day
+        out.passed[i] = OUTSIDE * (before + behind) + (1.0 - 2.0 * OUTSIDE) * within
 
 
 def contexts(trades: TradeColumns) -> Contexts:
     """Return where in the market's day each trade lies."""
-    times = trades.ts_event_ns
-    if not len(times):
-        return Contexts(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0))
-    day: I64 = (times + _clock(times // DAY_NS)[0]) // DAY_NS
-    offsets, closes = _clock(day)
-    local = times + offsets - day * DAY_NS
-    kind = np.zeros(len(trades), np.uint8)
-    kind[local < OPEN_NS] = PRE_MARKET
-    kind[local >= closes] = POST_MARKET
-    printed = (trades.side == ord("N")) & (trades.size >= AUCTION_SHARES)
-    if printed.any():
-        near = np.where(trades.size >= LARGE_SHARES, SLOW_NS, NEAR_NS)
-        for bell, name in ((OPEN_NS, OPENING_AUCTION), (closes, CLOSING_AUCTION)):
-            kind[printed & (local >= bell - EARLY_NS) & (local < bell + near)] = name
-    passed = (
-        OUTSIDE * np.clip((local - EARLIEST_NS) / (OPEN_NS - EARLIEST_NS), 0.0, 1.0)
-        + (1.0 - 2.0 * OUTSIDE) * np.clip((local - OPEN_NS) / (closes - OPEN_NS), 0.0, 1.0)
-        + OUTSIDE * np.clip((local - closes) / AFTER_NS, 0.0, 1.0)
-    )
-    return Contexts(kind, day, passed)
+    times = np.ascontiguousarray(trades.ts_event_ns, np.int64)
+    n = len(times)
+    found = Contexts(np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.float64))
+    if n:
+        day: I64 = (times + _clock(times // DAY_NS)[0]) // DAY_NS
+        offsets, closes = _clock(day)
+        sides = np.ascontiguousarray(trades.side, np.uint8)
+        sizes = np.ascontiguousarray(trades.size, np.int64)
+        _place(times, sides, sizes, day, offsets, closes, found)
+    return found

@@ -72,7 +72,8 @@ LEVELS: Final = 13
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
-CHANCE: Final = 1
+LEVEL: Final = 1
+"""Severity of the threshold itself."""
 SCALE: Final = 2
 SHAPE: Final = 3
 MEDIAN: Final = 4

@@ -10,8 +10,8 @@ import numpy as np
 
 from tape.detection.calibrated.state import (
     BINS,
-    CHANCE,
     FITTED,
+    LEVEL,
     MEDIAN,
     ODD_CREDIT,
     RARE_CREDIT,
@@ -83,17 +83,17 @@ def severity(fits: F64, value: float) -> Any:
         median = fits[MEDIAN]
         if value <= median:
             return 0.0
-        most = -np.log10(fits[CHANCE])
-        return LOG_OF_HALF + (most - LOG_OF_HALF) * (value - median) / (threshold - median)
+        part = (value - median) / (threshold - median)
+        return LOG_OF_HALF + (fits[LEVEL] - LOG_OF_HALF) * part
     beyond = (value - threshold) / fits[SCALE]
     decay = np.log1p(fits[SHAPE] * beyond) / fits[SHAPE] if fits[SHAPE] > 1e-6 else beyond
-    return min((decay - np.log(fits[CHANCE])) / LN_10, MOST)
+    return min(fits[LEVEL] + decay / LN_10, MOST)
 
 
 @uncounted
 def value_at(fits: F64, level: float) -> Any:
     """Return the value whose severity is `level`, or the threshold if that is rarer."""
-    decay = max(level * LN_10 + np.log(fits[CHANCE]), 0.0)
+    decay = max((level - fits[LEVEL]) * LN_10, 0.0)
     if fits[SHAPE] > 1e-6:
         decay = np.expm1(fits[SHAPE] * decay) / fits[SHAPE]
     return fits[THRESHOLD] + fits[SCALE] * decay
@@ -161,7 +161,7 @@ def fit(fits: F64, bins: F32, edges: F64, keep: float) -> None:
     _fit_median(fits, bins, edges, total)
     fits[MEDIAN] = min(fits[MEDIAN], threshold * 0.999)
     fits[THRESHOLD] = threshold
-    fits[CHANCE] = (above + 0.5) / (total + 1.0)
+    fits[LEVEL] = -np.log10((above + 0.5) / (total + 1.0))
     fits[SHAPE] = 0.0
     fits[SCALE] = 0.25 * threshold
     if above >= LEAST_BEYOND / 2.0:
