@@ -80,8 +80,21 @@ def page(kept: dict[str, Any]) -> str:
             continue
         figures = kept[name]
         parts += [f"### {title}", markdown_tables(figures), markdown(*day_rows(figures))]
+        if "calibrated" in figures:
+            parts.append(of_severity(figures["calibrated"]))
         parts.append(f"![Precision over recall, a panel a profile](pictures/evaluation-{name}.png)")
     return "\n\n".join(parts)
+
+
+def of_severity(one: dict[str, Any]) -> str:
+    """Return how true the calibrated profile's severities are, and what it does to auctions."""
+    seen = one["ordinary_per_10k_at_severity"]
+    told = ", ".join(f"{severity}: {share:.2g}" for severity, share in seen.items())
+    return (
+        "`calibrated`, ordinary trades per 10,000 that have a severity of so much or more (10, 1 "
+        f"and 0.1 would be exact; real days have oddities of their own): {told}. "
+        f"Auction prints flagged: {one['auction_prints_flagged']} of {one['auction_prints']}."
+    )
 
 
 def _lines(kept: dict[str, Any]) -> str:

@@ -121,10 +121,21 @@ def calendar_days(ts_event_ns: I64) -> I64:
 
     Post-market trades are after midnight UTC in winter.
     """
+    days: I64 = _local_s(ts_event_ns) // DAY_S
+    return days
+
+
+def clock_s(ts_event_ns: I64) -> I64:
+    """Return the whole seconds that have passed since midnight in New York at each time."""
+    clock: I64 = _local_s(ts_event_ns) % DAY_S
+    return clock
+
+
+def _local_s(ts_event_ns: I64) -> I64:
     hours, inverse = np.unique(ts_event_ns // (HOUR_S * NANOS), return_inverse=True)
     ahead = np.array([_clock_ahead_s(hour * HOUR_S * NANOS) for hour in hours.tolist()], np.int64)
-    days: I64 = (ts_event_ns // NANOS + ahead[inverse]) // DAY_S
-    return days
+    local: I64 = ts_event_ns // NANOS + ahead[inverse]
+    return local
 
 
 def _same_clock_ns(ns: int, weeks: int) -> int:

@@ -56,7 +56,7 @@ def save_curves(path: Path, curves: Mapping[str, Drawn]) -> None:
         panel.step([0.0, *one.recall], [*one.precision[:1], *one.precision], where="pre")
         if one.flags_at is not None:
             panel.plot(*one.flags_at, "o", color="tab:red", label="as it flags")
-            panel.legend(loc="upper right")
+            panel.legend(loc="best")
         panel.set_title(f"{profile}: PR-AUC {one.pr_auc:.2f}", loc="left")
         panel.set_xlabel("recall over trades")
         panel.set_xlim(0, 1.01)

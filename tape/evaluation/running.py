@@ -10,6 +10,7 @@ from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
+from tape.evaluation.auctions import auction_prints
 from tape.evaluation.curves import Curve, average_precision, curve, intervals
 from tape.evaluation.days import Day, read_day
 from tape.evaluation.judging import ProfileName, Progress, judge_day, others, parameters_of
@@ -35,6 +36,7 @@ MADE_UP_DAYS: Final = 3
 MADE_UP_TRADES: Final = 60_000
 FIRST_DAY: Final = date(2025, 3, 3)
 SEVERITIES: Final = (3, 4, 5)
+AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
 ALERTS_PER_DAY: Final = 20
 """Of a symbol, to which `classic-tuned` is tuned."""
 FEW_TRADES: Final = 1_000
@@ -143,34 +145,41 @@ def evaluate(
 ) -> Result:
     """Return how a profile does on the days together and on each."""
     parts: list[Held] = []
+    days: dict[str, Any] = {}
     for task in work:
-        parameters = parameters_of(profile, base)
-        if profile == "classic-tuned":
-            tuned = tuned_thresholds(task.calibration, ALERTS_PER_DAY, parameters, max_symbols)
-            parameters = replace(parameters, overrides={**parameters.overrides, **tuned})
+        parameters = _parameters(profile, base, task, max_symbols)
         verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
-        held = held_against(
-            task.events, task.day.trades.symbol, verdict.counted, verdict.flagged, verdict.score
-        )
+        symbol = task.day.trades.symbol
+        held = held_against(task.events, symbol, verdict.counted, verdict.flagged, verdict.score)
         parts.append(held)
+        prints = auction_prints(task.day)
+        days[_free(task.day.name, days)] = {
+            **_figures(held, curve(held), profile),
+            "auction_prints": len(prints),
+            "auction_prints_flagged": int(verdict.flagged[prints].sum()),
+            "calibrated_on": [past.name for past in task.calibration],
+        }
     held = together(parts)
     of = curve(held)
-    figures = _figures(held, of)
-    figures["ci95"] = intervals(held, of, draws=draws, seed=seed)
-    if profile == "calibrated":
-        figures["ordinary_per_10k_at_severity"] = _severities(held)
-    figures["days"] = {}
-    for task, part in zip(work, parts, strict=True):
-        own = _figures(part, curve(part))
-        own["calibrated_on"] = [past.name for past in task.calibration]
-        if profile == "calibrated":
-            own["ordinary_per_10k_at_severity"] = _severities(part)
-        figures["days"][_free(task.day.name, figures["days"])] = own
+    figures = {
+        **_figures(held, of, profile),
+        **{key: sum(day[key] for day in days.values()) for key in AUCTIONS},
+        "ci95": intervals(held, of, draws=draws, seed=seed),
+        "days": days,
+    }
     return Result(held, of, figures)
 
 
-def _figures(held: Held, of: Curve) -> dict[str, Any]:
-    return {
+def _parameters(profile: ProfileName, base: Parameters, task: Task, max_symbols: int) -> Parameters:
+    parameters = parameters_of(profile, base)
+    if profile != "classic-tuned":
+        return parameters
+    tuned = tuned_thresholds(task.calibration, ALERTS_PER_DAY, parameters, max_symbols)
+    return replace(parameters, overrides={**parameters.overrides, **tuned})
+
+
+def _figures(held: Held, of: Curve, profile: ProfileName) -> dict[str, Any]:
+    figures = {
         "pr_auc": round(average_precision(of), 6),
         "recall": round(recall(held), 6),
         "precision": round(precision(held), 6),
@@ -186,10 +195,11 @@ def _figures(held: Held, of: Curve) -> dict[str, Any]:
         "false_alarms": held.false_alarms,
         "false_alarms_behind_events": held.aftermath,
     }
-
-
-def _severities(held: Held) -> dict[str, float]:
-    return {str(level): round(ordinary_per_10k(held, level), 4) for level in SEVERITIES}
+    if profile == "calibrated":  # its score is a severity
+        figures["ordinary_per_10k_at_severity"] = {
+            str(level): round(ordinary_per_10k(held, level), 4) for level in SEVERITIES
+        }
+    return figures
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

@@ -72,6 +72,9 @@ def test_labels_of_ones_own_are_held_against_profiles(folder: Path) -> None:
         (only,) = one["days"].values()
         assert only["calibrated_on"] == ["two.trades.csv.zst"]
         assert only["pr_auc"] == one["pr_auc"]
+        assert one["auction_prints"] == 2
+    assert found["classic"]["auction_prints_flagged"] == 2
+    assert found["calibrated"]["auction_prints_flagged"] == 0
     assert found["classic"]["by_kind"]["fat finger"]["found"] >= 1
     spikes = {name: one["by_kind"]["volume spike"]["found"] for name, one in found.items()}
     assert spikes["classic-tuned"] > spikes["classic"]

@@ -14,6 +14,7 @@ from tape.columns import TradeColumns
 from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
 from tape.evaluation import judging
+from tape.evaluation.auctions import auction_prints
 from tape.evaluation.curves import (
     average_precision,
     curve,
@@ -232,7 +233,7 @@ def ns(text: str) -> int:
 def at(folder: Path, *times: str) -> Day:
     """A day with trades at these times, UTC."""
     one = day(folder, 3)
-    columns = [getattr(one.trades, name)[: len(times)] for name in TradeColumns.__slots__]
+    columns = [getattr(one.trades, name)[: len(times)].copy() for name in TradeColumns.__slots__]
     return replace(
         one, trades=replace(TradeColumns(*columns), ts_event_ns=np.array(list(map(ns, times))))
     )
@@ -248,6 +249,21 @@ def test_calibration_days_come_before_at_the_same_time_in_new_york(folder: Path)
         [ns("2024-11-27T14:30:00")],
         [ns("2024-11-28T14:30:00"), ns("2024-11-28T18:00:00")],
     ]
+
+
+def test_auction_prints_are_told_by_clock_size_and_side(folder: Path) -> None:
+    made = make_day(1, ["AAA", "BBB"], 30_000, anomalies=21)  # a print a symbol after each bell
+    opening = np.flatnonzero(made.size >= 600_000)[:2]  # those at the close are minutes late
+    assert auction_prints(day(folder, 1)).tolist() == opening.tolist()
+    half = at(folder, "2024-11-29T14:30:01", "2024-11-29T18:00:01", "2024-11-29T18:00:20")
+    half.trades.size[:], half.trades.side[:] = 1_000_000, ord("N")
+    assert auction_prints(half).tolist() == [0, 1]  # the last one is late
+    whole = at(folder, "2025-05-05T17:00:00", "2025-05-05T20:00:00")  # 13:00 is no bell that day
+    whole.trades.size[:], whole.trades.side[:] = 1_000_000, ord("N")
+    whole.trades.symbol[:] = 0
+    assert auction_prints(whole).tolist() == [1]
+    whole.trades.size[1] = 49_999
+    assert auction_prints(whole).tolist() == [0]
 
 
 def test_a_day_never_calibrates_itself(folder: Path, tmp_path: Path) -> None:
