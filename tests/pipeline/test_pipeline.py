@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -57,10 +58,11 @@ def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
     running.end()
 
 
-def replay(data: Path) -> list[bytes]:
+def replay(data: Path, **settings: str) -> list[bytes]:
     output = data.parent / f"{data.name}.jsonl"
     command = [sys.executable, "-m", "tape", "replay", str(data), "--output", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    env = {**os.environ, **settings}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
     assert done.returncode == 0, done.stderr
     return output.read_bytes().splitlines()
 
@@ -116,6 +118,25 @@ def test_the_pipeline_equals_the_replay_to_the_byte(
     pipeline.wait_all_judged()
     assert detector.stop() == 0
     assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+
+
+def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
+    pipeline: Pipeline, synthetic_day: Path
+) -> None:
+    settings = {"PROFILE": "calibrated", "ALERTS_PER_10K": "100"}
+    expected = replay(synthetic_day, **settings)
+    assert len(expected) > 100
+    assert json.loads(expected[-1])["features"]
+    detector = pipeline.detect(**settings)
+    producer = pipeline.produce(synthetic_day, REPLAY_SPEED="3000")
+    pipeline.wait_until(lambda _, done: done > TRADES // 3)
+    detector.kill()
+    assert pipeline.judged()[1] < TRADES  # it was in the middle
+    detector = pipeline.detect(**settings)
+    assert producer.wait() == 0
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    assert by_symbol(pipeline.anomalies()) == by_symbol(expected)
 
 
 def test_a_producer_started_again_sends_nothing_twice(
