@@ -33,6 +33,7 @@ def table(f: dict) -> str:
             f"{f['csv_rows_per_s']:,.0f} rows/s; pandas `iterrows` + `json.dumps` "
             f"{f['pandas_rows_per_s']:,.0f}",
         ),
+        *_encodings(f),
         ("message bytes to columns", f"{f['decode_messages_per_s'] / 1e6:.1f} million messages/s"),
         (
             "detector, exactly once, beside bare `consume()`",
@@ -80,6 +81,32 @@ def table(f: dict) -> str:
         "|---|---|",
     ]
     return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in rows)])
+
+
+def _encodings(f: dict) -> list[tuple[str, str]]:
+    """Return the rows of `tape.bench.encodings`; results of before it have none."""
+    if "dbn_inspect_rows_per_s" not in f:
+        return []
+
+    def rates(*keys: str) -> str:
+        return ", ".join("not installed" if f[k] is None else f"{f[k] / 1e6:.1f}" for k in keys)
+
+    kinds = ("csv", "json", "dbn")
+    messages = rates(*(f"{kind}_to_messages_rows_per_s" for kind in kinds))
+    inspected = rates(*(f"{kind}_inspect_rows_per_s" for kind in kinds))
+    readers = rates("pandas_read_csv_rows_per_s", "polars_read_csv_rows_per_s")
+    vendor = rates("vendor_to_df_rows_per_s", "vendor_records_to_json_rows_per_s")
+    return [
+        (
+            "to message bytes from CSV, JSON lines, DBN, all zstd",
+            f"{messages} million rows/s; the vendor's records to `json.dumps`, and its `to_df` "
+            f"alone: {', '.join(reversed(vendor.split(', ')))}",
+        ),
+        (
+            "`tape inspect` of CSV, JSON lines, DBN",
+            f"{inspected} million rows/s; `read_csv` alone, pandas and polars: {readers}",
+        ),
+    ]
 
 
 def main() -> None:

@@ -4,12 +4,11 @@ import warnings
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from tape.detection.calibrated.context import NEW_YORK, is_half_day
 from tape.errors import SettingsError
 from tape.trade import NANOS
 
-NEW_YORK: Final = ZoneInfo("America/New_York")
 OPEN: Final = time(9, 30)
 HALF_DAY_CLOSE: Final = time(13)
 CLOSE: Final = time(16)
@@ -73,17 +72,12 @@ class Sessions:
     def hours(self, day: int) -> tuple[int, int]:
         """Return when trading opened and closed on a day since 1970, ns; (0, 0) if it did not.
 
-        Without a calendar each day is one of New York's normal ones.
+        Without a calendar each day is one of New York's.
         """
         if self._calendar is not None:
             return self._known.get(day_of(day).isoformat(), (0, 0))
-        return _new_york_ns(day, OPEN), _new_york_ns(day, CLOSE)
-
-    def closes(self, day: int) -> list[int]:
-        """Return when the closing auction may have been, ns."""
-        if self._calendar is not None:
-            return [close for _, close in [self.hours(day)] if close]
-        return [_new_york_ns(day, HALF_DAY_CLOSE), _new_york_ns(day, CLOSE)]
+        close = HALF_DAY_CLOSE if is_half_day(day_of(day)) else CLOSE
+        return _new_york_ns(day, OPEN), _new_york_ns(day, close)
 
     def missing(self, days: list[int]) -> list[str]:
         """Return the sessions between the first and the last of the days, in order, but for these.

@@ -33,7 +33,8 @@ def sentences(found: Inspection) -> Iterator[str]:
     if len(kinds) == 1:
         yield f"{len(found.files):,} × {kinds.pop()}"
     if days:
-        yield f"{len(days):,} days with trades, {days[0]} to {days[-1]}"
+        counted = f"{len(days):,} days with trades, {days[0]} to {days[-1]}"
+        yield counted if len(days) > 1 else f"trades of one day, {days[0]}"
     if found.missing_days is None:
         yield f"whether days are missing is not known: {INSTALL} brings exchange calendars"
     elif found.missing_days:

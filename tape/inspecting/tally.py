@@ -1,12 +1,13 @@
 """The counts of one file, grown as symbols come, and the auctions that were seen."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
 from tape.archives import ColumnBatch
 from tape.archives.plain_fields import DAY_NS, PRICE, SIDE, SIZE, SYMBOL, TS_EVENT
+from tape.detection.calibrated.context import AUCTION_SHARES, LARGE_SHARES, NEAR_NS, SLOW_NS
 from tape.inspecting.plain_tally import (
     DAYS,
     FEED_FACTS,
@@ -19,15 +20,8 @@ from tape.inspecting.plain_tally import (
 )
 from tape.inspecting.sessions import Sessions
 from tape.scan import I64, UNKNOWN, Slots, find_slot
-from tape.trade import NANOS
 
 Bell = Literal["opening", "closing"]
-
-AUCTION_SHARES: Final = 1_000
-"""Smaller prints without a side are hidden orders, not auctions."""
-
-AFTER_NS: Final = 15 * NANOS
-"""How long after the bell an auction's print may come; on real days it took up to 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +104,11 @@ class FileTally:
         for row in values[large].tolist():
             ns, symbol = row[TS_EVENT], row[SYMBOL]
             day = (ns + int(self.tally.offsets[ns // DAY_NS - FIRST_DAY])) // DAY_NS
-            bells: list[tuple[Bell, int]] = [("opening", int(self.tally.hours[day - FIRST_DAY, 0]))]
-            bells += [("closing", close) for close in self._sessions.closes(day)]
+            opened, closed = self.tally.hours[day - FIRST_DAY].tolist()
+            bells: tuple[tuple[Bell, int], ...] = (("opening", opened), ("closing", closed))
+            near_ns = SLOW_NS if row[SIZE] >= LARGE_SHARES else NEAR_NS
             for bell, bell_ns in bells:
-                if 0 <= ns - bell_ns < AFTER_NS:
+                if 0 <= ns - bell_ns < near_ns:
                     known = self.prints.get((symbol, day, bell))
                     if known is None or row[SIZE] > known.size:
                         self.prints[symbol, day, bell] = Print(ns, row[PRICE], row[SIZE])
