@@ -89,15 +89,15 @@ class GroupWatcher:
         self._admin = AdminClient({**client_config, "log_level": 0})
         self._group, self._topic = group, topic
         self._consumer = _consumer(client_config, group, "read_uncommitted")
-        self._partitions = partitions_of(self._consumer, topic)
 
     def look(self) -> Look:
         """Return the state of now; raises `BrokerError` if the broker refuses."""
+        numbers = partitions_of(self._consumer, self._topic)
         members, moving = self._members()
-        of_topic = [TopicPartition(self._topic, number) for number in self._partitions]
+        of_topic = [TopicPartition(self._topic, number) for number in numbers]
         with told_plainly(f"the consumer group {self._group}"):
             committed = self._consumer.committed(of_topic, timeout=TIMEOUT_S)
-        bounds = _bounds(self._consumer, self._topic, self._partitions)
+        bounds = _bounds(self._consumer, self._topic, numbers)
         return Look(
             at_s=time.monotonic(),
             first={number: low for number, (low, _) in bounds.items()},
@@ -106,6 +106,10 @@ class GroupWatcher:
             members=members,
             moving=moving,
         )
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
 
     def members(self) -> tuple[Member, ...]:
         """Return the processes in the group; raises `BrokerError` if the broker refuses."""

@@ -33,7 +33,13 @@ def check_data(folder: Path) -> Finding:
     if bad:
         named = ", ".join(bad[:NAMED_MAX]) + (", …" if len(bad) > NAMED_MAX else "")
         text = f"{len(bad)} of {len(files)} trade files in {folder} cannot be used: {named}"
-        return Finding(check, "problem", text, "correct their rights or fetch them again", passed)
+        return Finding(
+            check,
+            "problem",
+            text,
+            "correct their rights or fetch them again; `tape inspect` looks inside",
+            passed,
+        )
     size_mb = sum(file.stat().st_size for file in files) / 1e6
     many = "1 trade file" if len(files) == 1 else f"{len(files):,} trade files"
     return Finding(check, "ok", f"{many} in {folder}, {size_mb:,.1f} MB", details=passed)

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,7 +43,12 @@ class Watch:
 def watch_group(settings: DetectorSettings, look_s: float) -> Watch:
     """Look at the group for so many seconds, at least one commit; raises `BrokerError`."""
     client = settings.client_config()
-    group = GroupWatcher(client, settings.consumer_group, settings.input)
+    with closing(GroupWatcher(client, settings.consumer_group, settings.input)) as group:
+        return _watched(group, settings, look_s)
+
+
+def _watched(group: GroupWatcher, settings: DetectorSettings, look_s: float) -> Watch:
+    client = settings.client_config()
     first = group.look()
     watch = Watch(first, first, open_transactions(client, settings.output), {})
     until_s = first.at_s + max(look_s, 1.5 * settings.commit_interval_s)

@@ -4,6 +4,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,25 +77,20 @@ class Live:
                     self._put(Trouble(printable(trouble)))
 
     def _look(self) -> None:
-        watcher: GroupWatcher | None = None
-        failed = False
-        while not self._over.wait(LOOK_EVERY_S):
-            try:
-                if watcher is None:
-                    watcher = GroupWatcher(
-                        self._settings.client_config(),
-                        self._settings.consumer_group,
-                        self._settings.input,
-                    )
-                look = watcher.look()
-            except BrokerError as error:
-                watcher, failed = None, True
-                self._put(Trouble(str(error).partition(";")[0]))
-                continue
-            if failed:
-                failed = False
-                self._put(Trouble(""))
-            self._put(look)
+        settings, failed = self._settings, False
+        client = settings.client_config()
+        with closing(GroupWatcher(client, settings.consumer_group, settings.input)) as watcher:
+            while not self._over.wait(LOOK_EVERY_S):
+                try:
+                    look = watcher.look()
+                except BrokerError as error:
+                    failed = True
+                    self._put(Trouble(str(error).partition(";")[0]))
+                    continue
+                if failed:
+                    failed = False
+                    self._put(Trouble(""))
+                self._put(look)
 
     def _arrived(self, records: Iterable[Record], *, is_new: bool) -> Arrived:
         found: list[Seen] = []

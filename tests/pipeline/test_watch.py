@@ -1,11 +1,15 @@
 """`tape watch` on a real broker: as a stream for programs, and as a live view."""
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +32,7 @@ from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 
 pytestmark = pytest.mark.broker
+Shown = tuple[int, bytes]
 
 
 @pytest.fixture
@@ -125,6 +130,61 @@ def test_ctrl_c_ends_a_stream_quietly(pipeline: Pipeline) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, "")
+
+
+def on_terminal(pipeline: Pipeline, until: bytes, keys: bytes, *words: str, **env: str) -> Shown:
+    """Run it on a terminal of 80 by 24, press keys when `until` is shown, and wait for its end."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tape", "watch", *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, **pipeline.env(), "TERM": "xterm-256color", **env},
+        cwd=ROOT,
+    )
+    os.close(theirs)
+    shown, pressed = b"", False
+    while True:
+        try:
+            block = os.read(ours, 65_536)
+        except OSError:  # the other end is closed
+            break
+        if not block:
+            break
+        shown += block
+        if keys and not pressed and until in shown:
+            os.write(ours, keys)
+            pressed = True
+    os.close(ours)
+    return process.wait(60), shown
+
+
+@pytest.mark.parametrize(("key", "code"), [(b"q", 0), (b"\x03", 130)])
+def test_a_terminal_gets_the_view_and_is_given_back_as_it_was(
+    pipeline: Pipeline, key: bytes, code: int
+) -> None:
+    send(pipeline, *map(message, range(3)))
+    ended, shown = on_terminal(pipeline, b"It was large.", key)
+    assert ended == code
+    assert b"Traceback" not in shown
+    assert shown.count(b"\x1b[?1049h") == shown.count(b"\x1b[?1049l") == 1  # the other screen
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l")  # the cursor is there again
+
+
+def test_a_dumb_terminal_gets_a_line_an_anomaly(pipeline: Pipeline) -> None:
+    send(pipeline, *(message(n, "A\x1b[2J" if n else "NVDA") for n in range(2)))
+    words = ("--last", "9", "--limit", "2")
+    ended, shown = on_terminal(pipeline, b"", b"", *words, TERM="dumb")
+    assert ended == 0
+    assert b"\x1b" not in shown
+    lines = sorted(shown.decode().splitlines())
+    tail = "High Volume: It was large."
+    assert lines == [
+        rf"2025-03-03T15:00:00.123456789Z  A\x1b[2J  1.5  1  {tail}",
+        f"2025-03-03T15:00:00.123456789Z  NVDA  1.5  0  {tail}",
+    ]
 
 
 def test_topics_that_are_missing_are_told(pipeline: Pipeline) -> None:
