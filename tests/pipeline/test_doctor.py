@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -107,6 +108,33 @@ def test_trades_that_wait_for_no_detector_are_found(pipeline: Pipeline, doctor: 
     assert {n for n, f in found.items() if f["verdict"] == "problem"} == {"lag"}
 
 
+def test_clients_that_take_turns_by_one_name_are_found(pipeline: Pipeline, doctor: Doctor) -> None:
+    done = Event()
+    joined: list[Consumer] = []
+    config = {"group.id": pipeline.group, "group.instance.id": "test", "log_level": 0}
+
+    def take_turns() -> None:
+        while not done.is_set():
+            joined.append(Consumer({**pipeline.client, **config}))
+            joined[-1].subscribe([pipeline.input])
+            until_s = time.monotonic() + 1.5
+            while time.monotonic() < until_s:
+                joined[-1].poll(0.2)
+
+    taking_turns = Thread(target=take_turns)
+    taking_turns.start()
+    try:
+        code, found = doctor("--look-s", "6")
+    finally:
+        done.set()
+        taking_turns.join()
+        for consumer in joined:
+            consumer.close()
+    assert (code, found["instances"]["verdict"] in ("warning", "problem")) == (1, True), found
+    assert "processes were INSTANCE test within" in found["instances"]["text"]
+
+
+@pytest.mark.full
 def test_two_detectors_by_one_name_are_found(pipeline: Pipeline, doctor: Doctor) -> None:
     """Both under a supervisor: whoever is thrown out of the group comes back."""
     done = Event()
