@@ -113,7 +113,7 @@ class DetectorSettings(BrokerSettings):
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
     profile: Profile = Field("classic", alias="PROFILE")
-    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=1_000)
+    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=100)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=10_000)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)

@@ -254,7 +254,7 @@ def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[fl
             _halted(s, ts, regular and not auction)
         due = alerts_per_10k / 10_000
         s["alert"] = max(s["alert"] - 1, 0)
-        s["limit"] = max(s["limit"] - 0.1 * due, nominal - 1)
+        s["limit"] = max(s["limit"] - 0.1 * due, max(nominal - 1, 0.5))
         s["strong"] = min(s["strong"] + 0.15 * due, 3.0)
         if auction:
             answers.append((0.0, False))

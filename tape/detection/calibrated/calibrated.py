@@ -81,7 +81,7 @@ class CalibratedDetector:
             defaults=DEFAULTS,
             edges=bin_edges(),
             limit=limit,
-            lowest=LOWEST if by_day else limit - 1.0,
+            lowest=LOWEST if by_day else max(limit - 1.0, 0.5),
             highest=HIGHEST if by_day else limit + 0.3,
             per_trade=0.0 if by_day else parameters.alerts_per_10k / 10_000,
             per_day=parameters.alerts_per_day if by_day else 0.0,

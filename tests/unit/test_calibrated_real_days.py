@@ -1,0 +1,75 @@
+"""The calibrated profile on real days that it has not seen, where they are at hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tape.archives import find_archives
+from tape.detection.calibrated.context import CONTEXTS, contexts
+from tape.detection.parameters import Parameters
+from tape.evaluation.days import Day, before, read_day
+from tape.evaluation.judging import judged_columns
+from tape.judge import Counts, Judge
+from tape.trade import NANOS
+
+DATA = Path(__file__).resolve().parents[3] / "shared/data/databento"
+CALIBRATION = "xnas-itch-20250505"
+JUDGED = "xnas-itch-20250703"
+
+pytestmark = pytest.mark.full
+
+
+@pytest.fixture(scope="module")
+def days() -> tuple[Day, Day]:
+    if not DATA.is_dir():
+        pytest.skip("no real trades here; made-up days are tested")
+    archives = find_archives(DATA).archives
+    past, judged = (
+        read_day(next(a for a in archives if a.path.name.startswith(name)), 10)
+        for name in (CALIBRATION, JUDGED)
+    )
+    return before([past], judged)[0], judged
+
+
+def flagged(days: tuple[Day, Day], parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Return the flagged rows of the second day and all its severities."""
+    judge = Judge(parameters, 10, Counts())
+    for _ in judged_columns(judge, days[0], np.arange(len(days[0].trades))):
+        pass
+    rows, severities, done = [], [], 0
+    for trades, verdicts in judged_columns(judge, days[1], np.arange(len(days[1].trades))):
+        rows.append(verdicts.flagged + done)
+        severities.append(judge.detector.last_scores)
+        done += len(trades)
+    return np.concatenate(rows), np.concatenate(severities)
+
+
+@pytest.mark.parametrize("budget", [0.5, 1.0, 3.0])
+def test_alerts_per_10k_are_kept(days: tuple[Day, Day], budget: float) -> None:
+    rows, _ = flagged(days, Parameters(profile="calibrated", alerts_per_10k=budget))
+    alerts = len(np.unique(rows // 30)) / len(days[1].trades) * 10_000
+    assert budget / 1.5 <= alerts <= budget * 1.5
+
+
+@pytest.mark.parametrize("budget", [10, 20, 60])
+def test_alerts_per_day_are_kept(days: tuple[Day, Day], budget: int) -> None:
+    rows, _ = flagged(days, Parameters(profile="calibrated", alerts_per_day=budget))
+    assert budget / 1.5 <= len(np.unique(rows // 30)) <= budget * 1.5
+
+
+def test_severity_four_is_one_trade_in_ten_thousand(days: tuple[Day, Day]) -> None:
+    _, severities = flagged(days, Parameters(profile="calibrated"))
+    assert 0.5 <= (severities >= 4).mean() * 10_000 <= 2
+
+
+def test_the_auctions_are_named_and_never_flagged(days: tuple[Day, Day]) -> None:
+    trades = days[1].trades
+    rows, _ = flagged(days, Parameters(profile="calibrated", alerts_per_10k=100))
+    auctions = np.flatnonzero(trades.size > 1_000_000)
+    names = [CONTEXTS[kind] for kind in contexts(trades).kind[auctions]]
+    assert names == ["opening auction", "closing auction"]
+    open_ns = trades.ts_event_ns[auctions[0]]
+    assert trades.ts_event_ns[auctions[1]] - open_ns == pytest.approx(3.5 * 3600 * NANOS, rel=0.01)
+    assert len(rows) > 100
+    assert not set(auctions.tolist()) & set(rows.tolist())
