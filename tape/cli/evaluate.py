@@ -58,7 +58,9 @@ def evaluate_profiles(
             help="Other days, which the detector has judged before; none: the other DAYS."
         ),
     ] = None,
-    profiles: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(PROFILES),
+    profiles: Annotated[
+        str, typer.Option(help="Comma-separated; TRAINING=window is classic-window.")
+    ] = ",".join(PROFILES),
     anomalies: Annotated[int, typer.Option(min=1, help="Put into each day.")] = 84,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 1,
     draws: Annotated[
