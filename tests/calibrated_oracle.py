@@ -142,6 +142,7 @@ def _fresh(limit: float) -> dict[str, Any]:
         "limit": limit,
         "strong": 0.0,
         "alert": 0,
+        "reopened": -1,
         "direction": 0,
         "last": (None, None, None),
     }
@@ -227,6 +228,7 @@ def _halted(s: dict[str, Any], ts: int, regular: bool) -> None:
     gap = max(ts - s["time"], 0)
     if regular and gap >= 290 * 10**9 and gap >= 50 * s["spacing"]:
         _new_session(s, ts)
+        s["reopened"] = ts
     else:
         s["spacing"] += max(1 / 200, 1 / s["n"]) * (gap - s["spacing"])
 
@@ -256,7 +258,7 @@ def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[fl
         s["alert"] = max(s["alert"] - 1, 0)
         s["limit"] = max(s["limit"] - 0.1 * due, max(nominal - 1, 0.5))
         s["strong"] = min(s["strong"] + 0.15 * due, 3.0)
-        if auction:
+        if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
             answers.append((0.0, False))
             continue
         answers.append(_judge(s, ts, price_nanos, size, side, nominal))

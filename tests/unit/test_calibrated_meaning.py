@@ -112,6 +112,7 @@ def test_after_a_halt_and_a_night_the_market_may_stand_elsewhere() -> None:
     trades.price_nanos[1_000:] += 5_000_000_000
     trades.ts_event_ns[2_000:] += 86_400 * SECOND_NS
     trades.price_nanos[2_000:] -= 8_000_000_000
+    trades.size[1_000], trades.side[1_000] = 3_000_000, ord("N")  # the auction that ends the halt
     trades.size[1_005] = 2_000_000
     learnt = after_a_day()
     verdicts = judged(learnt, trades)

@@ -6,7 +6,9 @@ import numpy as np
 
 from tape.detection.calibrated.budget import note_alert, note_passing
 from tape.detection.calibrated.context import (
+    AUCTION_SHARES,
     CLOSING_AUCTION,
+    NO_SIDE,
     OPENING_AUCTION,
     REGULAR,
     REOPENING,
@@ -252,6 +254,9 @@ def detect_calibrated(
         kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
         due = setting.per_trade + setting.per_day * share
         note_passing(levels, counters, due, setting.lowest, setting.strong)
+        crossed = t.side[i] == NO_SIDE and t.size[i] >= AUCTION_SHARES
+        if kind == REOPENING and crossed and counters[REOPENED] == time_ns:
+            continue  # the auction that ends a halt
         if kind in (OPENING_AUCTION, CLOSING_AUCTION):
             continue
         usual = levels[USUAL_SIZE]
