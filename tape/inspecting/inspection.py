@@ -60,9 +60,9 @@ class Inspecting:
 
         Raises `SettingsError` for a calendar that there is not.
         """
-        start_s, latest_ns = time.perf_counter(), time.time_ns() + DAY_NS
         calendar = exchange_calendar(self.calendar)
         sessions = Sessions(calendar)
+        start_s, latest_ns = time.perf_counter(), time.time_ns() + DAY_NS
         files = [self._inspect(one, sessions, latest_ns, advance) for one in self.archives]
         elapsed_s = time.perf_counter() - start_s
         return Inspection(

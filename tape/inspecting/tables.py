@@ -41,12 +41,11 @@ def sentences(found: Inspection) -> Iterator[str]:
         named = ", ".join(found.missing_days[:MOST])
         more = len(found.missing_days) - MOST
         rest = f" and {more:,} more" if more > 0 else ""
-        yield (
-            f"{len(found.missing_days):,} sessions of {found.calendar} between them have no "
-            f"trade: {named}{rest}"
-        )
+        count = len(found.missing_days)
+        what = "1 session has" if count == 1 else f"{count:,} sessions have"
+        yield f"{what} no trade between them, by the calendar of {found.calendar}: {named}{rest}"
     elif len(days) > 1:
-        yield f"no session of {found.calendar} between them is missing"
+        yield f"no session is missing between them, by the calendar of {found.calendar}"
     if found.not_here:
         first = Path(found.not_here[0]).name
         yield f"{len(found.not_here):,} files of the manifests are not here, the first is {first}"
