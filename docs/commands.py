@@ -1,0 +1,42 @@
+"""Writes a page a command from its own help: python docs/commands.py."""
+
+import sys
+from pathlib import Path
+
+import typer
+from typer.cli import get_docs_for_click
+
+from tape.cli import app
+
+FOLDER = Path(__file__).parent / "commands"
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by file name: one a command, and the list of all."""
+    tape = typer.main.get_command(app)
+    assert isinstance(tape, typer.core.TyperGroup)
+    above = typer.Context(tape, info_name="tape")
+    found = {}
+    lines = ["# The commands of `tape`", "", "Each page is the command's own `--help`.", ""]
+    for name, command in sorted(tape.commands.items()):
+        context = typer.Context(command, info_name=name, parent=above)
+        text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="tape")
+        found[f"{name}.md"] = text.strip() + "\n"
+        lines.append(f"- [`tape {name}`]({name}.md): {command.get_short_help_str(120)}")
+    return found | {"README.md": "\n".join(lines) + "\n"}
+
+
+def main() -> None:
+    """Write the pages, and take away those of commands that are gone."""
+    FOLDER.mkdir(exist_ok=True)
+    made = pages()
+    for old in FOLDER.glob("*.md"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    print(f"{len(made)} pages in {FOLDER}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
