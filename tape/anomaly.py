@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from tape.trade import NO_SEQUENCE, price_text
+from tape.trade_fields import NO_SEQUENCE, price_text
 
 Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
 

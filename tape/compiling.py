@@ -17,6 +17,7 @@ KERNEL_SOURCES: Final = (
     "message_scan.py",
     "scan.py",
     "trade.py",
+    "trade_fields.py",
     "words.py",
     "archives/plain_*.py",
     "detection/**/*.py",

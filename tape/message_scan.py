@@ -19,7 +19,7 @@ from tape.scan import (
     scan_price,
     scan_symbol_end,
 )
-from tape.trade import I32_MAX, U8_MAX, U16_MAX, U32_MAX
+from tape.trade_fields import I32_MAX, U8_MAX, U16_MAX, U32_MAX
 from tape.words import NONE, PADDING, U8, U64, load64, time_ns
 
 I64 = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ import numpy as np
 from tape.archives import Archive, RowBatch, read_archive
 from tape.errors import SettingsError
 from tape.judge import Judge
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 DAY_NS: Final = 86_400 * NANOS
 END_NS: Final = 2**63 - 1

@@ -6,12 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.compiling import compiled
-from tape.trade import (
-    NANOS,
-    PRICE_MAX_NANOS,
-    TIME_MAX_NS,
-    TIME_MIN_NS,
-)
+from tape.trade_fields import NANOS, PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]

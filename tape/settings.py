@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tape.detection.parameters import Parameters, Profile, SymbolThresholds, Training
 from tape.errors import SettingsError
-from tape.trade import SYMBOL_PATTERN
+from tape.trade_fields import SYMBOL_PATTERN
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 TopicName = Annotated[str, Field(pattern=TOPIC)]

@@ -20,7 +20,7 @@ from tape.evaluation.days import I64, Day, calendar_days
 from tape.evaluation.judging import judged_columns
 from tape.evaluation.scores import F64, changes
 from tape.judge import Counts, Judge
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 GAP_NS: Final = NANOS
 """A second without a flag ends an alert, as it ends an episode."""

@@ -18,7 +18,8 @@ from tape.detection.parameters import Parameters
 from tape.inspecting import Inspecting
 from tape.symbols import SymbolTable
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS, Trade, encode
+from tape.trade import Trade, encode
+from tape.trade_fields import TIME_MAX_NS
 from tape.words import PADDING
 
 

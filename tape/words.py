@@ -10,7 +10,7 @@ from numba.core.cgutils import create_struct_proxy
 
 from tape.compiling import compiled, inlined, intrinsic
 from tape.scan import BAD, MONTH_DAYS, MONTH_STARTS, scan_digits
-from tape.trade import NANOS, TIME_MAX_NS, TIME_MIN_NS
+from tape.trade_fields import NANOS, TIME_MAX_NS, TIME_MIN_NS
 
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]

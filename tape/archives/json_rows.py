@@ -6,7 +6,7 @@ import msgspec
 
 from tape.archives.plain_fields import NAMES
 from tape.rejected import Rejected
-from tape.trade import Unreadable
+from tape.trade_fields import Unreadable
 
 TRADE_TYPES: Final = ("0", "1", "10", "160")
 """Record types that hold trades: trades, tbbo and mbp-1, mbp-10, mbo."""

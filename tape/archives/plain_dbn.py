@@ -34,7 +34,7 @@ from tape.archives.plain_fields import (
 from tape.archives.plain_messages import DAY_ROOM, put_message
 from tape.compiling import compiled, uncounted
 from tape.scan import U8, UNKNOWN
-from tape.trade import PRICE_MAX_NANOS, TIME_MIN_NS
+from tape.trade_fields import PRICE_MAX_NANOS, TIME_MIN_NS
 from tape.words import PADDING, load64
 
 COLUMNS = NAMES[:-1]

@@ -22,16 +22,8 @@ from tape.scan import (
     scan_price,
     scan_symbol_end,
 )
-from tape.trade import (
-    I32_MAX,
-    NANOS,
-    PRICE_MAX_NANOS,
-    TIME_MIN_NS,
-    U8_MAX,
-    U16_MAX,
-    U32_MAX,
-    Trade,
-)
+from tape.trade import Trade
+from tape.trade_fields import I32_MAX, NANOS, PRICE_MAX_NANOS, TIME_MIN_NS, U8_MAX, U16_MAX, U32_MAX
 from tape.words import U64, eight_digits, load64, time_ns
 
 NAMES = (

@@ -15,7 +15,7 @@ from tape.archives.plain_fields import (
 from tape.compiling import uncounted
 from tape.message_scan import AT, TEXT
 from tape.scan import I64, MONTH_STARTS, U8
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 from tape.words import PADDING, put
 
 MESSAGE_BYTES = 352

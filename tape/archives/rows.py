@@ -8,11 +8,11 @@ from tape.archives.frames import LINE_MAX
 from tape.archives.plain_fields import NAMES
 from tape.archives.sidecars import Symbology
 from tape.rejected import Reason, Rejected
-from tape.trade import (
+from tape.trade import Trade
+from tape.trade_fields import (
     U8_MAX,
     U16_MAX,
     U32_MAX,
-    Trade,
     Unreadable,
     checked_price,
     checked_side,

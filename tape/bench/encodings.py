@@ -32,7 +32,7 @@ from tape.bench.machine import machine
 from tape.inspecting import Inspecting
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SyntheticDay
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 
 TRADES = 500_000
 REPEATS = 3

@@ -11,7 +11,7 @@ import zstandard
 from tape.archives import find_archives, read_archive
 from tape.columns import decode_batch
 from tape.symbols import SymbolTable
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 
 USUAL_ROWS = 20_000
 BATCH = 1_000

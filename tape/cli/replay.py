@@ -19,7 +19,7 @@ from tape.picture import Picture, check_plot
 from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
 from tape.telling import Findings, counts_table, telling_table
-from tape.trade import SYMBOL_PATTERN
+from tape.trade_fields import SYMBOL_PATTERN
 
 
 def replay(

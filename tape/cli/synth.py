@@ -9,7 +9,7 @@ import typer
 from tape.errors import SettingsError
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SYMBOLS, next_weekday
-from tape.trade import SYMBOL_PATTERN
+from tape.trade_fields import SYMBOL_PATTERN
 
 
 def synth(

@@ -20,7 +20,7 @@ from tape.episodes.kernel import CLOSED, COLUMNS, FLAGS, OPENED, follow_batch
 from tape.episodes.message import STATES, State, as_episode_message, episode_id
 from tape.episodes.record import decode_kept, encode_kept
 from tape.symbols import SymbolTable
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 ROOM_FACTOR: Final = 16
 """How many times as many rows there are each time there are too few, as in the detector."""

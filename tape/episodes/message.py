@@ -29,7 +29,7 @@ from tape.episodes.kernel import (
     LAST_SEQUENCE,
     LAST_TIME,
 )
-from tape.trade import NANOS, NO_SEQUENCE, iso_time, price_text
+from tape.trade_fields import NANOS, NO_SEQUENCE, iso_time, price_text
 
 State = Literal["opened", "extended", "closed"]
 Mark = Literal["reverted", "held"]

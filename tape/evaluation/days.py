@@ -14,7 +14,7 @@ from tape.archives.discovery import Archive
 from tape.columns import TradeColumns, decode_batch
 from tape.errors import ArchiveError
 from tape.symbols import SymbolTable
-from tape.trade import NANOS, TIME_MAX_NS
+from tape.trade_fields import NANOS, TIME_MAX_NS
 
 I64 = npt.NDArray[np.int64]
 NEW_YORK: Final = ZoneInfo("America/New_York")

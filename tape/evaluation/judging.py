@@ -17,7 +17,7 @@ from tape.evaluation.days import Day, before, rows_by_symbol, same_day
 from tape.evaluation.scores import F64, Scores
 from tape.judge import Counts, Judge
 from tape.rejected import Rejected
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 
 ProfileName = Literal["classic", "classic-tuned", "classic-window", "calibrated"]
 PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)

@@ -12,7 +12,15 @@ from tape.errors import ArchiveError
 from tape.evaluation.days import I64, Day, rows_by_symbol
 from tape.synthetic import KINDS
 from tape.synthetic.files import LABEL_COLUMNS
-from tape.trade import NO_SEQUENCE, SYMBOL_PATTERN, U16_MAX, U32_MAX, Unreadable, integer, time_ns
+from tape.trade_fields import (
+    NO_SEQUENCE,
+    SYMBOL_PATTERN,
+    U16_MAX,
+    U32_MAX,
+    Unreadable,
+    integer,
+    time_ns,
+)
 
 OPTIONAL: Final = ("magnitude",)
 

@@ -24,7 +24,7 @@ from tape.inspecting.report import (
 )
 from tape.inspecting.sessions import Sessions, day_of, exchange_calendar
 from tape.inspecting.tally import FileTally
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 DAY_NS = 86_400 * NANOS
 

@@ -17,7 +17,7 @@ from tape.archives.plain_fields import (
 )
 from tape.compiling import compiled, uncounted
 from tape.scan import I64, U8, UNKNOWN, Slots, find_slot
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 TRADES, SHARES, LOW, HIGH, SMALLEST, LARGEST, FIRST_NS, LAST_NS = 0, 1, 2, 3, 4, 5, 6, 7
 TIME_BACK, TIME_BACK_MOST, TIME_BACK_FIRST, PAUSE_NS, PAUSE_FROM = 8, 9, 10, 11, 12

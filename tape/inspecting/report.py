@@ -31,7 +31,7 @@ from tape.inspecting.plain_tally import (
 )
 from tape.inspecting.sessions import day_of
 from tape.inspecting.tally import FileTally
-from tape.trade import NANOS, iso_time
+from tape.trade_fields import NANOS, iso_time
 
 AUCTION_TIMES: Final = 50
 """An auction's print is at least so many times as large as the symbol's mean trade."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tape.detection.calibrated.context import NEW_YORK, is_half_day
 from tape.errors import SettingsError
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 OPEN: Final = time(9, 30)
 HALF_DAY_CLOSE: Final = time(13)

@@ -22,7 +22,8 @@ from tape.settings import DetectorSettings
 from tape.streaming.application import bytes_topic, detector_application, judging
 from tape.streaming.reading import read_topic
 from tape.streaming.running import run_detector
-from tape.trade import NANOS, Trade, encode
+from tape.trade import Trade, encode
+from tape.trade_fields import NANOS
 
 SYMBOL: Final = "TAPE-DOCTOR"
 """Marks the test trade; no exchange has such a symbol."""

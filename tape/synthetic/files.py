@@ -9,7 +9,7 @@ import zstandard
 
 from tape.output_file import OutputFile
 from tape.synthetic.day import SyntheticDay
-from tape.trade import NANOS, iso_time
+from tape.trade_fields import NANOS, iso_time
 
 HEADER: Final = (
     b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"

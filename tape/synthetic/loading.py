@@ -9,7 +9,8 @@ from tape.archives import read_archive
 from tape.archives.discovery import Archive
 from tape.archives.reader import RejectedRow
 from tape.synthetic.day import SyntheticDay
-from tape.trade import NANOS, TIME_MAX_NS, Trade, decode
+from tape.trade import Trade, decode
+from tape.trade_fields import NANOS, TIME_MAX_NS
 
 INTEGERS: Final = (
     "ts_event_ns",

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from tape.streaming.around import Around
-from tape.trade import iso_time, price_text
+from tape.trade_fields import iso_time, price_text
 from tape.watching.seen import Seen
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from tape.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 from tape.errors import SettingsError
-from tape.trade import SYMBOL_PATTERN
+from tape.trade_fields import SYMBOL_PATTERN
 from tape.watching.seen import Seen
 
 RULES: Final[tuple[str, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)

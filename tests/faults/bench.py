@@ -18,7 +18,7 @@ from tape.errors import BrokerError
 from tape.judge import Counts, Judge
 from tape.streaming.reading import ProgressReader, read_topic
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 from tests.apps import ROOT
 from tests.faults.checker import Difference, compare
 

@@ -5,7 +5,7 @@ import sys
 from tape import judge
 from tape.columns import DecodedBatch, TradeColumns
 from tape.run import run_main
-from tape.trade import NO_SEQUENCE
+from tape.trade_fields import NO_SEQUENCE
 
 decode_batch = judge.decode_batch
 

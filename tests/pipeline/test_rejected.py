@@ -14,7 +14,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from tape.streaming.reading import read_topic
 from tape.streaming.retrying import rejected_records
-from tape.trade import TIME_MIN_NS, Trade, encode
+from tape.trade import Trade, encode
+from tape.trade_fields import TIME_MIN_NS
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 

@@ -24,7 +24,7 @@ from tape.settings import DetectorSettings
 from tape.streaming.around import trades_around
 from tape.streaming.following import Follower
 from tape.synthetic import make_day, write_day
-from tape.trade import price_text
+from tape.trade_fields import price_text
 from tape.watching.board import Board
 from tape.watching.live import Arrived, Live, News, Trouble
 from tape.watching.view import WatchApp

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tape.anomaly import HIGH_VOLUME, DetectorIdentity, Reason, anomaly_id, as_message
-from tape.trade import NO_SEQUENCE
+from tape.trade_fields import NO_SEQUENCE
 from tests.unit.test_trade import GOOD
 
 REASON = Reason(HIGH_VOLUME, 30_000, 20_000, "30,000 shares in one trade.")

@@ -12,7 +12,8 @@ from tape.archives import RowBatch, find_archives, read_archive
 from tape.archives.rows import FIELDS
 from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS, Trade, decode, iso_time
+from tape.trade import Trade, decode
+from tape.trade_fields import TIME_MAX_NS, iso_time
 
 HEADER = ",".join(FIELDS)
 ROW = {

@@ -11,7 +11,7 @@ from tape.detection.parameters import Parameters
 from tape.evaluation.days import Day, before, read_day
 from tape.evaluation.judging import judged_columns
 from tape.judge import Counts, Judge
-from tape.trade import NANOS
+from tape.trade_fields import NANOS
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/databento"
 CALIBRATION = "xnas-itch-20250505"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tape.columns import decode_batch
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
-from tape.trade import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS, Trade, decode, encode
+from tape.trade import Trade, decode, encode
+from tape.trade_fields import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
 from tests.mutations import mutated
 
 NAMES = ("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP")

@@ -13,7 +13,7 @@ from tape.detection.detector import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.errors import StateError
 from tape.symbols import SymbolTable
-from tape.trade import TIME_MAX_NS, TIME_MIN_NS
+from tape.trade_fields import TIME_MAX_NS, TIME_MIN_NS
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
 assert _spec is not None

@@ -22,7 +22,8 @@ from tape.archives import find_archives, read_archive, read_columns
 from tape.archives.plain_fields import NAMES
 from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS, decode
+from tape.trade import decode
+from tape.trade_fields import TIME_MAX_NS
 from tests.vendor import as_dbn, head, transcoded
 
 OPTIONS = list(itertools.product([True, False], repeat=3))

@@ -14,7 +14,7 @@ import zstandard
 
 from tape.archives import find_archives
 from tape.synthetic import KINDS, inject, load_day, make_day, write_day
-from tape.trade import time_ns
+from tape.trade_fields import time_ns
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT.parents[1] / "shared/data"

@@ -19,7 +19,7 @@ from tape.cli import app
 from tape.errors import ArchiveError, SettingsError
 from tape.inspecting import Inspecting
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 from tests.vendor import as_dbn, transcoded
 
 NAMES = ["AAA", "BBB"]

@@ -8,7 +8,7 @@ import zstandard
 
 from tape.archives import RowBatch, find_archives, read_archive
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 from tests.mutations import mutated
 
 ROUNDS, FAULTS = 20, 250

@@ -11,7 +11,8 @@ from tape.archives.json_rows import json_fields
 from tape.archives.rows import CsvFields, Fields, RowReader, read_header
 from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
-from tape.trade import TIME_MAX_NS, Trade, encode
+from tape.trade import Trade, encode
+from tape.trade_fields import TIME_MAX_NS
 
 HEADER = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"

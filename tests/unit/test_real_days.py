@@ -11,7 +11,7 @@ from tape.detection import make_detector
 from tape.detection.detector import DUPLICATE, LATE, NEW, STALE
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 from tests.oracle import Trade, judged
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data"

@@ -9,7 +9,7 @@ import zstandard
 
 from tape.archives import find_archives, read_archive
 from tape.synthetic import make_day, write_day
-from tape.trade import TIME_MAX_NS
+from tape.trade_fields import TIME_MAX_NS
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
