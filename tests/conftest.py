@@ -9,7 +9,6 @@ from hypothesis import settings
 
 from tape.broker.kafka import LocalKafka, free_port
 
-
 settings.register_profile("tapewatch", deadline=None)  # speed is for benchmarks: machines are busy
 settings.load_profile("tapewatch")
 
