@@ -17,7 +17,7 @@ from tape.detection.calibrated.kernel import (
 )
 from tape.detection.calibrated.sentences import MOST_TOLD, attribution, sentence
 from tape.detection.calibrated.state import FEATURES, VERSION, calibrated_state
-from tape.detection.calibrated.tails import bin_edges
+from tape.detection.calibrated.tails import LEAST_SEEN, SLACK, YOUNG, bin_edges
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
 from tape.detection.detector import Refits, Verdicts
@@ -47,15 +47,16 @@ EVIDENCE: Final = np.dtype(
 )
 AT_START: Final = -float(np.log10(0.005))
 """Severity of the thresholds before there is a fit."""
+AT_FIRST: Final = SLACK + YOUNG / LEAST_SEEN
 DEFAULTS: Final = np.array(
     [
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0],
-        [8.5, AT_START, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0],
-        [8.0, AT_START, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0],
-        [40.0, AT_START, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0],
-        [4.0, AT_START, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [8.5, AT_START, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [8.0, AT_START, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [40.0, AT_START, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
+        [4.0, AT_START, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
     ]
 )
 """Tails before there is a fit, as `tails.FITS` has them: far more cautious than any seen."""

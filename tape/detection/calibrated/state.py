@@ -84,7 +84,9 @@ SEEN: Final = 6
 ODD_CREDIT: Final = 7
 """How many odd values may still be learnt, and how many rare ones."""
 RARE_CREDIT: Final = 8
-FITS: Final = 9
+ALLOWED: Final = 9
+"""Credit a trade, as a multiple of what is due."""
+FITS: Final = 10
 
 
 class CalibratedState(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tape.detection.calibrated.state import (
+    ALLOWED,
     BINS,
     FITTED,
     LEVEL,
@@ -106,9 +107,9 @@ def believed(fits: F64, value: float, its_severity: float) -> Any:
     An ordinary value is learnt as it is, an odd one only as far as there is credit, and none as
     more than one ten times rarer than `RARE`: or than the threshold, before there is a fit.
     """
-    slack = SLACK + YOUNG / max(fits[SEEN], LEAST_SEEN)
-    fits[ODD_CREDIT] = min(fits[ODD_CREDIT] + slack * ODD_SHARE, MOST_ODD)
-    fits[RARE_CREDIT] = min(fits[RARE_CREDIT] + slack * RARE_SHARE, MOST_RARE)
+    allowed = fits[ALLOWED]
+    fits[ODD_CREDIT] = min(fits[ODD_CREDIT] + allowed * ODD_SHARE, MOST_ODD)
+    fits[RARE_CREDIT] = min(fits[RARE_CREDIT] + allowed * RARE_SHARE, MOST_RARE)
     if value <= fits[THRESHOLD]:
         return value
     if fits[FITTED] == 0.0:
@@ -139,6 +140,7 @@ def fit(fits: F64, bins: F32, edges: F64, keep: float) -> None:
     for b in range(BINS):
         total += bins[b]
     fits[SEEN] = total
+    fits[ALLOWED] = SLACK + YOUNG / max(total, LEAST_SEEN)
     if total < LEAST_SEEN:
         return
     b = BINS
