@@ -198,17 +198,15 @@ def _detect(own: DetectorSettings) -> None:
     """Run the detector in this process until it has judged one batch."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     app = detector_application(own)
-    interrupted = False
     try:
         batches = app.dataframe(bytes_topic(app, own.input))
         judge = judging(app, own, batches, flagged_to=own.output, unread_to=own.rejected)
         batches.update(judge)
-        start_s = time.monotonic()
         run_detector(app, own, judge.counts, batches=1)
-        idle = time.monotonic() - start_s >= WAIT_S
-        interrupted = not idle and not judge.counts.trades and not judge.counts.rejected
+        # The library's own handler stops the run, and puts this one in its place.
+        interrupted = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
-        for number, handler in before.items():  # the library has put its own there
+        for number, handler in before.items():
             signal.signal(number, handler)
     if interrupted:
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -106,6 +107,33 @@ def test_trades_that_wait_for_no_detector_are_found(pipeline: Pipeline, doctor: 
     assert found["lag"]["verdict"] == "problem"
     assert found["lag"]["text"].startswith("7 trades wait and no detector")
     assert {n for n, f in found.items() if f["verdict"] == "problem"} == {"lag"}
+
+
+def test_ctrl_c_leaves_nothing_of_a_trial_behind(pipeline: Pipeline, tmp_path: Path) -> None:
+    admin = AdminClient(pipeline.client)
+
+    def of_trials() -> set[str]:
+        return {n for n in admin.list_topics(timeout=10).topics if n.startswith("tape-doctor-")}
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tape", "doctor", "--deep", "--look-s", "0.5", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **pipeline.env(DATA_DIR=str(tmp_path), PYTHONPATH=str(ROOT))},
+        cwd=tmp_path,
+    )
+    deadline_s = time.monotonic() + 90
+    while not of_trials():
+        assert process.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    while of_trials():  # the broker says "deleted" a moment before it is so
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
 
 
 def test_clients_that_take_turns_by_one_name_are_found(pipeline: Pipeline, doctor: Doctor) -> None:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tape.cli import app
+from tape.run import run_main
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
 
@@ -250,3 +251,15 @@ def on_terminal(*words: str, **env: str) -> str:
     os.close(ours)
     assert process.wait(60) == 0
     return shown.decode()
+
+
+def test_ctrl_c_in_the_middle_of_a_call_of_the_client_is_no_error() -> None:
+    def interrupted() -> int:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    def broken() -> int:
+        raise SystemError("something else")
+
+    assert run_main(interrupted) == 130
+    with pytest.raises(SystemError, match="something else"):
+        run_main(broken)
