@@ -128,6 +128,7 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     assert len(expected) > 100
     assert json.loads(expected[-1])["features"]
     detector = pipeline.detect(**settings)
+    pipeline.wait_until(lambda *_: bool(detector.events("detector started")))
     producer = pipeline.produce(synthetic_day, REPLAY_SPEED="3000")
     pipeline.wait_until(lambda _, done: done > TRADES // 3)
     detector.kill()
