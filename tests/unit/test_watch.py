@@ -71,9 +71,13 @@ class Screen:
         await self.settle()
 
     async def settle(self) -> None:
+        """Return when nothing changes any more: a new layout is drawn a few frames later."""
         if isinstance(self.app.screen, type(self.app.screen_stack[0])):
             self.app.tick()
-        await self.pilot.pause()
+        before: list[list[str]] = []
+        while len(before) < 4 or before[-1] != before[-4]:
+            await self.pilot.pause(0.03)
+            before.append(self.lines)
 
     @property
     def lines(self) -> list[str]:
