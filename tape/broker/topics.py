@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMetadata
 
 from tape.errors import BrokerError
@@ -77,18 +77,40 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
                 f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s; see "
                 "whether the broker is well"
             ) from None
-    _wait_until_visible(admin, created)
+    _wait_until_ready(admin, client_config, created)
     return created
 
 
-def _wait_until_visible(admin: AdminClient, names: list[str]) -> None:
-    """Return when the broker tells of new topics: it says "created" a moment before it does."""
+def _wait_until_ready(admin: AdminClient, client_config: dict[str, str], names: list[str]) -> None:
+    """Return when the broker tells of new topics, and answers for each of their partitions.
+
+    It says "created" a moment before either; a detector that asks for the end of its changelog
+    in between would have to be started again.
+    """
     deadline_s = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline_s:
-        there = admin.list_topics(timeout=TIMEOUT_S).topics
-        if all(name in there and there[name].partitions for name in names):
-            return
-        time.sleep(0.05)
+    looker = Consumer({**client_config, "group.id": "tape-topics", "enable.auto.commit": False})
+    try:
+        while names and time.monotonic() < deadline_s:
+            there = admin.list_topics(timeout=TIMEOUT_S).topics
+            if all(name in there and there[name].partitions for name in names):
+                parts = [TopicPartition(n, part) for n in names for part in there[n].partitions]
+                if all(_answers_for(looker, part) for part in parts):
+                    return
+            time.sleep(0.05)
+    finally:
+        looker.close()
+
+
+def _answers_for(looker: Consumer, part: TopicPartition) -> bool:
+    """Return whether a partition's leader tells its ends, or refuses to.
+
+    By the consumer: the admin client's `list_offsets` ends the process with the broker.
+    """
+    try:
+        looker.get_watermark_offsets(part, timeout=TIMEOUT_S)
+    except KafkaException as error:
+        return bool(error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
