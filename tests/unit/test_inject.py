@@ -17,7 +17,7 @@ from tape.synthetic import KINDS, inject, load_day, make_day, write_day
 from tape.trade_fields import time_ns
 
 ROOT = Path(__file__).resolve().parents[2]
-REAL = ROOT.parents[1] / "shared/data"
+REAL = ROOT.parent / "shared/data"
 REAL_DAYS = [
     REAL / "databento/xnas-itch-20250505.trades.csv.zst",
     REAL / "lean/consolidated-20131008.trades.csv.zst",
