@@ -58,7 +58,7 @@ def table(f: dict) -> str:
         (
             "state; process with 10,000 symbols",
             f"{f['state_bytes_per_symbol']:,} bytes a symbol; "
-            f"{f['rss_bytes_10000_symbols'] / 2**20:,.0f} MB resident",
+            f"{f['rss_bytes_10000_symbols'] / 2**20:,.0f} MB resident{_own(f)}",
         ),
         (
             "others, trades/s of CPU time: scikit-learn per tick; river's half-space trees; "
@@ -81,6 +81,12 @@ def table(f: dict) -> str:
         "|---|---|",
     ]
     return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in rows)])
+
+
+def _own(f: dict) -> str:
+    """Return how much of the resident memory no file stands behind; older results do not say."""
+    own = f.get("anon_bytes_10000_symbols")
+    return f", {own / 2**20:,.0f} MB of it its own, not mapped from files" if own else ""
 
 
 def _encodings(f: dict) -> list[tuple[str, str]]:
