@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tape.archives import find_archives, read_archive
 from tape.bench.machine import machine, versions
+from tape.bench.page import as_table_page
 from tape.demo.pipeline import DemoRun, run_pipeline
 from tape.judge import Counts, Judge
 from tape.settings import DetectorSettings, load
@@ -93,20 +94,12 @@ def as_page(f: dict[str, object]) -> str:
         ("largest lag of the detector", f"{f['lag_max_trades']:,} trades"),
         ("largest resident memory", memory),
     ]
-    lines = [f"| {what} | {figure} |" for what, figure in rows]
-    return "\n".join(
-        [
-            f"# {f['trades']:,} trades end to end",
-            "",
-            f"On {f['machine']}, {f['date']}, by `make bench-38m`: made-up days of two million "
-            "trades and four symbols, a local Apache Kafka, producer and detector (exactly once) "
-            "on the same cores.",
-            "",
-            "| what | figure |",
-            "|---|---|",
-            *lines,
-            "",
-        ]
+    return as_table_page(
+        f"{f['trades']:,} trades end to end",
+        f"On {f['machine']}, {f['date']}, by `make bench-38m`: made-up days of two million "
+        "trades and four symbols, a local Apache Kafka, producer and detector (exactly once) "
+        "on the same cores.",
+        rows,
     )
 
 

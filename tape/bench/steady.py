@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tape.bench.machine import machine, versions
+from tape.bench.page import as_table_page
 from tape.demo.pipeline import DemoRun, run_pipeline
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
@@ -96,19 +97,12 @@ def as_page(f: dict[str, Any]) -> str:
                 f"{least:,.0f} to {most:,.0f} MB, {one['slope_mb_per_h']:+.1f} MB/h",
             )
         )
-    return "\n".join(
-        [
-            f"# {f['producer_s'] / 60:.0f} minutes at {TRADES_PER_S:,} trades a second",
-            "",
-            f"On {f['machine']}, {f['date']}, by `make bench-steady`: made-up trades of four "
-            "symbols at an even rate, a local Apache Kafka, producer and detector (exactly once) "
-            "on the same cores.",
-            "",
-            "| what | figure |",
-            "|---|---|",
-            *(f"| {what} | {figure} |" for what, figure in rows),
-            "",
-        ]
+    return as_table_page(
+        f"{f['producer_s'] / 60:.0f} minutes at {TRADES_PER_S:,} trades a second",
+        f"On {f['machine']}, {f['date']}, by `make bench-steady`: made-up trades of four symbols "
+        "at an even rate, a local Apache Kafka, producer and detector (exactly once) on the same "
+        "cores.",
+        rows,
     )
 
 
