@@ -87,7 +87,9 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
         try:
             bench.start()
             bench.wait_for_work()
-            while bench.committed() < 0.84 * bench.trades and sum(bench.happened.values()) < wanted:
+            while (
+                bench.progress()[0] < 0.84 * bench.trades and sum(bench.happened.values()) < wanted
+            ):
                 fault = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
                 strike(fault, bench, kafka, proxy)
                 done = sum(total.values()) + sum(bench.happened.values())
