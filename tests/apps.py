@@ -119,7 +119,7 @@ class Pipeline:
         self.wait_until(lambda written, done: 0 < written <= done, timeout_s)
 
     def anomalies(self) -> list[bytes]:
-        return in_tape_order(read_topic(self.client, self.output))
+        return in_tape_order(read_topic(self.client, self.output, settle_s=10))
 
     def end(self) -> None:
         for app in self.started:

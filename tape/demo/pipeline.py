@@ -22,6 +22,7 @@ from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 19_092
 LIMIT_S = 3_600.0
+SETTLE_S = 10.0
 APPS = ("producer", "anomaly_detector")
 
 
@@ -144,7 +145,7 @@ def _ended(name: str, code: int | None, out: Path) -> str:
 
 
 def _collect(run: DemoRun, client: dict[str, str], settings: DetectorSettings) -> None:
-    run.anomalies = in_tape_order(read_topic(client, settings.output))
+    run.anomalies = in_tape_order(read_topic(client, settings.output, settle_s=SETTLE_S))
     with OutputFile(run.anomalies_file) as file:
         for value in run.anomalies:
             file.write(value + b"\n")

@@ -1,6 +1,7 @@
 """Reading topics from outside the pipeline, as its users do: committed records only."""
 
 import heapq
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,12 +18,22 @@ TIMEOUT_S = 10.0
 
 
 def read_topic(
-    client_config: dict[str, str], topic: str, *, isolation: Isolation = "read_committed"
+    client_config: dict[str, str],
+    topic: str,
+    *,
+    isolation: Isolation = "read_committed",
+    settle_s: float = 0.0,
 ) -> list[list[Message]]:
-    """Return what a topic holds now, a list a partition, in the order of the offsets."""
+    """Return what a topic holds now, a list a partition, in the order of the offsets.
+
+    Kafka answers a commit before its markers are on every partition, and until then the last
+    transaction is not readable: `settle_s` is how long to wait until none is open.
+    """
     consumer = _consumer(client_config, f"reader-{uuid4()}", isolation)
     try:
         partitions = _partitions(consumer, topic)
+        if settle_s:
+            _wait_until_settled(client_config, topic, consumer, settle_s)
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p))[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
         found: dict[int, list[Message]] = {p: [] for p in partitions}
@@ -35,6 +46,23 @@ def read_topic(
         return [found[p] for p in partitions]
     finally:
         consumer.close()
+
+
+def _wait_until_settled(
+    client_config: dict[str, str], topic: str, reader: Consumer, settle_s: float
+) -> None:
+    """Return when the reader's end of each partition is its very end, or after `settle_s`."""
+    deadline_s = time.monotonic() + settle_s
+    looker = _consumer(client_config, f"reader-{uuid4()}", "read_uncommitted")
+    try:
+        for number in _partitions(reader, topic):
+            part = TopicPartition(topic, number)
+            while reader.get_watermark_offsets(part) != looker.get_watermark_offsets(part):
+                if time.monotonic() > deadline_s:
+                    return
+                time.sleep(0.1)
+    finally:
+        looker.close()
 
 
 class _Time(msgspec.Struct):

@@ -181,7 +181,7 @@ class Bench:
 
     def seen(self, *, committed_only: bool = True) -> list[bytes]:
         isolation = "read_committed" if committed_only else "read_uncommitted"
-        lanes = read_topic(self.client, self.topics["anomalies"], isolation=isolation)
+        lanes = read_topic(self.client, self.topics["anomalies"], isolation=isolation, settle_s=10)
         return [message.value() for lane in lanes for message in lane]
 
     def difference(self, expected: list[bytes]) -> Difference:
