@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tape.columns import TradeColumns
@@ -92,7 +92,7 @@ def test_batching_does_not_matter(profile, seed: int, batch: int) -> None:
     parameters, n = profile
     trades = tape(seed, n)
     whole = told(fresh(parameters), trades, n)
-    assert any(rules for _, rules, _ in whole)
+    assume(any(rules for _, rules, _ in whole))  # of a few hundred trades none may be odd
     assert told(fresh(parameters), trades, batch) == whole
 
 
