@@ -26,7 +26,7 @@ FREE_MIN_BYTES = 16 * 2**20
 """Room that the state of a few partitions needs before it is worth starting."""
 
 ROCKSDB = RocksDBOptions(
-    write_buffer_size=8 * 2**20, max_write_buffer_number=2, block_cache_size=16 * 2**20
+    write_buffer_size=4 * 2**20, max_write_buffer_number=2, block_cache_size=16 * 2**20
 )
 """A partition's unflushed state; the default of 64 MB each grew for twenty minutes to 120 MB."""
 
