@@ -1,4 +1,7 @@
-"""stocks -> rules and forest, batch by batch -> anomalies, and what cannot be read -> rejected."""
+"""stocks -> rules and forest, batch by batch -> anomalies and episodes.
+
+What cannot be read -> rejected.
+"""
 
 import sys
 
@@ -15,12 +18,19 @@ def main() -> int:
     """Run until stopped, or until the input has been idle for STOP_WHEN_IDLE_S."""
     settings = load(DetectorSettings)
     configure_logging(settings)
-    topics = (settings.input, settings.output, settings.rejected)
-    ready_broker(settings.client_config(), pipeline_topics(*topics, settings.consumer_group))
+    topics = pipeline_topics(*settings.topics(), settings.consumer_group)
+    ready_broker(settings.client_config(), topics)
 
     app = detector_application(settings)
     batches = app.dataframe(bytes_topic(app, settings.input))
-    judge = judging(app, settings, batches, flagged_to=settings.output, unread_to=settings.rejected)
+    judge = judging(
+        app,
+        settings,
+        batches,
+        flagged_to=settings.output,
+        episodes_to=settings.episodes,
+        unread_to=settings.rejected,
+    )
     batches.update(judge)
 
     return run_detector(app, settings, judge.counts)

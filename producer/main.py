@@ -18,8 +18,7 @@ def main() -> int:
     settings = load(ProducerSettings)
     configure_logging(settings)
     find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for
-    topics = (settings.input, settings.output, settings.rejected)
-    ready_broker(settings.client_config(), pipeline_topics(*topics))
+    ready_broker(settings.client_config(), pipeline_topics(*settings.topics()))
 
     app = producer_application(settings)
     source = ArchiveSource(settings)

@@ -67,6 +67,7 @@ class _Verdict(msgspec.Struct, frozen=True):
     """The fields that a flagged trade has beyond its own."""
 
     anomaly_id: str
+    episode_id: str
     anomalies: list[Rule]
     reasons: Sequence[Reason]
     detector: DetectorIdentity
@@ -102,6 +103,7 @@ def as_message(
     raw: bytes,
     *,
     anomaly_id: str,
+    episode_id: str,
     reasons: Sequence[Reason],
     detector: DetectorIdentity,
     extras: Calibrated | None = None,
@@ -111,10 +113,11 @@ def as_message(
     `raw` must be a message that `tape.trade.decode` took, so a JSON object with fields.
     """
     rules = [reason.rule for reason in reasons]
-    verdict = _Verdict(anomaly_id, rules, reasons, detector)
+    verdict = _Verdict(anomaly_id, episode_id, rules, reasons, detector)
     if extras is not None:
         verdict = _CalibratedVerdict(
             anomaly_id,
+            episode_id,
             rules,
             reasons,
             detector,

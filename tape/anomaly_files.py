@@ -21,7 +21,7 @@ FIELDS: Final = (
     *("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side", "depth"),
     *("price", "size", "flags", "ts_in_delta", "sequence", "symbol"),
 )
-VERDICT: Final = ("anomaly_id", "anomalies", "severity", "context")
+VERDICT: Final = ("anomaly_id", "episode_id", "anomalies", "severity", "context")
 
 
 class AnomalyWriter(Protocol):
@@ -87,6 +87,7 @@ class _Parquet:
             [
                 *(whole | {"price": pa.float64()}).items(),
                 ("anomaly_id", pa.string()),
+                ("episode_id", pa.string()),
                 ("anomalies", pa.list_(pa.string())),
                 ("severity", pa.float64()),
                 ("context", pa.string()),
@@ -137,6 +138,14 @@ def check_output(path: Path) -> None:
             raise SettingsError(
                 "Parquet output needs pyarrow: pip install 'tapewatch[desk]'"
             ) from None
+
+
+def check_lines(path: Path, option: str) -> None:
+    """Raise `SettingsError` if messages cannot be written under this name, one a line."""
+    if path.suffix != ".jsonl":
+        raise SettingsError(f"{option} {path}: the name must end in .jsonl")
+    if path.is_dir():
+        raise SettingsError(f"{option} {path}: this is a folder; name a file")
 
 
 def anomaly_writer(file: OutputFile, suffix: str) -> AnomalyWriter:

@@ -1,4 +1,4 @@
-"""From a batch of messages to what is written: flagged trades, and records that cannot be read.
+"""From a batch of messages to what is written: flagged trades, episodes, unreadable records.
 
 Pure: the result depends on the messages and the state before them, on nothing else. No Kafka
 here but the shape of a batch; `tape replay` calls it with messages that never saw a broker.
@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 import tape
 from tape.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.columns import DecodedBatch, decode_batch
 from tape.detection import CalibratedDetector, make_detector
 from tape.detection.detector import DUPLICATE, LATE, STALE, Refits, Verdicts
 from tape.detection.parameters import Parameters
+from tape.episodes import Episodes, EpisodeStep
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
 
@@ -44,6 +48,15 @@ class Unread:
     rejected: Rejected
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What comes of a batch, each list in the batch's order."""
+
+    flagged: list[Flagged]
+    unread: list[Unread]
+    episodes: list[EpisodeStep]
+
+
 @dataclass(slots=True)
 class Counts:
     """What went through, since start."""
@@ -54,6 +67,7 @@ class Counts:
     duplicate: int = 0
     late: int = 0
     stale: int = 0
+    episodes: Counter[str] = field(default_factory=Counter)
     refits: Refits = field(default_factory=Refits)
 
 
@@ -65,6 +79,7 @@ class Judge:
         self.detector = make_detector(parameters, self.symbols)
         self.detector.refits = counts.refits
         self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
+        self._episodes = Episodes(self.symbols, parameters.episode_gap_s, self._identity)
         self._counts = counts
 
     def judge(
@@ -72,13 +87,14 @@ class Judge:
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
         kept: KeptState | None = None,
-    ) -> tuple[list[Flagged], list[Unread]]:
-        """Return what of a batch is flagged and what is unreadable, both in the batch's order.
+    ) -> Judged:
+        """Return what of a batch is flagged, what is unreadable, and how episodes went on.
 
         A symbol that is new to this judge takes up the state that `kept` has of it.
         """
         batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades
+        episode_ids, episodes = self._episodes.follow(trades, verdicts, batch.positions)
         flagged = []
         for nth, row in enumerate(verdicts.flagged.tolist()):
             position = int(batch.positions[row])
@@ -99,14 +115,16 @@ class Judge:
                     size=int(trades.size[row]),
                     side=chr(trades.side[row]),
                 ),
+                episode_id=episode_ids[nth],
                 reasons=reasons,
                 detector=self._identity,
                 extras=extras,
             )
             flagged.append(Flagged(position, symbol, value, tuple(r.rule for r in reasons)))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
-        self._count(len(trades), verdicts.outcome, flagged, unread)
-        return flagged, unread
+        judged = Judged(flagged, unread, episodes)
+        self._count(len(trades), verdicts.outcome, judged)
+        return judged
 
     def detect(
         self,
@@ -121,22 +139,25 @@ class Judge:
             for number in range(known, len(self.symbols.names)):
                 blob = kept.get_bytes(self.symbols.names[number])
                 if blob is not None:
-                    self.detector.restore(number, blob)
+                    self.detector.restore(number, self._episodes.take_up(number, blob))
         return batch, self.detector.detect(batch.trades)
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
         """Yield symbol and state of every symbol that has traded since the last call."""
         for number in self.detector.dirty_symbols():
-            yield self.symbols.names[number], self.detector.snapshot(number)
+            kept = self._episodes.kept(number, self.detector.snapshot(number))
+            yield self.symbols.names[number], kept
 
-    def _count(self, trades, outcome, flagged, unread) -> None:  # type: ignore[no-untyped-def]
+    def _count(self, trades: int, outcome: npt.NDArray[np.uint8], judged: Judged) -> None:
         counts = self._counts
         counts.trades += trades
         if outcome.any():
             counts.duplicate += int((outcome == DUPLICATE).sum())
             counts.late += int((outcome == LATE).sum())
             counts.stale += int((outcome == STALE).sum())
-        for one in flagged:
+        for one in judged.flagged:
             counts.flagged.update(one.rules)
-        for other in unread:
+        for other in judged.unread:
             counts.rejected[other.rejected.reason] += 1
+        for step in judged.episodes:
+            counts.episodes[step.state] += 1

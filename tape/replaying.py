@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from tape.archives import Archive, RowBatch, read_archive
+from tape.episodes import EpisodeStep
 from tape.errors import SettingsError
 from tape.judge import Judge
 from tape.trade_fields import NANOS
@@ -27,6 +28,15 @@ class Part:
     from_ns: int = 0
     to_ns: int = END_NS
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A stretch of the wanted part: its trades, what is flagged of them, how episodes went on."""
+
+    values: list[bytes]
+    flagged: list[bytes]
+    episodes: list[EpisodeStep]
 
 
 def time_ns(text: str, *, option: str, day_ends: bool = False) -> int:
@@ -58,6 +68,7 @@ class Replay:
     Attributes:
         trades: trades judged in the wanted part.
         rejected: rows that could not be read, by reason.
+        episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
         damaged: in words, what is wrong with each file that is damaged.
     """
 
@@ -67,10 +78,11 @@ class Replay:
     trades: int = 0
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    episodes: Counter[str] = field(default_factory=Counter)
     damaged: list[str] = field(default_factory=list)
 
-    def batches(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        """Yield trades of the wanted part and what is flagged of them, in the files' order.
+    def batches(self) -> Iterator[Shown]:
+        """Yield the wanted part of the tape, judged, in the files' order.
 
         What lies before the part is judged too, so that each verdict is the one that the whole
         tape gives.
@@ -85,26 +97,30 @@ class Replay:
             for batch in read_archive(archive, latest_ns=latest_ns, symbols=self.part.symbols):
                 self.rows = before + batch.rows
                 self._note(batch)
-                yield self._judged(batch)
+                shown = self._judged(batch)
+                for step in shown.episodes:
+                    self.episodes.update((step.state, *filter(None, [step.mark])))
+                yield shown
                 if self.part.limit is not None and self.trades >= self.part.limit:
                     return
 
-    def _judged(self, batch: RowBatch) -> tuple[list[bytes], list[bytes]]:
+    def _judged(self, batch: RowBatch) -> Shown:
         part, times = self.part, batch.ts_event_ns
         wanted = (times >= part.from_ns) & (times < part.to_ns)
         if part.limit is not None:
             wanted &= np.cumsum(wanted) <= part.limit - self.trades
         if wanted.all():
-            flagged, _ = self.judge.judge(batch.keys, batch.values)
+            found = self.judge.judge(batch.keys, batch.values)
             self.trades += len(batch.values)
-            return batch.values, [one.value for one in flagged]
+            return Shown(batch.values, [one.value for one in found.flagged], found.episodes)
         judged = np.flatnonzero(wanted | (times < part.from_ns)).tolist()
         values = [batch.values[n] for n in judged]
-        flagged, _ = self.judge.judge([batch.keys[n] for n in judged], values)
+        found = self.judge.judge([batch.keys[n] for n in judged], values)
         self.trades += int(wanted.sum())
-        return (
+        return Shown(
             [batch.values[n] for n in np.flatnonzero(wanted).tolist()],
-            [one.value for one in flagged if wanted[judged[one.position]]],
+            [one.value for one in found.flagged if wanted[judged[one.position]]],
+            [step for step in found.episodes if wanted[judged[step.position]]],
         )
 
     def _note(self, batch: RowBatch) -> None:

@@ -47,6 +47,7 @@ class BrokerSettings(BaseSettings):
     input: TopicName = "stocks"
     output: TopicName = "anomalies"
     rejected: TopicName = "rejected"
+    episodes: TopicName = Field("episodes", alias="EPISODES_TOPIC")
 
     rejected_share_max: float = Field(0.01, alias="REJECTED_SHARE_MAX", ge=0, le=1)
     rejected_run_max: int = Field(1_000, alias="REJECTED_RUN_MAX", ge=0)
@@ -58,8 +59,10 @@ class BrokerSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
-        if len({self.input, self.output, self.rejected}) < 3:
-            raise ValueError("input, output and rejected must be three different topics")
+        if len(set(self.topics())) < 4:
+            raise ValueError(
+                "input, output, rejected and EPISODES_TOPIC must be four different topics"
+            )
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_username and self.sasl_password.get_secret_value()
         ):
@@ -70,6 +73,10 @@ class BrokerSettings(BaseSettings):
         if self.ssl_ca_file is not None and not self.ssl_ca_file.is_file():
             raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {self.ssl_ca_file}")
         return self
+
+    def topics(self) -> tuple[str, str, str, str]:
+        """Return the names of the topics, in the order that `pipeline_topics` takes them."""
+        return self.input, self.output, self.rejected, self.episodes
 
     def client_config(self) -> dict[str, str]:
         """Return the connection in librdkafka's names. Holds the password: never log it."""
@@ -115,6 +122,7 @@ class DetectorSettings(BrokerSettings):
     profile: Profile = Field("classic", alias="PROFILE")
     alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=100)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=10_000)
+    episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
     thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
@@ -148,6 +156,7 @@ class DetectorSettings(BrokerSettings):
             profile=self.profile,
             alerts_per_10k=self.alerts_per_10k,
             alerts_per_day=self.alerts_per_day,
+            episode_gap_s=self.episode_gap_s,
         )
 
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from tape.anomaly import DetectorIdentity
 from tape.archives import find_archives, read_archive
 from tape.archives.names import FileNames
 from tape.archives.plain_dbn import LINE_BYTES, convert_dbn, put_line, walk
@@ -15,6 +16,7 @@ from tape.archives.plain_fields import rows_for
 from tape.columns import decode_batch
 from tape.detection import make_detector
 from tape.detection.parameters import Parameters
+from tape.episodes import Episodes
 from tape.inspecting import Inspecting
 from tape.symbols import SymbolTable
 from tape.synthetic import make_day, write_day
@@ -54,6 +56,8 @@ def warm() -> None:
     for parameters in (Parameters(stride=1), Parameters(profile="calibrated")):
         detector = make_detector(parameters, symbols)
         verdicts = detector.detect(batch.trades)
+        episodes = Episodes(symbols, parameters.episode_gap_s, DetectorIdentity("", ""))
+        episodes.follow(batch.trades, verdicts, batch.positions)
         for position in range(len(verdicts.flagged)):
             detector.reasons(batch.trades, verdicts, position)
         detector.restore(0, detector.snapshot(0))

@@ -67,6 +67,7 @@ class Pipeline:
         self.address, self.folder = address, folder
         self.client = {"bootstrap.servers": address}
         self.input, self.output, self.rejected = names("stocks"), names("anomalies"), names("rej")
+        self.episodes = names("episodes")
         self.group = names("group")
         self.state = folder / "state"
         self.started: list[App] = []
@@ -80,6 +81,7 @@ class Pipeline:
             "input": self.input,
             "output": self.output,
             "rejected": self.rejected,
+            "EPISODES_TOPIC": self.episodes,
             "COMMIT_INTERVAL_S": "0.3",
             **more,
         }
@@ -120,6 +122,11 @@ class Pipeline:
 
     def anomalies(self) -> list[bytes]:
         return in_tape_order(read_topic(self.client, self.output, settle_s=10))
+
+    def episode_states(self) -> list[tuple[str, bytes]]:
+        """Key and value of every state of every episode; in order within a key."""
+        lanes = read_topic(self.client, self.episodes)
+        return [(message.key().decode(), message.value()) for lane in lanes for message in lane]
 
     def end(self) -> None:
         for app in self.started:

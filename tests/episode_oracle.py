@@ -1,6 +1,8 @@
 """Episodes written down literally; slow, exact, and without a line of the fast code."""
 
+import json
 from collections.abc import Iterable
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -8,6 +10,28 @@ from tests.oracle import Trade
 
 NAMES = ["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
 DAY_NS = 86_400_000_000_000
+
+
+def in_oracle_words(message: bytes) -> dict[str, Any]:
+    """A message of `episodes` as `told` would have it, without its place on the tape."""
+    m = json.loads(message, parse_float=lambda text: round(Fraction(text) * 10**9))
+    return {
+        "episode_id": m["episode_id"],
+        "symbol": m["symbol"],
+        "state": m["state"],
+        "flags": m["flags"],
+        "rules": m["rules"],
+        "first": (_ns(m["first_ts_event"]), m["first_sequence"]),
+        "last": (_ns(m["last_ts_event"]), m["last_sequence"]),
+        "prices": (m["price_before"], m["price_extreme"], m["price_after"]),
+        "mark": m["mark"],
+    }
+
+
+def _ns(text: str) -> int:
+    second, _, fraction = text.removesuffix("Z").partition(".")
+    assert len(fraction) == 9
+    return int(datetime.fromisoformat(f"{second}+00:00").timestamp()) * 10**9 + int(fraction)
 
 
 def told(

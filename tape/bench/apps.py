@@ -27,9 +27,9 @@ class Cost:
 
 
 def environment(
-    address: str, topics: tuple[str, str, str], group: str, state: Path
+    address: str, topics: tuple[str, str, str, str], group: str, state: Path
 ) -> dict[str, str]:
-    """Return the environment of an app on a broker, with its input, output and rejected topics."""
+    """Return the environment of an app on a broker; topics in the order of `pipeline_topics`."""
     return {
         **os.environ,
         "Quix__Broker__Address": address,
@@ -39,6 +39,7 @@ def environment(
         "input": topics[0],
         "output": topics[1],
         "rejected": topics[2],
+        "EPISODES_TOPIC": topics[3],
     }
 
 

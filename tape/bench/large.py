@@ -44,7 +44,7 @@ def _judged_without_a_broker(data: Path, settings: DetectorSettings) -> Iterator
     judge = Judge(settings.parameters(), settings.max_symbols, Counts())
     for archive in find_archives(data).archives:
         for batch in read_archive(archive, latest_ns=2**62):
-            flagged, _ = judge.judge(batch.keys, batch.values)
+            flagged = judge.judge(batch.keys, batch.values).flagged
             for one in flagged:
                 yield one.value
 

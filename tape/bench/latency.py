@@ -65,7 +65,7 @@ def latency_figures(
     An anomaly carries its trade's Kafka timestamp, so its age when it is read is the delay.
     """
     run = uuid4().hex[:8]
-    names = (f"stocks-{run}", f"anomalies-{run}", f"rejected-{run}")
+    names = (f"stocks-{run}", f"anomalies-{run}", f"rejected-{run}", f"episodes-{run}")
     create_topics({"bootstrap.servers": address}, pipeline_topics(*names, f"latency-{run}"))
     env = environment(address, names, f"latency-{run}", folder / f"state-{run}")
     detector = subprocess.Popen(  # noqa: S603 - our own app

@@ -91,12 +91,17 @@ def _stock_loop(address: str, folder: Path, keys: list[bytes], values: list[byte
     """Return trades a second of CPU time of the library's own loop with the same detector."""
     costs = []
     for count in (1_000, STOCK_TRADES):
-        names = (f"stocks-loop-{count}", f"anomalies-loop-{count}", f"rejected-loop-{count}")
+        names = _names(f"loop-{count}")
         group = f"loop-{count}"
         create_topics({"bootstrap.servers": address}, pipeline_topics(*names, group))
         _bare_produce(address, names[0], keys[:count], values[:count])
         costs.append(run_app(STOCK_LOOP, environment(address, names, group, folder / group)))
     return (STOCK_TRADES - 1_000) / (costs[1] - costs[0]).cpu_s
+
+
+def _names(run: str) -> tuple[str, str, str, str]:
+    """Return the topics of one run, in the order of `pipeline_topics`."""
+    return f"stocks-{run}", f"anomalies-{run}", f"rejected-{run}", f"episodes-{run}"
 
 
 def _round(
@@ -106,17 +111,17 @@ def _round(
     run = uuid4().hex[:8]
     costs: dict[tuple[str, str], Cost] = {}
     for label, source in (("small", small), ("all", data)):
-        names = (f"stocks-{label}-{run}", f"anomalies-{label}-{run}", f"rejected-{label}-{run}")
+        names = _names(f"{label}-{run}")
         group = f"bench-{label}-{run}"
         create_topics({"bootstrap.servers": address}, pipeline_topics(*names, group))
         env = environment(address, names, group, Path(folder, f"state-{label}-{run}"))
         env["DATA_DIR"] = str(source)
         costs["producer", label] = run_app(PRODUCER, env)
         costs["detector", label] = run_app(DETECTOR, env)
-    bare = f"bare-{run}"
-    create_topics({"bootstrap.servers": address}, pipeline_topics(bare, f"{bare}-a", f"{bare}-r"))
-    produce = _bare_produce(address, bare, keys, values)
-    consume = _bare_consume(address, bare, count)
+    names = _names(f"bare-{run}")
+    create_topics({"bootstrap.servers": address}, pipeline_topics(*names))
+    produce = _bare_produce(address, names[0], keys, values)
+    consume = _bare_consume(address, names[0], count)
     ours = {app: costs[app, "all"] - costs[app, "small"] for app in ("producer", "detector")}
     return {
         "producer_cpu_ratio": produce.cpu_s / ours["producer"].cpu_s,

@@ -33,7 +33,7 @@ def first_verdict() -> None:
         sequence=1,
         symbol="A",
     )
-    flagged, _ = Judge(Parameters(), 10, Counts()).judge([b"A"], [encode(trade)])
+    flagged = Judge(Parameters(), 10, Counts()).judge([b"A"], [encode(trade)]).flagged
     assert len(flagged) == 1  # noqa: S101
     symbols = SymbolTable()
     symbols.number("A")

@@ -29,7 +29,7 @@ def main() -> int:
     def anomalies(trade: dict[str, object]) -> list[object]:
         decoded = decode(msgspec.json.encode(trade))
         assert isinstance(decoded, Trade)  # noqa: S101
-        flagged, _ = judge.judge([decoded.symbol.encode()], [encode(decoded)])
+        flagged = judge.judge([decoded.symbol.encode()], [encode(decoded)]).flagged
         return [msgspec.json.decode(one.value) for one in flagged]
 
     trades = app.dataframe(app.topic(settings.input, value_deserializer="json"))

@@ -28,6 +28,7 @@ def pipeline_topics(
     input: str = "stocks",
     output: str = "anomalies",
     rejected: str = "rejected",
+    episodes: str = "episodes",
     group: str | None = None,
 ) -> list[TopicSpec]:
     """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
@@ -35,17 +36,18 @@ def pipeline_topics(
     The changelog would be made by Quix Streams too, but with segments so large that compaction
     hardly ever runs, and a recovery would read every old state.
     """
+    compacted = {
+        "cleanup.policy": "compact",
+        "segment.bytes": str(64 * 2**20),
+        "min.cleanable.dirty.ratio": "0.1",
+    }
     topics = [
         TopicSpec(input, 4, {"retention.ms": str(7 * DAY_MS), "retention.bytes": "-1"}),
         TopicSpec(output, 4, {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}),
         TopicSpec(rejected, 1, {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}),
+        TopicSpec(episodes, 4, compacted),
     ]
     if group is not None:
-        compacted = {
-            "cleanup.policy": "compact",
-            "segment.bytes": str(64 * 2**20),
-            "min.cleanable.dirty.ratio": "0.1",
-        }
         topics.append(TopicSpec(f"changelog__{group}--{input}--default", 4, compacted))
     return topics
 

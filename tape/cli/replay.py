@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_output
+from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
+from tape.episodes.message import MARKS
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
@@ -37,6 +38,9 @@ def replay(
     plot: Annotated[
         Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
     ] = None,
+    episodes: Annotated[
+        Path | None, typer.Option(help="Where to write every state of every episode: .jsonl.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Write what the detector would put on `anomalies` for these files, with the same settings.
@@ -50,6 +54,10 @@ def replay(
     part = _part(symbols, from_, to, limit)
     if output is not None:
         check_output(output)
+    if episodes is not None:
+        check_lines(episodes, "--episodes")
+        if episodes == output:
+            raise SettingsError(f"--episodes and --output are both {output}: name two files")
     if plot is not None:
         check_plot(plot)
     archives = [archive for path in paths for archive in find_archives(path).archives]
@@ -58,7 +66,7 @@ def replay(
     run = Replay(archives, judge, part)
     found, picture = Findings(), Picture() if plot is not None else None
     start_s = time.perf_counter()
-    _run(run, found, output, picture)
+    _run(run, found, output, episodes, picture)
     elapsed_s = time.perf_counter() - start_s
     if picture is not None and plot is not None:
         picture.save(plot)
@@ -67,7 +75,7 @@ def replay(
     else:
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
-    for path in (p for p in (output, plot) if p is not None):
+    for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {escape(str(path))}")
     return 2 if run.damaged else 0
 
@@ -84,7 +92,13 @@ def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
     return Part(names, from_ns, to_ns, limit)
 
 
-def _run(run: Replay, found: Findings, output: Path | None, picture: Picture | None) -> None:
+def _run(
+    run: Replay,
+    found: Findings,
+    output: Path | None,
+    episodes: Path | None,
+    picture: Picture | None,
+) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
     with ExitStack() as stack:
         bars = stack.enter_context(row_bars())
@@ -94,13 +108,17 @@ def _run(run: Replay, found: Findings, output: Path | None, picture: Picture | N
             file = stack.enter_context(OutputFile(output))
             writer = anomaly_writer(file, output.suffix)
             stack.callback(writer.close)
-        for values, flagged in run.batches():
-            for value in flagged:
+        lines = stack.enter_context(OutputFile(episodes)) if episodes is not None else None
+        for shown in run.batches():
+            for value in shown.flagged:
                 found.add(value)
                 if writer is not None:
                     writer.write(value)
             if picture is not None:
-                picture.add(values, flagged)
+                picture.add(shown.values, shown.flagged)
+            if lines is not None:
+                for step in shown.episodes:
+                    lines.write(step.value + b"\n")
             _advance(bars, task, run.rows)
         if writer is not None:
             writer.end()
@@ -122,6 +140,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "flagged": found.count,
         "by_rule": found.by_rule,
         "by_symbol": by_symbol,
+        "episodes": {name: run.episodes[name] for name in ("opened", "closed", *MARKS)},
         "duplicates": counts.duplicate,
         "rejected": run.rejected,
         "damaged": run.damaged,
@@ -135,6 +154,7 @@ def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None
     notes.print(
         f"{run.trades:,} trades in {elapsed_s:.2f} s "
         f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
+        f"episodes {run.episodes['opened']:,}; "
         f"duplicates {counts.duplicate:,}; rows rejected {run.rejected.total():,}"
     )
     for fault in run.damaged:

@@ -66,9 +66,7 @@ def check(as_json: AsJson = False) -> int:
 
 
 def _specs(settings: DetectorSettings) -> list[TopicSpec]:
-    return pipeline_topics(
-        settings.input, settings.output, settings.rejected, settings.consumer_group
-    )
+    return pipeline_topics(*settings.topics(), settings.consumer_group)
 
 
 def _states(settings: DetectorSettings) -> list[TopicState]:

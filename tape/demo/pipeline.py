@@ -62,8 +62,7 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str)
     run = DemoRun(data, out / "anomalies.jsonl")
     with LocalKafka(out / "broker", _port()) as kafka:
         client = {"bootstrap.servers": kafka.address}
-        topics = (settings.input, settings.output, settings.rejected)
-        create_topics(client, pipeline_topics(*topics, settings.consumer_group))
+        create_topics(client, pipeline_topics(*settings.topics(), settings.consumer_group))
         env = {
             "Quix__Broker__Address": kafka.address,
             "Quix__Deployment__State__Path": str(out / "state"),

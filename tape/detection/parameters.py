@@ -37,6 +37,7 @@ class Parameters:
         alerts_per_10k: alerts that an analyst can read per 10,000 trades.
         alerts_per_day: alerts of a symbol that an analyst can read a day; 0 leaves it to
             `alerts_per_10k`.
+        episode_gap_s: flags of a symbol at most so many seconds apart are one episode.
     """
 
     volume_threshold: int = 20_000
@@ -53,11 +54,14 @@ class Parameters:
     profile: Profile = "classic"
     alerts_per_10k: float = 1.0
     alerts_per_day: float = 0.0
+    episode_gap_s: float = 1.0
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when any parameter differs."""
         values = asdict(self)
         if self.profile == "classic":  # its fingerprint stays what it was before there were two
             del values["profile"], values["alerts_per_10k"], values["alerts_per_day"]
+        if self.episode_gap_s == 1.0:  # likewise, before there were episodes
+            del values["episode_gap_s"]
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

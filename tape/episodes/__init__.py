@@ -17,7 +17,7 @@ from tape.columns import TradeColumns
 from tape.detection.detector import Verdicts
 from tape.detection.kernel_types import I64
 from tape.episodes.kernel import CLOSED, COLUMNS, FLAGS, OPENED, follow_batch
-from tape.episodes.message import STATES, State, as_episode_message, episode_id
+from tape.episodes.message import STATES, Mark, State, as_episode_message, episode_id
 from tape.episodes.record import decode_kept, encode_kept
 from tape.symbols import SymbolTable
 from tape.trade_fields import NANOS
@@ -28,11 +28,12 @@ ROOM_FACTOR: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class EpisodeStep:
-    """An episode's new state: the trade that brought it, as its position among the columns."""
+    """An episode's new state, and the position in the batch of the trade that brought it."""
 
-    row: int
+    position: int
     episode_id: str
     state: State
+    mark: Mark | None
     value: bytes
 
 
@@ -52,9 +53,12 @@ class Episodes:
             self._rows = grown
 
     def follow(
-        self, trades: TradeColumns, verdicts: Verdicts
+        self, trades: TradeColumns, verdicts: Verdicts, positions: I64
     ) -> tuple[list[str], list[EpisodeStep]]:
-        """Return the episode of each flagged trade, and every step of an episode, in order."""
+        """Return the episode of each flagged trade, and every step of an episode, in order.
+
+        `positions` says of each trade where it stood in the batch.
+        """
         self._make_room(len(self._symbols.names))
         most = 2 * len(verdicts.flagged) + min(self._open, len(trades))
         steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
@@ -79,8 +83,8 @@ class Episodes:
             if kind != CLOSED:
                 ids.append(name)
             self._open += (kind == OPENED) - (kind == CLOSED)
-            value = as_episode_message(symbol, kind, copy, self._identity)
-            found.append(EpisodeStep(row, name, STATES[kind], value))
+            value, mark = as_episode_message(symbol, kind, copy, self._identity)
+            found.append(EpisodeStep(int(positions[row]), name, STATES[kind], mark, value))
         return ids, found
 
     def kept(self, symbol: int, detector_state: bytes) -> bytes:
@@ -101,4 +105,4 @@ class Episodes:
         return detector_state
 
 
-__all__ = ["EpisodeStep", "Episodes", "State", "decode_kept"]
+__all__ = ["EpisodeStep", "Episodes"]

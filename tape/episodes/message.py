@@ -36,6 +36,7 @@ Mark = Literal["reverted", "held"]
 
 STATES: Final[tuple[State, ...]] = ("opened", "extended", "closed")
 """In the order of the kernel's OPENED, EXTENDED and CLOSED."""
+MARKS: Final[tuple[Mark, ...]] = ("reverted", "held")
 RULES: Final[tuple[Rule, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
 """In the order of the bits of `Verdicts.rules`."""
 SPIKE_ONE_IN: Final = 2_000
@@ -101,12 +102,14 @@ def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | N
     return "held" if 2 * left >= away else "reverted"
 
 
-def as_episode_message(symbol: str, kind: int, row: list[int], detector: DetectorIdentity) -> bytes:
-    """Return the message of an episode from its symbol's row, at a step of this kind."""
+def as_episode_message(
+    symbol: str, kind: int, row: list[int], detector: DetectorIdentity
+) -> tuple[bytes, Mark | None]:
+    """Return message and mark of an episode from its symbol's row, at a step of this kind."""
     closed = kind == CLOSED
     mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None
     after_nanos = row[AFTER] if closed else 0
-    return _encoder.encode(
+    value = _encoder.encode(
         EpisodeMessage(
             episode_id=episode_id(symbol, row),
             symbol=symbol,
@@ -125,6 +128,7 @@ def as_episode_message(symbol: str, kind: int, row: list[int], detector: Detecto
             detector=detector,
         )
     )
+    return value, mark
 
 
 def _sequence(sequence: int) -> int | None:

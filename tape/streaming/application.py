@@ -149,10 +149,13 @@ def judging(
     sdf: StreamingDataFrame,
     *,
     flagged_to: str,
+    episodes_to: str,
     unread_to: str,
 ) -> JudgeBatches:
     """Return the function for `sdf.update` that judges batches, with its state in each commit."""
-    judge = JudgeBatches(settings, sdf, flagged_to=flagged_to, unread_to=unread_to)
+    judge = JudgeBatches(
+        settings, sdf, flagged_to=flagged_to, episodes_to=episodes_to, unread_to=unread_to
+    )
     app.consumer.on_partitions_gone = judge.forget
     app.consumer.on_poll = judge.polled
     app.consumer.on_lag = judge.metrics.lag_trades.set

@@ -36,15 +36,26 @@ def write_steady_tape(folder: Path, seconds: int) -> int:
     return 2 * trades
 
 
-def expected_of(folder: Path, parameters: Parameters | None = None) -> list[bytes]:
-    """The anomalies of a folder by the same detector without broker, apps or faults."""
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a run must leave on its topics."""
+
+    anomalies: list[bytes]
+    episodes: list[bytes]
+
+
+def expected_of(folder: Path, parameters: Parameters | None = None) -> Expectation:
+    """What a folder gives by the same detector without broker, apps or faults."""
     judge = Judge(parameters or Parameters(), 50_000, Counts())
-    return [
-        one.value
+    judged = [
+        judge.judge(batch.keys, batch.values)
         for archive in find_archives(folder).archives
         for batch in read_archive(archive, latest_ns=TIME_MAX_NS)
-        for one in judge.judge(batch.keys, batch.values)[0]
     ]
+    return Expectation(
+        [one.value for found in judged for one in found.flagged],
+        [step.value for found in judged for step in found.episodes],
+    )
 
 
 @dataclass(slots=True)
@@ -73,7 +84,8 @@ class Bench:
     def __post_init__(self) -> None:
         print(f"fault bench: seed {self.seed}, logs in {self.folder}")
         self.dice = random.Random(self.seed)
-        self.topics = {name: self.names(name) for name in ("stocks", "anomalies", "rejected")}
+        names = ("stocks", "anomalies", "rejected", "episodes")
+        self.topics = {name: self.names(name) for name in names}
         self.group = self.names("group")
         self.client = {"bootstrap.servers": self.address}
 
@@ -90,6 +102,7 @@ class Bench:
             "input": self.topics["stocks"],
             "output": self.topics["anomalies"],
             "rejected": self.topics["rejected"],
+            "EPISODES_TOPIC": self.topics["episodes"],
             "DATA_DIR": str(self.data),
             "REPLAY_SPEED": "1",
             "LOG_FORMAT": "json",
@@ -179,13 +192,14 @@ class Bench:
         for app in self.apps():
             app.stop()
 
-    def seen(self, *, committed_only: bool = True) -> list[bytes]:
+    def seen(self, topic: str = "anomalies", *, committed_only: bool = True) -> list[bytes]:
         isolation = "read_committed" if committed_only else "read_uncommitted"
-        lanes = read_topic(self.client, self.topics["anomalies"], isolation=isolation, settle_s=10)
+        lanes = read_topic(self.client, self.topics[topic], isolation=isolation, settle_s=10)
         return [message.value() for lane in lanes for message in lane]
 
-    def difference(self, expected: list[bytes]) -> Difference:
-        return compare(expected, self.seen())
+    def difference(self, expected: Expectation) -> Difference:
+        wanted = expected.anomalies + expected.episodes
+        return compare(wanted, self.seen() + self.seen("episodes"))
 
     def aborted(self) -> int:
         """How many anomalies were written in transactions that were never committed."""

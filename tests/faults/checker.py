@@ -1,4 +1,4 @@
-"""What a reader of `anomalies` must see: every expected anomaly once, byte for byte."""
+"""What a reader of `anomalies` and `episodes` must see: all that is expected, once, to the byte."""
 
 import json
 from collections import Counter
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How what was seen differs from what was expected, by the identity of the anomalies.
+    """How what was seen differs from what was expected, by the identity of the messages.
 
     Attributes:
         lost: expected, not seen.
         doubled: seen more than once.
         unexpected: seen, not expected.
         wrong: expected and seen, with another content.
-        disordered: symbols whose anomalies came in another order.
+        disordered: symbols whose anomalies, or episodes whose states, came in another order.
     """
 
     lost: list[str] = field(default_factory=list)
@@ -31,13 +31,20 @@ class Difference:
 
 
 def identity(value: bytes) -> tuple[str, str]:
-    """Return the identity and the symbol of an anomaly."""
+    """Return the identity of a message, and within what its order counts.
+
+    That is an anomaly's symbol. An episode's state is known by its episode, in which the order
+    counts, and the flags it has then: the last one must be the one that stays after compaction.
+    """
     fields = json.loads(value)
+    if "state" in fields:
+        name = fields["episode_id"]
+        return f"{name} {fields['state']} {fields['flags']}", f"episode {name}"
     return fields["anomaly_id"], fields["symbol"]
 
 
 def compare(expected: list[bytes], seen: list[bytes]) -> Difference:
-    """Compare two topics' values; only the order within a symbol counts."""
+    """Compare topics' values; only the order within a symbol, or an episode, counts."""
     wanted = {identity(value)[0]: value for value in expected}
     assert len(wanted) == len(expected), "the expectation itself holds a double"
     found = [(*identity(value), value) for value in seen]

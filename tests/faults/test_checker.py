@@ -17,6 +17,20 @@ def test_the_same_is_no_difference_and_order_between_symbols_is_free() -> None:
     assert not compare(TAPE, [TAPE[1], TAPE[0], TAPE[3], TAPE[2], TAPE[4]])
 
 
+def state(flags: int, state: str = "extended", **more: object) -> bytes:
+    fields = {"episode_id": "A-1", "symbol": "A", "state": state, "flags": flags, **more}
+    return json.dumps(fields).encode()
+
+
+def test_the_states_of_an_episode_are_told_apart_and_ordered() -> None:
+    states = [state(1, "opened"), state(2), state(3), state(3, "closed", mark="held")]
+    assert not compare(TAPE + states, states + TAPE)
+    assert compare(states, states[:-1]).lost == ["A-1 closed 3"]
+    assert compare(states, [*states, states[1]]).doubled == ["A-1 extended 2"]
+    assert compare(states, [*states[:-1], state(3, "closed")]).wrong == ["A-1 closed 3"]
+    assert compare(states, [*states[:2], states[3], states[2]]).disordered == ["episode A-1"]
+
+
 def test_each_kind_of_difference_is_named() -> None:
     assert compare(TAPE, TAPE[1:]).lost == ["A-1"]
     assert compare(TAPE, [*TAPE, TAPE[3]]).doubled == ["B-2"]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import zstandard
 
+from tests import episode_oracle
+from tests.episode_oracle import in_oracle_words
 from tests.faults.bench import expected_of, write_steady_tape
 from tests.oracle import Trade, judged
 
@@ -44,18 +46,25 @@ def test_the_expectation_of_the_fault_bench_is_the_oracles(tmp_path: Path) -> No
     trades = write_steady_tape(tmp_path, 10)
     tape = tape_of(tmp_path)
     assert len(tape) == trades
+    answers = judged(tape)
     by_oracle = {
         f"{symbol}-{ts}-{sequence}": (price, size, rules)
-        for (symbol, _, ts, price, size, _, sequence), (_, rules) in zip(
-            tape, judged(tape), strict=True
-        )
+        for (symbol, _, ts, price, size, _, sequence), (_, rules) in zip(tape, answers, strict=True)
         if rules
     }
     expected = expected_of(tmp_path)
     by_bench = {
         found["anomaly_id"]: (round(found["price"] * 1e9), found["size"], set(found["anomalies"]))
-        for found in map(json.loads, expected)
+        for found in map(json.loads, expected.anomalies)
     }
-    assert len(by_bench) == len(expected)
+    assert len(by_bench) == len(expected.anomalies)
     assert by_bench == by_oracle
     assert any("Isolation Forest" in rules for _, _, rules in by_oracle.values())
+
+    ids, states = episode_oracle.told(tape, answers)
+    for state in states:
+        del state["at"]
+    assert [in_oracle_words(value) for value in expected.episodes] == states
+    assert {state["state"] for state in states} == {"opened", "extended", "closed"}
+    in_anomalies = [json.loads(value)["episode_id"] for value in expected.anomalies]
+    assert in_anomalies == [name for name in ids if name is not None]

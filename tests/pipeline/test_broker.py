@@ -215,7 +215,7 @@ def test_a_sasl_ssl_listener_lets_its_users_in_and_nobody_else(tmp_path: Path) -
 
 
 def test_creating_topics_twice_is_harmless(kafka, topic_names) -> None:
-    names = [topic_names(name) for name in ("stocks", "anomalies", "rejected", "group")]
+    names = [topic_names(name) for name in ("stocks", "anomalies", "rejected", "episodes", "group")]
     specs = pipeline_topics(*names)
     assert create_topics(client(kafka), specs) == [spec.name for spec in specs]
     assert create_topics(client(kafka), specs) == []

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import zstandard
@@ -16,7 +17,9 @@ import zstandard
 from tape.streaming.reading import read_topic
 from tape.synthetic import make_day, write_day
 from tape.trade import Trade, decode
+from tests import episode_oracle
 from tests.apps import ROOT, Pipeline
+from tests.episode_oracle import in_oracle_words
 from tests.kafka_client import produce
 from tests.oracle import judged
 
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.broker
 
 REAL = ROOT.parent / "shared/data/databento/xnas-itch-20250505.trades.csv.zst"
 TRADES = 30_000
+T = TypeVar("T")
 SLOWED = "1200"
 """Replay speed: the 16 hours of a day in 48 s, long enough to kill something in the middle."""
 
@@ -47,7 +51,7 @@ def real_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def replayed(synthetic_day: Path) -> list[bytes]:
+def replayed(synthetic_day: Path) -> tuple[list[bytes], list[bytes]]:
     return replay(synthetic_day)
 
 
@@ -58,19 +62,29 @@ def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
     running.end()
 
 
-def replay(data: Path, **settings: str) -> list[bytes]:
-    output = data.parent / f"{data.name}.jsonl"
-    command = [sys.executable, "-m", "tape", "replay", str(data), "--output", str(output)]
+def replay(data: Path, **settings: str) -> tuple[list[bytes], list[bytes]]:
+    """The anomalies and the states of episodes that the replay of a folder gives."""
+    output, episodes = data.parent / f"{data.name}.jsonl", data.parent / f"{data.name}-e.jsonl"
+    options = ["--output", str(output), "--episodes", str(episodes)]
+    command = [sys.executable, "-m", "tape", "replay", str(data), *options]
     env = {**os.environ, **settings}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
     assert done.returncode == 0, done.stderr
-    return output.read_bytes().splitlines()
+    return output.read_bytes().splitlines(), episodes.read_bytes().splitlines()
 
 
 def by_symbol(values: list[bytes]) -> dict[str, list[bytes]]:
     lanes: dict[str, list[bytes]] = {}
     for value in values:
         lanes.setdefault(json.loads(value)["symbol"], []).append(value)
+    return lanes
+
+
+def by_key(states: list[tuple[str, T]]) -> dict[str, list[T]]:
+    """The states of each episode, in order."""
+    lanes: dict[str, list[T]] = {}
+    for key, state in states:
+        lanes.setdefault(key, []).append(state)
     return lanes
 
 
@@ -98,8 +112,9 @@ def test_the_topic_holds_what_the_oracle_says(
         (t.symbol, t.publisher_id, t.ts_event_ns, t.price_nanos, t.size, ord(t.side), t.sequence)
         for t in trades
     ]
+    answers = judged(tape)
     expected = Counter()
-    for trade, (_, rules) in zip(trades, judged(tape), strict=True):
+    for trade, (_, rules) in zip(trades, answers, strict=True):
         if rules:
             expected[(trade.symbol, trade.sequence, frozenset(rules))] += 1
     found = Counter(
@@ -109,22 +124,34 @@ def test_the_topic_holds_what_the_oracle_says(
     assert found == expected
     assert found
 
+    ids, states = episode_oracle.told(tape, answers)
+    for state in states:
+        del state["at"]
+    seen = [(key, in_oracle_words(value)) for key, value in pipeline.episode_states()]
+    assert by_key(seen) == by_key([(state["episode_id"], state) for state in states])
+    assert Counter(json.loads(value)["episode_id"] for value in pipeline.anomalies()) == Counter(
+        name for name in ids if name is not None
+    )
+
 
 def test_the_pipeline_equals_the_replay_to_the_byte(
-    pipeline: Pipeline, synthetic_day: Path, replayed: list[bytes]
+    pipeline: Pipeline, synthetic_day: Path, replayed: tuple[list[bytes], list[bytes]]
 ) -> None:
     detector = pipeline.detect()
     assert pipeline.produce(synthetic_day).wait() == 0
     pipeline.wait_all_judged()
     assert detector.stop() == 0
-    assert by_symbol(pipeline.anomalies()) == by_symbol(replayed)
+    anomalies, episodes = replayed
+    assert by_symbol(pipeline.anomalies()) == by_symbol(anomalies)
+    expected = [(json.loads(value)["episode_id"], value) for value in episodes]
+    assert by_key(pipeline.episode_states()) == by_key(expected)
 
 
 def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     pipeline: Pipeline, synthetic_day: Path
 ) -> None:
     settings = {"PROFILE": "calibrated", "ALERTS_PER_10K": "100"}
-    expected = replay(synthetic_day, **settings)
+    expected, episodes = replay(synthetic_day, **settings)
     assert len(expected) > 100
     assert json.loads(expected[-1])["features"]
     detector = pipeline.detect(**settings)
@@ -138,6 +165,8 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     pipeline.wait_all_judged()
     assert detector.stop() == 0
     assert by_symbol(pipeline.anomalies()) == by_symbol(expected)
+    states = [(json.loads(value)["episode_id"], value) for value in episodes]
+    assert by_key(pipeline.episode_states()) == by_key(states)
 
 
 def test_a_producer_started_again_sends_nothing_twice(

@@ -17,7 +17,9 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def names(topic_names) -> dict[str, str]:
-    return {name: topic_names(name) for name in ("input", "output", "rejected", "group")}
+    return {
+        name: topic_names(name) for name in ("input", "output", "rejected", "episodes", "group")
+    }
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def topics(kafka, names) -> Command:
         **os.environ,
         "Quix__Broker__Address": kafka.address,
         "Quix__Consumer_Group": names["group"],
+        "EPISODES_TOPIC": names["episodes"],
         **{name: names[name] for name in ("input", "output", "rejected")},
     }
 
@@ -42,11 +45,11 @@ def test_topics_are_created_once_and_are_right_then(kafka, topics: Command, name
     first, again = topics("create"), topics("create")
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     changelog = f"changelog__{names['group']}--{names['input']}--default"
-    wanted = [names["input"], names["output"], names["rejected"], changelog]
+    wanted = [*(names[name] for name in ("input", "output", "rejected", "episodes")), changelog]
     assert sorted(json.loads(first.stdout)["created"]) == sorted(wanted)
     assert json.loads(again.stdout)["created"] == []
     there = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=10).topics
-    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4]
+    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4, 4]
     assert topics("check").returncode == 0
 
 

@@ -14,11 +14,13 @@ REASON = Reason(HIGH_VOLUME, 30_000, 20_000, "30,000 shares in one trade.")
 @pytest.mark.parametrize("raw", [GOOD, GOOD + b" \r\n\t", GOOD.replace(b",", b" , ")])
 def test_the_trades_own_fields_stay_and_the_verdict_follows(raw: bytes) -> None:
     detector = DetectorIdentity("1", "abc")
-    value = as_message(raw, anomaly_id="id", reasons=[REASON], detector=detector)
+    value = as_message(
+        raw, anomaly_id="id", episode_id="first", reasons=[REASON], detector=detector
+    )
     assert value.startswith(raw.rstrip()[:-1])
     found = json.loads(value)
     assert {name: found[name] for name in json.loads(raw)} == json.loads(raw)
-    assert found["anomaly_id"] == "id"
+    assert (found["anomaly_id"], found["episode_id"]) == ("id", "first")
     assert found["anomalies"] == ["High Volume"]
     assert found["reasons"][0]["threshold"] == 20_000
     assert found["detector"] == {"version": "1", "settings": "abc"}

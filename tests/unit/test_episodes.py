@@ -18,7 +18,7 @@ from tape.episodes.kernel import COLUMNS, FLAGS
 from tape.episodes.record import decode_kept, encode_kept
 from tape.errors import StateError
 from tape.symbols import SymbolTable
-from tests.episode_oracle import NAMES, told
+from tests.episode_oracle import NAMES, in_oracle_words, told
 from tests.oracle import Trade
 
 SECOND_NS = 1_000_000_000
@@ -108,9 +108,10 @@ def followed(
     edges = [0, *sorted(cuts or []), len(tape)]
     for start, end in itertools.pairwise(edges):
         trades, verdicts = columns(tape[start:end], symbols)
-        more, found = episodes.follow(trades, verdicts)
+        positions = np.arange(start, start + len(trades))
+        more, found = episodes.follow(trades, verdicts, positions)
         ids += more
-        steps += [EpisodeStep(s.row + start, s.episode_id, s.state, s.value) for s in found]
+        steps += found
         if restored:
             kept = {n: episodes.kept(i, b"TAPE") for i, n in enumerate(symbols.names)}
             symbols, episodes = fresh()
@@ -121,27 +122,12 @@ def followed(
     return ids, steps
 
 
-def iso_ns(text: str) -> int:
-    whole = np.datetime64(text.removesuffix("Z"), "ns")
-    return int(whole.astype(np.int64))
-
-
 def as_told(step: EpisodeStep) -> dict[str, Any]:
-    """A message in the oracle's words."""
-    m = json.loads(step.value, parse_float=lambda text: round(float(text) * SECOND_NS))
-    assert (m["episode_id"], m["state"]) == (step.episode_id, step.state)
-    return {
-        "at": step.row,
-        "episode_id": m["episode_id"],
-        "symbol": m["symbol"],
-        "state": m["state"],
-        "flags": m["flags"],
-        "rules": m["rules"],
-        "first": (iso_ns(m["first_ts_event"]), m["first_sequence"]),
-        "last": (iso_ns(m["last_ts_event"]), m["last_sequence"]),
-        "prices": (m["price_before"], m["price_extreme"], m["price_after"]),
-        "mark": m["mark"],
-    }
+    """A step in the oracle's words."""
+    words = in_oracle_words(step.value)
+    assert (words["episode_id"], words["state"]) == (step.episode_id, step.state)
+    assert words["mark"] == step.mark
+    return {"at": step.position, **words}
 
 
 @settings(deadline=None)  # the first call compiles
@@ -262,7 +248,7 @@ def test_a_refused_state_leaves_what_was_there() -> None:
     symbols = SymbolTable()
     episodes = Episodes(symbols, 1.0, WHO)
     tape = tape_of([("A", 0, 10, "NEW", 1)])
-    episodes.follow(*columns(tape, symbols))
+    episodes.follow(*columns(tape, symbols), np.arange(1))
     kept = episodes.kept(0, b"")
     assert decode_kept(kept)[0][FLAGS] == 1  # type: ignore[index]
     with pytest.raises(StateError):

@@ -40,9 +40,9 @@ def judged(*batches: list[bytes]) -> tuple[list[int], Counts]:
     judge = Judge(Parameters(), 10, counts)
     flagged = []
     for batch in batches:
-        found, unread = judge.judge([b"NVDA"] * len(batch), batch)
-        assert not unread
-        flagged += [int(re.search(rb'"sequence":(\d+)', one.value)[1]) for one in found]  # type: ignore[index]
+        found = judge.judge([b"NVDA"] * len(batch), batch)
+        assert not found.unread
+        flagged += [int(re.search(rb'"sequence":(\d+)', one.value)[1]) for one in found.flagged]  # type: ignore[index]
     return flagged, counts
 
 

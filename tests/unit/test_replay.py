@@ -1,17 +1,21 @@
 """`tape replay` as a user runs it; answers come from the whole tape's messages and from pandas."""
 
+import itertools
 import json
 from collections import Counter
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from tape.cli import app
+from tape.errors import SettingsError
 from tape.synthetic import make_day, write_day
 from tape.telling import findings
+from tests import episode_oracle
 
 NAMES = ["AAA", "BBB"]
 
@@ -153,3 +157,56 @@ def test_a_damaged_file_is_named_and_the_rest_judged(days: Path, tmp_path: Path)
     assert summary["rejected"] == {"archive_truncated": 1}
     assert "cut.trades.csv.zst" in summary["damaged"][0]  # type: ignore[index]
     assert summary["trades"] > 0  # type: ignore[operator]
+
+
+@pytest.fixture(scope="module")
+def states(days: Path, rows: pd.DataFrame, whole: list[bytes]) -> list[dict[str, Any]]:
+    """Every state of every episode of the two days, as the literal oracle tells them."""
+    rules = {one["anomaly_id"]: set(one["anomalies"]) for one in map(json.loads, whole)}
+    tape = []
+    for row in rows.itertuples():
+        ns = pd.Timestamp(row.ts_event).value
+        price = round(row.price * 1e9)
+        side = ord(row.side)
+        tape.append((row.symbol, row.publisher_id, ns, price, row.size, side, row.sequence))
+    answers = [("NEW", rules.get(f"{t[0]}-{t[2]}-{t[6]}", set())) for t in tape]
+    ids, told_states = episode_oracle.told(tape, answers)
+    named = [name for name in ids if name is not None]
+    assert named == [json.loads(one)["episode_id"] for one in whole]
+    assert 10 < len(set(named)) < len(named)
+    return told_states
+
+
+def test_the_episodes_written_are_those_of_the_oracle(
+    days: Path, states: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    summary = replay(days, "--episodes", tmp_path / "e.jsonl")
+    lines = (tmp_path / "e.jsonl").read_bytes().splitlines()
+    assert [episode_oracle.in_oracle_words(line) for line in lines] == [
+        {name: value for name, value in state.items() if name != "at"} for state in states
+    ]
+    counts = Counter(s["state"] for s in states) + Counter(s["mark"] for s in states)
+    names = ("opened", "closed", "reverted", "held")
+    assert summary["episodes"] == {name: counts[name] for name in names}
+
+
+def test_a_part_of_the_tape_has_the_episodes_of_the_whole(days: Path, tmp_path: Path) -> None:
+    """An episode that began before the part goes on in it."""
+    replay(days, "--episodes", tmp_path / "whole.jsonl")
+    whole = (tmp_path / "whole.jsonl").read_bytes().splitlines()
+    middle = next(
+        json.loads(now)["last_ts_event"]
+        for now, then in itertools.pairwise(whole)
+        if b'"extended"' in now and b'"extended"' in then
+    )
+    replay(days, "--from", middle, "--episodes", tmp_path / "part.jsonl")
+    part = (tmp_path / "part.jsonl").read_bytes().splitlines()
+    assert b'"extended"' in part[0]
+    assert part == whole[-len(part) :]
+
+
+@pytest.mark.parametrize("name", ["e.csv", "a.jsonl"])
+def test_a_file_that_cannot_take_episodes_is_named(days: Path, name: str, tmp_path: Path) -> None:
+    words = ["--output", tmp_path / "a.jsonl", "--episodes", tmp_path / name]
+    with pytest.raises(SettingsError, match=name):
+        CliRunner().invoke(app, ["replay", str(days), *map(str, words)], catch_exceptions=False)

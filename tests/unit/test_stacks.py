@@ -89,8 +89,11 @@ def test_topics_are_the_same_everywhere() -> None:
     for spec in pipeline_topics(group="anomaly-detector"):
         if spec.name in quix:
             assert quix[spec.name]["partitions"] == spec.partitions
-            minutes = int(spec.config["retention.ms"]) // 60_000
-            assert quix[spec.name]["retentionInMinutes"] == minutes
+            policy = spec.config.get("cleanup.policy", "delete")
+            assert quix[spec.name]["cleanupPolicy"].lower() == policy
+            if policy == "delete":
+                minutes = int(spec.config["retention.ms"]) // 60_000
+                assert quix[spec.name]["retentionInMinutes"] == minutes
     assert set(quix) == {spec.name for spec in pipeline_topics()}
 
 
@@ -103,7 +106,7 @@ def test_compose_leaves_the_topics_to_their_one_definition() -> None:
     group = services["anomaly_detector"]["environment"]["Quix__Consumer_Group"]
     assert group == default(DetectorSettings, "Quix__Consumer_Group")
     for app in APPS:
-        for name in ("input", "output", "rejected"):
+        for name in ("input", "output", "rejected", "EPISODES_TOPIC"):
             assert services[app]["environment"][name] == default(APPS[app], name)
         assert services[app]["depends_on"] == {
             "topics": {"condition": "service_completed_successfully"}
