@@ -43,7 +43,14 @@ class CountsCollector(Collector):
         by_reason = CounterMetricFamily(
             "tapewatch_rejected", "Records that could not be read, by reason", labels=["reason"]
         )
-        for family, found in ((by_rule, counts.flagged), (by_reason, counts.rejected)):
+        by_state = CounterMetricFamily(
+            "tapewatch_episodes", "States of episodes, by state", labels=["state"]
+        )
+        for family, found in (
+            (by_rule, counts.flagged),
+            (by_reason, counts.rejected),
+            (by_state, counts.episodes),
+        ):
             for label, count in list(found.items()):
                 family.add_metric([label], count)
             yield family

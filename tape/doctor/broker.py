@@ -26,9 +26,7 @@ def check_broker(settings: DetectorSettings) -> Finding:
 
 def check_topics(settings: DetectorSettings) -> Finding:
     """Compare the topics with what the pipeline needs, as `tape topics check` does."""
-    specs = pipeline_topics(
-        settings.input, settings.output, settings.rejected, settings.consumer_group
-    )
+    specs = pipeline_topics(*settings.topics(), settings.consumer_group)
     try:
         states = topic_states(settings.client_config(), specs)
     except BrokerError as error:

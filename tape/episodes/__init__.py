@@ -83,7 +83,7 @@ class Episodes:
             if kind != CLOSED:
                 ids.append(name)
             self._open += (kind == OPENED) - (kind == CLOSED)
-            value, mark = as_episode_message(symbol, kind, copy, self._identity)
+            value, mark = as_episode_message(name, symbol, kind, copy, self._identity)
             found.append(EpisodeStep(int(positions[row]), name, STATES[kind], mark, value))
         return ids, found
 

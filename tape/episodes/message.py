@@ -1,5 +1,6 @@
 """What an episode is on `episodes`: how far it is, and on closing what its price spike was."""
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -39,6 +40,7 @@ STATES: Final[tuple[State, ...]] = ("opened", "extended", "closed")
 MARKS: Final[tuple[Mark, ...]] = ("reverted", "held")
 RULES: Final[tuple[Rule, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
 """In the order of the bits of `Verdicts.rules`."""
+REMEMBERED: Final = 4_096
 SPIKE_ONE_IN: Final = 2_000
 """A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
 
@@ -61,7 +63,7 @@ class EpisodeMessage(msgspec.Struct, frozen=True):
     last_ts_event: str
     last_sequence: int | None
     price_before: msgspec.Raw | None
-    price_extreme: msgspec.Raw
+    price_extreme: msgspec.Raw | None
     price_after: msgspec.Raw | None
     mark: Mark | None
     text: str
@@ -103,25 +105,29 @@ def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | N
 
 
 def as_episode_message(
-    symbol: str, kind: int, row: list[int], detector: DetectorIdentity
+    name: str, symbol: str, kind: int, row: list[int], detector: DetectorIdentity
 ) -> tuple[bytes, Mark | None]:
-    """Return message and mark of an episode from its symbol's row, at a step of this kind."""
+    """Return message and mark of the episode in its symbol's row, at a step of this kind.
+
+    `name` is its `episode_id`. The parts that stay the same from flag to flag are remembered:
+    told anew they cost two thirds of a message.
+    """
     closed = kind == CLOSED
     mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None
     after_nanos = row[AFTER] if closed else 0
     value = _encoder.encode(
         EpisodeMessage(
-            episode_id=episode_id(symbol, row),
+            episode_id=name,
             symbol=symbol,
             state=STATES[kind],
             flags=row[FLAGS],
             rules={rule: row[BY_RULE + n] for n, rule in enumerate(RULES) if row[BY_RULE + n]},
-            first_ts_event=iso_time(row[FIRST_TIME]),
+            first_ts_event=_first_time(row[FIRST_TIME]),
             first_sequence=_sequence(row[FIRST_SEQUENCE]),
             last_ts_event=iso_time(row[LAST_TIME]),
             last_sequence=_sequence(row[LAST_SEQUENCE]),
             price_before=_price(row[BEFORE]),
-            price_extreme=msgspec.Raw(price_text(row[EXTREME]).encode()),
+            price_extreme=_price(row[EXTREME]),
             price_after=_price(after_nanos),
             mark=mark,
             text=_text(row, mark),
@@ -135,24 +141,48 @@ def _sequence(sequence: int) -> int | None:
     return None if sequence == NO_SEQUENCE else sequence
 
 
+_first_time = lru_cache(maxsize=REMEMBERED)(iso_time)
+
+
+@lru_cache(maxsize=REMEMBERED)
 def _price(nanos: int) -> msgspec.Raw | None:
     return msgspec.Raw(price_text(nanos).encode()) if nanos else None
 
 
 def _text(row: list[int], mark: Mark | None) -> str:
     """Return one sentence that a trader understands."""
-    lasted_s = abs(row[LAST_TIME] - row[FIRST_TIME]) / NANOS
     text = "1 flagged trade"
     if row[FLAGS] > 1:
-        text = f"{row[FLAGS]:,} flagged trades within {lasted_s:.3g} s"
-    before, extreme = row[BEFORE], row[EXTREME]
-    if not before or extreme == before:
-        return f"{text} at {dollars(extreme / NANOS)}."
-    change = 100 * (extreme - before) / before
-    text += f"; price {dollars(before / NANOS)} to {dollars(extreme / NANOS)} ({change:+.2f} %)"
+        text = f"{row[FLAGS]:,} flagged trades {_span(abs(row[LAST_TIME] - row[FIRST_TIME]))}"
+    text += _moved(row[BEFORE], row[EXTREME])
     if mark is None:
         return f"{text}."
     after = dollars(row[AFTER] / NANOS)
     if mark == "reverted":
         return f"{text} and back to {after}: a bad print, likely."
     return f"{text}, {after} afterwards: a real move, likely."
+
+
+def _span(ns: int) -> str:
+    """Return how long something took in the unit that suits it.
+
+    >>> _span(0), _span(44_373), _span(1_500_000), _span(61_250_000_000)
+    ('at once', 'within 44 µs', 'within 1.5 ms', 'within 61.2 s')
+    """
+    if ns == 0:
+        return "at once"
+    if ns < 1_000_000:
+        return f"within {ns / 1e3:.3g} µs"
+    if ns < NANOS:
+        return f"within {ns / 1e6:.3g} ms"
+    return f"within {ns / 1e9:,.1f} s"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _moved(before_nanos: int, extreme_nanos: int) -> str:
+    """Return the part of the sentence that says how far the price went."""
+    extreme = dollars(extreme_nanos / NANOS)
+    if not before_nanos or extreme_nanos == before_nanos:
+        return f" at {extreme}"
+    change = 100 * (extreme_nanos - before_nanos) / before_nanos
+    return f"; price {dollars(before_nanos / NANOS)} to {extreme} ({change:+.2f} %)"

@@ -83,6 +83,7 @@ def _own_settings(settings: DetectorSettings, name: str) -> DetectorSettings:
             "input": f"{name}-in",
             "output": f"{name}-out",
             "rejected": f"{name}-out",
+            "episodes": f"{name}-out",
             "consumer_group": name,
             "instance": "trial",
             "profile": "classic",
@@ -181,7 +182,7 @@ class _Anomaly(msgspec.Struct):
 def _is_its_anomaly(value: bytes, trade: Trade) -> bool:
     try:
         found = msgspec.json.decode(value, type=_Anomaly)
-    except msgspec.MsgspecError:  # the trade itself, rejected
+    except msgspec.MsgspecError:  # the trade itself, rejected, or its episode
         return False
     known = anomaly_id(
         trade.symbol,
@@ -200,7 +201,14 @@ def _detect(own: DetectorSettings) -> None:
     app = detector_application(own)
     try:
         batches = app.dataframe(bytes_topic(app, own.input))
-        judge = judging(app, own, batches, flagged_to=own.output, unread_to=own.rejected)
+        judge = judging(
+            app,
+            own,
+            batches,
+            flagged_to=own.output,
+            episodes_to=own.episodes,
+            unread_to=own.rejected,
+        )
         batches.update(judge)
         run_detector(app, own, judge.counts, batches=1)
         # The library's own handler stops the run, and puts this one in its place.

@@ -34,8 +34,8 @@ Doctor = Callable[..., tuple[int, Findings]]
 @pytest.fixture
 def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
-    names = (running.input, running.output, running.rejected, running.group)
-    create_topics(running.client, pipeline_topics(*names))
+    names = (running.input, running.output, running.rejected, running.episodes)
+    create_topics(running.client, pipeline_topics(*names, running.group))
     write_day(make_day(1, ["AAA"], 2_000), tmp_path / "data")
     yield running
     running.end()

@@ -62,8 +62,11 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     assert get(judging, "/health") == "anomaly_detector: at work\n"
     assert found["tapewatch_trades_total", ""] == trades
     assert found["tapewatch_anomalies_total", "Isolation Forest"] > 0
+    assert found["tapewatch_episodes_total", "opened"] > 0
     assert found["tapewatch_symbols", ""] == 4
-    assert found["tapewatch_state_bytes", ""] == 4 * 31_804
+    assert found["tapewatch_state_bytes", ""] == 4 * (
+        31_804 + 172
+    )  # the detector's and the episode's
     assert found["tapewatch_lag_trades", ""] == 0
     assert found["tapewatch_batch_trades_sum", ""] == trades
     assert found["tapewatch_commit_seconds_count", ""] > 5

@@ -108,7 +108,7 @@ def assert_no_secret(folder: Path, pipeline: Pipeline) -> None:
             assert CANARY.encode() not in content, path
             assert WRONG.encode() not in content, path
     admin = AdminClient(pipeline.client)
-    own = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.group)
+    own = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.episodes, pipeline.group)
     topics = [t for t in admin.list_topics(timeout=10).topics if any(one in t for one in own)]
     for topic in topics:  # the changelog too: it is named after the group
         for message in (m for lane in read_topic(pipeline.client, topic) for m in lane):

@@ -186,7 +186,7 @@ def test_a_bad_print_is_one_alert_marked_reverted() -> None:
     assert (opened["state"], extended["state"], closed["state"]) == ("opened", "extended", "closed")
     assert closed["mark"] == "reverted"
     assert closed["text"] == (
-        "2 flagged trades within 0.01 s; price 100.00 to 102.00 (+2.00 %) and back to 100.01: "
+        "2 flagged trades within 10 ms; price 100.00 to 102.00 (+2.00 %) and back to 100.01: "
         "a bad print, likely."
     )
     assert opened["text"] == "1 flagged trade; price 100.00 to 101.50 (+1.50 %)."
