@@ -167,7 +167,7 @@ def _span(ns: int) -> str:
     """Return how long something took in the unit that suits it.
 
     >>> _span(0), _span(44_373), _span(1_500_000), _span(61_250_000_000)
-    ('at once', 'within 44 µs', 'within 1.5 ms', 'within 61.2 s')
+    ('at once', 'within 44.4 µs', 'within 1.5 ms', 'within 61.2 s')
     """
     if ns == 0:
         return "at once"
