@@ -68,7 +68,7 @@ def _draw(archives: list[Archive], path: Path) -> None:
     replay, picture = Replay(archives, judge), Picture()
     with row_bars() as bars:
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, archives)))
-        for values, flagged in replay.batches():
-            picture.add(values, flagged)
+        for shown in replay.batches():
+            picture.add(shown.values, shown.flagged)
             bars.update(task, completed=replay.rows, rate=bars.tasks[0].speed or 0.0)
     picture.save(path)
