@@ -231,8 +231,8 @@ def doctor(pipeline: Pipeline, *words: str, **env: str) -> tuple[int, dict[str, 
 def test_the_doctor_works_with_credentials_and_never_prints_them(
     secured: Secured, pipeline: Pipeline
 ) -> None:
-    names = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.group)
-    create_topics(pipeline.client, pipeline_topics(*names))
+    names = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.episodes)
+    create_topics(pipeline.client, pipeline_topics(*names, pipeline.group))
     code, found = doctor(pipeline, "--deep", **secured.env())
     bad = [one for one in found.values() if one["verdict"] not in ("ok", "not checked")]
     assert (code, bad) == (0, []), bad

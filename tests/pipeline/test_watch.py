@@ -44,8 +44,8 @@ def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
 
 def made(kafka: LocalKafka, topic_names, folder: Path) -> Pipeline:
     running = Pipeline(kafka.address, topic_names, folder)
-    names = (running.input, running.output, running.rejected, running.group)
-    create_topics(running.client, pipeline_topics(*names))
+    names = (running.input, running.output, running.rejected, running.episodes)
+    create_topics(running.client, pipeline_topics(*names, running.group))
     return running
 
 
