@@ -7,6 +7,7 @@ import typer
 from typer.cli import get_docs_for_click
 
 from tape.cli import app
+from tape.cli.lazy import LazyGroup
 
 FOLDER = Path(__file__).parent / "commands"
 
@@ -14,11 +15,12 @@ FOLDER = Path(__file__).parent / "commands"
 def pages() -> dict[str, str]:
     """Return the pages by file name: one a command, and the list of all."""
     tape = typer.main.get_command(app)
-    assert isinstance(tape, typer.core.TyperGroup)
+    assert isinstance(tape, LazyGroup)
     above = typer.Context(tape, info_name="tape")
     found = {}
     lines = ["# The commands of `tape`", "", "Each page is the command's own `--help`.", ""]
-    for name, command in sorted(tape.commands.items()):
+    for name in sorted(tape.commands):
+        command = tape.load(name)
         context = typer.Context(command, info_name=name, parent=above)
         text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="tape")
         found[f"{name}.md"] = text.strip() + "\n"

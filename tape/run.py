@@ -1,19 +1,22 @@
 """How an app or a command ends: a sentence and an exit code, never a traceback for an operator."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
 from tape.errors import TapeError
+from tape.interrupts import INTERRUPTED
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
 
 def run_main(main: Callable[[], int]) -> int:
     """Return the exit code of `main`, having said in one sentence what an operator can mend."""
     try:
-        return main()
+        exit_code = main()
+        sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
+        return exit_code
     except TapeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -24,9 +27,23 @@ def run_main(main: Callable[[], int]) -> int:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of the output has gone: `| head`
+        _drop_output()
+        return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        if error.errno not in MENDED_BY_AN_OPERATOR:
             raise
         where = f" at {error.filename}" if error.filename else ""
         print(f"error: {error.strerror}{where}: free space or correct rights", file=sys.stderr)
+        _drop_output()
         return 4
+
+
+def _drop_output() -> None:
+    """Send what standard output cannot take to nowhere: Python tries once more when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -3,11 +3,19 @@
 import contextlib
 import io
 import os
+import pty
+import re
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from tape.cli import main
+import typer
+
+from tape.cli import app, main
+from tape.cli.lazy import LazyGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +27,79 @@ class Ended:
     stderr: str
 
 
+def every_command() -> list[list[str]]:
+    """Return the words of each command, subcommands included."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, LazyGroup)
+    found = []
+    for name in group.list_commands(typer.Context(group)):
+        inner = getattr(group.load(name), "commands", {"": None})
+        found += [[name, *filter(None, [one])] for one in inner]
+    return found
+
+
 def tape(*words: str | Path, **env: str) -> Ended:
     """Run the command line with these words, the environment changed by `env`."""
     out, err = io.StringIO(), io.StringIO()
+    code = run(out, err, *words, **env)
+    assert "Traceback" not in out.getvalue() + err.getvalue()
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+def run(out: TextIO, err: TextIO, *words: str | Path, **env: str) -> int:
+    """Run the command line into two files and return its exit code."""
+    code: object = None
+    with (
+        _as_called(words, env),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    return code
+
+
+def on_terminal(*words: str | Path, columns: int = 80, **env: str) -> tuple[int, str]:
+    """Return the exit code, and what a terminal gets."""
+    ours, theirs = pty.openpty()
+    blocks: list[bytes] = []
+    reader = threading.Thread(target=lambda: blocks.extend(_blocks(ours)))
+    reader.start()
+    try:
+        # A terminal is opened twice, as a shell hands it on: closed once, it is still there.
+        with open(theirs, "w") as out, open(os.dup(theirs), "w") as err:
+            env = {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "", **env}
+            code = run(out, err, *words, **env)
+    finally:
+        reader.join()
+        os.close(ours)
+    shown = b"".join(blocks).decode()
+    assert "Traceback" not in shown
+    return code, shown
+
+
+def plain(shown: str) -> list[str]:
+    """Return the lines that a terminal shows, without colours and movements."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "").splitlines()
+
+
+def _blocks(terminal: int) -> Iterator[bytes]:
+    with contextlib.suppress(OSError):  # the other end is closed
+        while block := os.read(terminal, 65_536):
+            yield block
+
+
+@contextlib.contextmanager
+def _as_called(words: tuple[str | Path, ...], env: dict[str, str]) -> Iterator[None]:
     argv, kept = sys.argv, dict(os.environ)
     sys.argv = ["tape", *map(str, words)]
     os.environ.update(env)
-    code: object = None
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-    except SystemExit as end:
-        code = end.code
+        yield
     finally:
         sys.argv = argv
-        for name in env:
-            del os.environ[name]
+        os.environ.clear()
         os.environ.update(kept)
-    assert isinstance(code, int)
-    assert "Traceback" not in out.getvalue() + err.getvalue()
-    return Ended(code, out.getvalue(), err.getvalue())

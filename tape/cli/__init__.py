@@ -1,26 +1,74 @@
-"""The command `tape`: a module a command."""
+"""The command `tape`: a module a command, imported when it is called."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from tape.cli.bench import bench
-from tape.cli.broker import app as broker
-from tape.cli.demo import demo
-from tape.cli.doctor import doctor
-from tape.cli.evaluate import TakesLists, evaluate_profiles
-from tape.cli.fetch import fetch
-from tape.cli.inject import inject_anomalies
-from tape.cli.inspect import inspect
-from tape.cli.look import without_colour
-from tape.cli.rejected import app as rejected
-from tape.cli.replay import replay
-from tape.cli.synth import synth
-from tape.cli.topics import app as topics
-from tape.cli.tune import tune_thresholds
-from tape.cli.watch import watch
+from tape.cli.lazy import LazyGroup
 from tape.run import run_main
+
+COMMANDS: Final = {
+    "bench": (
+        "tape.cli.bench:bench",
+        "Measure engine, files, wire and apps on this machine; medians of three.",
+    ),
+    "demo": (
+        "tape.cli.demo:demo",
+        "Start a local Apache Kafka, run producer and detector, and show what they found.",
+    ),
+    "doctor": (
+        "tape.cli.doctor:doctor",
+        "Check what usually goes wrong, and say how to mend it. Ends with 0 only if all is well.",
+    ),
+    "evaluate": (
+        "tape.cli.evaluate:app",
+        "Hold what profiles flag against labelled anomalies; settings come from other days only.",
+    ),
+    "fetch": (
+        "tape.cli.fetch:fetch",
+        "Order trades from DataBento and fetch them, or fetch a job that was ordered before.",
+    ),
+    "inject": (
+        "tape.cli.inject:inject_anomalies",
+        "Put anomalies of seven kinds into days of trades, with a label file beside each.",
+    ),
+    "inspect": (
+        "tape.cli.inspect:inspect",
+        "Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.",
+    ),
+    "replay": (
+        "tape.cli.replay:replay",
+        "Write what the detector would put on `anomalies` for these files, with the same settings.",
+    ),
+    "synth": (
+        "tape.cli.synth:synth",
+        "Make up market days in DataBento's shape, with labelled anomalies.",
+    ),
+    "tune": (
+        "tape.cli.tune:tune_thresholds",
+        "Write a THRESHOLDS_FILE: thresholds per symbol that give about so many alerts a day.",
+    ),
+    "watch": (
+        "tape.cli.watch:watch",
+        "Show anomalies as they come, and the state of the pipeline; "
+        "reads committed messages only.",
+    ),
+    "broker": (
+        "tape.cli.broker:app",
+        "A local Apache Kafka, for one machine: loopback only, no replication.",
+    ),
+    "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
+    "topics": (
+        "tape.cli.topics:app",
+        "The pipeline's topics: create, show and check them on any broker.",
+    ),
+}
+"""Where each command is; the texts are the first paragraphs of the commands' own help."""
+
+
+class _Commands(LazyGroup):
+    named = COMMANDS
 
 
 def _end(exit_code: int, **_: object) -> None:
@@ -29,25 +77,12 @@ def _end(exit_code: int, **_: object) -> None:
 
 
 app = typer.Typer(
+    cls=_Commands,
     help="Tells which trades on a market's tape are not normal, and why.",
     no_args_is_help=True,
     result_callback=_end,
     pretty_exceptions_enable=False,
 )
-app.command()(bench)
-app.command()(demo)
-app.command()(doctor)
-app.command("evaluate", cls=TakesLists)(evaluate_profiles)
-app.command()(fetch)
-app.command("inject")(inject_anomalies)
-app.command()(inspect)
-app.command()(replay)
-app.command()(synth)
-app.command()(watch)
-app.command("tune")(tune_thresholds)
-app.add_typer(broker, name="broker")
-app.add_typer(rejected, name="rejected")
-app.add_typer(topics, name="topics")
 
 
 @app.callback()
@@ -58,6 +93,8 @@ def _begin(
 ) -> None:
     """Tells which trades on a market's tape are not normal, and why."""
     if no_color:
+        from tape.cli.look import without_colour  # not for `tape --help`
+
         without_colour()
 
 
@@ -67,5 +104,8 @@ def main() -> None:
 
 
 def _run() -> int:
-    app()
+    try:
+        app()
+    except SystemExit as end:  # Typer's way to return
+        return end.code if isinstance(end.code, int) else 1
     return 0

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tape.bench.machine import machine, versions
+from tape.cli.look import notes_console, table_console
 from tape.synthetic import make_day, write_day
 
-console = Console(stderr=True)
 ENGINE_RUNS = (
     ("", 1, 1_000_000),
     ("_100_symbols", 100, 2_000_000),
@@ -43,7 +42,7 @@ def bench(
         "versions": versions(),
         "python": platform.python_version(),
     }
-    with tempfile.TemporaryDirectory() as folder, console.status("measuring") as status:
+    with tempfile.TemporaryDirectory() as folder, notes_console().status("measuring") as status:
         for name, symbols, count in ENGINE_RUNS:
             status.update(f"engine, {symbols:,} symbols")
             figures[f"engine_trades_per_s{name}"] = engine.engine_trades_per_s(symbols, count)
@@ -79,4 +78,4 @@ def _print(figures: dict[str, object]) -> None:
     table = Table("figure", "value")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.4g}" if isinstance(value, float) else str(value))
-    Console().print(table)
+    table_console().print(table)

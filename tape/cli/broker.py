@@ -17,6 +17,7 @@ from tape.errors import BrokerError
 app = typer.Typer(
     help="A local Apache Kafka, for one machine: loopback only, no replication.",
     no_args_is_help=True,
+    add_completion=False,
 )
 PORT = 19_092
 STOP_S = 30.0

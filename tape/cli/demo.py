@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tape.archives import find_archives
+from tape.cli.look import table_console
 from tape.demo import report, run_pipeline
 from tape.errors import ArchiveError
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 
 DEFAULT_DATA = Path("nasdaq")
-console = Console()
 
 
 def demo(
@@ -30,7 +29,7 @@ def demo(
     settings.parameters()
     output.mkdir(parents=True, exist_ok=True)
     run = run_pipeline(_data(data, output), output, settings)
-    report(run, console)
+    report(run, table_console())
     return run.producer_exit_code
 
 
@@ -42,7 +41,7 @@ def _data(given: Path | None, output: Path) -> Path:
     try:
         find_archives(DEFAULT_DATA)
     except ArchiveError:
-        console.print(
+        table_console().print(
             f"{DEFAULT_DATA}/ holds no trade files yet: streaming a made-up day of 200,000 trades"
         )
         folder = output / "synthetic"

@@ -43,6 +43,10 @@ class TakesLists(TyperCommand):
         return super().parse_args(ctx, words)
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command("evaluate", cls=TakesLists)
 def evaluate_profiles(
     days: Annotated[
         list[Path] | None,

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tape.broker.connect import ready_broker
+from tape.cli.look import notes_console, table_console
 from tape.settings import BrokerSettings, load
 from tape.streaming.retrying import (
     RejectedRecord,
@@ -19,9 +19,11 @@ from tape.streaming.retrying import (
     send_back,
 )
 
-app = typer.Typer(help="Look at rejected records, and send them again.", no_args_is_help=True)
-console = Console()
-notes = Console(stderr=True)
+app = typer.Typer(
+    help="Look at rejected records, and send them again.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 WAIT_S = 10.0
 
 Reason = Annotated[str | None, typer.Option(help="Only records of this reason.")]
@@ -52,7 +54,7 @@ def list_(as_json: AsJson = False) -> int:
     table = Table("reason", "app", "records", "first source")
     for (reason, who), count in counts.most_common():
         table.add_row(escape(reason), escape(who), f"{count:,}", escape(first[reason, who]))
-    console.print(table if counts else "nothing was rejected")
+    table_console().print(table if counts else "nothing was rejected")
     return 0
 
 
@@ -67,6 +69,7 @@ def show(
     Example: tape rejected show --reason number_syntax
     """
     _, found = _records(reason)
+    console = table_console()
     for record in found[:limit]:
         text = record.value[:300].decode(errors="backslashreplace")
         if as_json:
@@ -76,7 +79,7 @@ def show(
         console.print(f"[bold]{escape(record.reason)}[/bold]  {escape(record.detail)}")
         console.print(f"  {escape(record.app)}, {escape(record.source)}, {record.size:,} bytes")
         console.print(f"  {text!a}", markup=False, highlight=False)
-    notes.print(f"{min(limit, len(found)):,} of {len(found):,}")
+    notes_console().print(f"{min(limit, len(found)):,} of {len(found):,}")
     return 0
 
 
@@ -101,15 +104,15 @@ def retry(
         records = [(r.key, r.value) for r in found if r.can_be_retried]
         left = len(found) - len(records)
         if left:
-            notes.print(
+            notes_console().print(
                 f"{left:,} records are rows of files or were cut: mend them and use --mended"
             )
     if not records:
-        notes.print("nothing to send")
+        notes_console().print("nothing to send")
         return 0
     question = f"send {len(records):,} records to {settings.input}?"
     if not yes and not typer.confirm(question, err=True):
         return 0
     count = send_back(settings.client_config(), settings.input, records)
-    notes.print(f"{count:,} records sent to {settings.input}")
+    notes_console().print(f"{count:,} records sent to {settings.input}")
     return 0

@@ -17,7 +17,9 @@ from tape.errors import BrokerError
 from tape.settings import DetectorSettings, load
 
 app = typer.Typer(
-    help="The pipeline's topics: create, show and check them on any broker.", no_args_is_help=True
+    help="The pipeline's topics: create, show and check them on any broker.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 WAIT_S = 10.0
 

@@ -13,7 +13,7 @@ from textual.widgets import Footer, Input, Static
 
 from tape.broker.group import Look
 from tape.errors import SettingsError, TapeError
-from tape.run import INTERRUPTED
+from tape.interrupts import INTERRUPTED
 from tape.streaming.around import Around
 from tape.watching.board import Board
 from tape.watching.details import Details
