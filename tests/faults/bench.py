@@ -23,6 +23,8 @@ from tests.apps import ROOT
 from tests.faults.checker import Difference, compare
 
 TRADES_PER_S = 2_000
+CALIBRATED = Parameters(profile="calibrated", alerts_per_10k=100.0)
+"""The other profile, with so many alerts that a lost one cannot hide."""
 DAYS = (date(2025, 3, 3), date(2025, 3, 4))
 
 
@@ -44,9 +46,9 @@ class Expectation:
     episodes: list[bytes]
 
 
-def expected_of(folder: Path, parameters: Parameters | None = None) -> Expectation:
+def expected_of(folder: Path, parameters: Parameters) -> Expectation:
     """What a folder gives by the same detector without broker, apps or faults."""
-    judge = Judge(parameters or Parameters(), 50_000, Counts())
+    judge = Judge(parameters, 50_000, Counts())
     judged = [
         judge.judge(batch.keys, batch.values)
         for archive in find_archives(folder).archives
@@ -74,6 +76,7 @@ class Bench:
     names: Callable[[str], str]
     seed: int
     env: dict[str, str] = field(default_factory=dict)
+    parameters: Parameters = field(default_factory=Parameters)
     detector_main: Path = ROOT / "anomaly_detector/main.py"
     happened: dict[str, int] = field(default_factory=dict)
     recovery_s: list[float] = field(default_factory=list)
@@ -106,6 +109,8 @@ class Bench:
             "DATA_DIR": str(self.data),
             "REPLAY_SPEED": "1",
             "LOG_FORMAT": "json",
+            "PROFILE": self.parameters.profile,
+            "ALERTS_PER_10K": str(self.parameters.alerts_per_10k),
             **self.env,
         }
 
@@ -197,7 +202,9 @@ class Bench:
         lanes = read_topic(self.client, self.topics[topic], isolation=isolation, settle_s=10)
         return [message.value() for lane in lanes for message in lane]
 
-    def difference(self, expected: Expectation) -> Difference:
+    def difference(self) -> Difference:
+        """Compare what the topics hold with what the tape gives without any fault."""
+        expected = expected_of(self.data, self.parameters)
         wanted = expected.anomalies + expected.episodes
         return compare(wanted, self.seen() + self.seen("episodes"))
 

@@ -19,8 +19,9 @@ import numpy as np
 
 from tape.bench.machine import machine, versions
 from tape.broker.kafka import LocalKafka
+from tape.detection.parameters import Parameters
 from tests.faults import faults
-from tests.faults.bench import Bench, expected_of, write_steady_tape
+from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
 from tests.faults.proxy import Proxy, kafka_behind_a_cable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +84,7 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
             lambda topic: topic,
             seed,
             env={"Quix__Broker__Address": proxy.address},
+            parameters=CALIBRATED if number % 2 == 0 else Parameters(),
         )
         try:
             bench.start()
@@ -95,11 +97,13 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
                 done = sum(total.values()) + sum(bench.happened.values())
                 print(f"{done} faults; round {number}: {fault}", flush=True)
             bench.finish(600)
-            difference = bench.difference(expected_of(bench.data))
+            difference = bench.difference()
             return {
                 "seed": seed,
+                "profile": bench.parameters.profile,
                 "trades": bench.trades,
                 "anomalies": len(bench.seen()),
+                "episode_states": len(bench.seen("episodes")),
                 "aborted": bench.aborted(),
                 "repeated_by_producer": bench.progress()[0] - bench.trades,
                 "faults": bench.happened,
@@ -117,7 +121,7 @@ def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
         kinds.update(one["faults"])  # type: ignore[arg-type]
     waits = [wait for one in rounds for wait in one["recovery_s"]]  # type: ignore[attr-defined]
     names = ("lost", "doubled", "unexpected", "wrong", "disordered", "trades", "anomalies")
-    sums = {n: sum(int(one[n]) for one in rounds) for n in (*names, "aborted")}  # type: ignore[call-overload]
+    sums = {n: sum(int(one[n]) for one in rounds) for n in (*names, "episode_states", "aborted")}  # type: ignore[call-overload]
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
@@ -142,12 +146,13 @@ def as_page(f: dict[str, object]) -> str:
     rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
     return f"""# {f["faults"]} faults, one after the other
 
-On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s): both apps on a local Apache Kafka, 2,000 trades a second, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
+On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s): both apps on a local Apache Kafka, 2,000 trades a second, the profiles `classic` and `calibrated` in turn, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
 
 | what | count |
 |---|---|
 | trades | {f["trades"]:,} |
 | anomalies expected and seen by a read_committed reader | {f["anomalies"]:,} |
+| states of episodes, likewise | {f["episode_states"]:,} |
 | **lost** | **{f["lost"]}** |
 | **doubled** | **{f["doubled"]}** |
 | **unexpected** | **{f["unexpected"]}** |

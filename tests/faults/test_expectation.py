@@ -8,6 +8,7 @@ from pathlib import Path
 
 import zstandard
 
+from tape.detection.parameters import Parameters
 from tests import episode_oracle
 from tests.episode_oracle import in_oracle_words
 from tests.faults.bench import expected_of, write_steady_tape
@@ -52,7 +53,7 @@ def test_the_expectation_of_the_fault_bench_is_the_oracles(tmp_path: Path) -> No
         for (symbol, _, ts, price, size, _, sequence), (_, rules) in zip(tape, answers, strict=True)
         if rules
     }
-    expected = expected_of(tmp_path)
+    expected = expected_of(tmp_path, Parameters())
     by_bench = {
         found["anomaly_id"]: (round(found["price"] * 1e9), found["size"], set(found["anomalies"]))
         for found in map(json.loads, expected.anomalies)

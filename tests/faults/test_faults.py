@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import faults
-from tests.faults.bench import Bench, expected_of, write_steady_tape
+from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
 from tests.faults.checker import identity
 from tests.faults.proxy import kafka_behind_a_cable
 
@@ -47,7 +47,7 @@ def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench)
     faults.kill_and_forget(bench)
     faults.terminate(bench)
     bench.finish()
-    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert not (difference := bench.difference()), difference.counts()
     assert bench.aborted() > 0, "no kill fell into an open transaction"
 
 
@@ -64,20 +64,20 @@ def test_a_producer_killed_and_stopped_loses_nothing_and_its_repeats_have_no_eff
     faults.kill_producer(bench)
     bench.finish()
     assert bench.progress()[0] >= bench.trades, "trades are missing on stocks"
-    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert not (difference := bench.difference()), difference.counts()
 
 
 def test_a_detector_that_slept_too_long_is_fenced(kafka, make_bench) -> None:
-    bench = make_bench(kafka.address, 40)
+    bench = make_bench(kafka.address, 40, parameters=CALIBRATED)
     bench.start()
     bench.wait_for_work()
     faults.pause(bench)
     bench.finish()
-    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert not (difference := bench.difference()), difference.counts()
 
 
 def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_bench) -> None:
-    bench = make_bench(kafka.address, 60)
+    bench = make_bench(kafka.address, 60, parameters=CALIBRATED)
     bench.start()
     bench.wait_for_work()
     bench.add_detector()
@@ -90,19 +90,19 @@ def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_benc
         bench.wait_for_more(before)
     faults.kill(bench)
     bench.finish()
-    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert not (difference := bench.difference()), difference.counts()
 
 
 def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench) -> None:
     own_kafka.start()
-    bench = make_bench(own_kafka.address, 75)
+    bench = make_bench(own_kafka.address, 75, parameters=CALIBRATED)
     bench.start()
     bench.wait_for_work()
     faults.kill_broker(bench, own_kafka)
     faults.stop_broker(bench, own_kafka)
     faults.pause_broker(bench, own_kafka)
     bench.finish()
-    assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+    assert not (difference := bench.difference()), difference.counts()
 
 
 def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) -> None:
@@ -113,7 +113,7 @@ def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) 
         for seconds in (0.5, 5, 12):  # the last one is longer than a session
             faults.cut_connection(bench, proxy, seconds)
         bench.finish()
-        assert not (difference := bench.difference(expected_of(bench.data))), difference.counts()
+        assert not (difference := bench.difference()), difference.counts()
         bench.end()
 
 
@@ -124,7 +124,7 @@ def test_the_control_without_transactions_shows_doubles(kafka, make_bench) -> No
     for _ in range(3):
         faults.kill(bench, name="control SIGKILL")
     bench.finish()
-    difference = bench.difference(expected_of(bench.data))
+    difference = bench.difference()
     assert difference.doubled, "a checker that cannot fail proves nothing"
     assert not difference.lost
 
