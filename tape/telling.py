@@ -13,6 +13,8 @@ from rich.table import Table
 class Findings:
     """What a stream of anomalies held: how many, by rule and by symbol, and the most telling.
 
+    `episodes` counts those that the stream has from their beginning.
+
     Trades that break several rules come first, then those furthest beyond a threshold; of one
     symbol's trades within a second only the first of these is kept. Memory does not grow with
     the stream.
@@ -20,6 +22,7 @@ class Findings:
 
     most: int = 10
     count: int = 0
+    episodes: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
     by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -32,6 +35,7 @@ class Findings:
         anomaly = msgspec.json.decode(value)
         symbol = anomaly["symbol"]
         self.count += 1
+        self.episodes += anomaly["anomaly_id"] == anomaly["episode_id"]
         self.by_symbol[symbol] += 1
         for rule in anomaly["anomalies"]:
             self.by_rule[rule] += 1

@@ -17,7 +17,7 @@ def report(run: DemoRun, console: Console) -> None:
     rows = [
         ("data", str(run.data)),
         ("trades on stocks", f"{run.written:,}, all judged"),
-        ("flagged", f"{found.count:,} trades"),
+        ("flagged", f"{found.count:,} trades, in {found.episodes:,} episodes"),
         *((f"  {rule}", f"{count:,}") for rule, count in found.by_rule.most_common()),
         ("rejected", _rejected(run)),
         ("producer", f"{_rate(run.written, run.producer_s)} from its start to its end"),

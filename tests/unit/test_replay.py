@@ -139,7 +139,9 @@ def told(said: list[dict[str, object]]) -> list[dict[str, object]]:
 def test_the_most_telling_are_the_same_in_any_amount(whole: list[bytes]) -> None:
     for count in (1, 7, 50, len(whole)):
         said = [json.loads(line) for line in whole[:count]]
-        assert findings(whole[:count]).telling == told(said)
+        found = findings(whole[:count])
+        assert found.telling == told(said)
+        assert found.episodes == len({one["episode_id"] for one in said})
 
 
 def test_a_picture_is_made(days: Path, tmp_path: Path) -> None:
