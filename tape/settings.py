@@ -7,7 +7,6 @@ The names are part of the interface; they stand alike in `.env.example`, `quix.y
 import difflib
 import os
 import socket
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,14 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from tape.detection.parameters import Parameters, Profile, SymbolThresholds, Training
+from tape.detection.parameters import Parameters, Profile, Training
 from tape.errors import SettingsError
+from tape.symbol_thresholds import (
+    LEAST_PER_10K,
+    MOST_PER_10K,
+    MOST_PER_DAY,
+    read_thresholds,
+)
 from tape.trade_fields import SYMBOL_PATTERN
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
@@ -120,8 +125,8 @@ class DetectorSettings(BrokerSettings):
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
     profile: Profile = Field("classic", alias="PROFILE")
-    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=0.001, le=100)
-    alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=10_000)
+    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
+    alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
     episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
@@ -263,40 +268,3 @@ def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
             raise SettingsError(
                 f"{name} is set, but the setting is called {near[0]}: rename it or unset it"
             )
-
-
-def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
-    """Return per-symbol thresholds from a TOML file.
-
-    A table a symbol, with `volume_threshold` (shares), `change_threshold` (share of the previous
-    price) or both. Raises `SettingsError` that names the file and the line or key at fault.
-    """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"THRESHOLDS_FILE: cannot read {path} ({error.strerror}); correct the path or unset it"
-        ) from None
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors
-        raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: {error}") from None
-    return {symbol: _thresholds(path, symbol, table) for symbol, table in tables.items()}
-
-
-def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
-    where = f"THRESHOLDS_FILE: {path}: [{symbol}]"
-    if SYMBOL_PATTERN.fullmatch(symbol) is None:
-        raise SettingsError(f"{where} is not a symbol; write one table per symbol, like [NVDA]")
-    if not isinstance(table, dict):
-        raise SettingsError(f"{where} must be a table with the thresholds of one symbol")
-    unknown = sorted(set(table) - {"volume_threshold", "change_threshold"})
-    if unknown:
-        raise SettingsError(
-            f"{where} has an unknown key {unknown[0]!r}; "
-            "known are volume_threshold and change_threshold"
-        )
-    volume, change = table.get("volume_threshold"), table.get("change_threshold")
-    if volume is not None and (type(volume) is not int or not 1 <= volume < 2**32):
-        raise SettingsError(f"{where}: volume_threshold must be a whole number of shares above 0")
-    if change is not None and (type(change) not in (int, float) or not 0 < change < float("inf")):
-        raise SettingsError(f"{where}: change_threshold must be a number above 0 (0.01 is 1 %)")
-    return SymbolThresholds(volume, None if change is None else float(change))

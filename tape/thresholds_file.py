@@ -1,29 +1,39 @@
 """Writing what tuning found as a THRESHOLDS_FILE that explains itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tape.detection.explanation import thresholds_of
 from tape.detection.parameters import Parameters
 from tape.tuning import Tuned
+from tape.tuning_budget import TunedBudget
 
 
 def thresholds_text(
-    tuned: Sequence[Tuned], parameters: Parameters, *, alerts_per_day: float, sources: Sequence[str]
+    tuned: Sequence[Tuned],
+    budgets: Mapping[str, TunedBudget],
+    parameters: Parameters,
+    *,
+    alerts_per_day: float,
+    sources: Sequence[str],
 ) -> str:
     """Return the file: a table a symbol, with what each value means on the past days."""
     parts = [
-        "# Thresholds of the classic rules; use them with THRESHOLDS_FILE=<this file>.\n"
+        "# Thresholds of the classic rules and budgets of PROFILE=calibrated, a table a symbol;\n"
+        "# use them with THRESHOLDS_FILE=<this file>. Each profile heeds its own lines only.\n"
         f"# By `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
         "# one before. Volume and price change get half of the alerts each. What the isolation\n"
         "# forest flags comes on top: CONTAMINATION governs it, for all symbols alike.\n"
     ]
-    parts += [_table(one, parameters, alerts_per_day) for one in tuned]
+    parts += [
+        _table(one, parameters) + _budget(budgets.get(one.symbol), one.symbol, parameters)
+        for one in tuned
+    ]
     return "\n".join(parts)
 
 
-def _table(one: Tuned, parameters: Parameters, alerts_per_day: float) -> str:
+def _table(one: Tuned, parameters: Parameters) -> str:
     name = f'"{one.symbol}"' if "." in one.symbol else one.symbol
     own = one.own
     if own.volume_threshold is None and own.change_threshold is None:
@@ -40,11 +50,6 @@ def _table(one: Tuned, parameters: Parameters, alerts_per_day: float) -> str:
             f"#   {one.left_out:.1f} on days that were left out, with thresholds from the others"
         )
     lines.append(f"# The forest alone: {one.by_forest:.1f} alerts a day.")
-    if one.by_calibrated is not None:
-        lines.append(
-            f"# PROFILE=calibrated, ALERTS_PER_DAY={alerts_per_day:g}, which needs no thresholds:\n"
-            f"#   {one.by_calibrated:.1f} alerts a day on the days after the first"
-        )
     if own.volume_threshold is not None:
         lines.append(
             f"volume_threshold = {own.volume_threshold}  # shares: {one.by_volume:.1f} alerts a day"
@@ -57,6 +62,27 @@ def _table(one: Tuned, parameters: Parameters, alerts_per_day: float) -> str:
         )
     else:
         lines.append(f"# no change_threshold: {one.why_not}; the common one holds")
+    return "\n".join(lines) + "\n"
+
+
+def _budget(one: TunedBudget | None, symbol: str, parameters: Parameters) -> str:
+    """Return the lines for the calibrated profile, none for a symbol without a table."""
+    if one is None:
+        return ""
+    lines = []
+    if one.before is None or one.after is None:
+        lines.append("# PROFILE=calibrated: the budget as asked for, as one day cannot try it.")
+    else:
+        per_10k, per_day = parameters.budget_of(symbol)
+        so_far = f"{per_day:g} a day" if per_day > 0.0 else f"{per_10k:g} per 10,000 trades"
+        lines += [
+            "# PROFILE=calibrated, alerts a day on the days after the first:",
+            f"#   {one.before:.1f} with the budget before ({so_far})",
+            f"#   {one.after:.1f} with this one, on the days that it comes from",
+        ]
+    if one.last_day is not None:
+        lines.append(f"#   {one.last_day:.0f} on the last day, with a budget from those before it")
+    lines.append(f"alerts_per_day = {one.own:g}  # alerts of 30 trades, which the budget counts")
     return "\n".join(lines) + "\n"
 
 

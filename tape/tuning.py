@@ -7,7 +7,7 @@ forest has no threshold of a symbol's own.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -81,8 +81,6 @@ class Tuned:
         by_volume: alerts of the volume rule alone, after.
         by_change: alerts of the change rule alone, after.
         by_forest: alerts of the forest alone, which no threshold governs.
-        by_calibrated: alerts of `PROFILE=calibrated` with `ALERTS_PER_DAY` as asked for, on the
-            days after the symbol's first; None for one day. It keeps its budget by itself.
     """
 
     symbol: str
@@ -97,7 +95,6 @@ class Tuned:
     by_volume: float
     by_change: float
     by_forest: float
-    by_calibrated: float | None
 
 
 def count_alerts(ts_event_ns: I64, flagged: Bools) -> int:
@@ -133,28 +130,14 @@ def rounded_up(value: float) -> float:
 
 def past_trades(days: Sequence[Day], parameters: Parameters, max_symbols: int) -> list[Past]:
     """Return the symbols' trades on the days, judged in order of time by the classic rules."""
+    found = judged_by_symbol(days, parameters, max_symbols)
     return [
         Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & FOREST_BIT) != 0)
-        for symbol, (ts, size, price, rules) in _judged(days, parameters, max_symbols).items()
+        for symbol, (ts, size, price, rules) in found.items()
     ]
 
 
-def calibrated_alerts(
-    days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
-) -> dict[str, float]:
-    """Return per symbol the alerts a day that `calibrated` gives on the days after the first."""
-    calibrated = replace(parameters, profile="calibrated", alerts_per_day=alerts_per_day)
-    found = {}
-    for symbol, (ts, _, _, rules) in _judged(days, calibrated, max_symbols).items():
-        day = calendar_days(ts)
-        after = day > day.min()
-        if after.any():
-            alerts = count_alerts(ts[after], rules[after] != 0)
-            found[symbol] = alerts / len(np.unique(day[after]))
-    return found
-
-
-def _judged(
+def judged_by_symbol(
     days: Sequence[Day], parameters: Parameters, max_symbols: int
 ) -> dict[str, tuple[I64, I64, I64, npt.NDArray[np.uint8]]]:
     """Return time, size, price and rules of each symbol's accepted trades, symbols in order."""
@@ -174,12 +157,7 @@ def _judged(
     return dict(sorted(made.items()))
 
 
-def tune(
-    past: Past,
-    alerts_per_day: float,
-    parameters: Parameters,
-    by_calibrated: float | None = None,
-) -> Tuned:
+def tune(past: Past, alerts_per_day: float, parameters: Parameters) -> Tuned:
     """Return the thresholds that give a symbol about so many alerts on a day that it trades."""
     days: list[int] = np.unique(past.day).tolist()
     common = thresholds_of(parameters, past.symbol)
@@ -207,7 +185,6 @@ def tune(
         by_volume=past.alerts((limits[0], math.inf)) / len(days),
         by_change=past.alerts((math.inf, limits[1])) / len(days),
         by_forest=past.alerts(never, forest=True) / len(days),
-        by_calibrated=by_calibrated,
     )
 
 

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections import defaultdict, deque
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -128,8 +128,26 @@ class Tail:
         self.counts = [count * fade for count in self.counts]
 
 
-def _fresh(limit: float) -> dict[str, Any]:
+def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[str, float]:
+    if per_day is not None:
+        return {"first": 4.0, "least": 2.5, "most": 7.0, "trade": 0, "day": per_day, "credit": 10}
+    assert per_10k is not None
+    nominal = -math.log10(per_10k / 10_000)
+    least = max(nominal - 1, 0.5)
     return {
+        "first": nominal,
+        "least": least,
+        "most": nominal + 0.3,
+        "trade": per_10k / 10_000,
+        "day": 0.0,
+        "credit": 0.15,
+    }
+
+
+def _fresh(budget: dict[str, float]) -> dict[str, Any]:
+    return {
+        "budget": budget,
+        "day_passed": 0.0,
         "n": 0,
         "day": None,
         "tails": {name: Tail(name) for name in START},
@@ -139,7 +157,7 @@ def _fresh(limit: float) -> dict[str, Any]:
         "spread": 0.0,
         "usual": None,
         "spacing": 0.0,
-        "limit": limit,
+        "limit": budget["first"],
         "strong": 0.0,
         "alert": 0,
         "reopened": -1,
@@ -233,13 +251,34 @@ def _halted(s: dict[str, Any], ts: int, regular: bool) -> None:
         s["spacing"] += max(1 / 200, 1 / s["n"]) * (gap - s["spacing"])
 
 
-def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[float, bool]]:
-    """Return per trade its severity and whether it is flagged; no half days."""
-    nominal = -math.log10(alerts_per_10k / 10_000)
-    states: dict[str, dict[str, Any]] = defaultdict(lambda: _fresh(nominal))
+def _part_of_day(passed: int) -> float:
+    """Return how much of a day's alerts is due at a time: 5 % before the open, 5 % behind."""
+    hour = passed / 3600e9
+
+    def within(start: float, end: float) -> float:
+        return min(max((hour - start) / (end - start), 0.0), 1.0)
+
+    return 0.05 * (within(4, 9.5) + within(16, 20)) + 0.9 * within(9.5, 16)
+
+
+def judged(
+    trades: list[Trade],
+    *,
+    alerts_per_10k: float = 1.0,
+    budgets: dict[str, dict[str, float]] | None = None,
+) -> list[tuple[float, bool]]:
+    """Return per trade its severity and whether it is flagged; no half days.
+
+    `budgets` has, for symbols with one of their own, `per_10k` or `per_day`.
+    """
+    states: dict[str, dict[str, Any]] = {}
     answers: list[tuple[float, bool]] = []
     for name, ts, price_nanos, size, side in trades:
+        if name not in states:
+            own = (budgets or {}).get(name, {"per_10k": alerts_per_10k})
+            states[name] = _fresh(_budget(**own))
         s = states[name]
+        budget = s["budget"]
         s["n"] += 1
         day, passed = _clock(ts)
         regular = 9.5 * 3600e9 <= passed < 16 * 3600e9
@@ -249,24 +288,26 @@ def judged(trades: list[Trade], *, alerts_per_10k: float = 1.0) -> list[tuple[fl
             and size >= 1_000
             and any(-1e9 <= passed - bell * 3600e9 < most for bell in (9.5, 16))
         )
+        part = _part_of_day(passed)
         if day != s["day"]:
-            s["day"] = day
+            s["day"], s["day_passed"] = day, part
             _new_session(s, ts)
         else:
             _halted(s, ts, regular and not auction)
-        due = alerts_per_10k / 10_000
+        due = budget["trade"] + budget["day"] * max(part - s["day_passed"], 0.0)
+        s["day_passed"] = max(s["day_passed"], part)
         s["alert"] = max(s["alert"] - 1, 0)
-        s["limit"] = max(s["limit"] - 0.1 * due, max(nominal - 1, 0.5))
-        s["strong"] = min(s["strong"] + 0.15 * due, 3.0)
+        s["limit"] = max(s["limit"] - 0.1 * due, budget["least"])
+        s["strong"] = min(s["strong"] + budget["credit"] * due, 3.0)
         if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
             answers.append((0.0, False))
             continue
-        answers.append(_judge(s, ts, price_nanos, size, side, nominal))
+        answers.append(_judge(s, ts, price_nanos, size, side))
     return answers
 
 
 def _judge(
-    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str, nominal: float
+    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str
 ) -> tuple[float, bool]:
     values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
     since = max(ts - s["time"], 0)
@@ -309,7 +350,7 @@ def _judge(
         strong = told >= s["limit"] + 1
         if not strong or s["strong"] >= 1:
             s["strong"] -= strong
-            s["limit"] = min(s["limit"] + 0.1, nominal + 0.3)
+            s["limit"] = min(s["limit"] + 0.1, s["budget"]["most"])
     if s["n"] % 1_000 == 0:
         for tail in s["tails"].values():
             tail.refit()

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
 from tape.evaluation.pictures import drawn, save_curves
@@ -21,6 +22,7 @@ from tape.evaluation.running import Result, Task, evaluate, injected, made_up_da
 from tape.evaluation.tables import terminal_tables
 from tape.picture import check_plot
 from tape.settings import DetectorSettings, load
+from tape.symbol_thresholds import unknown_symbols
 
 LISTS = ("--labels", "--calibrate-on")
 
@@ -101,14 +103,15 @@ def evaluate_profiles(
             judged, files = injected(judged, folder, seed=seed, anomalies=anomalies)
         single = len(judged) == 1 and not calibrate_on
         work = tasks(judged, files, () if single else past, settings.max_symbols)
-        _say(work, 0 if labels else anomalies)
+        parameters = settings.parameters()
+        _say(work, 0 if labels else anomalies, parameters)
         bars = stack.enter_context(_bars())
         bar = bars.add_task("judging", total=len(names) * sum(task.trades for task in work))
         results: dict[str, Result] = {
             name: evaluate(
                 work,
                 name,
-                settings.parameters(),
+                parameters,
                 settings.max_symbols,
                 draws=draws,
                 seed=seed,
@@ -133,7 +136,7 @@ def _archives(paths: Sequence[Path]) -> list[Archive]:
     return list(found.values())
 
 
-def _say(work: Sequence[Task], anomalies: int) -> None:
+def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
     """Tell what a reader of the figures must know of the days."""
     notes = notes_console()
     for task in work:
@@ -147,6 +150,10 @@ def _say(work: Sequence[Task], anomalies: int) -> None:
                 f"{name}: the calibration days hold little of {escape(', '.join(thin))}: "
                 "judged nearly from a cold start"
             )
+    known = {name for task in work for name in task.day.symbols}
+    unused = unknown_symbols(parameters.overrides, known, "the judged days")
+    if unused is not None:
+        notes.print(escape(unused))
     told = {day.name: day for task in work for day in (task.day, *task.calibration)}
     for day in told.values():
         if day.faults:

@@ -1,5 +1,6 @@
 """`tape tune`: thresholds per symbol from past days and a number of alerts a day."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,18 +16,21 @@ from tape.evaluation.days import read_day
 from tape.output_file import OutputFile
 from tape.settings import DetectorSettings, load
 from tape.thresholds_file import thresholds_text
-from tape.tuning import LEAST_TRADES, Tuned, calibrated_alerts, past_trades, tune
+from tape.tuning import LEAST_TRADES, Tuned, past_trades, tune
+from tape.tuning_budget import TunedBudget, tune_budgets
 
 
 def tune_thresholds(
     days: Annotated[list[Path], typer.Argument(help="Past days: files or folders of trades.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="What to write: a .toml file.")],
     alerts_per_day: Annotated[
-        float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by both rules together.")
+        float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by either profile.")
     ] = 20.0,
     as_json: AsJson = False,
 ) -> int:
-    """Write a THRESHOLDS_FILE: thresholds per symbol that give about so many alerts a day.
+    """Write a THRESHOLDS_FILE: per symbol what gives about so many alerts a day.
+
+    That is thresholds for the classic rules and a budget for PROFILE=calibrated.
 
     Ends with 2 if rows of a file cannot be read; the rest is used.
 
@@ -39,24 +43,23 @@ def tune_thresholds(
     archives = {a.sha256: a for path in days for a in find_archives(path).archives}
     past = [read_day(archive, settings.max_symbols) for archive in archives.values()]
     most = settings.max_symbols
-    calibrated = calibrated_alerts(past, alerts_per_day, parameters, most)
-    found = [
-        tune(one, alerts_per_day, parameters, calibrated.get(one.symbol))
-        for one in past_trades(past, parameters, most)
-    ]
+    found = [tune(one, alerts_per_day, parameters) for one in past_trades(past, parameters, most)]
     if all(one.own.volume_threshold is None for one in found):
         raise ArchiveError(
             f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by; "
             "name more days"
         )
+    budgets = tune_budgets(past, alerts_per_day, parameters, most)
     sources = [day.name for day in past]
-    text = thresholds_text(found, parameters, alerts_per_day=alerts_per_day, sources=sources)
+    text = thresholds_text(
+        found, budgets, parameters, alerts_per_day=alerts_per_day, sources=sources
+    )
     with OutputFile(output) as file:
         file.write(text.encode())
     if wants_json(as_json):
-        print_json({one.symbol: _figures(one) for one in found})
+        print_json({one.symbol: _figures(one, budgets.get(one.symbol)) for one in found})
     else:
-        table_console().print(_table(found))
+        table_console().print(_table(found, budgets))
     notes = notes_console()
     for day in past:
         if day.faults:
@@ -68,15 +71,19 @@ def tune_thresholds(
     return 2 if any(day.faults for day in past) else 0
 
 
-def _figures(one: Tuned) -> dict[str, Any]:
+def _figures(one: Tuned, budget: TunedBudget | None) -> dict[str, Any]:
     figures = asdict(one)
-    figures.update(figures.pop("own"))
+    own = figures.pop("own")
+    figures.update((name, own[name]) for name in ("volume_threshold", "change_threshold"))
     for name in ("symbol", "limits"):
         del figures[name]
+    figures["alerts_per_day"] = None if budget is None else budget.own
+    for name in ("before", "after", "last_day"):
+        figures[f"calibrated_{name}"] = None if budget is None else getattr(budget, name)
     return figures
 
 
-def _table(found: list[Tuned]) -> Table:
+def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
     table = Table(title="Alerts a day of volume and price change", title_justify="left")
     table.add_column("symbol")
     for name in (
@@ -86,11 +93,12 @@ def _table(found: list[Tuned]) -> Table:
         "after",
         "left out",
         "forest's",
+        "budget",
         "calibrated",
     ):
         table.add_column(name, justify="right")
     for one in found:
-        own = one.own
+        own, budget = one.own, budgets.get(one.symbol)
         table.add_row(
             one.symbol,
             f"{one.limits[0]:,.0f}{'' if own.volume_threshold is not None else '*'}",
@@ -99,10 +107,11 @@ def _table(found: list[Tuned]) -> Table:
             f"{one.after:.1f}",
             "–" if one.left_out is None else f"{one.left_out:.1f}",
             f"{one.by_forest:.1f}",
-            "–" if one.by_calibrated is None else f"{one.by_calibrated:.1f}",
+            "–" if budget is None else f"{budget.own:g}",
+            "–" if budget is None or budget.after is None else f"{budget.after:.1f}",
         )
     table.caption = (
         "left out: on each day, with thresholds from the others; forest's: on top of these; "
-        "calibrated: PROFILE=calibrated with this budget; *: the common one"
+        "calibrated: PROFILE=calibrated with its budget; *: the common one"
     )
     return table

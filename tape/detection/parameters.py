@@ -3,18 +3,24 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Profile = Literal["classic", "calibrated"]
 Training = Literal["thinned", "window"]
+BUDGETS: Final = ("alerts_per_10k", "alerts_per_day")
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolThresholds:
-    """Thresholds of one symbol that differ from the common ones; None keeps the common one."""
+    """Thresholds of one symbol that differ from the common ones; None keeps the common one.
+
+    Of the two budgets, which are the calibrated profile's, at most one is given.
+    """
 
     volume_threshold: int | None = None
     change_threshold: float | None = None
+    alerts_per_10k: float | None = None
+    alerts_per_day: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Parameters:
     Attributes:
         volume_threshold: shares; a larger trade is "High Volume".
         change_threshold: share of the previous price; a larger move is "Rapid Price Change".
-        overrides: thresholds by symbol, in place of the two above.
+        overrides: thresholds and budgets by symbol, in place of the common ones.
         window: how many prices the rolling mean and standard deviation look at.
         stride: each how many-th trade's z goes into the training history.
         history: how many z values the history keeps.
@@ -56,12 +62,40 @@ class Parameters:
     alerts_per_day: float = 0.0
     episode_gap_s: float = 1.0
 
+    def budget_of(self, symbol: str) -> tuple[float, float]:
+        """Return what a symbol has for `alerts_per_10k` and `alerts_per_day`."""
+        own = self.overrides.get(symbol, SymbolThresholds())
+        if own.alerts_per_day is not None:
+            return self.alerts_per_10k, own.alerts_per_day
+        if own.alerts_per_10k is not None:
+            return own.alerts_per_10k, 0.0
+        return self.alerts_per_10k, self.alerts_per_day
+
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when any parameter differs."""
         values = asdict(self)
+        values["overrides"] = self._overrides()
         if self.profile == "classic":  # its fingerprint stays what it was before there were two
             del values["profile"], values["alerts_per_10k"], values["alerts_per_day"]
         if self.episode_gap_s == 1.0:  # likewise, before there were episodes
             del values["episode_gap_s"]
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _overrides(self) -> dict[str, dict[str, float]]:
+        """Return the overrides as they decide a verdict.
+
+        What only the other profile heeds is left out, and what nobody set has no place, so that
+        fingerprints stay what they were before there were budgets of symbols.
+        """
+        found = {}
+        for symbol, own in self.overrides.items():
+            values = asdict(own)
+            budgets = {name: values.pop(name) for name in BUDGETS}
+            budgets = {name: value for name, value in budgets.items() if value is not None}
+            if self.profile == "calibrated":
+                values |= budgets
+            elif budgets and not any(value is not None for value in values.values()):
+                continue
+            found[symbol] = values
+        return found

@@ -8,7 +8,7 @@ import pytest
 
 from tape.columns import TradeColumns
 from tape.detection import CalibratedDetector
-from tape.detection.parameters import Parameters
+from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbols import SymbolTable
 
 _spec = importlib.util.spec_from_file_location(
@@ -59,7 +59,7 @@ def tape(seed: int, n: int) -> list[tuple[str, int, int, int, str]]:
 def columns(trades: list[tuple[str, int, int, int, str]]) -> TradeColumns:
     n = len(trades)
     return TradeColumns(
-        np.array(["AB".index(t[0]) for t in trades], np.int32),
+        np.array(["ABC".index(t[0]) for t in trades], np.int32),
         np.full(n, 2, np.int32),
         np.array([t[1] for t in trades], np.int64),
         np.array([t[2] for t in trades], np.int64),
@@ -80,14 +80,43 @@ def columns(trades: list[tuple[str, int, int, int, str]]) -> TradeColumns:
 def test_severities_and_flags_are_those_of_the_oracle(seed: int, n: int, budget: float) -> None:
     trades = tape(seed, n)
     expected = oracle.judged(trades, alerts_per_10k=budget)
-    symbols = SymbolTable()
-    for name in "AB":
-        symbols.number(name)
-    parameters = Parameters(profile="calibrated", alerts_per_10k=budget)
-    detector = CalibratedDetector(parameters, symbols)
-    verdicts = detector.detect(columns(trades))
+    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=budget))
     severities = np.array([severity for severity, _ in expected])
     np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
-    assert verdicts.flagged.tolist() == [i for i, (_, flagged) in enumerate(expected) if flagged]
-    assert len(verdicts.flagged) > 5
+    assert flagged == [i for i, (_, flagged) in enumerate(expected) if flagged]
+    assert len(flagged) > 5
     assert detector.last_scores[3] == 0  # the auction
+
+
+def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
+    """A has its own alerts a day, B its own alerts per 10,000, C has the common ones."""
+    trades = [("C" if i % 4 == 1 else t[0], *t[1:]) for i, t in enumerate(tape(5, 12_000))]
+    own = {"A": {"per_day": 300.0}, "B": {"per_10k": 90.0}}
+    parameters = Parameters(
+        profile="calibrated",
+        alerts_per_10k=20.0,
+        overrides={
+            "A": SymbolThresholds(alerts_per_day=300.0),
+            "B": SymbolThresholds(alerts_per_10k=90.0),
+            "Z": SymbolThresholds(alerts_per_day=1.0),  # of no trade
+        },
+    )
+    _, flagged = told(trades, parameters)
+    expected = oracle.judged(trades, alerts_per_10k=20.0, budgets=own)
+    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+    common = [i for i, (_, flag) in enumerate(oracle.judged(trades, alerts_per_10k=20.0)) if flag]
+    for name in "ABC":
+        mine, without = ([i for i in found if trades[i][0] == name] for found in (flagged, common))
+        assert mine
+        assert (mine == without) == (name == "C")
+
+
+def told(
+    trades: list[tuple[str, int, int, int, str]], parameters: Parameters
+) -> tuple[CalibratedDetector, list[int]]:
+    """Return the detector behind the trades, and which of them it flagged."""
+    symbols = SymbolTable()
+    for name in "ABC":
+        symbols.number(name)
+    detector = CalibratedDetector(parameters, symbols)
+    return detector, detector.detect(columns(trades)).flagged.tolist()

@@ -1,5 +1,7 @@
 """The calibrated profile: what must not matter to it, and what it must see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from tape.columns import TradeColumns
 from tape.detection import CalibratedDetector, make_detector
 from tape.detection.calibrated.context import CONTEXTS, contexts
 from tape.detection.detector import DUPLICATE
-from tape.detection.parameters import Parameters
+from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbols import SymbolTable
 
 CALIBRATED = Parameters(profile="calibrated")
@@ -124,3 +126,15 @@ def test_odd_symbols_get_sound_severities(price_nanos: int, size: int, n: int) -
 def test_the_classic_fingerprint_is_what_it_was() -> None:
     assert Parameters().fingerprint() == Parameters(alerts_per_10k=5).fingerprint()
     assert CALIBRATED.fingerprint() != Parameters().fingerprint()
+
+
+def test_a_fingerprint_differs_by_what_its_profile_heeds_only() -> None:
+    """The hashes were taken before there were budgets of symbols: kept states stay usable."""
+    table = {"NVDA": SymbolThresholds(5_000, 0.02), "AAPL": SymbolThresholds(None, 0.5)}
+    budget = {"NVDA": SymbolThresholds(5_000, 0.02, None, 12.0)}
+    budget |= {"AAPL": SymbolThresholds(None, 0.5, 3.0), "SPY": SymbolThresholds(None, None, 1.0)}
+    classic, calibrated = Parameters(overrides=table), replace(CALIBRATED, overrides=table)
+    assert classic.fingerprint() == "ffbe233b306c"
+    assert replace(classic, overrides=budget).fingerprint() == "ffbe233b306c"
+    assert calibrated.fingerprint() == "ccc796a92564"
+    assert replace(calibrated, overrides=budget).fingerprint() != "ccc796a92564"

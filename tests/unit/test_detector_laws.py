@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tape.columns import TradeColumns
 from tape.detection import make_detector
 from tape.detection.detector import Verdicts
-from tape.detection.parameters import Parameters
+from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbols import SymbolTable
 
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 100, "trees": 5}
@@ -19,7 +19,14 @@ PROFILES = {
     "classic": (Parameters(**SMALL), 900),
     "classic-window": (Parameters(**SMALL, training="window"), 400),
     "calibrated": (Parameters(profile="calibrated", alerts_per_10k=1_000), 6_000),
-    "calibrated-day": (Parameters(profile="calibrated", alerts_per_day=200), 6_000),
+    "calibrated-day": (
+        Parameters(
+            profile="calibrated",
+            alerts_per_day=200,
+            overrides={"BB": SymbolThresholds(alerts_per_10k=100)},
+        ),
+        6_000,
+    ),
 }
 NAMES = ("AA", "BB", "CC")
 OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
-from tape.settings import DetectorSettings, ProducerSettings, load, read_thresholds
+from tape.settings import DetectorSettings, ProducerSettings, load
+from tape.symbol_thresholds import read_thresholds
 
 
 @pytest.fixture(autouse=True)
@@ -78,11 +79,20 @@ def test_a_password_appears_in_no_text_of_the_settings(monkeypatch: pytest.Monke
     assert settings.client_config()["sasl.password"] == "canary-7f3a"
 
 
-def test_thresholds_of_a_symbol_override_the_common_ones() -> None:
-    Path("t.toml").write_text("[NVDA]\nvolume_threshold = 5\n[AAPL]\nchange_threshold = 1\n")
+def test_thresholds_of_a_symbol_override_the_common_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("t.toml").write_text(
+        "[NVDA]\nvolume_threshold = 5\nalerts_per_day = 12\n"
+        "[AAPL]\nchange_threshold = 1\n[SPY]\nalerts_per_10k = 0.5\n"
+    )
     found = read_thresholds(Path("t.toml"))
     assert found["NVDA"].volume_threshold == 5
     assert found["AAPL"].change_threshold == 1.0
+    monkeypatch.setenv("THRESHOLDS_FILE", "t.toml")
+    monkeypatch.setenv("ALERTS_PER_DAY", "20")
+    parameters = load(DetectorSettings).parameters()
+    assert parameters.budget_of("NVDA")[1] == 12
+    assert parameters.budget_of("AAPL")[1] == 20
+    assert parameters.budget_of("SPY") == (0.5, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +104,15 @@ def test_thresholds_of_a_symbol_override_the_common_ones() -> None:
         "[NVDA]\nvolume_threshold = 1.5",
         "[NVDA]\nchange_threshold = nan",
         "[NVDA]\nchange_threshold = true",
+        "[NVDA]\nchange_threshold = 1" + 400 * "0",
+        "[NVDA]\nalerts_per_day = -5",
+        "[NVDA]\nalerts_per_day = 0",
+        "[NVDA]\nalerts_per_day = inf",
+        "[NVDA]\nalerts_per_day = '20'",
+        "[NVDA]\nalerts_per_day = true",
+        "[NVDA]\nalerts_per_10k = -1",
+        "[NVDA]\nalerts_per_10k = nan",
+        "[NVDA]\nalerts_per_10k = 1\nalerts_per_day = 20",
         "NVDA = 5",
         "[NVDA",
         None,

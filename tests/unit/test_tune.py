@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tape.detection.parameters import Parameters, SymbolThresholds
-from tape.settings import read_thresholds
+from tape.symbol_thresholds import read_thresholds
 from tape.synthetic import make_day, write_day
 from tape.thresholds_file import thresholds_text
 from tape.tuning import Past, count_alerts, rounded_up, threshold, tune
@@ -91,7 +91,7 @@ def test_constant_prices_and_few_trades_keep_the_common_thresholds() -> None:
     few = tune(past([100] * 10, [0.0] * 10), 20, Parameters())
     assert few.own == SymbolThresholds()
     assert "10 trades, fewer than 1,000" in few.why_not
-    text = thresholds_text([flat, few], Parameters(), alerts_per_day=20, sources=["a\nb.csv"])
+    text = thresholds_text([flat, few], {}, Parameters(), alerts_per_day=20, sources=["a\nb.csv"])
     assert "#   a?b.csv\n" in text
     assert "# AAA: 10 trades, fewer than 1,000; the common thresholds hold." in text
 
@@ -131,7 +131,6 @@ def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
         assert figures[symbol]["volume_threshold"] == thresholds[symbol].volume_threshold
         assert figures[symbol]["after"] <= 20
         assert 20 / 2 < figures[symbol]["left_out"] < 20 * 2
-        assert figures[symbol]["by_calibrated"] > 0
         assert before[symbol] < 8
         assert 20 / 2 < after[symbol] < 20 * 2
     again = tmp_path / "again.toml"
@@ -149,20 +148,58 @@ def test_what_the_file_says_of_its_days_is_what_replay_counts(folder: Path, tmp_
     )
 
 
-def test_what_the_file_says_of_the_calibrated_profile_is_what_replay_counts(
-    folder: Path, tmp_path: Path
-) -> None:
-    done = tape("tune", folder / "04", folder / "05", "-o", tmp_path / "thresholds.toml")
-    figures = json.loads(done.stdout)
-    counted = alerts(
+MIDNIGHT = "2025-03-{}T00:00-05:00"
+"""In New York, before a day of March."""
+
+
+def test_tuned_budgets_hold_on_a_day_that_tuning_has_not_seen(folder: Path, tmp_path: Path) -> None:
+    """And what the file says of its days is what replay counts there."""
+    file = tmp_path / "thresholds.toml"
+    past = (folder / "03", folder / "04", folder / "05")
+    done = tape("tune", *past, "-o", file, "--alerts-per-day", "30")
+    assert done.returncode == 0, done.stderr
+    figures = {s: one for s, one in json.loads(done.stdout).items() if s != "TEN"}
+    budgets = {symbol: own.alerts_per_day for symbol, own in read_thresholds(file).items()}
+    assert budgets == {symbol: one["alerts_per_day"] for symbol, one in figures.items()}
+    tuned = {"PROFILE": "calibrated", "THRESHOLDS_FILE": str(file)}
+    there = alerts(*past, "--from", MIDNIGHT.format("04"), **tuned)
+    assert {s: 2 * one["calibrated_after"] for s, one in figures.items()} == there
+    before = alerts(*past, "--from", MIDNIGHT.format("04"), PROFILE="calibrated")
+    assert {s: 2 * one["calibrated_before"] for s, one in figures.items()} == before
+    unseen = alerts(*past, folder / "06", "--from", MIDNIGHT.format("06"), **tuned)
+    for symbol, one in figures.items():
+        assert before[symbol] / 2 < 20 < unseen[symbol] < 45, symbol
+        assert 20 < one["calibrated_after"] < 45
+        comment = f"#   {one['calibrated_after']:.1f} with this one, on the days that it comes from"
+        assert comment in file.read_text()
+
+
+def test_a_last_day_does_not_decide_what_is_said_of_it(folder: Path, tmp_path: Path) -> None:
+    """Budgets of the days before it alone have these alerts on it."""
+    words = ("-o", tmp_path / "a.toml", "--alerts-per-day", "30")
+    three = tape("tune", folder / "04", folder / "05", folder / "06", *words)
+    two = tape("tune", folder / "04", folder / "05", *words)
+    assert (three.returncode, two.returncode) == (0, 0)
+    last = {s: one["calibrated_last_day"] for s, one in json.loads(three.stdout).items()}
+    assert last == alerts(
         folder / "04",
         folder / "05",
+        folder / "06",
         "--from",
-        "2025-03-05T00:00-05:00",  # midnight in New York, between the two
+        MIDNIGHT.format("06"),
         PROFILE="calibrated",
-        ALERTS_PER_DAY="20",
+        THRESHOLDS_FILE=str(tmp_path / "a.toml"),
     )
-    assert {symbol: figures[symbol]["by_calibrated"] for symbol in figures} == counted
+
+
+def test_one_day_cannot_try_a_budget(folder: Path, tmp_path: Path) -> None:
+    done = tape("tune", folder / "04", "-o", tmp_path / "one.toml", "--alerts-per-day", "7")
+    figures = json.loads(done.stdout)
+    assert {one["alerts_per_day"] for one in figures.values()} == {7.0}
+    assert {one["calibrated_after"] for one in figures.values()} == {None}
+    assert (
+        "the budget as asked for, as one day cannot try it" in (tmp_path / "one.toml").read_text()
+    )
 
 
 @pytest.mark.parametrize(

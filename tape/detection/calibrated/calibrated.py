@@ -62,6 +62,17 @@ DEFAULTS: Final = np.array(
 """Tails before there is a fit, as `tails.FITS` has them: far more cautious than any seen."""
 
 
+def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
+    """Return a budget as the kernel has it: limit at first, its bounds, alerts due, credit.
+
+    A number of alerts a day goes before one per 10,000 trades.
+    """
+    if per_day > 0.0:
+        return 4.0, LOWEST, HIGHEST, 0.0, per_day, ALWAYS
+    limit = -float(np.log10(per_10k / 10_000))
+    return limit, max(limit - 1.0, 0.5), limit + 0.3, per_10k / 10_000, 0.0, STRONG_SHARE
+
+
 class CalibratedDetector:
     """Judges trades by how improbable they are for their own symbol.
 
@@ -76,26 +87,38 @@ class CalibratedDetector:
         self.symbols = symbols
         self.refits = Refits()
         self.last_scores: F64 = np.zeros(0, np.float64)
-        by_day = parameters.alerts_per_day > 0.0
-        limit = 4.0 if by_day else -float(np.log10(parameters.alerts_per_10k / 10_000))
+        budgets = [budget_row(parameters.alerts_per_10k, parameters.alerts_per_day)]
+        self._own_budgets: dict[str, int] = {}
+        for symbol in parameters.overrides:
+            self._own_budgets[symbol] = len(budgets)
+            budgets.append(budget_row(*parameters.budget_of(symbol)))
         self._setting = Setting(
             defaults=DEFAULTS,
             edges=bin_edges(),
-            limit=limit,
-            lowest=LOWEST if by_day else max(limit - 1.0, 0.5),
-            highest=HIGHEST if by_day else limit + 0.3,
-            per_trade=0.0 if by_day else parameters.alerts_per_10k / 10_000,
-            per_day=parameters.alerts_per_day if by_day else 0.0,
-            strong=ALWAYS if by_day else STRONG_SHARE,
+            budgets=np.array(budgets),
+            budget_of=np.zeros(0, np.int32),
         )
+        self._known = 0
         self._state = calibrated_state()
         self._facts: F64 = np.empty((0, FACTS), np.float64)
         values = np.zeros(FEATURES + 1)
         self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES))
 
     def _make_room(self, rows: int) -> None:
+        """Have a row, with its budget, for each of the first `rows` symbols."""
+        if rows <= self._known:
+            return
         if rows > len(self._state.dirty):
-            self._state = grown(self._state, max(rows, ROOM_FACTOR * len(self._state.dirty), 16))
+            room = max(rows, ROOM_FACTOR * len(self._state.dirty), 16)
+            self._state = grown(self._state, room)
+            budget_of = np.zeros(room, np.int32)
+            budget_of[: self._known] = self._setting.budget_of[: self._known]
+            self._setting = self._setting._replace(budget_of=budget_of)
+        if self._own_budgets:
+            for row in range(self._known, rows):
+                own = self._own_budgets.get(self.symbols.names[row], 0)
+                self._setting.budget_of[row] = own
+        self._known = rows
 
     def _room_for_facts(self, rows: int) -> F64:
         """Return rows for facts; the same ones each time, for most of them are never written."""

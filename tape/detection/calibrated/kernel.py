@@ -53,7 +53,7 @@ from tape.detection.classic_state import ACCEPTED
 from tape.detection.detector import DUPLICATE
 from tape.detection.duplicates import identity_hash, outcome_of
 from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F64, I64, U8
+from tape.detection.kernel_types import F64, I32, I64, U8
 
 REFIT_EVERY = 1_000
 """Accepted trades of a symbol between two fits."""
@@ -72,17 +72,25 @@ FACTS = 4 * FEATURES + 5
 size, whether calibrated, limit, context."""
 
 
+START = 0
+"""Columns of `budgets`: limit of a new symbol, then its bounds, alerts due and credit."""
+LEAST = 1
+MOST = 2
+PER_TRADE = 3
+PER_DAY = 4
+CREDIT = 5
+
+
 class Setting(NamedTuple):
-    """What does not change: see `tape.detection.calibrated.calibrated`."""
+    """What does not change: see `tape.detection.calibrated.calibrated`.
+
+    `budgets` has a row per budget, and `budget_of` per symbol the one that is its own.
+    """
 
     defaults: F64
     edges: F64
-    limit: float
-    lowest: float
-    highest: float
-    per_trade: float
-    per_day: float
-    strong: float
+    budgets: F64
+    budget_of: I32
 
 
 class Scratch(NamedTuple):
@@ -109,7 +117,7 @@ def _begin(row: int, state: CalibratedState, setting: Setting) -> None:
     for feature in range(TAILS):
         for n in range(FITS):
             state.fits[row, feature * FITS + n] = setting.defaults[feature, n]
-    state.levels[row, LIMIT] = setting.limit
+    state.levels[row, LIMIT] = setting.budgets[setting.budget_of[row], START]
 
 
 @uncounted
@@ -252,8 +260,9 @@ def detect_calibrated(
         counters[ACCEPTED] += 1
         out.scores[i] = 0.0
         kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
-        due = setting.per_trade + setting.per_day * share
-        note_passing(levels, counters, due, setting.lowest, setting.strong)
+        budget = setting.budgets[setting.budget_of[row]]
+        due = budget[PER_TRADE] + budget[PER_DAY] * share
+        note_passing(levels, counters, due, budget[LEAST], budget[CREDIT])
         crossed = t.side[i] == NO_SIDE and t.size[i] >= AUCTION_SHARES
         if kind == REOPENING and crossed and counters[REOPENED] == time_ns:
             continue  # the auction that ends a halt
@@ -272,7 +281,7 @@ def detect_calibrated(
             _tell(row, state, scratch, facts, mean, usual)
             facts[4 * FEATURES + 4] = kind
             found += 1
-            note_alert(levels, counters, told, setting.highest)
+            note_alert(levels, counters, told, budget[MOST])
         if counters[ACCEPTED] % REFIT_EVERY == 0:
             _refit(row, state, setting)
     return found
