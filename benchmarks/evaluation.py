@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,11 +18,16 @@ from typing import Any
 
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
+from tape.closeup import CloseUp
 from tape.detection.parameters import Parameters
 from tape.evaluation.judging import PROFILES, ProfileName, profile_names
+from tape.evaluation.labels import read_labels
 from tape.evaluation.pictures import Drawn, drawn, save_curves
 from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import day_rows, markdown, markdown_tables
+from tape.judge import Counts, Judge
+from tape.replaying import Replay
+from tape.trade_fields import iso_time
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/detection.md"
@@ -66,6 +72,30 @@ def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tup
                 profile,
                 evaluate(work, profile, Parameters(), MAX_SYMBOLS, draws=DRAWS, seed=SEED),
             )
+
+
+def draw_example(path: Path) -> None:
+    """Draw the spike of the last made-up day, put in and reverting, of which most is flagged."""
+    with tempfile.TemporaryDirectory(prefix="tape-evaluate-") as name:
+        folder = Path(name)
+        days = made_up_days(folder, SEED)
+        copies, labels = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
+        judge = Judge(Parameters(profile="calibrated"), MAX_SYMBOLS, Counts())
+        shown = list(Replay([*days[:-1], copies[-1]], judge).batches())
+        spikes = [label for label in read_labels(labels[-1]) if label.kind == "spike that reverts"]
+    flagged = [json.loads(value) for part in shown for value in part.flagged]
+    found = [
+        one
+        for spike in spikes
+        for one in flagged
+        if one["symbol"] == spike.symbol
+        and iso_time(spike.first_ts_event_ns) <= one["ts_event"] <= iso_time(spike.last_ts_event_ns)
+    ]
+    flags = Counter(one["episode_id"] for one in found)
+    picture = CloseUp(flags.most_common(1)[0][0])  # an episode has the id of its first flag
+    for part in shown:
+        picture.add(part.values, part.flagged)
+    picture.save(path)
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -127,6 +157,8 @@ def main() -> int:
         curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
         save_curves(PICTURES / f"evaluation-{name}.png", curves)
         KEPT.write_text(_lines(kept))
+    if "made-up" in options.only:
+        draw_example(PICTURES / "anomaly.png")
     text = re.sub(
         f"{START}.*?{END}",
         lambda _: f"{START}\n{page(kept)}\n{END}",

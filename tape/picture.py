@@ -14,6 +14,10 @@ PANELS: Final = 4
 """Symbols shown, those with most trades."""
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
+ORDINARY: Final = "tab:blue"
+FLAGGED: Final = "tab:red"
+VOLUME: Final = "0.85"
+"""Colours, the same in all pictures of a tape."""
 MINUTE: Final = len("2025-05-05T14:30")
 SECOND: Final = len("2025-05-05T14:30:00")
 
@@ -43,6 +47,16 @@ def check_plot(path: Path) -> None:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError:
         raise SettingsError("--plot needs matplotlib: pip install 'tapewatch[desk]'") from None
+
+
+def behind(panel: Any, label: str) -> Any:
+    """Return an axis for shares behind what the panel shows; logarithmic, to the right."""
+    volume = panel.twinx()
+    volume.set_yscale("log")
+    volume.set_ylabel(label)
+    panel.set_zorder(volume.get_zorder() + 1)
+    panel.patch.set_visible(False)
+    return volume
 
 
 class Picture:
@@ -89,17 +103,13 @@ class Picture:
         times = [_at(name) for name, _ in minutes]
         bars = [minute for _, minute in minutes]
         flagged = self._flagged.get(symbol, [])
-        volume = panel.twinx()
-        volume.bar(times, [bar.shares for bar in bars], width=1 / 1_440, color="0.85")
-        volume.set_yscale("log")
-        volume.set_ylabel("shares a minute")
-        panel.set_zorder(volume.get_zorder() + 1)
-        panel.patch.set_visible(False)
+        volume = behind(panel, "shares a minute")
+        volume.bar(times, [bar.shares for bar in bars], width=1 / 1_440, color=VOLUME)
         low, high = [bar.low_usd for bar in bars], [bar.high_usd for bar in bars]
-        panel.fill_between(times, low, high, color="tab:blue", alpha=0.2, linewidth=0)
-        panel.plot(times, [bar.last_usd for bar in bars], color="tab:blue", linewidth=1)
+        panel.fill_between(times, low, high, color=ORDINARY, alpha=0.2, linewidth=0)
+        panel.plot(times, [bar.last_usd for bar in bars], color=ORDINARY, linewidth=1)
         panel.scatter(
-            [at for at, _ in flagged], [usd for _, usd in flagged], s=9, color="tab:red", zorder=3
+            [at for at, _ in flagged], [usd for _, usd in flagged], s=9, color=FLAGGED, zorder=3
         )
         trades = f"{self._trades[symbol]:,} trades, {len(flagged):,} flagged"
         panel.set_title(f"{symbol}: {trades}", loc="left")

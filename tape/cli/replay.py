@@ -1,6 +1,7 @@
 """`tape replay`: the detector over files, without a broker."""
 
 import time
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from rich.progress import Progress, TaskID
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
+from tape.closeup import CloseUp
 from tape.episodes.message import MARKS
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
@@ -19,6 +21,7 @@ from tape.output_file import OutputFile
 from tape.picture import Picture, check_plot
 from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
+from tape.symbol_thresholds import unknown_symbols
 from tape.telling import Findings, counts_table, telling_table
 from tape.trade_fields import SYMBOL_PATTERN
 
@@ -37,6 +40,9 @@ def replay(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many trades.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
+    ] = None,
+    anomaly: Annotated[
+        str | None, typer.Option(help="With --plot: the trades around the anomaly of this id.")
     ] = None,
     episodes: Annotated[
         Path | None, typer.Option(help="Where to write every state of every episode: .jsonl.")
@@ -58,13 +64,13 @@ def replay(
         check_lines(episodes, "--episodes")
         if episodes == output:
             raise SettingsError(f"--episodes and --output are both {output}: name two files")
-    if plot is not None:
-        check_plot(plot)
+    picture = _picture(plot, anomaly)
     archives = [archive for path in paths for archive in find_archives(path).archives]
     counts = Counts()
-    judge = Judge(settings.parameters(), settings.max_symbols, counts)
+    parameters = settings.parameters()
+    judge = Judge(parameters, settings.max_symbols, counts)
     run = Replay(archives, judge, part)
-    found, picture = Findings(), Picture() if plot is not None else None
+    found = Findings()
     start_s = time.perf_counter()
     _run(run, found, output, episodes, picture)
     elapsed_s = time.perf_counter() - start_s
@@ -75,9 +81,21 @@ def replay(
     else:
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
+    if not part.symbols and limit is None:
+        _say_unused(parameters.overrides, judge.symbols.names)
     for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {escape(str(path))}")
     return 2 if run.damaged else 0
+
+
+def _picture(plot: Path | None, anomaly: str | None) -> Picture | CloseUp | None:
+    """Return what draws the picture that is asked for."""
+    if plot is None:
+        if anomaly is not None:
+            raise SettingsError("--anomaly needs --plot: name the picture, like anomaly.png")
+        return None
+    check_plot(plot)
+    return Picture() if anomaly is None else CloseUp(anomaly)
 
 
 def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
@@ -97,7 +115,7 @@ def _run(
     found: Findings,
     output: Path | None,
     episodes: Path | None,
-    picture: Picture | None,
+    picture: Picture | CloseUp | None,
 ) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
     with ExitStack() as stack:
@@ -159,3 +177,9 @@ def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None
     )
     for fault in run.damaged:
         notes.print(f"damaged: {escape(fault)}; fetch the file again")
+
+
+def _say_unused(overrides: Collection[str], judged: Collection[str]) -> None:
+    told = unknown_symbols(overrides, judged)
+    if told is not None:
+        notes_console().print(escape(told))

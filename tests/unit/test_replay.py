@@ -151,6 +151,78 @@ def test_a_picture_is_made(days: Path, tmp_path: Path) -> None:
     assert (tmp_path / "day.png").stat().st_size > 10_000
 
 
+def test_a_picture_of_one_anomaly_marks_what_is_flagged_around_it(
+    days: Path, whole: list[bytes], rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Points, bars and words are read back from the picture, as SVG holds them."""
+    pytest.importorskip("matplotlib")
+    said = [json.loads(line) for line in whole]
+    episodes = Counter(one["episode_id"] for one in said)
+    several = {name for name, count in episodes.items() if 3 <= count <= 60}
+    middle = [n for n, one in enumerate(said) if one["episode_id"] in several]
+    one = said[middle[len(middle) // 2]]
+    replay(days, "--anomaly", one["anomaly_id"], "--plot", tmp_path / "one.svg")
+    own = rows[rows["symbol"] == one["symbol"]].reset_index(drop=True)
+    place = own.index[(own["ts_event"] == one["ts_event"]) & (own["sequence"] == one["sequence"])]
+    around = own.loc[max(place[0] - 100, 0) : place[0] + 100]
+    keys = set(zip(around["ts_event"], around["sequence"], strict=True))
+    near = [
+        s for s in said if s["symbol"] == one["symbol"] and (s["ts_event"], s["sequence"]) in keys
+    ]
+    picture = (tmp_path / "one.svg").read_text()
+    in_episode = sum(s["episode_id"] == one["episode_id"] for s in near)
+    assert f"<!-- flagged, of its episode: {in_episode} -->" in picture
+    if in_episode < len(near):
+        assert f"<!-- flagged, of other episodes: {len(near) - in_episode} -->" in picture
+    assert f"<!-- {one['symbol']}, {one['ts_event']}: " in picture
+    assert one["reasons"][0]["text"].split(";")[0] in picture
+
+
+def test_a_picture_of_a_calibrated_anomaly_shows_the_shares_of_the_surprise(
+    days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("PROFILE", "calibrated")
+    replay(days, "--output", tmp_path / "a.jsonl")
+    one = json.loads((tmp_path / "a.jsonl").read_bytes().splitlines()[-1])
+    replay(days, "--anomaly", one["anomaly_id"], "--plot", tmp_path / "one.svg")
+    picture = (tmp_path / "one.svg").read_text()
+    assert len(one["features"]) == 6
+    for feature in one["features"]:
+        assert f"<!-- {feature['name']} -->" in picture
+    assert f"severity {one['severity']:.1f}, {one['context']}" in picture
+
+
+def test_a_wrong_id_is_told_with_the_nearest(
+    days: Path, whole: list[bytes], rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    said = [json.loads(line) for line in whole]
+    last = [one for one in said if one["symbol"] == "BBB"][-1]["anomaly_id"]
+    count = sum(one["symbol"] == "BBB" for one in said)
+    flagged = {(one["ts_event"], one["sequence"]) for one in said}
+    ordinary = next(
+        row
+        for row in rows[rows["symbol"] == "BBB"].itertuples()
+        if (row.ts_event, row.sequence) not in flagged
+    )
+    there = f"BBB-{pd.Timestamp(ordinary.ts_event).value}-{ordinary.sequence}"
+    for wrong, told in (
+        (last + "1", f"no such trade in these files; {count:,} of BBB are flagged, the nearest in"),
+        (last + "1", f"time is {last}"),
+        (there, "the trade is in these files but not flagged with these settings"),
+        ("ZZZ-1-1", "of ZZZ none is flagged at all"),
+        ("NVDA", "is not the id of an anomaly"),
+    ):
+        words = ["replay", str(days), "--anomaly", wrong, "--plot", str(tmp_path / "a.png")]
+        with pytest.raises(SettingsError) as caught:
+            CliRunner().invoke(app, words, catch_exceptions=False)
+        assert told in str(caught.value)
+        assert not (tmp_path / "a.png").exists()
+    with pytest.raises(SettingsError, match="--anomaly needs --plot"):
+        CliRunner().invoke(app, ["replay", str(days), "--anomaly", last], catch_exceptions=False)
+
+
 def test_a_damaged_file_is_named_and_the_rest_judged(days: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.trades.csv.zst"
     first = min(days.glob("*.csv.zst"))
