@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full test-oldest test-vendor lint audit bench bench-38m evaluate soak clean
+.PHONY: setup demo test test-full test-oldest test-vendor lint audit bench bench-38m bench-steady evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
