@@ -1,7 +1,8 @@
 """DataBento files: found, decompressed, checked, and turned into messages."""
 
+from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives, trade_files
-from tape.archives.reader import ColumnBatch, RejectedRow, RowBatch, read_archive, read_columns
+from tape.archives.reader import read_archive, read_columns
 
 __all__ = [
     "Archive",

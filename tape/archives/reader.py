@@ -2,101 +2,28 @@
 
 import hashlib
 import logging
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from tape.archives.batches import NO_TEXT, Chunk, ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive
 from tape.archives.formats import Format, format_of
 from tape.archives.frames import LongLine
 from tape.archives.names import FileNames
-from tape.archives.plain_fields import (
-    LITERAL,
-    MESSAGE,
-    PASSED,
-    SYMBOL,
-    TS_EVENT,
-    Rows,
-    numbers,
-    rows_for,
-)
+from tape.archives.plain_fields import LITERAL, MESSAGE, PASSED, numbers, rows_for
 from tape.archives.plain_messages import MESSAGE_BYTES
 from tape.archives.rows import RowReader
 from tape.archives.sidecars import manifest_fault
 from tape.rejected import RAW_MAX, Rejected
 from tape.scan import U8
-from tape.trade import Trade, encode
+from tape.trade import Trade
 from tape.words import PADDING
 
 log = logging.getLogger(__name__)
 
 BEHIND = b"0" + b"\0" * PADDING
 """What compiled code needs behind a chunk."""
-
-NO_TEXT = np.empty(0, np.uint8)
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row, or a whole file, that could not be read.
-
-    `row` is the data line's number (0: the file itself); `raw` is cut at 64 KiB, `size` and
-    `sha256` are of all of it; `source` says file and line.
-    """
-
-    row: int
-    raw: bytes
-    size: int
-    sha256: str
-    rejected: Rejected
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class RowBatch:
-    """Consecutive rows of a file.
-
-    Attributes:
-        first_row: number of the first data line in it, from 1.
-        rows: data lines of the file up to its end: where to go on with `skip_rows`.
-        keys: the symbol of each message.
-        values: the messages, in the file's order.
-        ts_event_ns: exchange time of each message.
-        skipped: rows that are about no trade, or about a symbol that is not wanted.
-        rejected: rows that could not be read.
-        damaged: the file itself is damaged; nothing of it follows.
-    """
-
-    first_row: int
-    rows: int
-    keys: list[bytes] = field(default_factory=list)
-    values: list[bytes] = field(default_factory=list)
-    ts_event_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    skipped: int = 0
-    rejected: list[RejectedRow] = field(default_factory=list)
-    damaged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnBatch:
-    """Consecutive rows of a file, as numbers; the rest is as in `RowBatch`.
-
-    Attributes:
-        values: a row a trade, a column a field, in the order and units of `plain_fields`.
-        names: the file's symbols so far; a trade's symbol is a position in it.
-        undefined: how many of the rejected rows have no value in a field.
-    """
-
-    rows: int
-    values: npt.NDArray[np.int64]
-    names: list[bytes]
-    skipped: int = 0
-    rejected: list[RejectedRow] = field(default_factory=list)
-    undefined: Counter[str] = field(default_factory=Counter)
-    damaged: bool = False
 
 
 def read_archive(
@@ -122,66 +49,7 @@ def read_columns(
     """Yield the same trades as numbers, which costs half as much as their messages."""
     reading = _Reading(archive, latest_ns, symbols, 0, writes=False)
     for chunk in reading.chunks():
-        yield chunk.columns(reading)
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """Rows that were read together; `settled` has what was found in those that are not plain."""
-
-    first_row: int
-    last_row: int
-    rows: Rows
-    text: U8 = field(default_factory=lambda: NO_TEXT)
-    settled: dict[int, Trade] = field(default_factory=dict)
-    rejected: list[RejectedRow] = field(default_factory=list)
-    damaged: bool = False
-    passed: int = 0
-
-    def messages(self, keys: list[bytes]) -> RowBatch:
-        rows = self.rows
-        if not len(rows.fate):
-            return RowBatch(
-                self.first_row, self.last_row, rejected=self.rejected, damaged=self.damaged
-            )
-        text, ends = self.text[: rows.end[-1]].tobytes(), rows.end.tolist()
-        symbols, times = rows.values[:, SYMBOL], rows.values[:, TS_EVENT]
-        kept = np.flatnonzero(rows.fate == MESSAGE)
-        if len(kept) == len(ends) and not self.settled:  # every row became a message
-            values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-            of = [keys[number] for number in symbols.tolist()]
-            return RowBatch(self.first_row, self.last_row, of, values, times.copy())
-        values = [
-            encode(self.settled[n])
-            if n in self.settled
-            else text[ends[n - 1] if n else 0 : ends[n]]
-            for n in kept.tolist()
-        ]
-        return RowBatch(
-            self.first_row,
-            self.last_row,
-            [keys[number] for number in symbols[kept].tolist()],
-            values,
-            times[kept],
-            self.passed,
-            self.rejected,
-            self.damaged,
-        )
-
-    def columns(self, reading: "_Reading") -> ColumnBatch:
-        kept = self.rows.fate == MESSAGE
-        undefined: Counter[str] = Counter()
-        for row in self.rejected:
-            undefined.update(reading.undefined(row.raw))
-        return ColumnBatch(
-            self.last_row,
-            self.rows.values if kept.all() else self.rows.values[kept],
-            reading.names.keys,
-            self.passed,
-            self.rejected,
-            undefined,
-            self.damaged,
-        )
+        yield chunk.columns(reading.names.keys, reading.undefined)
 
 
 class _Reading:
@@ -203,7 +71,7 @@ class _Reading:
         self.names = FileNames(symbols)
         self._reader: RowReader | None = None
 
-    def chunks(self) -> Iterator[_Chunk]:
+    def chunks(self) -> Iterator[Chunk]:
         fault = manifest_fault(self._archive)
         if fault is not None:
             yield self._fault(fault)
@@ -243,7 +111,7 @@ class _Reading:
         self._reader = RowReader(self._format.fields, symbology, self._latest_ns)
         return data
 
-    def _convert(self, data: bytes) -> Iterator[_Chunk]:
+    def _convert(self, data: bytes) -> Iterator[Chunk]:
         count = self._format.count(data)
         if self._rows + count <= self._skip:
             self._rows += count
@@ -253,13 +121,13 @@ class _Reading:
             data, count, self._rows = self._format.behind(data, done), count - done, self._skip
         if self._writes and len(self._text) < count * MESSAGE_BYTES + PADDING:
             self._text = np.empty(count * MESSAGE_BYTES + PADDING, np.uint8)
-        chunk = _Chunk(self._rows + 1, self._rows + count, rows_for(count), self._text)
+        chunk = Chunk(self._rows + 1, self._rows + count, rows_for(count), self._text)
         padded = np.frombuffer(data + BEHIND, np.uint8)
         self._scan(data, padded, chunk)
         self._rows += count
         yield chunk
 
-    def _scan(self, data: bytes, padded: U8, chunk: _Chunk) -> None:
+    def _scan(self, data: bytes, padded: U8, chunk: Chunk) -> None:
         """Fill a chunk: compiled code where it can, and what that leaves row by row."""
         rows, at, asked = chunk.rows, (0, 0, 0), -1
         scan, latest_ns = self._format.convert, self._latest_ns
@@ -275,7 +143,7 @@ class _Reading:
         for n in np.flatnonzero(rows.fate == LITERAL).tolist():
             self._settle(self._format.line(data, int(rows.start[n])), n, chunk)
 
-    def _settle(self, line: bytes, n: int, chunk: _Chunk) -> None:
+    def _settle(self, line: bytes, n: int, chunk: Chunk) -> None:
         """Note what a row that is not plain holds."""
         found, rows = self._read(line), chunk.rows
         rows.fate[n] = PASSED
@@ -296,14 +164,14 @@ class _Reading:
         assert self._reader is not None  # noqa: S101 - a file begins before its rows
         return self._reader.read(line)
 
-    def _long(self, line: LongLine) -> _Chunk:
+    def _long(self, line: LongLine) -> Chunk:
         self._rows += 1
         fault = Rejected("row_too_long", f"{line.size} bytes, at most 65536 are read")
         row = RejectedRow(
             self._rows, line.raw, line.size, line.sha256, fault, self._source(self._rows)
         )
         done = self._rows <= self._skip
-        return _Chunk(self._rows, self._rows, rows_for(0), rejected=[] if done else [row])
+        return Chunk(self._rows, self._rows, rows_for(0), rejected=[] if done else [row])
 
     def _rejected(self, row: int, raw: bytes, fault: Rejected) -> RejectedRow:
         digest = hashlib.sha256(raw).hexdigest()
@@ -313,6 +181,6 @@ class _Reading:
         name = self._archive.path.name
         return f"{name}:{row - 1 + self._format.first_line}" if row else name
 
-    def _fault(self, fault: Rejected, raw: bytes = b"") -> _Chunk:
+    def _fault(self, fault: Rejected, raw: bytes = b"") -> Chunk:
         rejected = [self._rejected(0, raw, fault)]
-        return _Chunk(self._rows + 1, self._rows, rows_for(0), rejected=rejected, damaged=True)
+        return Chunk(self._rows + 1, self._rows, rows_for(0), rejected=rejected, damaged=True)

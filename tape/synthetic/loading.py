@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from tape.archives import read_archive
+from tape.archives.batches import RejectedRow
 from tape.archives.discovery import Archive
-from tape.archives.reader import RejectedRow
 from tape.synthetic.day import SyntheticDay
 from tape.trade import Trade, decode
 from tape.trade_fields import NANOS, TIME_MAX_NS

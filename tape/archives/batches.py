@@ -1,0 +1,138 @@
+"""What is read of an archive at a time: rows, and the messages or numbers they hold."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.archives.plain_fields import MESSAGE, SYMBOL, TS_EVENT, Rows
+from tape.rejected import Rejected
+from tape.scan import U8
+from tape.trade import Trade, encode
+
+NO_TEXT = np.empty(0, np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row, or a whole file, that could not be read.
+
+    `row` is the data line's number (0: the file itself); `raw` is cut at 64 KiB, `size` and
+    `sha256` are of all of it; `source` says file and line.
+    """
+
+    row: int
+    raw: bytes
+    size: int
+    sha256: str
+    rejected: Rejected
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Consecutive rows of a file.
+
+    Attributes:
+        first_row: number of the first data line in it, from 1.
+        rows: data lines of the file up to its end: where to go on with `skip_rows`.
+        keys: the symbol of each message.
+        values: the messages, in the file's order.
+        ts_event_ns: exchange time of each message.
+        skipped: rows that are about no trade, or about a symbol that is not wanted.
+        rejected: rows that could not be read.
+        damaged: the file itself is damaged; nothing of it follows.
+    """
+
+    first_row: int
+    rows: int
+    keys: list[bytes] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+    ts_event_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnBatch:
+    """Consecutive rows of a file, as numbers; the rest is as in `RowBatch`.
+
+    Attributes:
+        values: a row a trade, a column a field, in the order and units of `plain_fields`.
+        names: the file's symbols so far; a trade's symbol is a position in it.
+        undefined: how many of the rejected rows have no value in a field.
+    """
+
+    rows: int
+    values: npt.NDArray[np.int64]
+    names: list[bytes]
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    undefined: Counter[str] = field(default_factory=Counter)
+    damaged: bool = False
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Rows that were read together; `settled` has what was found in those that are not plain."""
+
+    first_row: int
+    last_row: int
+    rows: Rows
+    text: U8 = field(default_factory=lambda: NO_TEXT)
+    settled: dict[int, Trade] = field(default_factory=dict)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    damaged: bool = False
+    passed: int = 0
+
+    def messages(self, keys: list[bytes]) -> RowBatch:
+        """Return what `read_archive` yields; `keys` are the file's symbols."""
+        rows = self.rows
+        if not len(rows.fate):
+            return RowBatch(
+                self.first_row, self.last_row, rejected=self.rejected, damaged=self.damaged
+            )
+        text, ends = self.text[: rows.end[-1]].tobytes(), rows.end.tolist()
+        symbols, times = rows.values[:, SYMBOL], rows.values[:, TS_EVENT]
+        kept = np.flatnonzero(rows.fate == MESSAGE)
+        if len(kept) == len(ends) and not self.settled:  # every row became a message
+            values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+            of = [keys[number] for number in symbols.tolist()]
+            return RowBatch(self.first_row, self.last_row, of, values, times.copy())
+        values = [
+            encode(self.settled[n])
+            if n in self.settled
+            else text[ends[n - 1] if n else 0 : ends[n]]
+            for n in kept.tolist()
+        ]
+        return RowBatch(
+            self.first_row,
+            self.last_row,
+            [keys[number] for number in symbols[kept].tolist()],
+            values,
+            times[kept],
+            self.passed,
+            self.rejected,
+            self.damaged,
+        )
+
+    def columns(
+        self, names: list[bytes], without_value: Callable[[bytes], list[str]]
+    ) -> ColumnBatch:
+        """Return what `read_columns` yields; a row's fields `without_value` are counted."""
+        kept = self.rows.fate == MESSAGE
+        undefined: Counter[str] = Counter()
+        for row in self.rejected:
+            undefined.update(without_value(row.raw))
+        return ColumnBatch(
+            self.last_row,
+            self.rows.values if kept.all() else self.rows.values[kept],
+            names,
+            self.passed,
+            self.rejected,
+            undefined,
+            self.damaged,
+        )
