@@ -1,11 +1,16 @@
 """Writing what tuning found as a THRESHOLDS_FILE that explains itself."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.explanation import thresholds_of
 from tape.detection.parameters import Parameters
 from tape.tuning import Tuned
 from tape.tuning_budget import TunedBudget
+
+FAR_OFF: Final = 1.5
+"""How many times the alerts asked for are a miss that is told."""
 
 
 def thresholds_text(
@@ -27,7 +32,7 @@ def thresholds_text(
         "# forest flags comes on top: CONTAMINATION governs it, for all symbols alike.\n"
     ]
     parts += [
-        _table(one, parameters) + _budget(budgets.get(one.symbol), one.symbol, parameters)
+        _table(one, parameters) + _budget(budgets.get(one.symbol), one, parameters, alerts_per_day)
         for one in tuned
     ]
     return "\n".join(parts)
@@ -65,7 +70,7 @@ def _table(one: Tuned, parameters: Parameters) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _budget(one: TunedBudget | None, symbol: str, parameters: Parameters) -> str:
+def _budget(one: TunedBudget | None, tuned: Tuned, parameters: Parameters, asked: float) -> str:
     """Return the lines for the calibrated profile, none for a symbol without a table."""
     if one is None:
         return ""
@@ -73,13 +78,18 @@ def _budget(one: TunedBudget | None, symbol: str, parameters: Parameters) -> str
     if one.before is None or one.after is None:
         lines.append("# PROFILE=calibrated: the budget as asked for, as one day cannot try it.")
     else:
-        per_10k, per_day = parameters.budget_of(symbol)
+        per_10k, per_day = parameters.budget_of(tuned.symbol)
         so_far = f"{per_day:g} a day" if per_day > 0.0 else f"{per_10k:g} per 10,000 trades"
         lines += [
             "# PROFILE=calibrated, alerts a day on the days after the first:",
             f"#   {one.before:.1f} with the budget before ({so_far})",
             f"#   {one.after:.1f} with this one, on the days that it comes from",
         ]
+        if not asked / FAR_OFF <= one.after <= asked * FAR_OFF:
+            why = "no other budget came nearer"
+            if tuned.trades < SETTLED:
+                why = f"{tuned.trades:,} trades are too few to calibrate by ({SETTLED:,.0f})"
+            lines.append(f"#   (not the {asked:g} asked for: {why})")
     if one.last_day is not None:
         lines.append(f"#   {one.last_day:.0f} on the last day, with a budget from those before it")
     lines.append(f"alerts_per_day = {one.own:g}  # alerts of 30 trades, which the budget counts")

@@ -1,7 +1,7 @@
 """`tape evaluate`: how well profiles find labelled anomalies."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,8 @@ from typer.core import TyperCommand
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.detection.calibrated.kernel import SETTLED
+from tape.detection.calibrated.tails import LEAST_SEEN
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
@@ -24,6 +26,7 @@ from tape.picture import check_plot
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
 
+MOST_LISTED = 5
 LISTS = ("--labels", "--calibrate-on")
 
 
@@ -145,11 +148,9 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
             notes.print(f"{name} has room for {len(task.events)} of {anomalies} anomalies")
         if not task.calibration:
             notes.print(f"{name} is judged from a cold start; name past days with --calibrate-on")
-        elif thin := task.thin_symbols():
-            notes.print(
-                f"{name}: the calibration days hold little of {escape(', '.join(thin))}: "
-                "judged nearly from a cold start"
-            )
+        else:
+            for sentence in _thin(task.known_trades()):
+                notes.print(f"{name}: {escape(sentence)}")
     known = {name for task in work for name in task.day.symbols}
     unused = unknown_symbols(parameters.overrides, known, "the judged days")
     if unused is not None:
@@ -161,6 +162,28 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
                 f"{escape(day.name)}: {len(day.faults):,} rows left out; "
                 f"the first: {escape(day.faults[0])}"
             )
+
+
+def _thin(known: dict[str, int]) -> Iterator[str]:
+    """Yield in words which symbols the calibration days know too little."""
+    cold = [name for name, count in known.items() if count < LEAST_SEEN]
+    if cold:
+        yield (
+            f"the calibration days hold little of {_listed(cold, known)}: "
+            "judged nearly from a cold start"
+        )
+    young = [name for name, count in known.items() if LEAST_SEEN <= count < SETTLED]
+    if young:
+        yield (
+            f"{SETTLED:,.0f} trades are needed until `calibrated` trusts what it has learnt; the "
+            f"calibration days hold fewer of {_listed(young, known)}"
+        )
+
+
+def _listed(names: Sequence[str], known: dict[str, int]) -> str:
+    """Return symbols with their trades, as many as can be read."""
+    more = f" and {len(names) - MOST_LISTED:,} more" if names[MOST_LISTED:] else ""
+    return ", ".join(f"{name} ({known[name]:,} trades)" for name in names[:MOST_LISTED]) + more
 
 
 def _bars() -> Progress:

@@ -10,6 +10,7 @@ from tape.archives import find_archives
 from tape.archives.discovery import ENCODINGS, Archive
 from tape.errors import ArchiveError, SettingsError
 from tape.synthetic import KINDS, inject, load_day, write_day
+from tape.synthetic.inject import AUCTION_SHARES
 
 SUFFIXES = tuple(
     f"{trades}.{kind}{packed}"
@@ -43,6 +44,13 @@ def inject_anomalies(
         kinds = Counter(label.kind for label in done.labels)
         listed = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
         typer.echo(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")
+        if len(done.labels) < anomalies:
+            typer.echo(
+                f"{archive.path.name} has room for {len(done.labels)} of {anomalies} anomalies: "
+                f"they need trades of their symbol between them, and prints of "
+                f"{AUCTION_SHARES:,} shares and more are left alone",
+                err=True,
+            )
         if rejected:
             faults += 1
             first = rejected[0]

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.detection.parameters import Parameters
@@ -39,8 +41,6 @@ SEVERITIES: Final = (3, 4, 5)
 AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
 ALERTS_PER_DAY: Final = 20
 """Of a symbol, to which `classic-tuned` is tuned."""
-FEW_TRADES: Final = 1_000
-"""With fewer trades of a symbol in the calibration days a person is told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,15 @@ class Task:
         """Return how many trades are judged for it, at most."""
         return len(self.day.trades) + sum(len(past.trades) for past in self.calibration)
 
-    def thin_symbols(self) -> list[str]:
-        """Return in words the symbols that the calibration days hardly know."""
-        told = []
-        for name in self.day.symbols:
-            known = sum(
-                int((past.trades.symbol == past.symbols.index(name)).sum())
-                for past in self.calibration
-                if name in past.symbols
-            )
-            if known < FEW_TRADES:
-                told.append(f"{name} ({known:,} trades)")
-        return told
+    def known_trades(self) -> dict[str, int]:
+        """Return for each symbol of the day how many trades the calibration days have of it."""
+        known = dict.fromkeys(self.day.symbols, 0)
+        for past in self.calibration:
+            counts = np.bincount(past.trades.symbol, minlength=len(past.symbols)).tolist()
+            for name, count in zip(past.symbols, counts, strict=True):
+                if name in known:
+                    known[name] += count
+        return known
 
 
 @dataclass(frozen=True, slots=True)

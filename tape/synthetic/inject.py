@@ -142,7 +142,7 @@ class _Injection:
         """60 to 250 trades in a row of the same price, size and side, at their own times."""
         span = self._span(rows, at, int(self._random.integers(60, 251)))
         made = self._made
-        if span is None or made.price_nanos[span[0]] % CENT:
+        if span is None or int(made.price_nanos[span[0]]) % _tick(int(made.price_nanos[span[0]])):
             return None
         for column in (made.price_nanos, made.size, made.side):
             column[span] = column[span[0]]
@@ -165,7 +165,7 @@ class _Injection:
             return None
         made = self._made
         price = int(made.price_nanos[span[0]])
-        tick = CENT if price >= 100 * CENT else CENT // 100
+        tick = _tick(price)
         share = self._sign() * self._log_uniform(0.0015, 0.01)
         shift = int(np.rint(price * share / tick)) * tick or (tick if share > 0 else -tick)
         if made.price_nanos[rows[at:]].min() + shift < tick:
@@ -183,7 +183,7 @@ class _Injection:
         if last or made.size[row] >= AUCTION_SHARES or made.ts_event_ns[row + 1] < times[-1]:
             return None
         buying = self._random.random() < 0.5
-        tick = CENT if made.price_nanos[row] >= 100 * CENT else CENT // 100
+        tick = _tick(int(made.price_nanos[row]))
         steps = np.cumsum(self._random.random(count) < 0.02) * (1 if buying else -1)
         price = np.maximum(made.price_nanos[row] // tick + steps, 1) * tick
         size = 100 * self._random.geometric(0.6, count)
@@ -191,3 +191,8 @@ class _Injection:
         self._insertions.append(Insertion(row, times, price, size, side))
         # The first trade added; `with_insertions` moves labels to the rows as they are at last.
         return Label(row, row, "burst", float(count))
+
+
+def _tick(price_nanos: int) -> int:
+    """Return the exchange's step: a cent, and a hundredth of it under a dollar (Rule 612)."""
+    return CENT if price_nanos >= 100 * CENT else CENT // 100

@@ -1,14 +1,11 @@
 """`tape evaluate` as a user calls it."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tape.synthetic import SyntheticDay, inject, make_day, write_day
-from tape.synthetic.day import rows_of
+from tape.synthetic import inject, make_day, write_day
 from tests.commands import tape
 
 KINDS = {
@@ -171,33 +168,11 @@ def test_days_and_symbols_with_ten_trades_are_judged_and_said(folder: Path) -> N
     assert json.loads(done.stdout)["classic"]["events"] == 28
 
 
-def odd_day(kind: str) -> SyntheticDay:
-    made = make_day(4, ["AAA"], 2_500, anomalies=0)
-    if kind == "constant prices":
-        return replace(made, price_nanos=np.full_like(made.price_nanos, 142_500_000_000))
-    if kind == "one trade a minute":
-        return rows_of(made, np.flatnonzero(np.diff(made.ts_event_ns // 60 // 10**9, prepend=0)))
-    if kind == "under a dollar":
-        return replace(made, price_nanos=made.price_nanos // 1_000_000_000 * 2_000_000)
-    return replace(made, size=made.size * 1_000_000 % 4_000_000_000 + 1)
-
-
-@pytest.mark.parametrize("kind", ["constant prices", "one trade a minute", "under a dollar"])
-def test_odd_days_get_sound_figures(kind: str, tmp_path: Path) -> None:
-    day = write_day(odd_day(kind), tmp_path, "odd")
-    earlier = odd_day(kind)
-    earlier = replace(earlier, ts_event_ns=earlier.ts_event_ns - 10**9)
-    past = write_day(earlier, tmp_path, "before")
-    found = evaluated(day, "--calibrate-on", past, "--profiles", "classic-tuned,calibrated")
-    for one in found.values():
-        assert one["events"] > 0
-        for name in ("pr_auc", "recall", "precision"):
-            assert 0 <= one[name] <= 1
-        assert one["alarms_per_10k"] >= 0
-
-
-def test_a_day_of_prints_as_large_as_auctions_has_no_place_for_an_anomaly(tmp_path: Path) -> None:
-    done = tape("evaluate", write_day(odd_day("sizes of millions"), tmp_path, "odd"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "no anomaly fits into" in done.stderr
-    assert "prints of 50,000 shares and more are left alone" in done.stderr
+def test_a_day_too_short_to_calibrate_is_named(folder: Path) -> None:
+    done = tape(
+        "evaluate", short(folder, 2_500), "--calibrate-on", short(folder, 2_600), "--draws", "0"
+    )
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stderr.split())
+    assert "10,000 trades are needed until `calibrated` trusts what it has learnt" in words
+    assert "the calibration days hold fewer of AAA (2,600 trades)" in words
