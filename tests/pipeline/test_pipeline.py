@@ -148,10 +148,17 @@ def test_the_pipeline_equals_the_replay_to_the_byte(
 
 
 def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
-    pipeline: Pipeline, synthetic_day: Path
+    pipeline: Pipeline, synthetic_day: Path, tmp_path: Path
 ) -> None:
+    """With budgets of their own for two of the symbols."""
     settings = {"PROFILE": "calibrated", "ALERTS_PER_10K": "100"}
+    common, _ = replay(synthetic_day, **settings)
+    budgets = tmp_path / "thresholds.toml"
+    budgets.write_text("[NVDA]\nalerts_per_day = 300\n[AAPL]\nalerts_per_10k = 50\n")
+    settings["THRESHOLDS_FILE"] = str(budgets)
     expected, episodes = replay(synthetic_day, **settings)
+    differ = [Counter(json.loads(value)["symbol"] for value in one) for one in (common, expected)]
+    assert {name for name in differ[0] if differ[0][name] != differ[1][name]} == {"NVDA", "AAPL"}
     assert len(expected) > 100
     assert json.loads(expected[-1])["features"]
     detector = pipeline.detect(**settings)

@@ -169,9 +169,8 @@ def test_days_and_symbols_with_ten_trades_are_judged_and_said(folder: Path) -> N
 
 
 def test_a_day_too_short_to_calibrate_is_named(folder: Path) -> None:
-    done = tape(
-        "evaluate", short(folder, 2_500), "--calibrate-on", short(folder, 2_600), "--draws", "0"
-    )
+    days = (short(folder, 2_500), "--calibrate-on", short(folder, 2_600))
+    done = tape("evaluate", *days, "--profiles", "calibrated", "--draws", "0")
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stderr.split())
     assert "10,000 trades are needed until `calibrated` trusts what it has learnt" in words
