@@ -19,9 +19,13 @@ from tape.symbol_thresholds import MOST_PER_DAY
 from tape.tuning import LEAST_TRADES, count_alerts, judged_by_symbol
 
 PASSES: Final = 3
-"""Times that the days are judged with a better budget each; more follow chance only."""
+"""Times that the days are judged with a better budget each; more would follow chance only."""
 MOST_CHANGE: Final = 2.0
-"""How many times as large or small a budget gets from one pass to the next."""
+"""How many times as large or small a budget gets from one pass to the next.
+
+So it ends between a quarter of what is asked for and four times that: past days full of anomalies
+shall not silence the days to come.
+"""
 DIGITS: Final = 3
 
 Counted = dict[str, list[int]]
