@@ -7,7 +7,7 @@ from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.explanation import thresholds_of
 from tape.detection.parameters import Parameters
 from tape.tuning import Tuned
-from tape.tuning_budget import TunedBudget
+from tape.tuning_budget import DOUBT, TunedBudget
 
 FAR_OFF: Final = 1.5
 """How many times the alerts asked for are a miss that is told."""
@@ -86,9 +86,12 @@ def _budget(one: TunedBudget | None, tuned: Tuned, parameters: Parameters, asked
             f"#   {one.after:.1f} with this one, on the days that it comes from",
         ]
         if not asked / FAR_OFF <= one.after <= asked * FAR_OFF:
-            why = "no other budget came nearer"
             if tuned.trades < SETTLED:
                 why = f"{tuned.trades:,} trades are too few to calibrate by ({SETTLED:,.0f})"
+            elif tuned.days <= DOUBT:
+                why = "so few days move the budget only a little"
+            else:
+                why = "its episodes follow the budget only in part"
             lines.append(f"#   (not the {asked:g} asked for: {why})")
     if one.last_day is not None:
         lines.append(f"#   {one.last_day:.0f} on the last day, with a budget from those before it")
