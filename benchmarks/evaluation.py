@@ -59,7 +59,7 @@ def work_on(name: str, data: Path) -> Iterator[list[Task]]:
         folder = Path(path)
         days = made_up_days(folder, SEED) if name == "made-up" else real_days(data)[name][0]
         past = days if name == "made-up" else real_days(data)[name][1]
-        copies, labels = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
+        copies, labels, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
         yield tasks(copies, labels, past, MAX_SYMBOLS)
 
 

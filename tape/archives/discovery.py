@@ -1,8 +1,10 @@
 """Which files of a folder are trades, in which order, each content once."""
 
 import hashlib
+import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,10 +76,20 @@ def trade_files(path: Path) -> tuple[list[Path], Counter[str]]:
     if not path.exists():
         raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
     in_folder = path.is_dir()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if in_folder else [path]
+    closed: list[OSError] = []
+    files = _files_below(path, closed.append) if in_folder else [path]
     why = {file: _foreign(file, in_folder=in_folder) for file in files}
     ignored = Counter(reason for reason in why.values() if reason is not None)
+    if closed:
+        ignored[f"folder that cannot be read, such as {closed[0].filename}"] = len(closed)
     return [file for file in files if why[file] is None], ignored
+
+
+def _files_below(folder: Path, unreadable: Callable[[OSError], None]) -> list[Path]:
+    """Return all files in a folder and its subfolders, in the order of their paths."""
+    below = os.walk(folder, onerror=unreadable)
+    paths = (Path(place, name) for place, _, names in below for name in names)
+    return sorted(path for path in paths if path.is_file())
 
 
 def count_rows_hint(archive: Archive) -> int:

@@ -1,5 +1,7 @@
 """The command `tape`: a module a command, imported when it is called."""
 
+import os
+import shutil
 import sys
 from typing import Annotated, Final
 
@@ -100,6 +102,11 @@ def _begin(
 
 def main() -> None:
     """Run the command line; what an operator can mend is said in one sentence."""
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        # Rich takes such a terminal for 80 columns wide unless both of these are set.
+        size = shutil.get_terminal_size()
+        os.environ.setdefault("COLUMNS", str(size.columns))
+        os.environ.setdefault("LINES", str(size.lines))
     sys.exit(run_main(_run))
 
 

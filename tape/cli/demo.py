@@ -17,9 +17,12 @@ DEFAULT_DATA = Path("nasdaq")
 
 def demo(
     data: Annotated[
-        Path | None, typer.Option(help="Files or folder of DataBento trades; default nasdaq/.")
+        Path | None,
+        typer.Option(readable=False, help="Files or folder of DataBento trades; default nasdaq/."),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where output and logs go.")] = Path("out/demo"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where output and logs go.")
+    ] = Path("out/demo"),
 ) -> int:
     """Start a local Apache Kafka, run producer and detector, and show what they found.
 
@@ -27,8 +30,9 @@ def demo(
     """
     settings = load(DetectorSettings)
     settings.parameters()
+    source = _data(data, output)
     output.mkdir(parents=True, exist_ok=True)
-    run = run_pipeline(_data(data, output), output, settings)
+    run = run_pipeline(source, output, settings)
     report(run, table_console())
     return run.producer_exit_code
 

@@ -20,7 +20,7 @@ from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
 from tape.evaluation.pictures import drawn, save_curves
-from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
+from tape.evaluation.running import Faults, Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import terminal_tables
 from tape.picture import check_plot
 from tape.settings import DetectorSettings, load
@@ -55,16 +55,22 @@ app = typer.Typer(add_completion=False)
 def evaluate_profiles(
     days: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files or folders of DataBento trades; none: made-up days."),
+        typer.Argument(
+            readable=False, help="Files or folders of DataBento trades; none: made-up days."
+        ),
     ] = None,
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="Label file of the days; none: anomalies are put into copies of them."),
+        typer.Option(
+            readable=False,
+            help="Label file of the days; none: anomalies are put into copies of them.",
+        ),
     ] = None,
     calibrate_on: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Other days, which the detector has judged before; none: the other DAYS."
+            readable=False,
+            help="Other days, which the detector has judged before; none: the other DAYS.",
         ),
     ] = None,
     profiles: Annotated[
@@ -101,13 +107,16 @@ def evaluate_profiles(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
         judged = _archives(days) if days else made_up_days(folder, seed)
         past = _archives(calibrate_on) if calibrate_on else judged
-        files = list(labels or ())
+        files: list[Path] = list(labels or ())
+        faults: Faults = {}
         if not files:
-            judged, files = injected(judged, folder, seed=seed, anomalies=anomalies)
+            judged, files, faults = injected(judged, folder, seed=seed, anomalies=anomalies)
         single = len(judged) == 1 and not calibrate_on
         work = tasks(judged, files, () if single else past, settings.max_symbols)
+        for task in work:
+            faults |= task.faults
         parameters = settings.parameters()
-        _say(work, 0 if labels else anomalies, parameters)
+        _say(work, 0 if labels else anomalies, parameters, faults)
         bars = stack.enter_context(_bars())
         bar = bars.add_task("judging", total=len(names) * sum(task.trades for task in work))
         results: dict[str, Result] = {
@@ -130,7 +139,7 @@ def evaluate_profiles(
     if plot is not None:
         save_curves(plot, {name: drawn(result) for name, result in results.items()})
         notes_console().print(f"written: {escape(str(plot))}")
-    return 2 if any(day.faults for task in work for day in (task.day, *task.calibration)) else 0
+    return 2 if faults else 0
 
 
 def _archives(paths: Sequence[Path]) -> list[Archive]:
@@ -139,7 +148,7 @@ def _archives(paths: Sequence[Path]) -> list[Archive]:
     return list(found.values())
 
 
-def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
+def _say(work: Sequence[Task], anomalies: int, parameters: Parameters, faults: Faults) -> None:
     """Tell what a reader of the figures must know of the days."""
     notes = notes_console()
     for task in work:
@@ -155,13 +164,8 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
     unused = unknown_symbols(parameters.overrides, known, "the judged days")
     if unused is not None:
         notes.print(escape(unused))
-    told = {day.name: day for task in work for day in (task.day, *task.calibration)}
-    for day in told.values():
-        if day.faults:
-            notes.print(
-                f"{escape(day.name)}: {len(day.faults):,} rows left out; "
-                f"the first: {escape(day.faults[0])}"
-            )
+    for name, told in faults.items():
+        notes.print(f"{escape(name)}: {len(told):,} rows left out; the first: {escape(told[0])}")
 
 
 def _thin(known: dict[str, int]) -> Iterator[str]:

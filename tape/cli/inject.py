@@ -21,7 +21,9 @@ SUFFIXES = tuple(
 
 
 def inject_anomalies(
-    files: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     anomalies: Annotated[int, typer.Option(min=0, help="Anomalies a file, all kinds alike.")] = 84,

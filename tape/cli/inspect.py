@@ -17,7 +17,9 @@ from tape.settings import DetectorSettings, load
 
 
 def inspect(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
+    ],
     calendar: Annotated[
         str, typer.Option(help="Exchange whose days and bells count, as a MIC code.")
     ] = "XNYS",

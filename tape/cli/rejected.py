@@ -87,7 +87,7 @@ def show(
 def retry(
     reason: Reason = None,
     mended: Annotated[
-        Path | None, typer.Option(help="Send the messages of this .jsonl instead.")
+        Path | None, typer.Option(readable=False, help="Send the messages of this .jsonl instead.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
@@ -97,11 +97,12 @@ def retry(
 
     Example: tape rejected retry --reason time_range --yes
     """
-    settings, found = _records(reason)
+    records: list[tuple[bytes | None, bytes]] = []
     if mended is not None:
-        records: list[tuple[bytes | None, bytes]] = list(mended_records(mended))
-    else:
-        records = [(r.key, r.value) for r in found if r.can_be_retried]
+        records += mended_records(mended)
+    settings, found = _records(reason)
+    if mended is None:
+        records += [(r.key, r.value) for r in found if r.can_be_retried]
         left = len(found) - len(records)
         if left:
             notes_console().print(

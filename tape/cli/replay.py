@@ -27,7 +27,9 @@ from tape.trade_fields import SYMBOL_PATTERN
 
 
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders of DataBento trades.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Where to write: .jsonl, .csv or .parquet."),

@@ -21,7 +21,9 @@ from tape.tuning_budget import TunedBudget, tune_budgets
 
 
 def tune_thresholds(
-    days: Annotated[list[Path], typer.Argument(help="Past days: files or folders of trades.")],
+    days: Annotated[
+        list[Path], typer.Argument(help="Past days: files or folders of trades.", readable=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="What to write: a .toml file.")],
     alerts_per_day: Annotated[
         float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by either profile.")

@@ -43,6 +43,10 @@ ALERTS_PER_DAY: Final = 20
 """Of a symbol, to which `classic-tuned` is tuned."""
 
 
+Faults = dict[str, Sequence[str]]
+"""In words, rows and parts of files that could not be read, by the file's name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A day to be judged, what is odd in it, and the days that its settings come from."""
@@ -55,6 +59,11 @@ class Task:
     def trades(self) -> int:
         """Return how many trades are judged for it, at most."""
         return len(self.day.trades) + sum(len(past.trades) for past in self.calibration)
+
+    @property
+    def faults(self) -> Faults:
+        """Return what could not be read of its days."""
+        return {day.name: day.faults for day in (self.day, *self.calibration) if day.faults}
 
     def known_trades(self) -> dict[str, int]:
         """Return for each symbol of the day how many trades the calibration days have of it."""
@@ -88,11 +97,17 @@ def made_up_days(folder: Path, seed: int) -> list[Archive]:
 
 def injected(
     archives: Sequence[Archive], folder: Path, *, seed: int, anomalies: int
-) -> tuple[list[Archive], list[Path]]:
-    """Write copies of days with anomalies into `folder`; return them and their label files."""
+) -> tuple[list[Archive], list[Path], Faults]:
+    """Write copies of days with anomalies into `folder`; return them and their label files.
+
+    The third are the rows of the originals that could not be read, in words, by file name.
+    """
+    faults: Faults = {}
     copies, labels = [], []
     for nth, archive in enumerate(archives):
-        made, _ = load_day(archive)
+        made, rejected = load_day(archive)
+        if rejected:
+            faults[archive.path.name] = [f"{r.source}: {r.rejected.reason}" for r in rejected]
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         if not done.labels:
             raise ArchiveError(
@@ -104,7 +119,7 @@ def injected(
         path = write_day(done, folder / f"injected-{nth}", name)
         copies += find_archives(path).archives
         labels.append(path.with_name(f"{name}.labels.csv"))
-    return copies, labels
+    return copies, labels, faults
 
 
 def tasks(

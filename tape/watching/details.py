@@ -56,6 +56,9 @@ def facts(one: Seen) -> Group:
         lines.append(Text.assemble((f"{rule}: ", "bold"), reason))
     if one.more:
         lines.append(Text(one.more))
+    if one.episode:
+        begins = one.episode == one.id
+        lines.append(Text("begins an episode" if begins else f"in the episode of {one.episode}"))
     where = ""
     if one.source is not None:
         where = f", partition {one.source[0]}, offset {one.source[1]} of its topic"

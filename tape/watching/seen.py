@@ -27,6 +27,7 @@ class _Anomaly(msgspec.Struct, frozen=True):
     sequence: int = -1
     severity: float | None = None
     context: str = ""
+    episode_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Seen:
         time: UTC, as on the wire.
         price: dollars per share, with the digits of the wire; `size` is shares.
         reasons: a sentence a rule.
+        episode: id of the anomaly that its episode began with; empty if the message has none.
         source: partition and offset of the trade on `stocks`.
         raw: the message, as it came.
     """
@@ -50,6 +52,7 @@ class Seen:
     rules: tuple[str, ...]
     reasons: tuple[str, ...]
     more: str
+    episode: str
     source: tuple[int, int] | None
     raw: bytes
 
@@ -76,6 +79,7 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | None:
         rules=tuple(map(printable, found.anomalies)),
         reasons=tuple(printable(reason.text) for reason in found.reasons),
         more=printable(more),
+        episode=printable(found.episode_id),
         source=source,
         raw=value,
     )

@@ -136,14 +136,13 @@ class WatchApp(App[int]):
         super().__init__()
         self.board, self._news, self._around = board, news, around
         self.list = AnomalyList(board)
+        self._state, self._rules = Static(id="state"), Static(id="rules")
+        self._mode, self._header = Static(id="mode"), Static(id="header")
         self._mistake = ""
 
     def compose(self) -> ComposeResult:
         """Yield the parts from top to bottom."""
-        yield Static(id="state")
-        yield Static(id="rules")
-        yield Static(id="mode")
-        yield Static(id="header")
+        yield from (self._state, self._rules, self._mode, self._header)
         yield self.list
         yield Input(placeholder="symbols, comma-separated; empty for all")
         yield Footer(compact=True)
@@ -163,12 +162,12 @@ class WatchApp(App[int]):
         for _ in range(self._news.qsize()):
             self._take(self._news.get_nowait())
         board, width = self.board, self.size.width
-        self.query_one("#state", Static).update(state_lines(board, width))
-        self.query_one("#rules", Static).update(rules_lines(board, width))
+        self._state.update(state_lines(board, width))
+        self._rules.update(rules_lines(board, width))
         mode = mode_line(board, self._mistake)
-        self.query_one("#mode", Static).update(mode)
-        self.query_one("#mode").display = bool(mode)
-        self.query_one("#header", Static).update(header(width))
+        self._mode.update(mode)
+        self._mode.display = bool(mode)
+        self._header.update(header(width))
         self.list.update()
 
     def _take(self, news: News) -> None:

@@ -260,6 +260,26 @@ def test_details_say_why_there_are_no_trades_around() -> None:
     play(scene, around=gone)
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(7, "begins an episode"), (8, "in the episode of NVDA-1-7"), (9, "")],
+    ids=["first", "later", "from before there were episodes"],
+)
+def test_details_say_which_episode_it_belongs_to(number: int, said: str) -> None:
+    one = seen(message(number, **({"episode_id": "NVDA-1-7"} if said else {})))
+    assert one is not None
+
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([one]))
+        await screen.press("enter")
+        await screen.settle()
+        assert f"NVDA-1-{number}" in screen.text
+        assert said in screen.text
+        assert ("episode" in screen.text) is bool(said)
+
+    play(scene)
+
+
 @pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
 def test_a_key_ends_it(key: str, code: int) -> None:
     async def scene(screen: Screen) -> None:
