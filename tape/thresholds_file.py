@@ -87,7 +87,7 @@ def _budget(one: TunedBudget | None, tuned: Tuned, parameters: Parameters, asked
         ]
         if not asked / FAR_OFF <= one.after <= asked * FAR_OFF:
             if tuned.trades < SETTLED:
-                why = f"{tuned.trades:,} trades are too few to calibrate by ({SETTLED:,.0f})"
+                why = f"{tuned.trades:,} trades are too few to calibrate by ({SETTLED:,})"
             elif tuned.days <= DOUBT:
                 why = "so few days move the budget only a little"
             else:

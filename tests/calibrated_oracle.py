@@ -15,14 +15,15 @@ Trade = tuple[str, int, int, int, str]
 """symbol, ts_event_ns, price_nanos, size, side; none is seen twice"""
 
 START = {
-    "dev": [8.0, 0.005, 4.0, 0.3, 0.5],
-    "jump": [8.0, 0.005, 4.0, 0.3, 0.5],
-    "move": [8.0, 0.005, 4.0, 0.3, 0.5],
-    "size": [8.5, 0.005, 1.0, 0.0, 1.0],
-    "run": [8.0, 0.005, 3.0, 0.3, 0.1],
-    "flow": [40.0, 0.005, 10.0, 0.2, 1.0],
-    "all": [4.0, 0.005, 0.5, 0.0, 0.5],
+    "dev": [0.5, 2.6, 0.5, 0.25],
+    "jump": [0.5, 2.7, 0.85, 0.4],
+    "move": [0.4, 2.1, 0.7, 0.3],
+    "size": [1.0, 4.5, 0.9, 0.0],
+    "run": [0.1, 0.7, 0.6, 0.2],
+    "flow": [0.5, 6.0, 3.0, 0.5],
+    "all": [0.89, 3.0, 0.4343, 0.0],
 }
+"""Median, 99.5th percentile, scale, shape of values before the first: 20,000, of `flow` 5,000."""
 LINEAR = {"size", "all"}
 
 
@@ -31,12 +32,23 @@ class Tail:
 
     def __init__(self, name: str) -> None:
         self.linear = name in LINEAR
-        self.start = START[name]
-        self.fit: list[float] = list(self.start)
-        self.fitted = False
-        self.counts = [np.float32(0)] * 128
+        self.least_shape = 0.4 if name == "flow" else 0.0
+        self.fit: list[float] = []
+        larger = [self.first_chance(START[name], self.edge(n)) for n in range(128)] + [0.0]
+        worth = 5_000 if name == "flow" else 20_000
+        self.counts = [np.float32(worth * (larger[n] - larger[n + 1])) for n in range(128)]
         self.seen = 0.0
-        self.odd, self.rare = 10.0, 2.0
+        self.credit = [30.0, 10.0, 2.0]
+        self.refit(fade=1.0)
+
+    def first_chance(self, start: list[float], value: float) -> float:
+        median, threshold, scale, shape = start
+        if value <= median:
+            return 1 - 0.5 * value / median
+        if value <= threshold:
+            return 0.5 * 0.01 ** ((value - median) / (threshold - median))
+        x = (value - threshold) / scale
+        return 0.005 * (math.exp(-x) if shape == 0 else (1 + shape * x) ** (-1 / shape))
 
     def edge(self, n: int) -> float:
         if self.linear:
@@ -51,8 +63,8 @@ class Tail:
         mantissa, exponent = math.frexp(value)
         return min((exponent + 5) * 8 + int((2 * mantissa - 1) * 8), 127)
 
-    def severity(self, value: float, fit: list[float] | None = None) -> float:
-        threshold, chance, scale, shape, median = fit or self.fit
+    def severity(self, value: float) -> float:
+        threshold, chance, scale, shape, median = self.fit
         if value <= median:
             return 0.0
         top = -math.log10(chance)
@@ -63,38 +75,25 @@ class Tail:
         survival = math.log1p(shape * x) / shape if shape > 1e-6 else x
         return min(top + survival / math.log(10), 16.0)
 
-    def cautious(self, value: float) -> float:
-        found = self.severity(value)
-        if self.fitted and self.seen < 10_000:
-            found = min(found, self.severity(value, self.start))
-        return found
-
     def learn(self, value: float, severity: float) -> None:
-        slack = 1.3 + 5_000 / max(self.seen, 2_000)
-        self.odd = min(self.odd + slack * 1e-3, 50.0)
-        self.rare = min(self.rare + slack * 1e-4, 10.0)
+        due = [1e-2, 1e-3, 1e-4]
+        most = [200.0, 50.0, 10.0]
+        self.credit = [min(self.credit[n] + 1.3 * due[n], most[n]) for n in range(3)]
+        if severity >= 2:
+            which = 0 if severity < 3 else 1 if severity < 4 else 2
+            if self.credit[which] < 1:
+                return
+            self.credit[which] -= 1
         threshold, chance, scale, shape, _ = self.fit
-        if value > threshold and not self.fitted:
-            value = threshold
-        elif value > threshold:
-            if severity >= 4:
-                if self.rare < 1:
-                    return
-                self.rare -= 1
-            elif severity >= 3:
-                if self.odd < 1:
-                    return
-                self.odd -= 1
+        if value > threshold:
             decay = max(5 * math.log(10) + math.log(chance), 0.0)
-            most = math.expm1(shape * decay) / shape if shape > 1e-6 else decay
-            value = min(value, threshold + scale * most)
+            far = math.expm1(shape * decay) / shape if shape > 1e-6 else decay
+            value = min(value, threshold + scale * far)
         self.counts[self.place(value)] += np.float32(1)
 
-    def refit(self) -> None:
+    def refit(self, fade: float = math.exp(-1_000 / 400_000)) -> None:
         counts = [float(c) for c in self.counts]
         total = self.seen = sum(counts)
-        if total < 2_000:
-            return
         first = 127
         while first > 1 and sum(counts[first:]) < max(0.005 * total, 50):
             first -= 1
@@ -108,7 +107,7 @@ class Tail:
             at += 1
         part = min(max((total / 2 - below) / max(counts[at], 1e-9), 0.0), 1.0)
         median = min(self.edge(at) + (self.edge(at + 1) - self.edge(at)) * part, threshold * 0.999)
-        scale, shape = 0.25 * threshold, 0.0
+        scale, shape = 0.25 * threshold, self.least_shape
         if above >= 25:
             middle = [(self.edge(n) + self.edge(n + 1)) / 2 - threshold for n in range(128)]
             mean = sum(counts[n] * middle[n] for n in range(first, 128)) / above
@@ -120,27 +119,27 @@ class Tail:
                 / above
             )
             if mean - 2 * moment > 0:
-                shape = min(max(2 - mean / (mean - 2 * moment), 0.0), 0.6)
+                shape = min(max(2 - mean / (mean - 2 * moment), self.least_shape), 0.6)
             scale = max(mean * (1 - shape), (self.edge(first + 1) - threshold) / 2)
         self.fit = [threshold, (above + 0.5) / (total + 1), scale, shape, median]
-        self.fitted = True
-        fade = np.float32(math.exp(-1_000 / 400_000))
-        self.counts = [count * fade for count in self.counts]
+        self.counts = [count * np.float32(fade) for count in self.counts]
 
 
 def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[str, float]:
     if per_day is not None:
-        return {"first": 4.0, "least": 2.5, "most": 7.0, "trade": 0, "day": per_day, "credit": 10}
-    assert per_10k is not None
-    nominal = -math.log10(per_10k / 10_000)
-    least = max(nominal - 1, 0.5)
+        first, least, most, finds, step = 4.0, 1.5, 7.0, 10.0, 0.1
+    else:
+        assert per_10k is not None
+        first = max(-math.log10(3 * per_10k / 10_000), 0.5)
+        least, most, finds, step = max(first - 0.7, 0.5), first + 0.3, 0.3, 0.05
     return {
-        "first": nominal,
+        "first": first,
         "least": least,
-        "most": nominal + 0.3,
-        "trade": per_10k / 10_000,
-        "day": 0.0,
-        "credit": 0.15,
+        "most": most,
+        "trade": (per_10k or 0.0) / 10_000,
+        "day": per_day or 0.0,
+        "credit": finds,
+        "step": step,
     }
 
 
@@ -160,6 +159,7 @@ def _fresh(budget: dict[str, float]) -> dict[str, Any]:
         "limit": budget["first"],
         "strong": 0.0,
         "alert": 0,
+        "event_left": 0,
         "reopened": -1,
         "direction": 0,
         "last": (None, None, None),
@@ -297,13 +297,34 @@ def judged(
         due = budget["trade"] + budget["day"] * max(part - s["day_passed"], 0.0)
         s["day_passed"] = max(s["day_passed"], part)
         s["alert"] = max(s["alert"] - 1, 0)
-        s["limit"] = max(s["limit"] - 0.1 * due, budget["least"])
+        s["event_left"] = max(s["event_left"] - 1, 0)
+        s["limit"] = max(s["limit"] - budget["step"] * due, budget["least"])
         s["strong"] = min(s["strong"] + budget["credit"] * due, 3.0)
         if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
             answers.append((0.0, False))
             continue
         answers.append(_judge(s, ts, price_nanos, size, side))
     return answers
+
+
+def _count(s: dict[str, Any], told: float) -> None:
+    """Let a flag count for the limit: once in 30 trades, and not if its event is a find."""
+    if s["event_left"] == 0:
+        s.update(charged=0.0, event="open", find_from=s["limit"] + 0.5)
+    s["event_left"] = 60
+    if s["event"] == "open" and told >= s["find_from"]:
+        if s["strong"] >= 1:
+            s["event"] = "counted"
+            s["strong"] -= 1
+        else:
+            s["event"] = "find"
+            s["limit"] -= s["charged"]
+    if s["alert"] == 0:
+        s["alert"] = 30
+        if s["event"] != "find":
+            limit = min(s["limit"] + s["budget"]["step"], s["budget"]["most"])
+            s["charged"] += limit - s["limit"]
+            s["limit"] = limit
 
 
 def _judge(
@@ -328,29 +349,20 @@ def _judge(
     if price_nanos != last:
         s["direction"] = 1 if price_nanos > last else -1
     sign = {"B": 1, "A": -1}.get(side, s["direction"])
-    values["flow"] = _flow(s, now, sign * size / (2 * usual))
+    values["flow"] = _flow(s, now, sign * size / usual)
     s["last"], s["time"] = (price_nanos, size, side), now
     if s["n"] <= 60:
         return 0.0, False
 
-    severities = {name: s["tails"][name].cautious(value) for name, value in values.items()}
+    severities = {name: s["tails"][name].severity(value) for name, value in values.items()}
     for name, value in values.items():
         s["tails"][name].learn(value, severities[name])
     largest = max(severities.values())
-    whole = s["tails"]["all"]
-    told = max(largest - math.log10(6), 0.0)
-    if whole.fitted:
-        alone = whole.severity(largest)
-        told = min(told, alone) if whole.seen < 10_000 else alone
-    if s["tails"]["dev"].fitted:
-        whole.learn(largest, told)
+    told: float = s["tails"]["all"].severity(largest)
+    s["tails"]["all"].learn(largest, told)
     flagged = told >= s["limit"]
-    if flagged and s["alert"] == 0:
-        s["alert"] = 30
-        strong = told >= s["limit"] + 1
-        if not strong or s["strong"] >= 1:
-            s["strong"] -= strong
-            s["limit"] = min(s["limit"] + 0.1, s["budget"]["most"])
+    if flagged:
+        _count(s, told)
     if s["n"] % 1_000 == 0:
         for tail in s["tails"].values():
             tail.refit()

@@ -15,7 +15,6 @@ from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.detection.calibrated.kernel import SETTLED
-from tape.detection.calibrated.tails import LEAST_SEEN
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
@@ -27,6 +26,8 @@ from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
 
 MOST_LISTED = 5
+FEW = 1_000
+"""Trades of a symbol that hardly differ from none."""
 LISTS = ("--labels", "--calibrate-on")
 
 
@@ -170,16 +171,16 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters, faults: F
 
 def _thin(known: dict[str, int]) -> Iterator[str]:
     """Yield in words which symbols the calibration days know too little."""
-    cold = [name for name, count in known.items() if count < LEAST_SEEN]
+    cold = [name for name, count in known.items() if count < FEW]
     if cold:
         yield (
             f"the calibration days hold little of {_listed(cold, known)}: "
             "judged nearly from a cold start"
         )
-    young = [name for name, count in known.items() if LEAST_SEEN <= count < SETTLED]
+    young = [name for name, count in known.items() if FEW <= count < SETTLED]
     if young:
         yield (
-            f"{SETTLED:,.0f} trades are needed until `calibrated` trusts what it has learnt; the "
+            f"{SETTLED:,} trades are needed until `calibrated` trusts what it has learnt; the "
             f"calibration days hold fewer of {_listed(young, known)}"
         )
 

@@ -102,7 +102,8 @@ def test_a_gap_is_told_once_and_so_is_a_spike_that_comes_back() -> None:
     trades.price_nanos[2_000:] += 1_500_000_000
     flagged = np.array(sorted(judged(after_a_day(), trades).flagged))
     assert {1_000, 2_000} <= set(flagged.tolist())
-    late = (flagged > 1_020) & (flagged < 2_000) | (flagged > 2_012)
+    behind = [(flagged > first) & (flagged < first + 300) for first in (1_020, 2_012)]
+    late = behind[0] | behind[1]
     assert not late.any(), flagged[late]
 
 

@@ -5,39 +5,92 @@ long run alerts come at the rate at which both balance, whatever the trades are 
 quantile of adaptive conformal inference (Gibbs & Candès 2021).
 """
 
-from tape.detection.calibrated.state import ALERT_LEFT, LIMIT, STRONG
+from math import log10
+
+from tape.detection.calibrated.state import (
+    ALERT_LEFT,
+    CHARGED,
+    EVENT,
+    EVENT_LEFT,
+    FIND_FROM,
+    LIMIT,
+    STRONG,
+)
 from tape.detection.inlining import part_of_callers
 from tape.detection.kernel_types import F64, I64
 
-STEP = 0.1
-"""How far one alert moves the limit, in powers of ten."""
+START = 0
+"""Columns of a budget: limit of a new symbol, then its bounds, alerts due, the credit for finds
+as a share of these, and how far one alert moves the limit, in powers of ten."""
+LEAST = 1
+MOST = 2
+PER_TRADE = 3
+PER_DAY = 4
+FINDS = 5
+STEP = 6
+
+TRADES_AN_ALERT = 3.0
+"""Trades of a severity for each alert from that severity on: odd trades come together."""
+BELOW = 0.7
+ABOVE = 0.3
+"""Bounds of the limit around the one that the severity says, if the budget is one of trades."""
+LOWEST = 1.5
+HIGHEST = 7.0
+"""Bounds of the limit if the budget is one of days."""
 BLOCK = 30
 """Trades from the first flagged one that are one alert."""
-STRONG_FROM = 1.0
-"""An alert so far above the limit is a find, and counts only on credit."""
-STRONG_SHARE = 0.15
-"""Credit for such alerts, as a share of the budget; by chance 0.1 of alerts are so strong."""
+CHAIN = 60
+"""A flag at most so many trades after another belongs to the same event."""
+FIND_BEYOND = 0.5
+"""An event that reaches so far above the limit is a find, and counts only on credit: what its
+alerts have raised the limit by is taken back."""
+FINDS_SHARE = 0.3
+"""Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts reach so far."""
 ALWAYS = 10.0
 """The same where all alerts are to be counted: a day's budget is what can be read, finds or not."""
 MOST_STRONG = 3.0
+OPEN = 0
+COUNTED = 1
+FOUND = 2
+
+
+def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
+    """Return a budget with the columns above; alerts a day go before alerts per 10,000 trades."""
+    if per_day > 0.0:
+        return 4.0, LOWEST, HIGHEST, 0.0, per_day, ALWAYS, 0.1
+    due = per_10k / 10_000
+    limit = max(-log10(TRADES_AN_ALERT * due), 0.5)
+    return limit, max(limit - BELOW, 0.5), limit + ABOVE, due, 0.0, FINDS_SHARE, 0.05
 
 
 @part_of_callers
-def note_passing(levels: F64, counters: I64, due: float, lowest: float, strong: float) -> None:
+def note_passing(levels: F64, counters: I64, due: float, budget: F64) -> None:
     """Let the limit sink by what is due: alerts of the budget since the last trade."""
     counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
-    levels[LIMIT] = max(levels[LIMIT] - STEP * due, lowest)
-    levels[STRONG] = min(levels[STRONG] + strong * due, MOST_STRONG)
+    counters[EVENT_LEFT] = max(counters[EVENT_LEFT] - 1, 0)
+    levels[LIMIT] = max(levels[LIMIT] - budget[STEP] * due, budget[LEAST])
+    levels[STRONG] = min(levels[STRONG] + budget[FINDS] * due, MOST_STRONG)
 
 
 @part_of_callers
-def note_alert(levels: F64, counters: I64, told: float, highest: float) -> None:
-    """Let the limit rise when a flag opens an alert."""
+def note_alert(levels: F64, counters: I64, told: float, budget: F64) -> None:
+    """Let the limit rise when a flag opens an alert, and sink again when the event is a find."""
+    if counters[EVENT_LEFT] == 0:
+        counters[EVENT] = OPEN
+        levels[CHARGED] = 0.0
+        levels[FIND_FROM] = levels[LIMIT] + FIND_BEYOND
+    counters[EVENT_LEFT] = CHAIN
+    if counters[EVENT] == OPEN and told >= levels[FIND_FROM]:
+        if levels[STRONG] >= 1.0:
+            counters[EVENT] = COUNTED
+            levels[STRONG] -= 1.0
+        else:
+            counters[EVENT] = FOUND
+            levels[LIMIT] -= levels[CHARGED]
     if counters[ALERT_LEFT] > 0:
         return
     counters[ALERT_LEFT] = BLOCK
-    if told >= levels[LIMIT] + STRONG_FROM:
-        if levels[STRONG] < 1.0:
-            return
-        levels[STRONG] -= 1.0
-    levels[LIMIT] = min(levels[LIMIT] + STEP, highest)
+    if counters[EVENT] != FOUND:
+        before = levels[LIMIT]
+        levels[LIMIT] = min(before + budget[STEP], budget[MOST])
+        levels[CHARGED] += levels[LIMIT] - before

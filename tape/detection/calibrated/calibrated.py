@@ -6,7 +6,7 @@ import numpy as np
 
 from tape.anomaly import CALIBRATED, Calibrated, Reason
 from tape.columns import TradeColumns
-from tape.detection.calibrated.budget import ALWAYS, STRONG_SHARE
+from tape.detection.calibrated.budget import budget_row
 from tape.detection.calibrated.context import CONTEXTS, contexts
 from tape.detection.calibrated.kernel import (
     FACTS,
@@ -15,9 +15,10 @@ from tape.detection.calibrated.kernel import (
     Setting,
     detect_calibrated,
 )
+from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.sentences import MOST_TOLD, attribution, sentence
 from tape.detection.calibrated.state import FEATURES, VERSION, calibrated_state
-from tape.detection.calibrated.tails import LEAST_SEEN, SLACK, YOUNG, bin_edges
+from tape.detection.calibrated.tails import bin_edges
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
 from tape.detection.detector import Refits, Verdicts
@@ -26,9 +27,6 @@ from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 
 PROFILE: Final = "calibrated"
-LOWEST: Final = 2.5
-HIGHEST: Final = 7.0
-"""Bounds of the severity from which on trades are flagged if the budget is one of days."""
 ROUND_LOT: Final = 100
 """Shares; smaller trades are odd lots."""
 EVIDENCE: Final = np.dtype(
@@ -45,32 +43,6 @@ EVIDENCE: Final = np.dtype(
         ("severity", "f8"),
     ]
 )
-AT_START: Final = -float(np.log10(0.005))
-"""Severity of the thresholds before there is a fit."""
-AT_FIRST: Final = SLACK + YOUNG / LEAST_SEEN
-DEFAULTS: Final = np.array(
-    [
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [8.0, AT_START, 4.0, 0.3, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [8.5, AT_START, 1.0, 0.0, 1.0, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [8.0, AT_START, 3.0, 0.3, 0.1, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [40.0, AT_START, 10.0, 0.2, 1.0, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-        [4.0, AT_START, 0.5, 0.0, 0.5, 0.0, 0.0, 10.0, 2.0, AT_FIRST],
-    ]
-)
-"""Tails before there is a fit, as `tails.FITS` has them: far more cautious than any seen."""
-
-
-def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
-    """Return a budget as the kernel has it: limit at first, its bounds, alerts due, credit.
-
-    A number of alerts a day goes before one per 10,000 trades.
-    """
-    if per_day > 0.0:
-        return 4.0, LOWEST, HIGHEST, 0.0, per_day, ALWAYS
-    limit = -float(np.log10(per_10k / 10_000))
-    return limit, max(limit - 1.0, 0.5), limit + 0.3, per_10k / 10_000, 0.0, STRONG_SHARE
 
 
 class CalibratedDetector:
@@ -93,8 +65,9 @@ class CalibratedDetector:
             self._own_budgets[symbol] = len(budgets)
             budgets.append(budget_row(*parameters.budget_of(symbol)))
         self._setting = Setting(
-            defaults=DEFAULTS,
+            prior=prior_histograms(),
             edges=bin_edges(),
+            least_shape=LEAST_SHAPES,
             budgets=np.array(budgets),
             budget_of=np.zeros(0, np.int32),
         )

@@ -62,8 +62,8 @@ STUCK_SPACINGS = 4.0
 """A repetition so many usual spacings later is a whole one; one of now is a twentieth: orders cut
 in pieces repeat at once, a feed that is stuck at the market's own pace."""
 STUCK_LEAST = 0.05
-LOT = 2.0
-"""A time counts for the signed volume with at most this many usual sizes."""
+LOT = 1.0
+"""A time counts for the signed volume with at most so many usual sizes."""
 SIZE_STEP = 0.0002
 """Share by which the running median of the size moves with a trade."""
 BUY = 66

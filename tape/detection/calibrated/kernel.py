@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tape.detection.calibrated.budget import note_alert, note_passing
+from tape.detection.calibrated.budget import PER_DAY, PER_TRADE, START, note_alert, note_passing
 from tape.detection.calibrated.context import (
     AUCTION_SHARES,
     CLOSING_AUCTION,
@@ -17,10 +17,10 @@ from tape.detection.calibrated.features import features
 from tape.detection.calibrated.state import (
     AWAY,
     BINS,
+    CREDIT,
     DAY,
     FEATURES,
     FITS,
-    FITTED,
     FLOW_FIRST,
     FLOW_NEXT,
     HELD,
@@ -40,6 +40,8 @@ from tape.detection.calibrated.state import (
     CalibratedState,
 )
 from tape.detection.calibrated.tails import (
+    BELIEVED_AS,
+    FIRST_CREDIT,
     MEMORY,
     believed,
     fit,
@@ -52,15 +54,14 @@ from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
 from tape.detection.detector import DUPLICATE
 from tape.detection.duplicates import identity_hash, outcome_of
-from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F64, I32, I64, U8
+from tape.detection.inlining import uncounted
+from tape.detection.kernel_types import F32, F64, I32, I64, U8
 
 REFIT_EVERY = 1_000
 """Accepted trades of a symbol between two fits."""
 KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
-SETTLED = 10_000.0
-"""Values from which on a fit stands alone; before, cautious defaults may only lower it."""
-LOG_OF_SIX = 0.7781512503836436
+SETTLED = 10_000
+"""Trades of its own from which on a symbol counts as calibrated."""
 HALT_NS = 290_000_000_000
 """A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
 HALT_SPACINGS = 50.0
@@ -72,23 +73,15 @@ FACTS = 4 * FEATURES + 5
 size, whether calibrated, limit, context."""
 
 
-START = 0
-"""Columns of `budgets`: limit of a new symbol, then its bounds, alerts due and credit."""
-LEAST = 1
-MOST = 2
-PER_TRADE = 3
-PER_DAY = 4
-CREDIT = 5
-
-
 class Setting(NamedTuple):
     """What does not change: see `tape.detection.calibrated.calibrated`.
 
     `budgets` has a row per budget, and `budget_of` per symbol the one that is its own.
     """
 
-    defaults: F64
+    prior: F32
     edges: F64
+    least_shape: F64
     budgets: F64
     budget_of: I32
 
@@ -112,11 +105,26 @@ class Answers(NamedTuple):
 
 
 @uncounted
+def _refit(row: int, state: CalibratedState, setting: Setting, keep: float) -> None:
+    for tail in range(TAILS):
+        fit(
+            state.fits[row, tail * FITS : (tail + 1) * FITS],
+            state.bins[row, tail * BINS : (tail + 1) * BINS],
+            setting.edges[1 if tail == 3 or tail == FEATURES else 0],
+            setting.least_shape[tail],
+            keep,
+        )
+
+
+@uncounted
 def _begin(row: int, state: CalibratedState, setting: Setting) -> None:
-    """Give a new symbol its cautious tails."""
-    for feature in range(TAILS):
-        for n in range(FITS):
-            state.fits[row, feature * FITS + n] = setting.defaults[feature, n]
+    """Give a new symbol the tails that most symbols have, and its limit."""
+    for tail in range(TAILS):
+        for n in range(len(FIRST_CREDIT)):
+            state.fits[row, tail * FITS + CREDIT + n] = FIRST_CREDIT[n]
+        for n in range(BINS):
+            state.bins[row, tail * BINS + n] = setting.prior[tail, n]
+    _refit(row, state, setting, 1.0)
     state.levels[row, LIMIT] = setting.budgets[setting.budget_of[row], START]
 
 
@@ -159,17 +167,8 @@ def _note_time(counters: I64, levels: F64, day: int, passed: float, time_ns: int
     return kind, share
 
 
-@part_of_callers
-def _cautious(own: F64, defaults: F64, value: float) -> Any:
-    """Return a severity that a young fit may lower and not raise."""
-    found = severity(own, value)
-    if own[SEEN] < SETTLED and own[FITTED] == 1.0:
-        found = min(found, severity(defaults, value))
-    return found
-
-
 @uncounted
-def _judged(row: int, state: CalibratedState, setting: Setting, scratch: Scratch) -> Any:
+def _judged(row: int, state: CalibratedState, scratch: Scratch) -> Any:
     """Return how improbable the trade is, in all; what is ordinary of it is learnt."""
     fits = state.fits[row]
     bins = state.bins[row]
@@ -177,7 +176,7 @@ def _judged(row: int, state: CalibratedState, setting: Setting, scratch: Scratch
     for feature in range(FEATURES):
         value = scratch.values[feature]
         own = fits[feature * FITS : (feature + 1) * FITS]
-        found = _cautious(own, setting.defaults[feature], value)
+        found = severity(own, value)
         scratch.severities[feature] = found
         largest = max(largest, found)
         scratch.values[FEATURES] = believed(own, value, found)
@@ -189,27 +188,11 @@ def _judged(row: int, state: CalibratedState, setting: Setting, scratch: Scratch
             )
             bins[feature * BINS + place] += np.float32(1.0)
     overall = fits[FEATURES * FITS : TAILS * FITS]
-    told = max(largest - LOG_OF_SIX, 0.0)
-    if overall[FITTED] == 1.0:
-        young = overall[SEEN] < SETTLED
-        alone = severity(overall, largest)
-        told = min(told, alone) if young else alone
-    if fits[FITTED] == 1.0:
-        learnt = believed(overall, largest, told)
-        if learnt >= 0.0:
-            bins[FEATURES * BINS + unit_bin(learnt)] += np.float32(1.0)
+    told = severity(overall, largest)
+    learnt = believed(overall, largest, told)
+    if learnt >= 0.0:
+        bins[FEATURES * BINS + unit_bin(learnt)] += np.float32(1.0)
     return told
-
-
-@uncounted
-def _refit(row: int, state: CalibratedState, setting: Setting) -> None:
-    for tail in range(TAILS):
-        fit(
-            state.fits[row, tail * FITS : (tail + 1) * FITS],
-            state.bins[row, tail * BINS : (tail + 1) * BINS],
-            setting.edges[1 if tail == 3 or tail == FEATURES else 0],
-            KEEP,
-        )
 
 
 @uncounted
@@ -225,7 +208,7 @@ def _tell(
         facts[3 * FEATURES + feature] = value_at(own, 4.0)
     facts[4 * FEATURES] = mean
     facts[4 * FEATURES + 1] = usual
-    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= SETTLED
+    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= BELIEVED_AS + SETTLED
     facts[4 * FEATURES + 3] = state.levels[row, LIMIT]
 
 
@@ -262,7 +245,7 @@ def detect_calibrated(
         kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
         budget = setting.budgets[setting.budget_of[row]]
         due = budget[PER_TRADE] + budget[PER_DAY] * share
-        note_passing(levels, counters, due, budget[LEAST], budget[CREDIT])
+        note_passing(levels, counters, due, budget)
         crossed = t.side[i] == NO_SIDE and t.size[i] >= AUCTION_SHARES
         if kind == REOPENING and crossed and counters[REOPENED] == time_ns:
             continue  # the auction that ends a halt
@@ -272,7 +255,7 @@ def detect_calibrated(
         mean = features(row, i, t, state, scratch.values)
         if counters[ACCEPTED] <= LOCAL:
             continue
-        told = _judged(row, state, setting, scratch)
+        told = _judged(row, state, scratch)
         out.scores[i] = told
         if told >= levels[LIMIT]:
             out.rules[i] = 8
@@ -281,7 +264,7 @@ def detect_calibrated(
             _tell(row, state, scratch, facts, mean, usual)
             facts[4 * FEATURES + 4] = kind
             found += 1
-            note_alert(levels, counters, told, budget[MOST])
+            note_alert(levels, counters, told, budget)
         if counters[ACCEPTED] % REFIT_EVERY == 0:
-            _refit(row, state, setting)
+            _refit(row, state, setting, KEEP)
     return found

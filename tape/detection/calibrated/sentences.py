@@ -113,5 +113,5 @@ def sentence(trades: TradeColumns, i: int, evidence: np.void) -> str:
     price = float(trades.price_nanos[i] / 1e9)
     what = _what(feature, evidence, price, int(trades.size[i]))
     if evidence["calibrated"] != 1.0:
-        return f"{what}; not yet calibrated for this symbol, judged by cautious defaults."
+        return f"{what}; not yet calibrated for this symbol, judged by what is usual of most."
     return f"{what}; {_chance(float(evidence['severity']))} trades {VERBS[feature]}."

@@ -7,7 +7,7 @@ import numpy as np
 from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Version of this layout in the blob's header."""
 FEATURES: Final = 6
 TAILS: Final = 7
@@ -41,7 +41,11 @@ ALERT_LEFT: Final = 23
 """Trades for which further flags belong to the alert that is open."""
 REOPENED: Final = 24
 """1 while the trades are the first ones after a halt."""
-COUNTERS: Final = 25
+EVENT_LEFT: Final = 25
+"""Trades for which further flags belong to the event that is open."""
+EVENT: Final = 26
+"""Whether that event counts for the limit."""
+COUNTERS: Final = 27
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
@@ -68,7 +72,11 @@ STRONG: Final = 11
 """How many far outliers may still count for the limit."""
 MOVE: Final = 12
 """Mean absolute return of the trades that have one."""
-LEVELS: Final = 13
+CHARGED: Final = 13
+"""By how much the open event has raised the limit."""
+FIND_FROM: Final = 14
+"""Severity from which on the open event is a find."""
+LEVELS: Final = 15
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
@@ -77,16 +85,11 @@ LEVEL: Final = 1
 SCALE: Final = 2
 SHAPE: Final = 3
 MEDIAN: Final = 4
-FITTED: Final = 5
-"""1 once there is a fit."""
-SEEN: Final = 6
-"""Values learnt, older ones counting less."""
-ODD_CREDIT: Final = 7
-"""How many odd values may still be learnt, and how many rare ones."""
-RARE_CREDIT: Final = 8
-ALLOWED: Final = 9
-"""Credit a trade, as a multiple of what is due."""
-FITS: Final = 10
+SEEN: Final = 5
+"""Values learnt, older ones counting less, and what the prior is worth."""
+CREDIT: Final = 6
+"""How many values of severity 2, of 3, and of 4 or more may still be learnt; three columns."""
+FITS: Final = 9
 
 
 class CalibratedState(NamedTuple):

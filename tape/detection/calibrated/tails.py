@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 from tape.detection.calibrated.state import (
-    ALLOWED,
     BINS,
-    FITTED,
+    CREDIT,
     LEVEL,
     MEDIAN,
-    ODD_CREDIT,
-    RARE_CREDIT,
     SCALE,
     SEEN,
     SHAPE,
@@ -30,23 +27,20 @@ LEAST_BEYOND = 50.0
 """Values beyond the threshold, at least, even if their share is larger then."""
 CERTAIN = 0.05
 """More common values than this are not the tail, however few remain above them."""
-LEAST_SEEN = 2_000.0
-"""Fewer values make no fit."""
 MOST = 16.0
 """A single tail's severity is capped here; what is told is capped at 8."""
 MEMORY = 400_000.0
 """Values after which an old one counts 1/e: some days of an active symbol."""
-ODD = 3.0
+ODD = 2.0
 RARE = 4.0
-"""From these severities on a value is learnt only on credit."""
-ODD_SHARE = 1e-3
-RARE_SHARE = 1e-4
-"""What is due at those severities."""
+"""From the first on a value is learnt only on credit, which values of severity 2, of 3, and of 4
+and more have each of their own."""
 SLACK = 1.3
-YOUNG = 5_000.0
-"""Credit over what is due: a young fit must be able to move, an old one stands against floods."""
-MOST_ODD = 50.0
-MOST_RARE = 10.0
+"""Credit over what is due: a fit must be able to move, and stand against floods."""
+FIRST_CREDIT = (30.0, 10.0, 2.0)
+MOST_CREDIT = (200.0, 50.0, 10.0)
+BELIEVED_AS = 20_000.0
+"""Values that most of the prior is worth: a few thousand trades, some odd, move it little."""
 STEEPEST = 0.6
 """Shape of the heaviest tail that is believed."""
 LN_10 = 2.302585092994046
@@ -105,21 +99,17 @@ def believed(fits: F64, value: float, its_severity: float) -> Any:
     """Return the value as it may be learnt, or -1; call it once for each value.
 
     An ordinary value is learnt as it is, an odd one only as far as there is credit, and none as
-    more than one ten times rarer than `RARE`: or than the threshold, before there is a fit.
+    more than one ten times rarer than `RARE`.
     """
-    allowed = fits[ALLOWED]
-    fits[ODD_CREDIT] = min(fits[ODD_CREDIT] + allowed * ODD_SHARE, MOST_ODD)
-    fits[RARE_CREDIT] = min(fits[RARE_CREDIT] + allowed * RARE_SHARE, MOST_RARE)
-    if value <= fits[THRESHOLD]:
-        return value
-    if fits[FITTED] == 0.0:
-        return fits[THRESHOLD]
+    fits[CREDIT] = min(fits[CREDIT] + SLACK * 1e-2, MOST_CREDIT[0])
+    fits[CREDIT + 1] = min(fits[CREDIT + 1] + SLACK * 1e-3, MOST_CREDIT[1])
+    fits[CREDIT + 2] = min(fits[CREDIT + 2] + SLACK * 1e-4, MOST_CREDIT[2])
     if its_severity >= ODD:
-        credit = ODD_CREDIT if its_severity < RARE else RARE_CREDIT
+        credit = CREDIT + int(min(its_severity, RARE) - ODD)
         if fits[credit] < 1.0:
             return -1.0
         fits[credit] -= 1.0
-    return min(value, value_at(fits, RARE + 1.0))
+    return value if value <= fits[THRESHOLD] else min(value, value_at(fits, RARE + 1.0))
 
 
 @uncounted
@@ -134,15 +124,12 @@ def _fit_median(fits: F64, bins: F32, edges: F64, total: float) -> None:
 
 
 @uncounted
-def fit(fits: F64, bins: F32, edges: F64, keep: float) -> None:
+def fit(fits: F64, bins: F32, edges: F64, least_shape: float, keep: float) -> None:
     """Fit the tail to the histogram; then let the histogram fade to `keep` of itself."""
     total = 0.0
     for b in range(BINS):
         total += bins[b]
     fits[SEEN] = total
-    fits[ALLOWED] = SLACK + YOUNG / max(total, LEAST_SEEN)
-    if total < LEAST_SEEN:
-        return
     b = BINS
     above = 0.0
     while b > 1 and above < max(TARGET * total, LEAST_BEYOND):
@@ -164,14 +151,13 @@ def fit(fits: F64, bins: F32, edges: F64, keep: float) -> None:
     fits[MEDIAN] = min(fits[MEDIAN], threshold * 0.999)
     fits[THRESHOLD] = threshold
     fits[LEVEL] = -np.log10((above + 0.5) / (total + 1.0))
-    fits[SHAPE] = 0.0
+    fits[SHAPE] = least_shape
     fits[SCALE] = 0.25 * threshold
     if above >= LEAST_BEYOND / 2.0:
         first /= above
         second /= above
         if first - 2.0 * second > 0.0:
-            fits[SHAPE] = min(max(2.0 - first / (first - 2.0 * second), 0.0), STEEPEST)
+            fits[SHAPE] = min(max(2.0 - first / (first - 2.0 * second), least_shape), STEEPEST)
         fits[SCALE] = max(first * (1.0 - fits[SHAPE]), 0.5 * (edges[b + 1] - edges[b]))
-    fits[FITTED] = 1.0
     for j in range(BINS):
         bins[j] *= np.float32(keep)
