@@ -39,6 +39,8 @@ def kill_and_forget(bench: Bench) -> None:
 def terminate(bench: Bench) -> None:
     """SIGTERM to a detector; it must end by itself with 0, and is started again."""
     detector = bench.detectors[0]
+    before = bench.committed()  # one that a cut connection has just ended is only starting
+    bench.wait(lambda: bench.committed() > before, "a detector at work")
     bench.in_the_middle("detector SIGTERM")
     code = detector.stop()
     assert code == 0, f"it ended with {code}; {bench.logs()}"
