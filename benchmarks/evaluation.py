@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kinds import draw_kinds
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.closeup import CloseUp
@@ -159,6 +160,7 @@ def main() -> int:
         KEPT.write_text(_lines(kept))
     if "made-up" in options.only:
         draw_example(PICTURES / "anomaly.png")
+        draw_kinds(PICTURES / "kinds.png", seed=SEED, anomalies=ANOMALIES, max_symbols=MAX_SYMBOLS)
     text = re.sub(
         f"{START}.*?{END}",
         lambda _: f"{START}\n{page(kept)}\n{END}",
