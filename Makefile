@@ -32,8 +32,11 @@ test-oldest: setup  # the forest against the oldest scikit-learn allowed
 	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/test_detection_forest.py tests/unit/test_detection_classic.py
 
 VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosignal frozenlist multidict propcache yarl
-test-vendor: setup  # DataBento's own client against the tests' server; it wants an older databento-dbn, hence apart
+.vendor/.ready: | setup  # DataBento's own client; it wants an older databento-dbn, hence apart
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .vendor $(VENDOR)
+	@touch $@
+
+test-vendor: .vendor/.ready  # that client against the tests' server
 	$(BIN)/pytest -m full tests/unit/test_fetch_vendor.py
 
 lint: setup
@@ -47,7 +50,7 @@ audit: setup  # known faults of what the images hold
 	  $(BIN)/pip-audit -s osv --disable-pip -r producer/requirements.txt -r anomaly_detector/requirements.txt; \
 	else echo "not audited: api.osv.dev, which knows the faults, cannot be reached from here"; fi
 
-bench: setup
+bench: setup .vendor/.ready
 	$(BIN)/python -m pip install --quiet -e '.[dev,bench]'
 	$(BIN)/tape bench
 

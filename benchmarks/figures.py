@@ -112,6 +112,21 @@ def _encodings(f: dict) -> list[tuple[str, str]]:
             "`tape inspect` of CSV, JSON lines, DBN",
             f"{inspected} million rows/s; `read_csv` alone, pandas and polars: {readers}",
         ),
+        *_desk(f),
+    ]
+
+
+def _desk(f: dict) -> list[tuple[str, str]]:
+    """Return the row of `tape.bench.desk`; results of before it have none."""
+    if "replay_day_s" not in f:
+        return []
+    return [
+        (
+            f"`tape replay` of a day of one symbol, {f['replay_day_trades']:,} trades, from its "
+            "start-up on",
+            f"{f['replay_day_s']:.1f} s; pandas' `read_csv`, the two rules as columns and "
+            f"scikit-learn refitted every 1,000 trades {f['notebook_day_s']:.0f} s",
+        )
     ]
 
 

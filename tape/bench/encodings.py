@@ -28,6 +28,7 @@ from databento_dbn import (
 )
 
 from tape.archives import find_archives, read_archive
+from tape.bench.desk import vendor_to_df_rows_per_s
 from tape.bench.machine import machine
 from tape.inspecting import Inspecting
 from tape.synthetic import make_day, write_day
@@ -64,7 +65,7 @@ def encoding_figures(trades: int = TRADES) -> dict[str, float | None]:
             figures[f"{kind}_inspect_rows_per_s"] = _rate(trades, _inspect, path)
         figures["pandas_read_csv_rows_per_s"] = _rate(trades, _pandas, csv)
         figures["polars_read_csv_rows_per_s"] = _if_installed(trades, _polars, csv)
-        figures["vendor_to_df_rows_per_s"] = _if_installed(trades, _vendor_frame, dbn)
+        figures["vendor_to_df_rows_per_s"] = vendor_to_df_rows_per_s(dbn, trades)
         some = raw[: len(raw) - (trades - VENDOR_ROWS) * RECORD.itemsize]
         figures["vendor_records_to_json_rows_per_s"] = _rate(VENDOR_ROWS, _vendor_records, some)
     return figures
@@ -159,12 +160,6 @@ def _polars(path: Path) -> object:
 
     with zstandard.open(path, "rb") as file:
         return polars.read_csv(file.read())
-
-
-def _vendor_frame(path: Path) -> object:
-    import databento
-
-    return databento.DBNStore.from_file(path).to_df()
 
 
 def _vendor_records(raw: bytes) -> int:

@@ -34,7 +34,7 @@ def bench(
 
     Example: tape bench --json > benchmarks/results.json
     """
-    from tape.bench import encodings, engine, files, memory, peers, pipeline, start
+    from tape.bench import desk, encodings, engine, files, memory, peers, pipeline, start
 
     figures: dict[str, object] = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -60,6 +60,8 @@ def bench(
         write_day(make_day(trades=1_000), small)
         figures["csv_rows_per_s"] = files.csv_rows_per_s(path)
         figures["pandas_rows_per_s"] = files.pandas_rows_per_s(path)
+        status.update("a day at the desk")
+        figures.update(desk.desk_figures())
         status.update("encodings")
         figures.update(encodings.encoding_figures())
         keys, values = files.messages(path)
