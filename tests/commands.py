@@ -62,18 +62,34 @@ def run(out: TextIO, err: TextIO, *words: str | Path, **env: str) -> int:
     return code
 
 
-def on_terminal(*words: str | Path, columns: int = 80, **env: str) -> tuple[int, str]:
-    """Return the exit code, and what a terminal gets."""
+def on_terminal(
+    *words: str | Path, columns: int = 80, at: str = "", answer: str = "", **env: str
+) -> tuple[int, str]:
+    """Return the exit code, and what a terminal gets; at a question the answer is typed."""
     ours, theirs = pty.openpty()
     blocks: list[bytes] = []
-    reader = threading.Thread(target=lambda: blocks.extend(_blocks(ours)))
+
+    def read() -> None:
+        asked = not at
+        for block in _blocks(ours):
+            blocks.append(block)
+            if not asked and at.encode() in b"".join(blocks):
+                os.write(ours, answer.encode() + b"\n")
+                asked = True
+
+    reader = threading.Thread(target=read)
     reader.start()
+    stdin = sys.stdin
     try:
-        # A terminal is opened twice, as a shell hands it on: closed once, it is still there.
-        with open(theirs, "w") as out, open(os.dup(theirs), "w") as err:
+        with (
+            open(theirs, "w") as out,
+            open(os.dup(theirs), "w") as err,
+            open(os.dup(theirs)) as sys.stdin,
+        ):
             env = {"TERM": "xterm", "COLUMNS": str(columns), "NO_COLOR": "", **env}
             code = run(out, err, *words, **env)
     finally:
+        sys.stdin = stdin
         reader.join()
         os.close(ours)
     shown = b"".join(blocks).decode()

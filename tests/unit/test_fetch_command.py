@@ -2,8 +2,6 @@
 
 import json
 import os
-import pty
-import re
 import signal
 import subprocess
 import sys
@@ -15,6 +13,7 @@ import pytest
 
 from tape.cli import main
 from tests.apps import ROOT
+from tests.commands import on_terminal, plain
 from tests.databento_faults import hanging, silent_after, slowly, status, untaken_and_unanswered
 from tests.databento_server import KEY, DataBento, Handler
 
@@ -95,38 +94,12 @@ def test_nothing_is_ordered_without_a_yes(run: Run, databento: DataBento, tmp_pa
 def test_a_terminal_is_asked(answer: str, databento: DataBento, tmp_path: Path) -> None:
     databento.states_to_come = ["done"]
     words = [*ORDER, "-o", str(tmp_path)]
-    code, shown = on_terminal(databento, *words, at="Order and pay? [y/N]", answer=answer)
+    asked = "Order and pay? [y/N]"
+    code, shown = on_terminal("fetch", *words, at=asked, answer=answer, **environment(databento))
     assert code == (0 if answer == "y" else 1), shown
+    assert KEY not in shown
     assert len(databento.asked("submit_job")) == (answer == "y")
-    assert ("1 files, 0.0 MB" in shown) is (answer == "y")
-
-
-def on_terminal(
-    server: DataBento, *words: str, columns: int = 80, at: str = "", answer: str = ""
-) -> tuple[int, str]:
-    """Return exit code and what a terminal got, without colours, after an answer to a question."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tape", "fetch", *words],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=ROOT,
-        env={**environment(server), "TERM": "xterm", "COLUMNS": str(columns)},
-    )
-    os.close(theirs)
-    shown, asked = b"", not at
-    while True:
-        try:
-            shown += os.read(ours, 65_536)
-        except OSError:  # the other end is closed
-            break
-        if not asked and at.encode() in shown:
-            os.write(ours, answer.encode() + b"\n")
-            asked = True
-    os.close(ours)
-    assert KEY.encode() not in shown
-    return process.wait(30), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert ("1 files, 0.0 MB" in "".join(plain(shown))) is (answer == "y")
 
 
 def test_a_job_that_was_ordered_before_is_fetched_by_its_id(
@@ -154,11 +127,11 @@ def test_the_list_shows_jobs_newest_first(run: Run, databento: DataBento) -> Non
 def test_the_list_is_a_table_on_a_terminal_with_ids_to_be_copied(databento: DataBento) -> None:
     query = {"dataset": "XNAS.ITCH", "symbols": ",".join(f"[red]S{n}" for n in range(40))}
     databento.add_job(JOB, query=query)
-    code, shown = on_terminal(databento, "--list", columns=60)
+    code, shown = on_terminal("fetch", "--list", columns=60, **environment(databento))
     assert code == 0
     assert JOB in shown
     assert "[red]S0" in shown
-    assert max(map(len, shown.splitlines())) == 60
+    assert max(map(len, plain(shown))) == 60
 
 
 @pytest.mark.parametrize(
@@ -284,7 +257,7 @@ def started(server: DataBento, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=environment(server),
+        env={**os.environ, **environment(server)},
     )
 
 
@@ -297,8 +270,7 @@ def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
 
 
 def environment(server: DataBento) -> dict[str, str]:
-    told = {"DATABENTO_API_KEY": KEY, "DATABENTO_GATEWAY": server.url, "FETCH_READ_S": "60"}
-    return {**os.environ, **told}
+    return {"DATABENTO_API_KEY": KEY, "DATABENTO_GATEWAY": server.url, "FETCH_READ_S": "60"}
 
 
 @pytest.mark.parametrize("how", ["slow", "silent"])
