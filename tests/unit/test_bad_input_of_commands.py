@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from tape.broker.kafka import free_port
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
 from tests.commands import Ended, every_command, on_terminal, plain, run, tape
@@ -354,7 +355,7 @@ def interrupted(day: Path, out: Path) -> dict[str, Words]:
         "evaluate": ["evaluate", "--plot", out / "curve.png"],
         "synth": ["synth", "-o", out, "--trades", "3000000"],
         "bench": ["bench", "--json"],
-        "broker start": ["broker", "start", "--data", out],
+        "broker start": ["broker", "start", "--data", out, "--port", str(free_port())],
         "doctor": ["doctor"],
         "rejected list": ["rejected", "list"],
         "topics show": ["topics", "show"],

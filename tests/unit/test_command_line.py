@@ -96,6 +96,28 @@ def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
         assert (process.returncode, out, said) == (130, "", []), after
 
 
+def test_ctrl_c_in_a_callback_from_compiled_code_is_not_lost() -> None:
+    """LLVM calls back while it loads kernels; what is raised there, ctypes prints and drops."""
+    run = (
+        "import ctypes, os, signal, sys, time\n"
+        "from tape.interrupts import clean_up_first, end_at_once\n"
+        "from tape.run import run_main\n"
+        "@ctypes.CFUNCTYPE(None)\n"
+        "def callback():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(0.01)\n"
+        "def work():\n"
+        "    callback()\n"
+        "    print('went on', flush=True)\n"
+        "    time.sleep(30)\n"
+        "    return 0\n"
+        "end_at_once(), clean_up_first()\n"
+        "sys.exit(run_main(work))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "went on\n", "")
+
+
 def test_ctrl_c_is_ignored_where_it_was_ignored_before(day: Path) -> None:
     """A shell starts `tape … &` so: Ctrl-C is for what runs in the foreground."""
     process = subprocess.Popen(
