@@ -80,7 +80,7 @@ def draw_example(path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="tape-evaluate-") as name:
         folder = Path(name)
         days = made_up_days(folder, SEED)
-        copies, labels = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
+        copies, labels, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
         judge = Judge(Parameters(profile="calibrated"), MAX_SYMBOLS, Counts())
         shown = list(Replay([*days[:-1], copies[-1]], judge).batches())
         spikes = [label for label in read_labels(labels[-1]) if label.kind == "spike that reverts"]

@@ -3,12 +3,13 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
-def table(f: dict) -> str:
+def table(f: dict[str, Any]) -> str:
     """Return the figures as a Markdown table."""
 
     def million(key: str) -> str:
@@ -83,13 +84,13 @@ def table(f: dict) -> str:
     return "\n".join([*lines, *(f"| {what} | {figure} |" for what, figure in rows)])
 
 
-def _own(f: dict) -> str:
+def _own(f: dict[str, Any]) -> str:
     """Return how much of the resident memory no file stands behind; older results do not say."""
     own = f.get("anon_bytes_10000_symbols")
     return f", {own / 2**20:,.0f} MB of it its own, not mapped from files" if own else ""
 
 
-def _encodings(f: dict) -> list[tuple[str, str]]:
+def _encodings(f: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the rows of `tape.bench.encodings`; results of before it have none."""
     if "dbn_inspect_rows_per_s" not in f:
         return []
@@ -116,7 +117,7 @@ def _encodings(f: dict) -> list[tuple[str, str]]:
     ]
 
 
-def _desk(f: dict) -> list[tuple[str, str]]:
+def _desk(f: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the row of `tape.bench.desk`; results of before it have none."""
     if "replay_day_s" not in f:
         return []

@@ -28,7 +28,7 @@ def draw_kinds(path: Path, *, seed: int, anomalies: int, max_symbols: int) -> No
     with tempfile.TemporaryDirectory(prefix="tape-kinds-") as name:
         folder = Path(name)
         days = made_up_days(folder, seed)
-        copies, labels = injected(days, folder, seed=seed, anomalies=anomalies)
+        copies, labels, _ = injected(days, folder, seed=seed, anomalies=anomalies)
         past = [read_day(archive, max_symbols) for archive in days]
         day = read_day(copies[-1], max_symbols)
         (events,) = match(read_labels(labels[-1]), [day])
