@@ -127,19 +127,21 @@ class Tail:
 
 def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[str, float]:
     if per_day is not None:
-        first, least, most, finds, step = 4.0, 1.5, 7.0, 10.0, 0.1
+        first, least, most, far, rise, sink = 4.0, 1.5, 7.0, math.inf, 0.1, 0.1
     else:
         assert per_10k is not None
         first = max(-math.log10(3 * per_10k / 10_000), 0.5)
-        least, most, finds, step = max(first - 0.7, 0.5), first + 0.3, 0.3, 0.05
+        least, most, far = max(first - 0.7, 0.5), first + 0.3, 0.5
+        rise, sink = 0.06, 0.05
     return {
         "first": first,
         "least": least,
         "most": most,
         "trade": (per_10k or 0.0) / 10_000,
         "day": per_day or 0.0,
-        "credit": finds,
-        "step": step,
+        "far": far,
+        "rise": rise,
+        "sink": sink,
     }
 
 
@@ -298,8 +300,8 @@ def judged(
         s["day_passed"] = max(s["day_passed"], part)
         s["alert"] = max(s["alert"] - 1, 0)
         s["event_left"] = max(s["event_left"] - 1, 0)
-        s["limit"] = max(s["limit"] - budget["step"] * due, budget["least"])
-        s["strong"] = min(s["strong"] + budget["credit"] * due, 3.0)
+        s["limit"] = max(s["limit"] - budget["sink"] * due, budget["least"])
+        s["strong"] = min(s["strong"] + 0.3 * due, 3.0)
         if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
             answers.append((0.0, False))
             continue
@@ -310,7 +312,7 @@ def judged(
 def _count(s: dict[str, Any], told: float) -> None:
     """Let a flag count for the limit: once in 30 trades, and not if its event is a find."""
     if s["event_left"] == 0:
-        s.update(charged=0.0, event="open", find_from=s["limit"] + 0.5)
+        s.update(charged=0.0, event="open", find_from=s["limit"] + s["budget"]["far"])
     s["event_left"] = 60
     if s["event"] == "open" and told >= s["find_from"]:
         if s["strong"] >= 1:
@@ -322,7 +324,7 @@ def _count(s: dict[str, Any], told: float) -> None:
     if s["alert"] == 0:
         s["alert"] = 30
         if s["event"] != "find":
-            limit = min(s["limit"] + s["budget"]["step"], s["budget"]["most"])
+            limit = min(s["limit"] + s["budget"]["rise"], s["budget"]["most"])
             s["charged"] += limit - s["limit"]
             s["limit"] = limit
 

@@ -20,14 +20,15 @@ from tape.detection.inlining import part_of_callers
 from tape.detection.kernel_types import F64, I64
 
 START = 0
-"""Columns of a budget: limit of a new symbol, then its bounds, alerts due, the credit for finds
-as a share of these, and how far one alert moves the limit, in powers of ten."""
+"""Columns of a budget: limit of a new symbol, then its bounds, alerts due, how far above the limit
+an event is a find, and how far an alert raises the limit and one that is due lowers it."""
 LEAST = 1
 MOST = 2
 PER_TRADE = 3
 PER_DAY = 4
-FINDS = 5
-STEP = 6
+FIND_BEYOND = 5
+RISE = 6
+SINK = 7
 
 TRADES_AN_ALERT = 3.0
 """Trades of a severity for each alert from that severity on: odd trades come together."""
@@ -41,14 +42,17 @@ BLOCK = 30
 """Trades from the first flagged one that are one alert."""
 CHAIN = 60
 """A flag at most so many trades after another belongs to the same event."""
-FIND_BEYOND = 0.5
-"""An event that reaches so far above the limit is a find, and counts only on credit: what its
-alerts have raised the limit by is taken back."""
+FAR = 0.5
+"""An event that goes so far above the limit is a find, and counts only on credit: what its alerts
+have raised the limit by is taken back."""
+NEVER = 99.0
+"""Where all alerts are to be counted: a day's budget is what can be read, finds or not."""
 FINDS_SHARE = 0.3
-"""Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts reach so far."""
-ALWAYS = 10.0
-"""The same where all alerts are to be counted: a day's budget is what can be read, finds or not."""
-MOST_STRONG = 3.0
+"""Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts go so far."""
+MOST_CREDIT = 3.0
+SINKS = 0.05
+COUNTS = 1.2
+"""An alert counts so much, for the ordinary ones that count no more once credit is used up."""
 OPEN = 0
 COUNTED = 1
 FOUND = 2
@@ -57,10 +61,10 @@ FOUND = 2
 def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
     """Return a budget with the columns above; alerts a day go before alerts per 10,000 trades."""
     if per_day > 0.0:
-        return 4.0, LOWEST, HIGHEST, 0.0, per_day, ALWAYS, 0.1
+        return 4.0, LOWEST, HIGHEST, 0.0, per_day, NEVER, 0.1, 0.1
     due = per_10k / 10_000
     limit = max(-log10(TRADES_AN_ALERT * due), 0.5)
-    return limit, max(limit - BELOW, 0.5), limit + ABOVE, due, 0.0, FINDS_SHARE, 0.05
+    return limit, max(limit - BELOW, 0.5), limit + ABOVE, due, 0.0, FAR, SINKS * COUNTS, SINKS
 
 
 @part_of_callers
@@ -68,8 +72,8 @@ def note_passing(levels: F64, counters: I64, due: float, budget: F64) -> None:
     """Let the limit sink by what is due: alerts of the budget since the last trade."""
     counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
     counters[EVENT_LEFT] = max(counters[EVENT_LEFT] - 1, 0)
-    levels[LIMIT] = max(levels[LIMIT] - budget[STEP] * due, budget[LEAST])
-    levels[STRONG] = min(levels[STRONG] + budget[FINDS] * due, MOST_STRONG)
+    levels[LIMIT] = max(levels[LIMIT] - budget[SINK] * due, budget[LEAST])
+    levels[STRONG] = min(levels[STRONG] + FINDS_SHARE * due, MOST_CREDIT)
 
 
 @part_of_callers
@@ -78,7 +82,7 @@ def note_alert(levels: F64, counters: I64, told: float, budget: F64) -> None:
     if counters[EVENT_LEFT] == 0:
         counters[EVENT] = OPEN
         levels[CHARGED] = 0.0
-        levels[FIND_FROM] = levels[LIMIT] + FIND_BEYOND
+        levels[FIND_FROM] = levels[LIMIT] + budget[FIND_BEYOND]
     counters[EVENT_LEFT] = CHAIN
     if counters[EVENT] == OPEN and told >= levels[FIND_FROM]:
         if levels[STRONG] >= 1.0:
@@ -92,5 +96,5 @@ def note_alert(levels: F64, counters: I64, told: float, budget: F64) -> None:
     counters[ALERT_LEFT] = BLOCK
     if counters[EVENT] != FOUND:
         before = levels[LIMIT]
-        levels[LIMIT] = min(before + budget[STEP], budget[MOST])
+        levels[LIMIT] = min(before + budget[RISE], budget[MOST])
         levels[CHARGED] += levels[LIMIT] - before
