@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import pty
 import re
@@ -111,6 +112,8 @@ def _blocks(terminal: int) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _as_called(words: tuple[str | Path, ...], env: dict[str, str]) -> Iterator[None]:
     argv, kept = sys.argv, dict(os.environ)
+    loggers = [logging.getLogger(name) for name in ("tape", "quixstreams")]
+    levels = [logger.level for logger in loggers]
     sys.argv = ["tape", *map(str, words)]
     os.environ.update(env)
     try:
@@ -119,3 +122,5 @@ def _as_called(words: tuple[str | Path, ...], env: dict[str, str]) -> Iterator[N
         sys.argv = argv
         os.environ.clear()
         os.environ.update(kept)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -35,6 +35,15 @@ def child(demo: subprocess.Popen[str], app: str) -> int | None:
     return None
 
 
+def running(demo: subprocess.Popen[str], app: str) -> int:
+    """The process id of the app, once it has been started."""
+    deadline_s = time.monotonic() + 60
+    while (pid := child(demo, app)) is None:
+        assert time.monotonic() < deadline_s, f"no {app} to kill"
+        time.sleep(0.2)
+    return pid
+
+
 def test_killing_either_app_changes_nothing_in_what_the_demo_leaves(tmp_path: Path) -> None:
     data = tmp_path / "data"
     write_day(make_day(seed=5, trades=TRADES), data)
@@ -45,10 +54,9 @@ def test_killing_either_app_changes_nothing_in_what_the_demo_leaves(tmp_path: Pa
 
     demo = start(data, tmp_path / "killed", REPLAY_SPEED="1500")
     killed = []
-    for app, after_s in (("anomaly_detector", 14), ("producer", 8)):
-        time.sleep(after_s)
-        pid = child(demo, app)
-        assert pid is not None, f"no {app} left to kill"
+    for app in ("anomaly_detector", "producer"):
+        pid = running(demo, app)
+        time.sleep(5)  # started, and well into the tape
         os.kill(pid, signal.SIGKILL)
         killed.append(app)
     printed, _ = demo.communicate(timeout=180)
