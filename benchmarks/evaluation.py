@@ -19,7 +19,6 @@ from typing import Any
 from benchmarks.kinds import draw_kinds
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
-from tape.closeup import CloseUp
 from tape.detection.parameters import Parameters
 from tape.evaluation.judging import PROFILES, ProfileName, profile_names
 from tape.evaluation.labels import read_labels
@@ -27,6 +26,7 @@ from tape.evaluation.pictures import Drawn, drawn, save_curves
 from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import day_rows, markdown, markdown_tables
 from tape.judge import Counts, Judge
+from tape.pictures.closeup import CloseUp
 from tape.replaying import Replay
 from tape.trade_fields import iso_time
 

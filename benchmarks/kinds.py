@@ -11,7 +11,7 @@ from tape.evaluation.days import Day, read_day
 from tape.evaluation.judging import Verdict, judge_day, others
 from tape.evaluation.labels import Event, match, read_labels
 from tape.evaluation.running import injected, made_up_days
-from tape.picture import FLAGGED, ORDINARY, VOLUME, behind
+from tape.pictures.day import FLAGGED, ORDINARY, VOLUME, behind
 from tape.synthetic import KINDS
 from tape.trade_fields import NANOS
 

@@ -21,7 +21,7 @@ from tape.evaluation.judging import PROFILES, profile_names
 from tape.evaluation.pictures import drawn, save_curves
 from tape.evaluation.running import Faults, Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import terminal_tables
-from tape.picture import check_plot
+from tape.pictures.day import check_plot
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
 

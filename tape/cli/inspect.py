@@ -11,7 +11,7 @@ from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_con
 from tape.inspecting import Inspecting
 from tape.inspecting.tables import sentences, tables
 from tape.judge import Counts, Judge
-from tape.picture import Picture, check_plot
+from tape.pictures.day import Picture, check_plot
 from tape.replaying import Replay
 from tape.settings import DetectorSettings, load
 

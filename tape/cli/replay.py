@@ -13,12 +13,12 @@ from rich.progress import Progress, TaskID
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
-from tape.closeup import CloseUp
 from tape.episodes.message import MARKS
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
-from tape.picture import Picture, check_plot
+from tape.pictures.closeup import CloseUp
+from tape.pictures.day import Picture, check_plot
 from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols

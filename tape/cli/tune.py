@@ -15,9 +15,9 @@ from tape.errors import ArchiveError, SettingsError
 from tape.evaluation.days import read_day
 from tape.output_file import OutputFile
 from tape.settings import DetectorSettings, load
-from tape.thresholds_file import thresholds_text
-from tape.tuning import LEAST_TRADES, Tuned, past_trades, tune
-from tape.tuning_budget import TunedBudget, tune_budgets
+from tape.tuning.budgets import TunedBudget, tune_budgets
+from tape.tuning.file import thresholds_text
+from tape.tuning.thresholds import LEAST_TRADES, Tuned, past_trades, tune
 
 
 def tune_thresholds(

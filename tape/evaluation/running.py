@@ -32,7 +32,7 @@ from tape.evaluation.metrics import (
 from tape.synthetic import inject, load_day, make_day, write_day
 from tape.synthetic.day import next_weekday
 from tape.synthetic.inject import AUCTION_SHARES
-from tape.tuning import tuned_thresholds
+from tape.tuning.thresholds import tuned_thresholds
 
 MADE_UP_DAYS: Final = 3
 MADE_UP_TRADES: Final = 60_000

@@ -10,8 +10,8 @@ import pytest
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbol_thresholds import read_thresholds
 from tape.synthetic import make_day, write_day
-from tape.thresholds_file import thresholds_text
-from tape.tuning import Past, count_alerts, rounded_up, threshold, tune
+from tape.tuning.file import thresholds_text
+from tape.tuning.thresholds import Past, count_alerts, rounded_up, threshold, tune
 from tests.commands import tape
 
 SECOND = 10**9

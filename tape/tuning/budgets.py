@@ -17,7 +17,7 @@ from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.evaluation.days import Day, calendar_days
 from tape.symbol_thresholds import MOST_PER_DAY
-from tape.tuning import LEAST_TRADES, count_alerts, judged_by_symbol
+from tape.tuning.thresholds import LEAST_TRADES, count_alerts, judged_by_symbol
 
 DOUBT: Final = 5.0
 """Days that weigh as much as the profile's own count.

@@ -6,8 +6,8 @@ from typing import Final
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.explanation import thresholds_of
 from tape.detection.parameters import Parameters
-from tape.tuning import Tuned
-from tape.tuning_budget import DOUBT, TunedBudget
+from tape.tuning.budgets import DOUBT, TunedBudget
+from tape.tuning.thresholds import Tuned
 
 FAR_OFF: Final = 1.5
 """How many times the alerts asked for are a miss that is told."""

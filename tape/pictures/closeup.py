@@ -12,7 +12,7 @@ import msgspec
 from tape.detection.explanation import dollars
 from tape.errors import SettingsError
 from tape.output_file import OutputFile
-from tape.picture import FLAGGED, ORDINARY, VOLUME, behind
+from tape.pictures.day import FLAGGED, ORDINARY, VOLUME, behind
 from tape.trade_fields import iso_time
 
 AROUND: Final = 100
