@@ -1,5 +1,6 @@
 """Fixtures: one real Apache Kafka a session, fresh names a test."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,10 @@ from tape.broker.kafka import LocalKafka, free_port
 
 settings.register_profile("tapewatch", deadline=None)  # speed is for benchmarks: machines are busy
 settings.load_profile("tapewatch")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background (`nohup`, some CI servers): apps under test would ignore Ctrl-C too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
