@@ -11,6 +11,7 @@ from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic
+from quixstreams.runtracker import RunTracker
 from quixstreams.state.rocksdb import RocksDBOptions
 
 from tape.errors import BrokerError, StateError
@@ -34,8 +35,41 @@ POLL_TIMEOUT_S = 0.1
 """Longest wait for a batch to fill; an upper bound on what batching adds to the delay."""
 
 
-class BatchApplication(Application):  # type: ignore[misc]
-    """Quix Streams' application with a consumer that hands out batches."""
+class _LastingStop(RunTracker):  # type: ignore[misc]
+    """Quix Streams' note of whether to go on, for which a stop while it starts is a stop, too.
+
+    The library's own forgets it when the loop begins: a SIGTERM in the second after the start
+    would be lost, and the supervisor's SIGKILL would leave a transaction open.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = False
+        super().__init__()
+
+    def stop(self) -> None:
+        self.stopped = True
+        super().stop()
+
+    def set_as_running(self) -> None:
+        if not self.stopped:
+            super().set_as_running()
+
+
+class StoppableApplication(Application):  # type: ignore[misc]
+    """Quix Streams' application, which can be stopped at any time."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._run_tracker = _LastingStop()
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Return whether SIGTERM, Ctrl-C or the end of the input has stopped it."""
+        return self._run_tracker.stopped
+
+
+class BatchApplication(StoppableApplication):
+    """The same with a consumer that hands out batches."""
 
     def _get_internal_consumer(
         self, on_error: Any = None, extra_config_overrides: dict[str, Any] | None = None
@@ -121,7 +155,7 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
 
 def producer_application(settings: BrokerSettings) -> Application:
     """Return the application that runs the producer's source."""
-    return Application(
+    return StoppableApplication(
         broker_address=connection(settings),
         consumer_group=f"{settings.input}-producer",
         state_dir=Path(gettempdir()) / "tapewatch-producer",  # stays empty: the state is a topic's

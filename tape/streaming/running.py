@@ -3,6 +3,7 @@
 import logging
 
 from quixstreams import Application
+from quixstreams.exceptions import PartitionAssignmentError
 
 from tape.errors import BrokerLostError, StateError
 from tape.judge import Counts
@@ -12,6 +13,11 @@ from tape.streaming.failures import FATAL, refuse_if_forbidden, storage_fault
 from tape.streaming.source import ArchiveSource
 
 log = logging.getLogger(__name__)
+
+
+def _before_work(error: Exception, counts: Counts) -> bool:
+    """Return whether a detector was only being given its first partitions when this happened."""
+    return isinstance(error, PartitionAssignmentError) and not counts.trades
 
 
 def run_detector(
@@ -44,11 +50,12 @@ def run_detector(
             ) from error
         if not isinstance(error, FATAL):
             raise
-        refuse_if_forbidden(error, settings.broker_address)
-        raise BrokerLostError(
-            f"the broker at {settings.broker_address} failed the detector ({error}); nothing of "
-            "the last transaction was committed, start the detector again"
-        ) from error
+        if not (app.told_to_stop and _before_work(error, counts)):
+            refuse_if_forbidden(error, settings.broker_address)
+            raise BrokerLostError(
+                f"the broker at {settings.broker_address} failed the detector ({error}); nothing "
+                "of the last transaction was committed, start the detector again"
+            ) from error
     log.info(
         "detector stopped",
         extra={

@@ -4,8 +4,10 @@ import io
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,3 +222,14 @@ def test_poison_messages_land_once_in_rejected_and_the_good_ones_come_through(
         assert headers["reason"].decode()
         assert headers["app"] == b"anomaly_detector"
         assert headers["source"].decode().startswith(pipeline.input)
+
+
+def test_a_detector_told_to_stop_while_it_starts_stops(pipeline: Pipeline) -> None:
+    for after_s in (0.0, 0.05, 0.2):
+        detector = pipeline.detect()
+        deadline_s = time.monotonic() + 60
+        while not detector.events("detector started"):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.005)
+        time.sleep(after_s)
+        assert detector.stop(timeout_s=20) in (0, -signal.SIGTERM)  # the signal was before it ran
