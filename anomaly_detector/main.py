@@ -23,14 +23,7 @@ def main() -> int:
 
     app = detector_application(settings)
     batches = app.dataframe(bytes_topic(app, settings.input))
-    judge = judging(
-        app,
-        settings,
-        batches,
-        flagged_to=settings.output,
-        episodes_to=settings.episodes,
-        unread_to=settings.rejected,
-    )
+    judge = judging(app, settings, batches)
     batches.update(judge)
 
     return run_detector(app, settings, judge.counts)

@@ -178,18 +178,13 @@ def bytes_topic(app: Application, name: str) -> Topic:
 
 
 def judging(
-    app: BatchApplication,
-    settings: DetectorSettings,
-    sdf: StreamingDataFrame,
-    *,
-    flagged_to: str,
-    episodes_to: str,
-    unread_to: str,
+    app: BatchApplication, settings: DetectorSettings, sdf: StreamingDataFrame
 ) -> JudgeBatches:
-    """Return the function for `sdf.update` that judges batches, with its state in each commit."""
-    judge = JudgeBatches(
-        settings, sdf, flagged_to=flagged_to, episodes_to=episodes_to, unread_to=unread_to
-    )
+    """Return the function for `sdf.update` that judges batches, with its state in each commit.
+
+    It writes to the settings' `output`, `episodes` and `rejected`.
+    """
+    judge = JudgeBatches(settings, sdf)
     app.consumer.on_partitions_gone = judge.forget
     app.consumer.on_poll = judge.polled
     app.consumer.on_lag = judge.metrics.lag_trades.set

@@ -26,18 +26,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
     is produced: state, anomalies and offsets land in one Kafka transaction.
     """
 
-    def __init__(
-        self,
-        settings: DetectorSettings,
-        sdf: StreamingDataFrame,
-        *,
-        flagged_to: str,
-        episodes_to: str,
-        unread_to: str,
-    ) -> None:
+    def __init__(self, settings: DetectorSettings, sdf: StreamingDataFrame) -> None:
         super().__init__()
-        self._flagged_to, self._unread_to = flagged_to, unread_to
-        self._episodes_to = episodes_to
         self.counts = Counts()
         self.metrics = Metrics("anomaly_detector", self.counts)
         self._commit_began_s: float | None = None
@@ -65,21 +55,15 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         unread = judged.unread
         self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
         write = self._sdf.processing_context.producer.produce
-        for one in judged.flagged:
-            message = messages[one.position]
+        to = self._settings
+        verdicts = [(to.output, f.symbol, f.position, f.value) for f in judged.flagged]
+        verdicts += [(to.episodes, e.episode_id, e.position, e.value) for e in judged.episodes]
+        for topic, key, position, value in verdicts:
+            message = messages[position]
             write(
-                self._flagged_to,
-                key=one.symbol.encode(),
-                value=one.value,
-                headers=provenance(batch.partition, message.offset()),
-                timestamp=message.timestamp()[1],
-            )
-        for step in judged.episodes:
-            message = messages[step.position]
-            write(
-                self._episodes_to,
-                key=step.episode_id.encode(),
-                value=step.value,
+                topic,
+                key=key.encode(),
+                value=value,
                 headers=provenance(batch.partition, message.offset()),
                 timestamp=message.timestamp()[1],
             )
@@ -88,7 +72,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
             source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
             raw = values[other.position] or b""
             write(
-                self._unread_to,
+                to.rejected,
                 key=keys[other.position],
                 value=raw[:RAW_MAX],
                 headers=rejection_headers(raw, other.rejected, source, app="anomaly_detector"),

@@ -201,14 +201,7 @@ def _detect(own: DetectorSettings) -> None:
     app = detector_application(own)
     try:
         batches = app.dataframe(bytes_topic(app, own.input))
-        judge = judging(
-            app,
-            own,
-            batches,
-            flagged_to=own.output,
-            episodes_to=own.episodes,
-            unread_to=own.rejected,
-        )
+        judge = judging(app, own, batches)
         batches.update(judge)
         run_detector(app, own, judge.counts, batches=1)
         # The library's own handler stops the run, and puts this one in its place.

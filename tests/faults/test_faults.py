@@ -88,7 +88,8 @@ def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_benc
     while len(bench.detectors) > 1:
         before = bench.in_the_middle("detector taken away")
         code = bench.detectors.pop().stop()
-        assert code in (0, -signal.SIGTERM), f"it ended with {code}; {bench.logs()}"  # or imports
+        # one that is still importing has nothing yet to catch the signal with
+        assert code in (0, -signal.SIGTERM), f"it ended with {code}; {bench.logs()}"
         bench.wait_for_more(before)
     faults.kill(bench)
     bench.finish()
