@@ -125,7 +125,7 @@ class DetectorSettings(BrokerSettings):
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
     profile: Profile = Field("classic", alias="PROFILE")
-    alerts_per_10k: float = Field(1.0, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
+    alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
     episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)

@@ -9,120 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
+from tests.calibrated_tail_oracle import START, Tail, Venues
 
-Trade = tuple[str, int, int, int, str]
-"""symbol, ts_event_ns, price_nanos, size, side; none is seen twice"""
-
-START = {
-    "dev": [0.5, 2.6, 0.5, 0.25],
-    "jump": [0.5, 2.7, 0.85, 0.4],
-    "move": [0.4, 2.1, 0.7, 0.3],
-    "size": [1.0, 4.5, 0.9, 0.0],
-    "run": [0.1, 0.7, 0.6, 0.2],
-    "flow": [0.5, 6.0, 3.0, 0.5],
-    "all": [0.89, 3.0, 0.4343, 0.0],
-}
-"""Median, 99.5th percentile, scale, shape of values before the first: 20,000, of `flow` 5,000."""
-LINEAR = {"size", "all"}
-
-
-class Tail:
-    """A histogram, and the generalised Pareto fitted to it."""
-
-    def __init__(self, name: str) -> None:
-        self.linear = name in LINEAR
-        self.least_shape = 0.4 if name == "flow" else 0.0
-        self.fit: list[float] = []
-        larger = [self.first_chance(START[name], self.edge(n)) for n in range(128)] + [0.0]
-        worth = 5_000 if name == "flow" else 20_000
-        self.counts = [np.float32(worth * (larger[n] - larger[n + 1])) for n in range(128)]
-        self.seen = 0.0
-        self.credit = [30.0, 10.0, 2.0]
-        self.refit(fade=1.0)
-
-    def first_chance(self, start: list[float], value: float) -> float:
-        median, threshold, scale, shape = start
-        if value <= median:
-            return 1 - 0.5 * value / median
-        if value <= threshold:
-            return 0.5 * 0.01 ** ((value - median) / (threshold - median))
-        x = (value - threshold) / scale
-        return 0.005 * (math.exp(-x) if shape == 0 else (1 + shape * x) ** (-1 / shape))
-
-    def edge(self, n: int) -> float:
-        if self.linear:
-            return n / 8
-        return 0.0 if n == 0 else 2.0 ** (n // 8 - 6) * (1 + n % 8 / 8)
-
-    def place(self, value: float) -> int:
-        if self.linear:
-            return min(int(value * 8), 127)
-        if value < 2.0**-6:
-            return 0
-        mantissa, exponent = math.frexp(value)
-        return min((exponent + 5) * 8 + int((2 * mantissa - 1) * 8), 127)
-
-    def severity(self, value: float) -> float:
-        threshold, chance, scale, shape, median = self.fit
-        if value <= median:
-            return 0.0
-        top = -math.log10(chance)
-        if value <= threshold:
-            half = math.log10(2)
-            return half + (top - half) * (value - median) / (threshold - median)
-        x = (value - threshold) / scale
-        survival = math.log1p(shape * x) / shape if shape > 1e-6 else x
-        return min(top + survival / math.log(10), 16.0)
-
-    def learn(self, value: float, severity: float) -> None:
-        due = [1e-2, 1e-3, 1e-4]
-        most = [200.0, 50.0, 10.0]
-        self.credit = [min(self.credit[n] + 1.3 * due[n], most[n]) for n in range(3)]
-        if severity >= 2:
-            which = 0 if severity < 3 else 1 if severity < 4 else 2
-            if self.credit[which] < 1:
-                return
-            self.credit[which] -= 1
-        threshold, chance, scale, shape, _ = self.fit
-        if value > threshold:
-            decay = max(5 * math.log(10) + math.log(chance), 0.0)
-            far = math.expm1(shape * decay) / shape if shape > 1e-6 else decay
-            value = min(value, threshold + scale * far)
-        self.counts[self.place(value)] += np.float32(1)
-
-    def refit(self, fade: float = math.exp(-1_000 / 400_000)) -> None:
-        counts = [float(c) for c in self.counts]
-        total = self.seen = sum(counts)
-        first = 127
-        while first > 1 and sum(counts[first:]) < max(0.005 * total, 50):
-            first -= 1
-        if sum(counts[first:]) > 0.05 * total:
-            first += 1
-        above = sum(counts[first:])
-        threshold = self.edge(first)
-        below, at = 0.0, 0
-        while at < 127 and below + counts[at] < total / 2:
-            below += counts[at]
-            at += 1
-        part = min(max((total / 2 - below) / max(counts[at], 1e-9), 0.0), 1.0)
-        median = min(self.edge(at) + (self.edge(at + 1) - self.edge(at)) * part, threshold * 0.999)
-        scale, shape = 0.25 * threshold, self.least_shape
-        if above >= 25:
-            middle = [(self.edge(n) + self.edge(n + 1)) / 2 - threshold for n in range(128)]
-            mean = sum(counts[n] * middle[n] for n in range(first, 128)) / above
-            moment = (
-                sum(
-                    counts[n] * middle[n] * (sum(counts[n + 1 :]) + counts[n] / 2) / above
-                    for n in range(first, 128)
-                )
-                / above
-            )
-            if mean - 2 * moment > 0:
-                shape = min(max(2 - mean / (mean - 2 * moment), self.least_shape), 0.6)
-            scale = max(mean * (1 - shape), (self.edge(first + 1) - threshold) / 2)
-        self.fit = [threshold, (above + 0.5) / (total + 1), scale, shape, median]
-        self.counts = [count * np.float32(fade) for count in self.counts]
+Trade = tuple[str, int, int, int, str, int]
+"""symbol, ts_event_ns, price_nanos, size, side, publisher; none is seen twice"""
 
 
 def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[str, float]:
@@ -152,6 +42,7 @@ def _fresh(budget: dict[str, float]) -> dict[str, Any]:
         "n": 0,
         "day": None,
         "tails": {name: Tail(name) for name in START},
+        "venues": Venues(),
         "bipower": 0.0,
         "move": 0.0,
         "last_return": 0.0,
@@ -275,7 +166,7 @@ def judged(
     """
     states: dict[str, dict[str, Any]] = {}
     answers: list[tuple[float, bool]] = []
-    for name, ts, price_nanos, size, side in trades:
+    for name, ts, price_nanos, size, side, publisher in trades:
         if name not in states:
             own = (budgets or {}).get(name, {"per_10k": alerts_per_10k})
             states[name] = _fresh(_budget(**own))
@@ -305,7 +196,7 @@ def judged(
         if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
             answers.append((0.0, False))
             continue
-        answers.append(_judge(s, ts, price_nanos, size, side))
+        answers.append(_judge(s, ts, price_nanos, size, side, publisher))
     return answers
 
 
@@ -330,7 +221,7 @@ def _count(s: dict[str, Any], told: float) -> None:
 
 
 def _judge(
-    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str
+    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str, publisher: int
 ) -> tuple[float, bool]:
     values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
     since = max(ts - s["time"], 0)
@@ -356,10 +247,14 @@ def _judge(
     if s["n"] <= 60:
         return 0.0, False
 
-    severities = {name: s["tails"][name].severity(value) for name, value in values.items()}
+    venue = s["venues"].of(publisher)
+    there = []
     for name, value in values.items():
-        s["tails"][name].learn(value, severities[name])
-    largest = max(severities.values())
+        severity = s["tails"][name].severity(value)
+        there.append(s["venues"].severity_there(venue, name, severity))
+        if s["tails"][name].learn(value, severity) and severity >= 2:
+            s["venues"].note_odd(venue, name, min(severity, 5.0))
+    largest = max(there)
     told: float = s["tails"]["all"].severity(largest)
     s["tails"]["all"].learn(largest, told)
     flagged = told >= s["limit"]
@@ -367,5 +262,6 @@ def _judge(
         _count(s, told)
     if s["n"] % 1_000 == 0:
         for tail in s["tails"].values():
-            tail.refit()
+            tail.refit(s["n"])
+        s["venues"].fade()
     return told, flagged

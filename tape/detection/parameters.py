@@ -58,7 +58,7 @@ class Parameters:
     random_state: int = 42
     training: Training = "thinned"
     profile: Profile = "classic"
-    alerts_per_10k: float = 1.0
+    alerts_per_10k: float = 1.5
     alerts_per_day: float = 0.0
     episode_gap_s: float = 1.0
 

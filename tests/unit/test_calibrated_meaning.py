@@ -98,6 +98,7 @@ def test_the_way_back_from_a_misprint_is_no_news() -> None:
 
 def test_a_gap_is_told_once_and_so_is_a_spike_that_comes_back() -> None:
     trades = market(3_000, seed=13)
+    trades.size[:] = np.minimum(trades.size, 500)  # no blocks, which are told in their own right
     trades.price_nanos[1_000:1_020] += 1_500_000_000
     trades.price_nanos[2_000:] += 1_500_000_000
     flagged = np.array(sorted(judged(after_a_day(), trades).flagged))
@@ -105,6 +106,40 @@ def test_a_gap_is_told_once_and_so_is_a_spike_that_comes_back() -> None:
     behind = [(flagged > first) & (flagged < first + 300) for first in (1_020, 2_012)]
     late = behind[0] | behind[1]
     assert not late.any(), flagged[late]
+
+
+LIT, OFF_EXCHANGE = 2, 82
+
+
+def test_a_print_off_the_market_is_odder_at_a_venue_where_such_prints_are_rare() -> None:
+    learnt = detector(alerts_per_10k=50)
+    learnt.detect(two_venues(market(100_000, seed=7, start_ns=OPEN_NS - 86_400 * SECOND_NS)))
+    told = {}
+    for venue in (LIT, OFF_EXCHANGE):
+        trades = market(1_100, seed=18, start_ns=OPEN_NS + venue * 86_400 * SECOND_NS)
+        trades.publisher_id[:] = LIT
+        trades.publisher_id[1_000] = venue
+        trades.price_nanos[1_000] += 300_000_000
+        verdicts = judged(learnt, trades)
+        at = verdicts.flagged.tolist().index(1_000)
+        told[venue] = (
+            learnt.last_scores[1_000],
+            learnt.extras(trades, verdicts, at).features[0].one_in_10k,
+        )
+        text = learnt.reasons(trades, verdicts, at)[0].text
+        assert "trades of its venue deviates that far" in text or "of its venue jumps" in text
+    assert told[LIT][0] > told[OFF_EXCHANGE][0] + 0.7  # five times as rare
+    assert told[LIT][1] < told[OFF_EXCHANGE][1]
+
+
+def two_venues(trades: TradeColumns) -> TradeColumns:
+    """Let a fifth of the trades be reported off exchange, one in a hundred of them far off."""
+    random = np.random.default_rng(19)
+    off = random.random(len(trades)) < 0.2
+    trades.publisher_id[:] = np.where(off, OFF_EXCHANGE, LIT)
+    late = off & (random.random(len(trades)) < 0.01)
+    trades.price_nanos[late] += random.choice([-1, 1], late.sum()) * 300_000_000
+    return trades
 
 
 def test_after_a_halt_and_a_night_the_market_may_stand_elsewhere() -> None:

@@ -1,8 +1,5 @@
 """The calibrated kernel against a literal oracle that shares no line with it."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,20 +7,14 @@ from tape.columns import TradeColumns
 from tape.detection import CalibratedDetector
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbols import SymbolTable
-
-_spec = importlib.util.spec_from_file_location(
-    "calibrated_oracle", Path(__file__).parents[1] / "calibrated_oracle.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-oracle = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(oracle)
+from tests import calibrated_oracle as oracle
+from tests.calibrated_oracle import Trade
 
 OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
 DAY_NS = 86_400_000_000_000
 
 
-def tape(seed: int, n: int) -> list[tuple[str, int, int, int, str]]:
+def tape(seed: int, n: int) -> list[Trade]:
     """Return two symbols' trades over two days, with something of everything that can happen."""
     random = np.random.default_rng(seed)
     steps_ns = random.choice(
@@ -50,17 +41,21 @@ def tape(seed: int, n: int) -> list[tuple[str, int, int, int, str]]:
     prices = cents * 10_000_000
     prices[n // 2 :: 7] += 3_000_000  # between two cents
     names = random.choice(["A", "B"], n, p=[0.9, 0.1])
+    venues = random.choice(np.arange(1, 31), n, p=[0.71, *[0.01] * 29])
+    odd = (sizes == 9_000) | (np.diff(cents, prepend=cents[0]) > 30)
+    venues[odd] = random.choice([1, 30], int(odd.sum()), p=[0.1, 0.9])
+    venues[names == "B"] = 7  # all at one venue
     return [
-        (str(names[i]), int(times[i]), int(prices[i]), int(sizes[i]), str(sides[i]))
+        (str(names[i]), int(times[i]), int(prices[i]), int(sizes[i]), str(sides[i]), int(venues[i]))
         for i in range(n)
     ]
 
 
-def columns(trades: list[tuple[str, int, int, int, str]]) -> TradeColumns:
+def columns(trades: list[Trade]) -> TradeColumns:
     n = len(trades)
     return TradeColumns(
         np.array(["ABC".index(t[0]) for t in trades], np.int32),
-        np.full(n, 2, np.int32),
+        np.array([t[5] for t in trades], np.int32),
         np.array([t[1] for t in trades], np.int64),
         np.array([t[2] for t in trades], np.int64),
         np.array([t[3] for t in trades], np.int64),
@@ -111,9 +106,7 @@ def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
         assert (mine == without) == (name == "C")
 
 
-def told(
-    trades: list[tuple[str, int, int, int, str]], parameters: Parameters
-) -> tuple[CalibratedDetector, list[int]]:
+def told(trades: list[Trade], parameters: Parameters) -> tuple[CalibratedDetector, list[int]]:
     """Return the detector behind the trades, and which of them it flagged."""
     symbols = SymbolTable()
     for name in "ABC":

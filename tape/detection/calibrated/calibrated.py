@@ -17,7 +17,7 @@ from tape.detection.calibrated.kernel import (
 )
 from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.sentences import MOST_TOLD, attribution, sentence
-from tape.detection.calibrated.state import FEATURES, VERSION, calibrated_state
+from tape.detection.calibrated.state import BINS, FEATURES, VERSION, calibrated_state
 from tape.detection.calibrated.tails import bin_edges
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
@@ -39,6 +39,7 @@ EVIDENCE: Final = np.dtype(
         ("usual_size", "f8"),
         ("calibrated", "f8"),
         ("limit", "f8"),
+        ("by_venue", "f8"),
         ("context", "f8"),
         ("severity", "f8"),
     ]
@@ -75,7 +76,7 @@ class CalibratedDetector:
         self._state = calibrated_state()
         self._facts: F64 = np.empty((0, FACTS), np.float64)
         values = np.zeros(FEATURES + 1)
-        self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES))
+        self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES), np.zeros(BINS))
 
     def _make_room(self, rows: int) -> None:
         """Have a row, with its budget, for each of the first `rows` symbols."""

@@ -10,45 +10,46 @@ from tape.detection.calibrated.context import (
     CLOSING_AUCTION,
     NO_SIDE,
     OPENING_AUCTION,
-    REGULAR,
     REOPENING,
 )
-from tape.detection.calibrated.features import features
+from tape.detection.calibrated.features import SIZE, features
+from tape.detection.calibrated.prior import trust_in_prior
+from tape.detection.calibrated.sessions import note_time
 from tape.detection.calibrated.state import (
-    AWAY,
     BINS,
     CREDIT,
-    DAY,
     FEATURES,
     FITS,
-    FLOW_FIRST,
-    FLOW_NEXT,
-    HELD,
-    LAST_TIME,
     LIMIT,
     LOCAL,
     MEDIAN,
-    OLD_LEFT,
-    PLACE,
-    PROGRESS,
     REOPENED,
-    RUN,
     SEEN,
-    SPACING,
     TAILS,
     USUAL_SIZE,
+    VENUE_FACTS,
     CalibratedState,
 )
 from tape.detection.calibrated.tails import (
-    BELIEVED_AS,
     FIRST_CREDIT,
     MEMORY,
+    ODD,
+    RARE,
     believed,
     fit,
     octave_bin,
     severity,
     unit_bin,
     value_at,
+)
+from tape.detection.calibrated.venues import (
+    ALL,
+    note_odd,
+    note_trade,
+    severity_everywhere,
+    severity_there,
+    told_apart,
+    venue_of,
 )
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
@@ -62,15 +63,9 @@ REFIT_EVERY = 1_000
 KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
 SETTLED = 10_000
 """Trades of its own from which on a symbol counts as calibrated."""
-HALT_NS = 290_000_000_000
-"""A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
-HALT_SPACINGS = 50.0
-"""So many times the usual spacing without a trade are a halt and no quiet hour."""
-REOPENING_NS = 10_000_000_000
-SPACING_FADE = 1.0 / 200.0
-FACTS = 4 * FEATURES + 5
+FACTS = 4 * FEATURES + 6
 """Columns of `facts`: values, severities, medians, 1-in-10,000 levels; then local mean, usual
-size, whether calibrated, limit, context."""
+size, whether calibrated, limit, whether judged by venue, context."""
 
 
 class Setting(NamedTuple):
@@ -87,11 +82,15 @@ class Setting(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for one trade: its six values and one more, the same as bits, and severities."""
+    """Room for a trade's six values and one more, the same as bits, and its severities.
+
+    `counts` has room for a tail's histogram, prior and all.
+    """
 
     values: F64
     bits: I64
     severities: F64
+    counts: F64
 
 
 class Answers(NamedTuple):
@@ -105,85 +104,56 @@ class Answers(NamedTuple):
 
 
 @uncounted
-def _refit(row: int, state: CalibratedState, setting: Setting, keep: float) -> None:
+def _refit(row: int, state: CalibratedState, setting: Setting, counts: F64, keep: float) -> None:
+    """Fit the tails to what was learnt and the prior; then let what was learnt fade to `keep`."""
+    trust = trust_in_prior(state.counters[row, ACCEPTED])
     for tail in range(TAILS):
-        fit(
-            state.fits[row, tail * FITS : (tail + 1) * FITS],
-            state.bins[row, tail * BINS : (tail + 1) * BINS],
-            setting.edges[1 if tail == 3 or tail == FEATURES else 0],
-            setting.least_shape[tail],
-            keep,
-        )
+        fits = state.fits[row, tail * FITS : (tail + 1) * FITS]
+        bins = state.bins[row, tail * BINS : (tail + 1) * BINS]
+        fits[SEEN] = 0.0
+        for n in range(BINS):
+            fits[SEEN] += bins[n]
+            counts[n] = bins[n] + trust * setting.prior[tail, n]
+            bins[n] *= np.float32(keep)
+        edges = setting.edges[1 if tail in (SIZE, FEATURES) else 0]
+        fit(fits, counts, edges, setting.least_shape[tail])
+    for n in range(ALL + VENUE_FACTS):
+        state.venue_facts[row, n] *= keep
 
 
 @uncounted
-def _begin(row: int, state: CalibratedState, setting: Setting) -> None:
+def _begin(row: int, state: CalibratedState, setting: Setting, counts: F64) -> None:
     """Give a new symbol the tails that most symbols have, and its limit."""
     for tail in range(TAILS):
         for n in range(len(FIRST_CREDIT)):
             state.fits[row, tail * FITS + CREDIT + n] = FIRST_CREDIT[n]
-        for n in range(BINS):
-            state.bins[row, tail * BINS + n] = setting.prior[tail, n]
-    _refit(row, state, setting, 1.0)
+    _refit(row, state, setting, counts, 1.0)
     state.levels[row, LIMIT] = setting.budgets[setting.budget_of[row], START]
 
 
 @uncounted
-def _begin_session(counters: I64, levels: F64, time_ns: int) -> None:
-    """Forget prices and runs of before a night or a halt, for the market has moved meanwhile."""
-    counters[HELD] = 0
-    counters[PLACE] = 0
-    counters[AWAY] = 0
-    counters[OLD_LEFT] = 0
-    counters[FLOW_FIRST] = 0
-    counters[FLOW_NEXT] = 0
-    counters[LAST_TIME] = time_ns
-    levels[RUN] = 0.0
-
-
-@uncounted
-def _note_time(counters: I64, levels: F64, day: int, passed: float, time_ns: int, kind: int) -> Any:
-    """Take up a new day or a halt; return the trade's context and the share of a day passed."""
-    if day != counters[DAY] or counters[ACCEPTED] == 1:
-        counters[DAY] = day
-        counters[REOPENED] = 0
-        levels[PROGRESS] = passed
-        _begin_session(counters, levels, time_ns)
-        return kind, 0.0
-    gap = max(time_ns - counters[LAST_TIME], 0)
-    if kind == REGULAR and gap >= HALT_NS and gap >= HALT_SPACINGS * levels[SPACING]:
-        counters[REOPENED] = time_ns
-        _begin_session(counters, levels, time_ns)
-    else:
-        weight = max(SPACING_FADE, 1.0 / counters[ACCEPTED])
-        levels[SPACING] += weight * (gap - levels[SPACING])
-    if counters[REOPENED] > 0 and kind == REGULAR:
-        if time_ns - counters[REOPENED] < REOPENING_NS:
-            kind = REOPENING
-        else:
-            counters[REOPENED] = 0
-    share = max(passed - levels[PROGRESS], 0.0)
-    levels[PROGRESS] += share
-    return kind, share
-
-
-@uncounted
-def _judged(row: int, state: CalibratedState, scratch: Scratch) -> Any:
+def _judged(row: int, publisher: int, state: CalibratedState, scratch: Scratch) -> Any:
     """Return how improbable the trade is, in all; what is ordinary of it is learnt."""
     fits = state.fits[row]
     bins = state.bins[row]
+    facts = state.venue_facts[row]
+    venue = venue_of(state, row, publisher)
+    note_trade(facts, venue)
     largest = 0.0
     for feature in range(FEATURES):
         value = scratch.values[feature]
         own = fits[feature * FITS : (feature + 1) * FITS]
         found = severity(own, value)
-        scratch.severities[feature] = found
-        largest = max(largest, found)
+        there = severity_there(facts, venue, feature, found)
+        scratch.severities[feature] = there
+        largest = max(largest, there)
         scratch.values[FEATURES] = believed(own, value, found)
         if scratch.values[FEATURES] >= 0.0:
+            if found >= ODD:
+                note_odd(facts, venue, feature, min(found, RARE + 1.0))
             place = (
                 unit_bin(scratch.values[FEATURES])
-                if feature == 3
+                if feature == SIZE
                 else octave_bin(scratch.bits[FEATURES])
             )
             bins[feature * BINS + place] += np.float32(1.0)
@@ -197,19 +167,29 @@ def _judged(row: int, state: CalibratedState, scratch: Scratch) -> Any:
 
 @uncounted
 def _tell(
-    row: int, state: CalibratedState, scratch: Scratch, facts: F64, mean: float, usual: float
+    row: int,
+    publisher: int,
+    state: CalibratedState,
+    scratch: Scratch,
+    facts: F64,
+    mean: float,
+    usual: float,
 ) -> None:
     """Write what explains a flag."""
+    of_venues = state.venue_facts[row]
+    venue = venue_of(state, row, publisher)
     for feature in range(FEATURES):
         own = state.fits[row, feature * FITS : (feature + 1) * FITS]
         facts[feature] = scratch.values[feature]
         facts[FEATURES + feature] = scratch.severities[feature]
         facts[2 * FEATURES + feature] = own[MEDIAN]
-        facts[3 * FEATURES + feature] = value_at(own, 4.0)
+        rare = severity_everywhere(of_venues, venue, feature, 4.0)
+        facts[3 * FEATURES + feature] = value_at(own, rare)
     facts[4 * FEATURES] = mean
     facts[4 * FEATURES + 1] = usual
-    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= BELIEVED_AS + SETTLED
+    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= SETTLED
     facts[4 * FEATURES + 3] = state.levels[row, LIMIT]
+    facts[4 * FEATURES + 4] = told_apart(of_venues, venue, 0)
 
 
 @uncounted
@@ -239,10 +219,10 @@ def detect_calibrated(
         counters = state.counters[row]
         levels = state.levels[row]
         if counters[ACCEPTED] == 0:
-            _begin(row, state, setting)
+            _begin(row, state, setting, scratch.counts)
         counters[ACCEPTED] += 1
         out.scores[i] = 0.0
-        kind, share = _note_time(counters, levels, day[i], passed[i], time_ns, context[i])
+        kind, share = note_time(counters, levels, day[i], passed[i], time_ns, context[i])
         budget = setting.budgets[setting.budget_of[row]]
         due = budget[PER_TRADE] + budget[PER_DAY] * share
         note_passing(levels, counters, due, budget)
@@ -255,16 +235,16 @@ def detect_calibrated(
         mean = features(row, i, t, state, scratch.values)
         if counters[ACCEPTED] <= LOCAL:
             continue
-        told = _judged(row, state, scratch)
+        told = _judged(row, t.publisher_id[i], state, scratch)
         out.scores[i] = told
         if told >= levels[LIMIT]:
             out.rules[i] = 8
             out.flagged[found] = i
             facts = out.facts[found]
-            _tell(row, state, scratch, facts, mean, usual)
-            facts[4 * FEATURES + 4] = kind
+            _tell(row, t.publisher_id[i], state, scratch, facts, mean, usual)
+            facts[4 * FEATURES + 5] = kind
             found += 1
             note_alert(levels, counters, told, budget)
         if counters[ACCEPTED] % REFIT_EVERY == 0:
-            _refit(row, state, setting, KEEP)
+            _refit(row, state, setting, scratch.counts, KEEP)
     return found

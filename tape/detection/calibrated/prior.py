@@ -1,11 +1,12 @@
 """What a symbol's tails look like before a trade of it is known: as of most symbols, and wider."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from tape.detection.calibrated.state import BINS, TAILS
-from tape.detection.calibrated.tails import BELIEVED_AS, TARGET, bin_edges
+from tape.detection.calibrated.tails import TARGET, bin_edges
+from tape.detection.inlining import part_of_callers
 from tape.detection.kernel_types import F32, F64
 
 SHAPES: Final = np.array(
@@ -14,7 +15,7 @@ SHAPES: Final = np.array(
         [0.5, 2.7, 0.85, 0.4],
         [0.4, 2.1, 0.7, 0.3],
         [1.0, 4.5, 0.9, 0.0],
-        [0.1, 0.7, 0.6, 0.2],
+        [0.1, 2.2, 0.7, 0.2],
         [0.5, 6.0, 3.0, 0.5],
         [0.89, 3.0, 0.4343, 0.0],
     ]
@@ -24,11 +25,22 @@ SHAPES: Final = np.array(
 The features are in units of what is usual for a symbol, so symbols differ little: these lie at or
 somewhat above what four symbols of a consolidated tape, NVDA and made-up symbols have. The last
 row is the largest of six severities, as if five of them were independent and exact."""
-WORTH: Final = np.array([BELIEVED_AS] * 5 + [5_000.0, BELIEVED_AS])
-"""Values that each row is worth. Signed volumes of symbols differ most."""
+WORTH: Final = np.array([20_000.0] * 5 + [5_000.0, 20_000.0])
+"""Values that each row is worth at first: a thousand trades, some odd, move it little. Signed
+volumes of symbols differ most."""
+FADE_TRADES: Final = 4_000.0
+LEAST_TRUST: Final = 0.05
+"""The prior's worth sinks to 1/e in so many trades of the symbol's own, and to this share at last,
+which keeps the tails of a few quiet days from being taken for the whole truth."""
 LEAST_SHAPES: Final = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0])
 """Shape of the lightest tail that is believed. Signed volumes come in clusters: a few bursts make
 the whole tail of a day, and the next day's are longer."""
+
+
+@part_of_callers
+def trust_in_prior(trades: int) -> Any:
+    """Return the share of its first worth that the prior still has after a symbol's trades."""
+    return max(np.exp(-trades / FADE_TRADES), LEAST_TRUST)
 
 
 def _survival(value: F64, median: float, threshold: float, scale: float, shape: float) -> F64:
@@ -43,7 +55,7 @@ def _survival(value: F64, median: float, threshold: float, scale: float, shape: 
 
 
 def prior_histograms() -> F32:
-    """Return the classes' counts per tail, as if so many values had been learnt."""
+    """Return the classes' counts per tail, as if so many values had been seen."""
     octaves, units = bin_edges()
     counts = np.empty((TAILS, BINS))
     for tail in range(TAILS):

@@ -8,6 +8,7 @@ from tape.anomaly import Feature
 from tape.columns import TradeColumns
 from tape.detection.calibrated.features import LOT
 from tape.detection.calibrated.state import FEATURES, LOCAL
+from tape.detection.calibrated.venues import OF_VENUE
 
 MOST_TOLD: Final = 8.0
 """Severities are told up to 1 in 100 million."""
@@ -114,4 +115,5 @@ def sentence(trades: TradeColumns, i: int, evidence: np.void) -> str:
     what = _what(feature, evidence, price, int(trades.size[i]))
     if evidence["calibrated"] != 1.0:
         return f"{what}; not yet calibrated for this symbol, judged by what is usual of most."
-    return f"{what}; {_chance(float(evidence['severity']))} trades {VERBS[feature]}."
+    trades_of = "trades of its venue" if evidence["by_venue"] and feature < OF_VENUE else "trades"
+    return f"{what}; {_chance(float(evidence['severity']))} {trades_of} {VERBS[feature]}."

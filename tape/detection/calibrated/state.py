@@ -7,7 +7,7 @@ import numpy as np
 from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Version of this layout in the blob's header."""
 FEATURES: Final = 6
 TAILS: Final = 7
@@ -18,6 +18,11 @@ LOCAL: Final = 60
 """Prices of the trimmed local mean (Brownlees & Gallo 2006, who recommend 40 to 80)."""
 FLOW_TIMES: Final = 256
 """Distinct times that the signed volume of 10 ms looks back over, at most."""
+
+VENUES: Final = 24
+"""Venues of a symbol that are told apart; all further ones share the last place."""
+VENUE_FACTS: Final = 1 + 2 * FEATURES
+"""What is known of a venue: `tape.detection.calibrated.venues`."""
 
 DAY: Final = 11
 """Columns of `counters` beyond those of the duplicates: day in New York since 1970."""
@@ -45,7 +50,8 @@ EVENT_LEFT: Final = 25
 """Trades for which further flags belong to the event that is open."""
 EVENT: Final = 26
 """Whether that event counts for the limit."""
-COUNTERS: Final = 27
+VENUES_KNOWN: Final = 27
+COUNTERS: Final = 28
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
@@ -86,7 +92,7 @@ SCALE: Final = 2
 SHAPE: Final = 3
 MEDIAN: Final = 4
 SEEN: Final = 5
-"""Values learnt, older ones counting less, and what the prior is worth."""
+"""Values learnt, older ones counting less."""
 CREDIT: Final = 6
 """How many values of severity 2, of 3, and of 4 or more may still be learnt; three columns."""
 FITS: Final = 9
@@ -103,6 +109,8 @@ class CalibratedState(NamedTuple):
     flow_lots: F64
     fits: F64
     bins: F32
+    venue: I32
+    venue_facts: F64
     ring_hash: U64
     ring_key: I64
     ring_publisher: U16
@@ -122,6 +130,8 @@ def calibrated_state() -> CalibratedState:
         flow_lots=np.zeros((0, FLOW_TIMES), np.float64),
         fits=np.zeros((0, TAILS * FITS), np.float64),
         bins=np.zeros((0, TAILS * BINS), np.float32),
+        venue=np.zeros((0, VENUES), np.int32),
+        venue_facts=np.zeros((0, (VENUES + 1) * VENUE_FACTS), np.float64),
         ring_hash=np.zeros((0, RING), np.uint64),
         ring_key=np.zeros((0, RING), np.int64),
         ring_publisher=np.zeros((0, RING), np.uint16),

@@ -14,12 +14,11 @@ from tape.detection.calibrated.state import (
     LEVEL,
     MEDIAN,
     SCALE,
-    SEEN,
     SHAPE,
     THRESHOLD,
 )
 from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F32, F64
+from tape.detection.kernel_types import F64
 
 TARGET = 0.005
 """Share of ordinary trades beyond the threshold."""
@@ -39,8 +38,6 @@ SLACK = 1.3
 """Credit over what is due: a fit must be able to move, and stand against floods."""
 FIRST_CREDIT = (30.0, 10.0, 2.0)
 MOST_CREDIT = (200.0, 50.0, 10.0)
-BELIEVED_AS = 20_000.0
-"""Values that most of the prior is worth: a few thousand trades, some odd, move it little."""
 STEEPEST = 0.6
 """Shape of the heaviest tail that is believed."""
 LN_10 = 2.302585092994046
@@ -113,41 +110,40 @@ def believed(fits: F64, value: float, its_severity: float) -> Any:
 
 
 @uncounted
-def _fit_median(fits: F64, bins: F32, edges: F64, total: float) -> None:
+def _fit_median(fits: F64, counts: F64, edges: F64, total: float) -> None:
     below = 0.0
     b = 0
-    while b < BINS - 1 and below + bins[b] < 0.5 * total:
-        below += bins[b]
+    while b < BINS - 1 and below + counts[b] < 0.5 * total:
+        below += counts[b]
         b += 1
-    inside = (0.5 * total - below) / max(bins[b], 1e-9)
+    inside = (0.5 * total - below) / max(counts[b], 1e-9)
     fits[MEDIAN] = edges[b] + (edges[b + 1] - edges[b]) * min(max(inside, 0.0), 1.0)
 
 
 @uncounted
-def fit(fits: F64, bins: F32, edges: F64, least_shape: float, keep: float) -> None:
-    """Fit the tail to the histogram; then let the histogram fade to `keep` of itself."""
+def fit(fits: F64, counts: F64, edges: F64, least_shape: float) -> None:
+    """Fit the tail to the counts of a histogram."""
     total = 0.0
     for b in range(BINS):
-        total += bins[b]
-    fits[SEEN] = total
+        total += counts[b]
     b = BINS
     above = 0.0
     while b > 1 and above < max(TARGET * total, LEAST_BEYOND):
         b -= 1
-        above += bins[b]
+        above += counts[b]
     if above > CERTAIN * total:
-        above -= bins[b]
+        above -= counts[b]
         b += 1
     threshold = edges[b]
     first = 0.0
     second = 0.0
     higher = 0.0
     for j in range(BINS - 1, b - 1, -1):
-        weighed = bins[j] * (0.5 * (edges[j] + edges[j + 1]) - threshold)
+        weighed = counts[j] * (0.5 * (edges[j] + edges[j + 1]) - threshold)
         first += weighed
-        second += weighed * (higher + 0.5 * bins[j]) / max(above, 1.0)
-        higher += bins[j]
-    _fit_median(fits, bins, edges, total)
+        second += weighed * (higher + 0.5 * counts[j]) / max(above, 1.0)
+        higher += counts[j]
+    _fit_median(fits, counts, edges, total)
     fits[MEDIAN] = min(fits[MEDIAN], threshold * 0.999)
     fits[THRESHOLD] = threshold
     fits[LEVEL] = -np.log10((above + 0.5) / (total + 1.0))
@@ -159,5 +155,3 @@ def fit(fits: F64, bins: F32, edges: F64, least_shape: float, keep: float) -> No
         if first - 2.0 * second > 0.0:
             fits[SHAPE] = min(max(2.0 - first / (first - 2.0 * second), least_shape), STEEPEST)
         fits[SCALE] = max(first * (1.0 - fits[SHAPE]), 0.5 * (edges[b + 1] - edges[b]))
-    for j in range(BINS):
-        bins[j] *= np.float32(keep)
