@@ -103,8 +103,9 @@ def page(kept: dict[str, Any]) -> str:
     """Return what stands between the two marks."""
     parts = [
         "By `make evaluate`: 84 anomalies of seven kinds put into each day, settings from the "
-        "other days only, the budget of `calibrated` at 1 per 10,000 trades. Intervals of 95 % by "
-        "a bootstrap over events; the median delay is in trades."
+        f"other days only, the budget of `calibrated` at {Parameters().alerts_per_10k:g} per "
+        "10,000 trades, its default. Intervals of 95 % by a bootstrap over events; the median "
+        "delay is in trades."
     ]
     for name, title in TITLES.items():
         if name not in kept:
