@@ -112,7 +112,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        app()
+        app(prog_name="tape")  # also as `python -m tape`
     except SystemExit as end:  # Typer's way to return
         return end.code if isinstance(end.code, int) else 1
     return 0
