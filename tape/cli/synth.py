@@ -22,6 +22,9 @@ def synth(
         2025, 3, 3
     ),
     days: Annotated[int, typer.Option(min=1, help="Consecutive weekdays.")] = 1,
+    anomalies: Annotated[
+        int, typer.Option(min=0, help="Put into each day, one per 300 trades at most.")
+    ] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
 ) -> int:
     """Make up market days in DataBento's shape, with labelled anomalies.
@@ -34,7 +37,7 @@ def synth(
             raise SettingsError(f"--symbols: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
     date = day.date()
     for nth in range(days):
-        made = make_day(seed + nth, names, trades, date)
+        made = make_day(seed + nth, names, trades, date, anomalies=anomalies)
         path = write_day(made, output)
         typer.echo(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
         date = next_weekday(date)

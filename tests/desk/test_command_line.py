@@ -28,6 +28,13 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_day(make_day(1, ["AAA"], 20_000), tmp_path_factory.mktemp("day"))
 
 
+def test_a_made_up_day_is_an_ordinary_one_when_no_anomalies_are_asked_for(tmp_path: Path) -> None:
+    done = tape("synth", "-o", str(tmp_path), "--trades", "20000", "--anomalies", "0")
+    assert "20,000 trades, 0 labelled anomalies" in done.stdout
+    (labels,) = tmp_path.glob("*.labels.csv")
+    assert len(labels.read_text().splitlines()) == 1  # the header
+
+
 def test_help_lists_every_command_with_its_own_words() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, LazyGroup)
