@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import budgets
 from benchmarks.kinds import draw_kinds
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
@@ -35,6 +36,7 @@ PAGE = ROOT / "docs/detection.md"
 PICTURES = ROOT / "docs/pictures"
 KEPT = ROOT / "benchmarks/evaluation.json"
 START, END = "<!-- evaluation -->", "<!-- end of evaluation -->"
+BUDGETS = "budgets"
 SEED, ANOMALIES, DRAWS, MAX_SYMBOLS = 1, 84, 1_000, 50_000
 
 TITLES = {
@@ -115,6 +117,13 @@ def page(kept: dict[str, Any]) -> str:
         if "calibrated" in figures:
             parts.append(of_severity(figures["calibrated"]))
         parts.append(f"![Precision over recall, a panel a profile](pictures/evaluation-{name}.png)")
+    if BUDGETS in kept:
+        parts += [
+            "### Budget and severity out of sample",
+            "Real NVDA days as they are, after one other day was judged; an alert is a flagged "
+            "trade and the 29 trades behind it.",
+            budgets.table(kept[BUDGETS]),
+        ]
     return "\n\n".join(parts)
 
 
@@ -158,6 +167,8 @@ def main() -> int:
         kept[name] = {profile: found[profile] for profile in PROFILES if profile in found}
         curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
         save_curves(PICTURES / f"evaluation-{name}.png", curves)
+        if name == "nvda":
+            kept[BUDGETS] = budgets.held(real_days(options.data)[name][0], MAX_SYMBOLS)
         KEPT.write_text(_lines(kept))
     if "made-up" in options.only:
         draw_example(PICTURES / "anomaly.png")
