@@ -138,14 +138,18 @@ class ClassicDetector:
         """Return the state of one symbol; always the same length for the same parameters."""
         self._make_room(symbol + 1)
         return encode_row(
-            self._state, symbol, profile=PROFILE, fingerprint=self.parameters.fingerprint()
+            self._state, symbol, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint()
         )
 
     def restore(self, symbol: int, blob: bytes) -> None:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
         self._make_room(symbol + 1)
         decode_row(
-            self._state, symbol, blob, profile=PROFILE, fingerprint=self.parameters.fingerprint()
+            self._state,
+            symbol,
+            blob,
+            profile=PROFILE,
+            fingerprint=self.parameters.learnt_fingerprint(),
         )
 
     def dirty_symbols(self) -> list[int]:

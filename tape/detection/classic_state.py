@@ -171,8 +171,8 @@ def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VER
     found = its_fingerprint.decode("ascii", "replace")
     if found != fingerprint:
         raise StateError(
-            f"state was kept with parameters {found}, the detector has {fingerprint}; "
-            "restore the parameters, or delete the state to start afresh"
+            f"state was kept with other parameters of the forest ({found}, now {fingerprint}); "
+            "restore them, or delete the state to start afresh"
         )
     body = blob[_HEADER.size :]
     if zlib.crc32(body) != checksum:

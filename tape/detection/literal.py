@@ -197,7 +197,7 @@ class LiteralDetector:
             separators=(",", ":"),
         ).encode()
         body = text.ljust(self._blob_size())
-        return encode_blob(body, profile=PROFILE, fingerprint=self.parameters.fingerprint())
+        return encode_blob(body, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint())
 
     def _blob_size(self) -> int:
         """Return the most bytes that a symbol's state can take as JSON."""
@@ -208,7 +208,7 @@ class LiteralDetector:
 
     def restore(self, symbol: int, blob: bytes) -> None:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        body = decode_blob(blob, profile=PROFILE, fingerprint=self.parameters.fingerprint())
+        body = decode_blob(blob, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint())
         try:
             kept: dict[str, Any] = json.loads(body)
             self._memories.pop(symbol, None)

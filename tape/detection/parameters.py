@@ -8,6 +8,17 @@ from typing import Final, Literal
 Profile = Literal["classic", "calibrated"]
 Training = Literal["thinned", "window"]
 BUDGETS: Final = ("alerts_per_10k", "alerts_per_day")
+FOREST: Final = (
+    "window",
+    "stride",
+    "history",
+    "refit_every",
+    "trees",
+    "contamination",
+    "random_state",
+    "training",
+)
+"""Parameters of the isolation forest, whose verdicts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,17 @@ class Parameters:
             del values["episode_gap_s"]
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def learnt_fingerprint(self) -> str:
+        """Return the fingerprint of what kept state depends on.
+
+        Thresholds and budgets decide what is told and nothing that is learnt, so they may change
+        between two runs: they count as their defaults here.
+        """
+        if self.profile == "calibrated":
+            return Parameters(profile="calibrated").fingerprint()
+        forest = {name: getattr(self, name) for name in FOREST}
+        return Parameters(**forest).fingerprint()
 
     def _overrides(self) -> dict[str, dict[str, float]]:
         """Return the overrides as they decide a verdict.

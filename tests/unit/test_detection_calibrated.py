@@ -138,3 +138,5 @@ def test_a_fingerprint_differs_by_what_its_profile_heeds_only() -> None:
     assert replace(classic, overrides=budget).fingerprint() == "ffbe233b306c"
     assert calibrated.fingerprint() == "5e953b3689cd"
     assert replace(calibrated, overrides=budget).fingerprint() != "5e953b3689cd"
+    for one in (classic, calibrated):  # state kept with the defaults fits all of them
+        assert one.learnt_fingerprint() == Parameters(profile=one.profile).fingerprint()

@@ -228,7 +228,7 @@ def test_state_that_does_not_fit_is_refused_with_a_clear_error(kind) -> None:
     detector = kind(Parameters(**SMALL), table())
     detected(detector, tape(10, 500, names="A"))
     blob = detector.snapshot(0)
-    other = kind(Parameters(**SMALL, volume_threshold=1), table())
+    other = kind(Parameters(**SMALL, contamination=0.02), table())
     with pytest.raises(StateError, match="parameters"):
         other.restore(0, blob)
     damaged = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tape.columns import TradeColumns
 from tape.detection import make_detector
-from tape.detection.detector import Verdicts
+from tape.detection.detector import FOREST_BIT, Verdicts
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.symbols import SymbolTable
 
@@ -158,3 +158,32 @@ def test_no_clock_and_no_chance(profile, monkeypatch: pytest.MonkeyPatch) -> Non
     np.random.seed(5)  # the one that a careless detector would draw from
     assert told(fresh(parameters), trades) == first
     monkeypatch.undo()
+
+
+@laws
+@given(seed=seeds, share=st.floats(0.1, 0.9))
+def test_thresholds_and_budgets_may_change_between_runs_and_change_nothing_learnt(
+    profile, seed: int, share: float
+) -> None:
+    parameters, n = profile
+    others = {"volume_threshold": 50, "change_threshold": 0.5, "overrides": {}}
+    other = replace(parameters, **others, alerts_per_10k=5.0, alerts_per_day=0.0)
+    trades = tape(seed, n)
+    cut = int(n * share)
+    kept, changed = fresh(parameters), fresh(parameters)
+    told(kept, taken(trades, slice(0, cut)))
+    told(changed, taken(trades, slice(0, cut)))
+    after = fresh(other)
+    for row in range(len(NAMES)):
+        after.restore(row, changed.snapshot(row))
+    rest = taken(trades, slice(cut, n))
+    before_told, after_told = told(kept, rest, n), told(after, rest, n)
+    assert [outcome for outcome, *_ in after_told] == [outcome for outcome, *_ in before_told]
+    if parameters.profile == "calibrated":
+        np.testing.assert_array_equal(after.last_scores, kept.last_scores)
+    else:
+        assert [rules & FOREST_BIT for _, rules, _ in after_told] == [
+            rules & FOREST_BIT for _, rules, _ in before_told
+        ]
+        assert [after.snapshot(row) for row in range(3)] == [kept.snapshot(row) for row in range(3)]
+    assume(after_told != before_told)  # the new thresholds are heeded

@@ -51,7 +51,7 @@ FINDS_SHARE = 0.3
 """Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts go so far."""
 MOST_CREDIT = 3.0
 SINKS = 0.05
-COUNTS = 1.2
+COUNTS = 1.3
 """An alert counts so much, for the ordinary ones that count no more once credit is used up."""
 OPEN = 0
 COUNTED = 1
@@ -72,7 +72,8 @@ def note_passing(levels: F64, counters: I64, due: float, budget: F64) -> None:
     """Let the limit sink by what is due: alerts of the budget since the last trade."""
     counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
     counters[EVENT_LEFT] = max(counters[EVENT_LEFT] - 1, 0)
-    levels[LIMIT] = max(levels[LIMIT] - budget[SINK] * due, budget[LEAST])
+    limit = min(levels[LIMIT], budget[MOST])  # it may have been kept under another budget
+    levels[LIMIT] = max(limit - budget[SINK] * due, budget[LEAST])
     levels[STRONG] = min(levels[STRONG] + FINDS_SHARE * due, MOST_CREDIT)
 
 

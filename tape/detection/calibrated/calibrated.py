@@ -167,7 +167,7 @@ class CalibratedDetector:
             symbol,
             profile=PROFILE,
             version=VERSION,
-            fingerprint=self.parameters.fingerprint(),
+            fingerprint=self.parameters.learnt_fingerprint(),
         )
 
     def restore(self, symbol: int, blob: bytes) -> None:
@@ -179,7 +179,7 @@ class CalibratedDetector:
             blob,
             profile=PROFILE,
             version=VERSION,
-            fingerprint=self.parameters.fingerprint(),
+            fingerprint=self.parameters.learnt_fingerprint(),
         )
 
     def dirty_symbols(self) -> list[int]:
