@@ -22,7 +22,7 @@ def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[
         assert per_10k is not None
         first = max(-math.log10(3 * per_10k / 10_000), 0.5)
         least, most, far = max(first - 0.7, 0.5), first + 0.3, 0.5
-        rise, sink = 0.06, 0.05
+        rise, sink = 0.065, 0.05
     return {
         "first": first,
         "least": least,
@@ -48,6 +48,7 @@ def _fresh(budget: dict[str, float]) -> dict[str, Any]:
         "last_return": 0.0,
         "spread": 0.0,
         "usual": None,
+        "repeats": {False: 0.0, True: 0.0},
         "spacing": 0.0,
         "limit": budget["first"],
         "strong": 0.0,
@@ -220,6 +221,14 @@ def _count(s: dict[str, Any], told: float) -> None:
             s["limit"] = limit
 
 
+def _run(s: dict[str, Any], since: int) -> float:
+    """Return the run with one repetition more; those of the same time do not count."""
+    if since == 0:
+        return s["run"]
+    whole = 0.05 + 0.95 * min(since / max(4 * s["spacing"], 1.0), 1.0)
+    return s["run"] - whole * math.log(max(s["repeats"][s["last"][1] == 100], 0.01))
+
+
 def _judge(
     s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str, publisher: int
 ) -> tuple[float, bool]:
@@ -232,11 +241,11 @@ def _judge(
     values["size"] = math.log2(1 + size / usual)
     factor = 1 + max(0.0002, 1 / s["n"])
     s["usual"] = max(usual * factor if size > usual else usual / factor, 1.0)
-    if (price_nanos, size, side) == s["last"]:
-        if since > 0:
-            s["run"] += 0.05 + 0.95 * min(since / max(4 * s["spacing"], 1.0), 1.0)
-    else:
-        s["run"] = 0.0
+    again = (price_nanos, size, side) == s["last"]
+    s["run"] = _run(s, since) if again else 0.0
+    if since > 0:
+        lot = s["last"][1] == 100
+        s["repeats"][lot] += max(1 / 5_000, 1 / s["n"]) * (again - s["repeats"][lot])
     values["run"] = s["run"]
     last = s["last"][0] or 0
     if price_nanos != last:

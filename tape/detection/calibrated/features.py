@@ -25,6 +25,7 @@ from tape.detection.calibrated.state import (
     OLD_LEFT,
     OLD_LEVEL,
     PLACE,
+    REPEATS,
     RUN,
     SPACING,
     SPREAD,
@@ -35,7 +36,7 @@ from tape.detection.calibrated.window import SHIFTED, begin_new_level, push, tri
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
 from tape.detection.inlining import uncounted
-from tape.detection.kernel_types import F64
+from tape.detection.kernel_types import F64, I64
 
 DEVIATION = 0
 JUMP = 1
@@ -62,6 +63,10 @@ STUCK_SPACINGS = 4.0
 """A repetition so many usual spacings later is a whole one; one of now is a twentieth: orders cut
 in pieces repeat at once, a feed that is stuck at the market's own pace."""
 STUCK_LEAST = 0.05
+REPEATS_FADE = 1.0 / 5_000.0
+RAREST_REPEAT = 0.01
+ROUND_LOT = 100
+"""Shares of most orders, so that one of them repeats another far more often than other sizes do."""
 LOT = 1.0
 """A time counts for the signed volume with at most so many usual sizes."""
 SIZE_STEP = 0.0002
@@ -143,6 +148,32 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
 
 
 @uncounted
+def _note_repetition(
+    counters: I64, levels: F64, price_nanos: int, size: int, side: int, passed: int
+) -> None:
+    """Let the run of equal price, size and side grow, or end.
+
+    A repetition adds its surprise, -log of how often trades like the last one are repeated.
+    """
+    again = (
+        counters[LAST_PRICE] == price_nanos
+        and counters[LAST_SIZE] == size
+        and counters[LAST_SIDE] == side
+    )
+    if not again:
+        levels[RUN] = 0.0
+    if passed <= 0:
+        return
+    of_size = REPEATS + (1 if counters[LAST_SIZE] == ROUND_LOT else 0)
+    if again:
+        counted = min(passed / max(STUCK_SPACINGS * levels[SPACING], 1.0), 1.0)
+        surprise = -np.log(max(levels[of_size], RAREST_REPEAT))
+        levels[RUN] += (STUCK_LEAST + (1.0 - STUCK_LEAST) * counted) * surprise
+    weight = max(REPEATS_FADE, 1.0 / counters[ACCEPTED])
+    levels[of_size] += weight * ((1.0 if again else 0.0) - levels[of_size])
+
+
+@uncounted
 def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float) -> Any:
     """Return the volume of the last 10 ms on the trade's side, in usual lots; 0 within a time.
 
@@ -183,8 +214,8 @@ def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float
 def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) -> Any:
     """Write the trade's six features before it counts; return the local mean in dollars.
 
-    Behind the price's come the size in octaves of the usual one; the run of equal price, size
-    and side, whose repetitions count by the time between them; and the signed volume of 10 ms.
+    Behind the price's come the size in octaves of the usual one; the surprise of the run of equal
+    price, size and side; and the signed volume of 10 ms.
     """
     counters = state.counters[row]
     levels = state.levels[row]
@@ -205,16 +236,9 @@ def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) 
     step = 1.0 + max(SIZE_STEP, 1.0 / known)
     levels[USUAL_SIZE] = max(usual * step if size > usual else usual / step, 1.0)
 
-    if counters[LAST_PRICE] == price_nanos:
-        if size == counters[LAST_SIZE] and side == counters[LAST_SIDE]:
-            if passed > 0:
-                counted = min(passed / max(STUCK_SPACINGS * levels[SPACING], 1.0), 1.0)
-                levels[RUN] += STUCK_LEAST + (1.0 - STUCK_LEAST) * counted
-        else:
-            levels[RUN] = 0.0
-    else:
-        levels[RUN] = 0.0
+    if counters[LAST_PRICE] != price_nanos:
         counters[DIRECTION] = 1 if price_nanos > counters[LAST_PRICE] else -1
+    _note_repetition(counters, levels, price_nanos, size, side, passed)
     values[STUCK] = levels[RUN]
 
     direction = counters[DIRECTION]

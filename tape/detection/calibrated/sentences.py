@@ -1,5 +1,6 @@
 """What a trader reads about a flagged trade, from its evidence."""
 
+from math import log
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,7 @@ UNITS: Final = (
     "usual steps",
     "usual moves",
     "shares",
-    "repetitions",
+    "coin tosses alike",
     "shares at least",
 )
 
@@ -36,6 +37,8 @@ def _shown(feature: int, value: float, usual_size: float) -> float:
         return float((2.0**value - 1.0) * usual_size)
     if feature == 5:
         return value * LOT * usual_size
+    if feature == 4:
+        return value / log(2.0)
     return value
 
 
@@ -79,7 +82,8 @@ def _what(feature: int, evidence: np.void, price: float, size: int) -> str:
         return f"{size:,} shares in one trade"
     if feature == 4:
         return (
-            f"The same price, size and side again and again, {shown:,.1f} times at the usual pace"
+            "The same price, size and side again and again, "
+            f"as unlikely as {shown:,.1f} coin tosses alike"
         )
     return f"More than {shown:,.0f} shares on one side within 10 ms, in many trades"
 

@@ -61,7 +61,7 @@ SPREAD: Final = 2
 USUAL_SIZE: Final = 3
 """Running median of the size, shares."""
 RUN: Final = 4
-"""Length of the stuck run."""
+"""Surprise of the stuck run so far, nats."""
 FLOW: Final = 5
 """Signed volume of the last 10 ms, in usual lots."""
 ANCHOR: Final = 6
@@ -82,7 +82,9 @@ CHARGED: Final = 13
 """By how much the open event has raised the limit."""
 FIND_FROM: Final = 14
 """Severity from which on the open event is a find."""
-LEVELS: Final = 15
+REPEATS: Final = 15
+"""Chance that a trade at a later time repeats the one before: of other sizes, and of 100 shares."""
+LEVELS: Final = 17
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
