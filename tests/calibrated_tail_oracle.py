@@ -25,6 +25,7 @@ class Tail:
     def __init__(self, name: str) -> None:
         self.linear = name in LINEAR
         self.least_shape = 0.4 if name == "flow" else 0.0
+        self.least_trust = 0.2 if name in ("dev", "jump", "move") else 0.05
         self.fit: list[float] = []
         larger = [self.first_chance(START[name], self.edge(n)) for n in range(128)] + [0.0]
         worth = 5_000 if name == "flow" else 20_000
@@ -85,7 +86,7 @@ class Tail:
         return True
 
     def refit(self, trades: int, fade: float = FADE) -> None:
-        trust = max(math.exp(-trades / 4_000), 0.05)
+        trust = max(math.exp(-trades / 4_000), self.least_trust)
         counts = [float(self.counts[n]) + trust * float(self.prior[n]) for n in range(128)]
         total = sum(counts)
         first = 127

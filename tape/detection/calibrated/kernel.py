@@ -106,8 +106,8 @@ class Answers(NamedTuple):
 @uncounted
 def _refit(row: int, state: CalibratedState, setting: Setting, counts: F64, keep: float) -> None:
     """Fit the tails to what was learnt and the prior; then let what was learnt fade to `keep`."""
-    trust = trust_in_prior(state.counters[row, ACCEPTED])
     for tail in range(TAILS):
+        trust = trust_in_prior(state.counters[row, ACCEPTED], tail)
         fits = state.fits[row, tail * FITS : (tail + 1) * FITS]
         bins = state.bins[row, tail * BINS : (tail + 1) * BINS]
         fits[SEEN] = 0.0

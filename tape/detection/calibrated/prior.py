@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tape.detection.calibrated.state import BINS, TAILS
+from tape.detection.calibrated.state import BINS, PRICES, TAILS
 from tape.detection.calibrated.tails import TARGET, bin_edges
 from tape.detection.inlining import part_of_callers
 from tape.detection.kernel_types import F32, F64
@@ -30,17 +30,20 @@ WORTH: Final = np.array([20_000.0] * 5 + [5_000.0, 20_000.0])
 volumes of symbols differ most."""
 FADE_TRADES: Final = 4_000.0
 LEAST_TRUST: Final = 0.05
-"""The prior's worth sinks to 1/e in so many trades of the symbol's own, and to this share at last,
-which keeps the tails of a few quiet days from being taken for the whole truth."""
+LEAST_TRUST_PRICES: Final = 0.2
+"""The prior's worth sinks to 1/e in so many trades of the symbol's own, and to such a share at
+last: a few quiet days are not the whole truth, the less where prices take few ticks, so that the
+three features of the price have few values and none between."""
 LEAST_SHAPES: Final = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0])
 """Shape of the lightest tail that is believed. Signed volumes come in clusters: a few bursts make
 the whole tail of a day, and the next day's are longer."""
 
 
 @part_of_callers
-def trust_in_prior(trades: int) -> Any:
+def trust_in_prior(trades: int, tail: int) -> Any:
     """Return the share of its first worth that the prior still has after a symbol's trades."""
-    return max(np.exp(-trades / FADE_TRADES), LEAST_TRUST)
+    least = LEAST_TRUST_PRICES if tail < PRICES else LEAST_TRUST
+    return max(np.exp(-trades / FADE_TRADES), least)
 
 
 def _survival(value: F64, median: float, threshold: float, scale: float, shape: float) -> F64:

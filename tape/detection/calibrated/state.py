@@ -10,6 +10,8 @@ from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 VERSION: Final = 4
 """Version of this layout in the blob's header."""
 FEATURES: Final = 6
+PRICES: Final = 3
+"""The first of them are of the price."""
 TAILS: Final = 7
 """One tail a feature, and one for the largest severity of the six, which makes up for taking it."""
 BINS: Final = 128
