@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -176,6 +177,27 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     assert by_symbol(pipeline.anomalies()) == by_symbol(expected)
     states = [(json.loads(value)["episode_id"], value) for value in episodes]
     assert by_key(pipeline.episode_states()) == by_key(states)
+
+
+def test_thresholds_may_change_while_the_detector_is_down(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """What was learnt goes on: the second day is judged as if they had never been others."""
+    first, second, both = (tmp_path / name for name in ("first", "second", "both"))
+    for folder, seed, day in ((first, 7, 3), (second, 8, 5), (both, 7, 3), (both, 8, 5)):
+        write_day(make_day(seed=seed, trades=10_000, day=date(2025, 3, day)), folder)
+    thresholds = tmp_path / "thresholds.toml"
+    thresholds.write_text("[NVDA]\nvolume_threshold = 500\nchange_threshold = 0.001\n")
+    changed = {"THRESHOLDS_FILE": str(thresholds)}
+    before, _ = replay(first)
+    after = [value for value in replay(both, **changed)[0] if b'"ts_event":"2025-03-05' in value]
+    assert sum(b"High Volume" in value for value in after) > 50  # the new thresholds tell
+    for folder, settings in ((first, {}), (second, changed)):
+        detector = pipeline.detect(**settings)
+        assert pipeline.produce(folder).wait() == 0
+        pipeline.wait_all_judged()
+        assert detector.stop() == 0
+    assert by_symbol(pipeline.anomalies()) == by_symbol(before + after)
 
 
 def test_a_producer_started_again_sends_nothing_twice(
