@@ -8,6 +8,19 @@ from typing import BinaryIO, Self
 from tape.errors import SettingsError
 
 
+def check_writable(path: Path) -> None:
+    """Raise `SettingsError` if a file cannot be written here; call it before long work for it."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise _cannot_write(path, f"{folder} is a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _cannot_write(path, "Permission denied")
+
+
+def _cannot_write(path: Path, why: str | None) -> SettingsError:
+    return SettingsError(f"cannot write {path} ({why}); choose another place")
+
+
 class OutputFile:
     """A file that takes its final name only when everything was written without an error."""
 
@@ -20,9 +33,7 @@ class OutputFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = self._part.open("wb")
         except OSError as error:
-            raise SettingsError(
-                f"cannot write {self._path} ({error.strerror}); choose another place"
-            ) from None
+            raise _cannot_write(self._path, error.strerror) from None
         return self
 
     def write(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from tape.archives import find_archives
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import ArchiveError, SettingsError
 from tape.evaluation.days import read_day
-from tape.output_file import OutputFile
+from tape.output_file import OutputFile, check_writable
 from tape.settings import DetectorSettings, load
 from tape.tuning.budgets import TunedBudget, tune_budgets
 from tape.tuning.file import thresholds_text
@@ -40,6 +40,7 @@ def tune_thresholds(
     """
     if output.suffix != ".toml":
         raise SettingsError(f"--output {output}: the name must end in .toml")
+    check_writable(output)
     settings = load(DetectorSettings)
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
     archives = {a.sha256: a for path in days for a in find_archives(path).archives}

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tape.errors import SettingsError
-from tape.output_file import OutputFile
+from tape.output_file import OutputFile, check_writable
 
 PANELS: Final = 4
 """Symbols shown, those with most trades."""
@@ -40,13 +40,14 @@ class _Minute:
 
 
 def check_plot(path: Path) -> None:
-    """Raise `SettingsError` if a picture cannot be made under this name."""
+    """Raise `SettingsError` if a picture cannot be made under this name, before it is drawn."""
     if path.suffix not in SUFFIXES:
         raise SettingsError(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError:
         raise SettingsError("--plot needs matplotlib: pip install 'tapewatch[desk]'") from None
+    check_writable(path)
 
 
 def behind(panel: Any, label: str) -> Any:

@@ -93,6 +93,20 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> No
         ensure_writable(in_the_way)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["tune", "-o", "t.toml"], ["evaluate", "--plot", "p.png"], ["inspect", "--plot", "p.png"]],
+)
+def test_an_output_that_cannot_be_written_is_told_before_any_work(
+    tmp_path: Path, words: list[str]
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    command, option, name = words
+    done = tape(command, "no such day", option, str(in_the_way / name))
+    one_sentence(done, 4, f"cannot write {in_the_way / name}")
+
+
 def test_an_output_that_cannot_be_written_leaves_nothing_half_written(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     assert tape("synth", "--output", str(folder), "--trades", "2000").returncode == 0
