@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks import budgets
 from benchmarks.kinds import draw_kinds
+from benchmarks.likeness import draw_likeness
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.detection.parameters import Parameters
@@ -168,7 +169,9 @@ def main() -> int:
         curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
         save_curves(PICTURES / f"evaluation-{name}.png", curves)
         if name == "nvda":
-            kept[BUDGETS] = budgets.held(real_days(options.data)[name][0], MAX_SYMBOLS)
+            days = real_days(options.data)[name][0]
+            kept[BUDGETS] = budgets.held(days, MAX_SYMBOLS)
+            draw_likeness(PICTURES / "likeness.png", days)
         KEPT.write_text(_lines(kept))
     if "made-up" in options.only:
         draw_example(PICTURES / "anomaly.png")

@@ -1,0 +1,48 @@
+"""Measures the calibrated detector: trades a second of thread CPU time, and bytes a symbol.
+
+Run: python -m benchmarks.calibrated FILE…; without files a made-up day of four symbols.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from tape.archives import find_archives
+from tape.detection.parameters import Parameters
+from tape.evaluation.days import Day, read_day
+from tape.evaluation.judging import judged_columns
+from tape.judge import Counts, Judge
+from tape.synthetic import make_day, write_day
+
+RUNS = 7
+MAX_SYMBOLS = 10_000
+
+
+def measured(day: Day) -> str:
+    """Return the median of some runs over a day in batches of 10,000, the first left out."""
+    rows, rates = np.arange(len(day.trades)), []
+    for _ in range(RUNS + 1):
+        judge = Judge(Parameters(profile="calibrated"), MAX_SYMBOLS, Counts())
+        start_s = time.thread_time()
+        for _ in judged_columns(judge, day, rows):
+            pass
+        rates.append(len(rows) / (time.thread_time() - start_s))
+    size = len(judge.detector.snapshot(0))
+    return f"{day.name}: {median(rates[1:]):,.0f} trades/s, {size:,} bytes a symbol"
+
+
+def main() -> int:
+    """Measure each file."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(word) for word in sys.argv[1:]] or [write_day(make_day(), Path(folder))]
+        for archive in (one for path in paths for one in find_archives(path).archives):
+            print(measured(read_day(archive, MAX_SYMBOLS)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
