@@ -8,6 +8,7 @@ from tape.anomaly import CALIBRATED, Calibrated, Reason
 from tape.columns import TradeColumns
 from tape.detection.calibrated.budget import budget_row
 from tape.detection.calibrated.context import CONTEXTS, contexts
+from tape.detection.calibrated.features import ROUND_LOT
 from tape.detection.calibrated.kernel import (
     FACTS,
     Answers,
@@ -27,8 +28,6 @@ from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 
 PROFILE: Final = "calibrated"
-ROUND_LOT: Final = 100
-"""Shares; smaller trades are odd lots."""
 EVIDENCE: Final = np.dtype(
     [
         ("values", "f8", (FEATURES,)),

@@ -66,7 +66,8 @@ STUCK_LEAST = 0.05
 REPEATS_FADE = 1.0 / 5_000.0
 RAREST_REPEAT = 0.01
 ROUND_LOT = 100
-"""Shares of most orders, so that one of them repeats another far more often than other sizes do."""
+"""Shares of most orders, so that one of them repeats another far more often than other sizes do;
+smaller ones are odd lots."""
 LOT = 1.0
 """A time counts for the signed volume with at most so many usual sizes."""
 SIZE_STEP = 0.0002

@@ -8,8 +8,7 @@ import numpy as np
 from tape.anomaly import Feature
 from tape.columns import TradeColumns
 from tape.detection.calibrated.features import LOT
-from tape.detection.calibrated.state import FEATURES, LOCAL
-from tape.detection.calibrated.venues import OF_VENUE
+from tape.detection.calibrated.state import FEATURES, LOCAL, OF_VENUE
 
 MOST_TOLD: Final = 8.0
 """Severities are told up to 1 in 100 million."""

@@ -23,7 +23,9 @@ FLOW_TIMES: Final = 256
 
 VENUES: Final = 24
 """Venues of a symbol that are told apart; all further ones share the last place."""
-VENUE_FACTS: Final = 1 + 2 * FEATURES
+OF_VENUE: Final = PRICES + 1
+"""The features of price and size, which are judged by venue. Runs and bursts go across venues."""
+VENUE_FACTS: Final = 1 + 2 * OF_VENUE
 """What is known of a venue: `tape.detection.calibrated.venues`."""
 
 DAY: Final = 11

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tape.detection.calibrated.state import (
-    PRICES,
+    OF_VENUE,
     VENUE_FACTS,
     VENUES,
     VENUES_KNOWN,
@@ -22,8 +22,6 @@ from tape.detection.calibrated.tails import LN_10, MOST, ODD
 from tape.detection.inlining import part_of_callers
 from tape.detection.kernel_types import F64
 
-OF_VENUE = PRICES + 1
-"""The features of price and size, which come first. Runs and bursts go across venues."""
 TRADES = 0
 """Columns of a venue's facts: its trades, then per feature the odd ones (severity 2 and more) and
 their excess over 2, in all. Behind the last venue come those of all together."""
