@@ -1,6 +1,5 @@
 """Files as one tape through one judge: what `tape replay` does, without its command line."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tape.archives import Archive, RowBatch, read_archive
 from tape.episodes import EpisodeStep
 from tape.errors import SettingsError
-from tape.judge import Judge
-from tape.trade_fields import NANOS
+from tape.judge import Judge, Judged
+from tape.outcome import Outcome
+from tape.trade_fields import NANOS, TIME_MAX_NS, iso_time
 
 DAY_NS: Final = 86_400 * NANOS
 END_NS: Final = 2**63 - 1
@@ -67,9 +68,10 @@ class Replay:
 
     Attributes:
         trades: trades judged in the wanted part.
-        rejected: rows that could not be read, by reason.
+        rows: data lines read.
+        days: days since 1970 (UTC) that have trades.
+        outcome: what was rejected and skipped.
         episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
-        damaged: in words, what is wrong with each file that is damaged.
     """
 
     archives: list[Archive]
@@ -77,26 +79,26 @@ class Replay:
     part: Part = field(default_factory=Part)
     trades: int = 0
     rows: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    days: set[int] = field(default_factory=set)
+    outcome: Outcome = field(default_factory=Outcome)
     episodes: Counter[str] = field(default_factory=Counter)
-    damaged: list[str] = field(default_factory=list)
 
     def batches(self) -> Iterator[Shown]:
         """Yield the wanted part of the tape, judged, in the files' order.
 
         What lies before the part is judged too, so that each verdict is the one that the whole
-        tape gives.
+        tape gives. No clock is asked: the same files give the same answer in any year.
         """
-        latest_ns = time.time_ns() + DAY_NS
         seen: set[str] = set()
         for archive in self.archives:
             if archive.sha256 in seen:  # the same day named twice
                 continue
             seen.add(archive.sha256)
             before = self.rows
-            for batch in read_archive(archive, latest_ns=latest_ns, symbols=self.part.symbols):
+            for batch in read_archive(archive, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
                 self.rows = before + batch.rows
-                self._note(batch)
+                self.outcome.note(batch.rejected, damaged=batch.damaged)
+                self._note_days(batch.ts_event_ns)
                 shown = self._judged(batch)
                 for step in shown.episodes:
                     self.episodes.update((step.state, *filter(None, [step.mark])))
@@ -112,19 +114,32 @@ class Replay:
         if wanted.all():
             found = self.judge.judge(batch.keys, batch.values)
             self.trades += len(batch.values)
+            self._note_unread(found, batch.keys, times)
             return Shown(batch.values, [one.value for one in found.flagged], found.episodes)
         judged = np.flatnonzero(wanted | (times < part.from_ns)).tolist()
         values = [batch.values[n] for n in judged]
-        found = self.judge.judge([batch.keys[n] for n in judged], values)
+        keys = [batch.keys[n] for n in judged]
+        found = self.judge.judge(keys, values)
         self.trades += int(wanted.sum())
+        self._note_unread(found, keys, times[judged])
         return Shown(
             [batch.values[n] for n in np.flatnonzero(wanted).tolist()],
             [one.value for one in found.flagged if wanted[judged[one.position]]],
             [step for step in found.episodes if wanted[judged[step.position]]],
         )
 
-    def _note(self, batch: RowBatch) -> None:
-        for row in batch.rejected:
-            self.rejected[row.rejected.reason] += 1
-            if batch.damaged:
-                self.damaged.append(f"{row.source}: {row.rejected.reason}: {row.rejected.detail}")
+    def _note_unread(
+        self, found: Judged, keys: list[bytes], ts_event_ns: npt.NDArray[np.int64]
+    ) -> None:
+        """Take up what the judge refused: a trade that could be read, as one symbol too many."""
+        for one in found.unread:
+            at = iso_time(int(ts_event_ns[one.position]))
+            source = f"{keys[one.position].decode()} at {at}"
+            self.outcome.count(one.rejected.reason, 1, source, one.rejected.detail)
+
+    def _note_days(self, ts_event_ns: npt.NDArray[np.int64]) -> None:
+        if not len(ts_event_ns):
+            return
+        first, last = int(ts_event_ns.min()) // DAY_NS, int(ts_event_ns.max()) // DAY_NS
+        if first not in self.days or last > first:
+            self.days.update(np.unique(ts_event_ns // DAY_NS).tolist())

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tape.outcome import Outcome
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
 ]
@@ -37,6 +39,13 @@ def table_console() -> Console:
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
     return Console(stderr=True)
+
+
+def say_outcome(outcome: Outcome) -> None:
+    """Say on standard error what was rejected and skipped."""
+    notes = notes_console()
+    for sentence in outcome.sentences():
+        notes.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def row_bars() -> Progress:

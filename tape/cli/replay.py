@@ -12,7 +12,16 @@ from rich.progress import Progress, TaskID
 
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
-from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
+from tape.cli.look import (
+    AsJson,
+    notes_console,
+    print_json,
+    row_bars,
+    say_outcome,
+    table_console,
+    wants_json,
+)
+from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.episodes.message import MARKS
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
@@ -54,7 +63,8 @@ def replay(
     """Write what the detector would put on `anomalies` for these files, with the same settings.
 
     Trades before --from are judged, not shown: the detector needs what went before.
-    Ends with 2 if a file is damaged; the rest is judged.
+    Ends with 2 if anything was rejected or skipped, and says what; the rest is judged.
+    Where nothing is judged nothing is written.
 
     Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """
@@ -73,21 +83,28 @@ def replay(
     judge = Judge(parameters, settings.max_symbols, counts)
     run = Replay(archives, judge, part)
     found = Findings()
-    start_s = time.perf_counter()
-    _run(run, found, output, episodes, picture)
+    start_s, nothing = time.perf_counter(), None
+    try:
+        _run(run, found, output, episodes, picture)
+    except NothingJudgedError as error:
+        nothing = error
     elapsed_s = time.perf_counter() - start_s
-    if picture is not None and plot is not None:
+    if picture is not None and plot is not None and nothing is None:
         picture.save(plot)
     if wants_json(as_json):
         print_json(_summary(run, counts, found, elapsed_s))
-    else:
+    elif nothing is None:
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
+    say_outcome(run.outcome)
+    if nothing is not None:
+        raise nothing
+    _say_missing(run)
     if not part.symbols and limit is None:
         _say_unused(parameters.overrides, judge.symbols.names)
     for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {escape(str(path))}")
-    return 2 if run.damaged else 0
+    return run.outcome.exit_code
 
 
 def _picture(plot: Path | None, anomaly: str | None) -> Picture | CloseUp | None:
@@ -140,6 +157,8 @@ def _run(
                 for step in shown.episodes:
                     lines.write(step.value + b"\n")
             _advance(bars, task, run.rows)
+        if not run.trades:
+            raise nothing_judged(run)
         if writer is not None:
             writer.end()
 
@@ -162,23 +181,31 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "by_symbol": by_symbol,
         "episodes": {name: run.episodes[name] for name in ("opened", "closed", *MARKS)},
         "duplicates": counts.duplicate,
-        "rejected": run.rejected,
-        "damaged": run.damaged,
+        "late": counts.late,
+        **run.outcome.as_json(),
         "telling": found.telling,
     }
 
 
 def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None:
-    notes = notes_console()
     rules = ", ".join(f"{rule} {count:,}" for rule, count in found.by_rule.most_common())
-    notes.print(
+    notes_console().print(
         f"{run.trades:,} trades in {elapsed_s:.2f} s "
         f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
         f"episodes {run.episodes['opened']:,}; "
-        f"duplicates {counts.duplicate:,}; rows rejected {run.rejected.total():,}"
+        f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
     )
-    for fault in run.damaged:
-        notes.print(f"damaged: {escape(fault)}; fetch the file again")
+
+
+def _say_missing(run: Replay) -> None:
+    """Name the symbols of --symbols that the files do not hold."""
+    missing = sorted(run.part.symbols - set(run.judge.symbols.names))
+    if missing:
+        notes_console().print(
+            f"--symbols: no trade of {escape(', '.join(missing))} in these files",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _say_unused(overrides: Collection[str], judged: Collection[str]) -> None:

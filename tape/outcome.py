@@ -1,0 +1,178 @@
+"""What became of all that a command was given, how it reports that, and how it ends.
+
+Every trade of the input is judged, or its owner learns here which were not, why, and what to do.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from tape.archives.batches import RejectedRow
+from tape.errors import ArchiveError
+from tape.printable import printable
+
+MOST_LISTED: Final = 20
+"""Skipped files that the text names one by one; JSON has all."""
+
+FETCH_AGAIN: Final = "fetch the file again"
+REMEDIES: Final = {
+    "archive_truncated": FETCH_AGAIN,
+    "archive_corrupt": FETCH_AGAIN,
+    "archive_not_zstd": "its name says .zst and its bytes do not: correct the name, "
+    "or fetch the file again",
+    "archive_expands_too_far": "unpack it by hand if its origin is known",
+}
+"""What to do about a whole file, by the reason; only a damaged download is fetched again."""
+
+ANOTHER_FORM: Final = "tape inspect {file} --suggest-columns says how to name its columns"
+FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected"})
+"""The file is readable, and is no file of the vendor's: fetching it again brings the same."""
+
+
+class SkippedFile(Protocol):
+    """A file that was found and is not read: why, what to do, and whether it may hold trades."""
+
+    @property
+    def path(self) -> Path:
+        """Return where it is."""
+
+    @property
+    def reason(self) -> str:
+        """Return why it is not read."""
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do; empty if there is nothing to do."""
+
+    @property
+    def may_hold_trades(self) -> bool:
+        """Return whether trades may be missed by skipping it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The first row that was rejected for a reason: file and line, and what was wrong."""
+
+    source: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was rejected and skipped on one way through files.
+
+    Attributes:
+        rejected: rows, or whole files, that could not be read, by reason.
+        examples: the first of each reason.
+        damaged: in words, what is wrong with each file that is not read to its end, and what to
+            do about it.
+        skipped: files that are not read at all.
+    """
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, Example] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+    def note(self, rows: Iterable[RejectedRow], *, damaged: bool = False) -> None:
+        """Take up rejected rows in their order; `damaged` if they stand for a file's rest."""
+        for row in rows:
+            fault = row.rejected
+            self.count(fault.reason, 1, row.source, fault.detail)
+            if damaged:
+                self.damaged.append(whole_file(row.source, fault.reason, fault.detail))
+
+    def count(self, reason: str, rows: int, source: str, detail: str) -> None:
+        """Take up rows that were rejected for one reason, the first of them at `source`."""
+        self.rejected[reason] += rows
+        self.examples.setdefault(reason, Example(source, detail))
+
+    @property
+    def missed(self) -> list[SkippedFile]:
+        """Return the skipped files that may hold trades."""
+        return [one for one in self.skipped if one.may_hold_trades]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 2 if anything was rejected, or skipped that may hold trades; 0 otherwise."""
+        return 2 if self.rejected or self.missed else 0
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person must know, a line a reason and a line a file, safe to print."""
+        whole = {fault.partition(": ")[0] for fault in self.damaged}
+        for reason, count in self.rejected.most_common():
+            one = self.examples[reason]
+            if count == 1 and one.source in whole:
+                continue  # the line of the damaged file says the same
+            yield printable(
+                f"rejected: {count:,} × {reason}; the first: {one.source}: {one.detail}"
+            )
+        for fault in self.damaged:
+            yield printable(f"damaged: {fault}")
+        shown = sorted(self.skipped, key=lambda one: not one.may_hold_trades)
+        for skipped in shown[:MOST_LISTED]:
+            remedy = f"; {skipped.remedy}" if skipped.remedy else ""
+            yield printable(f"skipped: {skipped.path}: {skipped.reason}{remedy}")
+        if len(shown) > MOST_LISTED:
+            yield f"skipped: {len(shown) - MOST_LISTED:,} files more; --json names all"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as the keys that every command's JSON has."""
+        return {
+            "rejected": dict(self.rejected),
+            "rejected_examples": {
+                reason: {"source": one.source, "detail": one.detail}
+                for reason, one in self.examples.items()
+            },
+            "damaged": self.damaged,
+            "skipped": [
+                {
+                    "path": str(one.path),
+                    "reason": one.reason,
+                    "remedy": one.remedy,
+                    "may_hold_trades": one.may_hold_trades,
+                }
+                for one in self.skipped
+            ],
+        }
+
+    def nothing_read(self, files: int) -> ArchiveError:
+        """Return the sentence for files of which not one trade could be read."""
+        what = "1 file" if files == 1 else f"{files:,} files"
+        if not self.rejected:
+            return ArchiveError(
+                f"nothing was judged, and nothing is written: {what} without a trade; "
+                "`tape inspect` says what is in there"
+            )
+        reason, count = self.rejected.most_common(1)[0]
+        one = self.examples[reason]
+        rows = f"{self.rejected.total():,} rejected" + (
+            "" if count == self.rejected.total() else f", {count:,} of them {reason}"
+        )
+        return ArchiveError(
+            printable(
+                f"nothing was judged, and nothing is written: {what}, no trade that can be read, "
+                f"{rows}; the first: {one.source}: {reason}: {one.detail}"
+                f"{remedy_for(reason, one.source)}"
+            )
+        )
+
+
+def whole_file(source: str, reason: str, detail: str) -> str:
+    """Return in words what is wrong with a file as a whole, and what to do about it."""
+    return f"{source}: {reason}: {detail}{remedy_for(reason, source)}"
+
+
+def remedy_for(reason: str, source: str) -> str:
+    """Return what to do about a reason that stands for a whole file, behind "; ", or nothing.
+
+    >>> remedy_for("archive_truncated", "a.csv.zst")
+    '; fetch the file again'
+    >>> remedy_for("number_syntax", "a.csv:7")
+    ''
+    """
+    if reason in FORM_REASONS:
+        return f"; {ANOTHER_FORM.format(file=source.partition(':')[0])}"
+    return f"; {REMEDIES[reason]}" if reason in REMEDIES else ""

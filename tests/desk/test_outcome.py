@@ -1,0 +1,151 @@
+"""What commands that read trades say of what they reject and skip, and how they end."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tape.outcome import Outcome
+from tests.commands import on_terminal, plain, tape
+
+HEADER = (
+    "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
+    "ts_in_delta,sequence,symbol"
+)
+
+
+def row(n: int, *, symbol: str = "ACME", price: str = "80.010000000", day: str = "05") -> str:
+    at = f"2025-03-{day}T15:00:{n // 10:02d}.{n % 10}00000000Z"
+    return f"{at},{at},0,2,1,T,B,0,{price},100,0,0,{n + 1},{symbol}"
+
+
+def written(path: Path, rows: Sequence[str]) -> Path:
+    path.write_text("\n".join([HEADER, *rows, ""]))
+    return path
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Sixty trades, of which lines 4 and 9 have a price that is none, and line 6 no time."""
+    rows = [row(n) for n in range(60)]
+    rows[2], rows[7] = row(2, price="eighty"), row(7, price="")
+    rows[4] = rows[4].replace("2025-03-05T15", "noon")
+    return written(tmp_path / "mixed.trades.csv", rows)
+
+
+def test_a_replay_that_rejected_rows_says_which_and_ends_with_2(mixed: Path) -> None:
+    ended = tape("replay", mixed, "--json")
+    assert ended.returncode == 2
+    found = json.loads(ended.stdout)
+    assert found["judged"] == 57
+    assert sum(found["rejected"].values()) == 3
+    assert set(found["rejected_examples"]) == set(found["rejected"])
+    sources = {one["source"] for one in found["rejected_examples"].values()}
+    assert sources <= {f"mixed.trades.csv:{line}" for line in (4, 6, 9)}
+    for reason, count in found["rejected"].items():
+        one = found["rejected_examples"][reason]
+        line = f"rejected: {count} × {reason}; the first: {one['source']}: {one['detail']}"
+        assert line in ended.stderr
+
+
+def test_a_clean_replay_ends_with_0_and_rejects_nothing(tmp_path: Path) -> None:
+    ended = tape("replay", written(tmp_path / "a.trades.csv", [row(n) for n in range(60)]))
+    assert (ended.returncode, json.loads(ended.stdout)["rejected"]) == (0, {})
+    assert "rejected:" not in ended.stderr
+
+
+def test_where_nothing_is_judged_no_file_is_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "bad.trades.csv", [row(n, price="x") for n in range(60)])
+    out = tmp_path / "out"
+    ended = tape(
+        *("replay", path, "--output", out / "a.jsonl", "--episodes", out / "e.jsonl"),
+        *("--plot", out / "p.png"),
+    )
+    assert ended.returncode == 2
+    assert [one for one in out.rglob("*") if one.is_file()] == []
+    assert json.loads(ended.stdout)["judged"] == 0
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("error: nothing was judged, and nothing is written")
+    assert "60 rejected" in last
+    assert "bad.trades.csv:2" in last
+
+
+@pytest.mark.parametrize(
+    ("words", "there"),
+    [
+        (("--symbols", "XYZ"), "--symbols XYZ: these files hold ACME, BOLT"),
+        (("--from", "2026-01-01"), "these files hold 2025-03-05, 2025-03-06 (UTC)"),
+        (("--to", "2024-01-01"), "these files hold 2025-03-05, 2025-03-06 (UTC)"),
+        (("--from", "2025-03-05T16:00", "--to", "2025-03-06T14:00"), "2025-03-05, 2025-03-06"),
+        (("--symbols", "BOLT", "--to", "2025-03-05"), "no trade of BOLT before 2025-03-06"),
+    ],
+)
+def test_a_filter_that_matches_nothing_is_answered_with_what_is_there(
+    words: tuple[str, ...], there: str, tmp_path: Path
+) -> None:
+    rows = [row(n) for n in range(30)] + [row(n, symbol="BOLT", day="06") for n in range(30)]
+    path = written(tmp_path / "two.trades.csv", rows)
+    ended = tape("replay", path, *words, "--output", tmp_path / "a.jsonl")
+    assert ended.returncode == 2
+    assert there in ended.stderr.splitlines()[-1]
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_one_of_several_symbols_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.trades.csv", [row(n) for n in range(30)])
+    ended = tape("replay", path, "--symbols", "ACME,XYZ")
+    assert ended.returncode == 0
+    assert "--symbols: no trade of XYZ in these files" in ended.stderr
+
+
+def test_a_symbol_too_many_is_rejected_aloud(tmp_path: Path) -> None:
+    rows = [row(n, symbol=("ACME", "BOLT", "PENY")[n % 3]) for n in range(60)]
+    ended = tape("replay", written(tmp_path / "a.trades.csv", rows), MAX_SYMBOLS="2")
+    assert ended.returncode == 2
+    found = json.loads(ended.stdout)
+    assert found["rejected"] == {"symbol_unknown": 20}
+    assert found["rejected_examples"]["symbol_unknown"]["source"].startswith("PENY at 2025-03-05")
+
+
+def test_the_table_on_a_terminal_shows_the_day(tmp_path: Path) -> None:
+    big = [row(n, day=day) for day in ("05", "06", "07") for n in range(30)]
+    for n in (10, 45, 80):
+        big[n] = big[n].replace(",100,0,0,", ",900000,0,0,")
+    path = written(tmp_path / "three.trades.csv", big)
+    code, shown = on_terminal("replay", path, columns=120)
+    assert code == 0
+    text = "\n".join(plain(shown))
+    for day in ("2025-03-05", "2025-03-06", "2025-03-07"):
+        assert f"{day} 15:00:" in text
+    one = written(tmp_path / "one.trades.csv", big[:30])
+    _, shown = on_terminal("replay", one, columns=120)
+    assert "of 2025-03-05" in "\n".join(plain(shown))
+
+
+@dataclass(frozen=True)
+class Left:
+    path: Path
+    reason: str
+    remedy: str
+    may_hold_trades: bool
+
+
+def test_a_skipped_file_changes_the_exit_code_only_if_it_may_hold_trades() -> None:
+    outcome = Outcome(skipped=[Left(Path("manifest.json"), "a sidecar", "", False)])
+    assert outcome.exit_code == 0
+    outcome.skipped.append(Left(Path("d.rar"), "an archive of another kind", "unpack it", True))
+    assert outcome.exit_code == 2
+    assert list(outcome.sentences()) == [
+        "skipped: d.rar: an archive of another kind; unpack it",
+        "skipped: manifest.json: a sidecar",
+    ]
+    assert outcome.as_json()["skipped"][1]["remedy"] == "unpack it"
+
+
+def test_what_a_file_is_called_cannot_steer_a_terminal() -> None:
+    outcome = Outcome()
+    outcome.count("row_columns", 3, "b\x1bc\x07.csv:4", "13 columns")
+    outcome.skipped.append(Left(Path("x\x1b]0;p.zip"), "an archive", "", True))
+    assert all(sentence.isprintable() for sentence in outcome.sentences())
