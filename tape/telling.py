@@ -73,16 +73,22 @@ def _surprise(anomaly: dict[str, Any]) -> tuple[int, float]:
 
 
 def telling_table(found: Findings) -> Table:
-    """Return the most telling anomalies as a table for a terminal."""
-    table = Table(title="The most telling anomalies", title_justify="left", expand=True)
+    """Return the most telling anomalies as a table for a terminal.
+
+    The day stands above the table, or in each row where there are several.
+    """
+    days = {anomaly["ts_event"][:10] for anomaly in found.telling}
+    of = f" of {days.pop()}" if len(days) == 1 else ""
+    table = Table(title=f"The most telling anomalies{of}", title_justify="left", expand=True)
     table.add_column("time (UTC)", no_wrap=True)
     table.add_column("symbol", no_wrap=True)
     table.add_column("price", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("why", ratio=1)
     for anomaly in found.telling:
+        stamp = anomaly["ts_event"][:23].replace("T", " ")
         table.add_row(
-            anomaly["ts_event"][11:23],
+            stamp[11:] if of else stamp,
             anomaly["symbol"],
             f"{anomaly['price']:,.2f}",
             f"{anomaly['size']:,}",
