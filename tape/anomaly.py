@@ -1,11 +1,12 @@
 """What a flagged trade is on `anomalies`: the trade's own bytes, with identity and reasons."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
 
-from tape.trade_fields import NO_SEQUENCE, price_text
+from tape.trade_fields import NO_SEQUENCE
 
 Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
 
@@ -73,18 +74,45 @@ class _Verdict(msgspec.Struct, frozen=True):
     detector: DetectorIdentity
 
 
+NO_NUMBER: Final = "none"
+"""Stands in an id where the feed has no sequence at all."""
+
+IDENTITY: Final = re.compile(
+    r"(?P<symbol>.+)-(?P<publisher>\d{1,5})-(?P<ns>\d{1,19})-(?P<sequence>\d{1,10}|none)"
+    r"(?:-(?P<price>-?\d{1,17})-(?P<size>\d{1,10})-(?P<side>[ABN]))?(?:-o(?P<ordinal>\d{1,10}))?",
+    re.ASCII,
+)
+"""Takes an id apart, from its end: a symbol may have hyphens and digits itself."""
+
+
 def anomaly_id(
-    symbol: str, ts_event_ns: int, sequence: int, *, price_nanos: int, size: int, side: str
+    symbol: str,
+    publisher_id: int,
+    ts_event_ns: int,
+    sequence: int,
+    *,
+    price_nanos: int,
+    size: int,
+    side: str,
+    ordinal: int = 0,
+    shared: bool = False,
 ) -> str:
     """Return the identity of a flagged trade; the same trade always gets the same one.
 
-    Where a feed has no sequence, price, size and side stand in for it.
+    Price, size and side are part of it where the feed numbers nothing (a sequence of 0, or none)
+    and where another trade has the same time and sequence (`shared`); the ordinal where it is
+    not 0. So different trades have different ids.
 
-    >>> anomaly_id("NVDA", 1751961600171836530, 7, price_nanos=1, size=1, side="B")
-    'NVDA-1751961600171836530-7'
+    >>> anomaly_id("NVDA", 2, 1751961600171836530, 7, price_nanos=10**9, size=5, side="B")
+    'NVDA-2-1751961600171836530-7'
+    >>> anomaly_id("NVDA", 2, 1751961600171836530, 0, price_nanos=5, size=5, side="B", ordinal=1)
+    'NVDA-2-1751961600171836530-0-5-5-B-o1'
     """
-    last = f"{price_text(price_nanos)}x{size}{side}" if sequence == NO_SEQUENCE else sequence
-    return f"{symbol}-{ts_event_ns}-{last}"
+    number = NO_NUMBER if sequence == NO_SEQUENCE else sequence
+    name = f"{symbol}-{publisher_id}-{ts_event_ns}-{number}"
+    if shared or sequence in (0, NO_SEQUENCE):
+        name += f"-{price_nanos}-{size}-{side}"
+    return f"{name}-o{ordinal}" if ordinal else name
 
 
 class _CalibratedVerdict(_Verdict, frozen=True):
@@ -127,3 +155,8 @@ def as_message(
             extras.features,
         )
     return raw.rstrip(b" \t\r\n")[:-1] + b"," + _encoder.encode(verdict)[1:]
+
+
+def verdict_begins(raw: bytes) -> bytes:
+    """Return how the message for `anomalies` begins that was made of `raw`, and no other does."""
+    return raw.rstrip(b" \t\r\n")[:-1] + b',"anomaly_id":'

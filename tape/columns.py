@@ -27,7 +27,8 @@ class TradeColumns:
         price_nanos: price in 1e-9 dollars.
         size: shares.
         side: ASCII code of A, B or N.
-        sequence: per publisher and day; `tape.trade.NO_SEQUENCE` where the feed has none.
+        sequence: the feed's own number; `tape.trade.NO_SEQUENCE` where it has none.
+        ordinal: how many equal trades the source has had before this one.
     """
 
     symbol: npt.NDArray[np.int32]
@@ -37,6 +38,7 @@ class TradeColumns:
     size: npt.NDArray[np.int64]
     side: npt.NDArray[np.uint8]
     sequence: npt.NDArray[np.int64]
+    ordinal: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -90,6 +92,7 @@ def _columns(found: Scanned, kept: slice | npt.NDArray[np.bool_]) -> TradeColumn
         found.size[kept],
         found.side[kept],
         found.sequence[kept],
+        found.ordinal[kept],
     )
 
 
@@ -107,6 +110,7 @@ def _scanned(
         size=np.zeros(count, np.int64),
         side=np.zeros(count, np.uint8),
         sequence=np.zeros(count, np.int64),
+        ordinal=np.zeros(count, np.int32),
     )
     scan(_lines(values), _lines(keys), symbols.slots, found)
     return found
@@ -140,4 +144,5 @@ def _settle(
     found.size[row] = trade.size
     found.side[row] = ord(trade.side)
     found.sequence[row] = trade.sequence
+    found.ordinal[row] = trade.ordinal
     return None

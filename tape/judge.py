@@ -109,11 +109,13 @@ class Judge:
                 raw,
                 anomaly_id=anomaly_id(
                     symbol,
+                    int(trades.publisher_id[row]),
                     int(trades.ts_event_ns[row]),
                     int(trades.sequence[row]),
                     price_nanos=int(trades.price_nanos[row]),
                     size=int(trades.size[row]),
                     side=chr(trades.side[row]),
+                    ordinal=int(trades.ordinal[row]),
                 ),
                 episode_id=episode_ids[nth],
                 reasons=reasons,

@@ -39,14 +39,18 @@ _NAMES = (
     b',"sequence":',
     b',"symbol":"',
     b'"}',
+    b'","ordinal":',
 )
 TEXT = np.frombuffer(b"".join(_NAMES), np.uint8).copy()
 AT = np.cumsum([0, *map(len, _NAMES)])
+END, ORDINAL = 13, 14
+"""Which of the texts end a message, and which lead on to an ordinal."""
 
 _WORDS = 3
 """The longest of these texts has 22 bytes."""
 
-_LINE = (*_NAMES[:-1], _NAMES[-1] + b"\n")
+_LINE = (*_NAMES[:END], _NAMES[END] + b"\n", _NAMES[ORDINAL])
+_LINE_END = np.uint64(int.from_bytes(b"}\n", "little"))
 LENGTHS = np.array([len(name) for name in _LINE])
 TEXTS = np.array(
     [np.frombuffer(name.ljust(8 * _WORDS, b"\0"), np.uint64) for name in _LINE], np.uint64
@@ -70,6 +74,7 @@ class Scanned(NamedTuple):
     size: I64
     side: U8
     sequence: I64
+    ordinal: npt.NDArray[np.int32]
 
 
 @inlined
@@ -128,8 +133,13 @@ def _scan_one(
     sequence, at = scan_integer(data, at, end, U32_MAX)
     symbol = _expect(data, at, 12)
     symbol_end = scan_symbol_end(data, symbol, end)
-    at = _expect(data, symbol_end, 13)
-    if at == BAD or size == 0:
+    at, ordinal = _expect(data, symbol_end, END), 0
+    if at == BAD:
+        ordinal, at = scan_integer(data, _expect(data, symbol_end, ORDINAL), end, I32_MAX)
+        if at == BAD or load64(data, at) & BYTE_MASKS[2] != _LINE_END:
+            return BAD
+        at += 2
+    if size == 0:
         return BAD
     low, high = _name(data, symbol, symbol_end - symbol)
     key_low, key_high = _name(keys, key, symbol_end - symbol)
@@ -142,6 +152,7 @@ def _scan_one(
     out.size[n] = size
     out.side[n] = side
     out.sequence[n] = sequence
+    out.ordinal[n] = ordinal
     return at
 
 

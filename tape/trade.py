@@ -11,6 +11,7 @@ import msgspec
 
 from tape.rejected import Reason, Rejected
 from tape.trade_fields import (
+    I32_MAX,
     NO_SEQUENCE,
     U8_MAX,
     U16_MAX,
@@ -35,6 +36,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One trade as it stands on `stocks`.
 
     Defaults stand for fields that a reader can do without; feeds to come may leave them out.
+    `ordinal` tells trades apart that are equal in all that identifies one: how many such the
+    source has had before this one.
     """
 
     ts_recv_ns: int = 0
@@ -51,6 +54,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     ts_in_delta_ns: int = 0
     sequence: int = NO_SEQUENCE
     symbol: str
+    ordinal: int = 0
 
 
 ABSENT: Final = msgspec.Raw()
@@ -74,6 +78,7 @@ class _Message(msgspec.Struct, frozen=True):
     flags: msgspec.Raw = ABSENT
     ts_in_delta: msgspec.Raw = ABSENT
     sequence: msgspec.Raw = ABSENT
+    ordinal: msgspec.Raw = ABSENT
     v: msgspec.Raw = ABSENT
 
 
@@ -154,6 +159,7 @@ def _trade(message: _Message) -> Trade:
         else signed(_number(message.ts_in_delta, "ts_in_delta", whole=True), "ts_in_delta"),
         sequence=_optional(message.sequence, "sequence", U32_MAX, absent=NO_SEQUENCE),
         symbol=checked_symbol(message.symbol),
+        ordinal=_optional(message.ordinal, "ordinal", I32_MAX),
     )
 
 
@@ -173,9 +179,13 @@ def _optional(raw: msgspec.Raw, name: str, largest: int, *, absent: int = 0) -> 
 
 
 def encode(trade: Trade) -> bytes:
-    """Return the message of a trade: the fourteen fields in DataBento's order, no white space."""
+    """Return the message of a trade: the fourteen fields in DataBento's order, no white space.
+
+    The ordinal stands behind them where it is not 0; a time of receipt and a sequence that the
+    trade does not have are left out.
+    """
     fields: list[tuple[str, Any]] = [
-        ("ts_recv", f'"{iso_time(trade.ts_recv_ns)}"'),
+        ("ts_recv", f'"{iso_time(trade.ts_recv_ns)}"' if trade.ts_recv_ns else None),
         ("ts_event", f'"{iso_time(trade.ts_event_ns)}"'),
         ("rtype", trade.rtype),
         ("publisher_id", trade.publisher_id),
@@ -187,7 +197,9 @@ def encode(trade: Trade) -> bytes:
         ("size", trade.size),
         ("flags", trade.flags),
         ("ts_in_delta", trade.ts_in_delta_ns),
-        ("sequence", trade.sequence),
+        ("sequence", None if trade.sequence == NO_SEQUENCE else trade.sequence),
         ("symbol", f'"{trade.symbol}"'),
+        ("ordinal", trade.ordinal or None),
     ]
-    return ("{" + ",".join(f'"{name}":{value}' for name, value in fields) + "}").encode()
+    told = (f'"{name}":{value}' for name, value in fields if value is not None)
+    return ("{" + ",".join(told) + "}").encode()

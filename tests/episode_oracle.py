@@ -71,7 +71,7 @@ def told(
         rules = [rule for n in flagged for rule in verdicts[n][1]]
         return {
             "at": at,
-            "episode_id": f"{name}-{first[2]}-{first[6]}",
+            "episode_id": f"{name}-{first[1]}-{first[2]}-{first[6]}",
             "symbol": name,
             "state": kind,
             "flags": len(flagged),

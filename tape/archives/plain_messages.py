@@ -13,7 +13,7 @@ from tape.archives.plain_fields import (
     Names,
 )
 from tape.compiling import uncounted
-from tape.message_scan import AT, TEXT
+from tape.message_scan import AT, END, TEXT
 from tape.scan import I64, MONTH_STARTS, U8
 from tape.trade_fields import NANOS
 from tape.words import PADDING, put
@@ -131,4 +131,4 @@ def put_message(out: U8, at: int, value: I64, names: Names, last_day: I64, day_t
             at = put(out, at, names.text, number * 16, number * 16 + names.length[number])
         else:
             at = _put_integer(out, at, number)
-    return int(put(out, at, TEXTS, AT[13], AT[14]))
+    return int(put(out, at, TEXTS, AT[END], AT[END + 1]))

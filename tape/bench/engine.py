@@ -33,6 +33,7 @@ def tape_columns(trades: int, symbols: int, seed: int = 1) -> TradeColumns:
         size=random.integers(1, 500, trades),
         side=np.full(trades, ord("B"), np.uint8),
         sequence=np.arange(1, trades + 1),
+        ordinal=np.zeros(trades, np.int32),
     )
 
 
@@ -46,6 +47,7 @@ def part(tape: TradeColumns, rows: slice) -> TradeColumns:
         tape.size[rows],
         tape.side[rows],
         tape.sequence[rows],
+        tape.ordinal[rows],
     )
 
 

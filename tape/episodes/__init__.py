@@ -64,13 +64,16 @@ class Episodes:
         steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
         made = follow_batch(
             np.ascontiguousarray(trades.symbol, np.int32),
+            np.ascontiguousarray(trades.publisher_id, np.int32),
             np.ascontiguousarray(trades.ts_event_ns, np.int64),
             np.ascontiguousarray(trades.price_nanos, np.int64),
             np.ascontiguousarray(trades.size, np.int64),
             np.ascontiguousarray(trades.side, np.uint8),
             np.ascontiguousarray(trades.sequence, np.int64),
+            np.ascontiguousarray(trades.ordinal, np.int32),
             verdicts.outcome,
             verdicts.rules,
+            np.zeros(len(trades), np.bool_),
             self._gap_ns,
             self._rows,
             steps,

@@ -8,7 +8,7 @@ from typing import Final
 
 from tape.detection.detector import DUPLICATE
 from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import I32, I64, U8
+from tape.detection.kernel_types import I32, I64, U8, Bools
 
 DAY_NS: Final = 86_400_000_000_000
 
@@ -29,7 +29,11 @@ EXTREME: Final = 10
 """Price of the flagged trade farthest from the price before."""
 AFTER: Final = 11
 """Price of the last trade without a flag since the last flag; 0 for none."""
-BY_RULE: Final = 12
+FIRST_PUBLISHER: Final = 12
+FIRST_ORDINAL: Final = 13
+FIRST_SHARED: Final = 14
+"""1 where another trade has the first one's time and sequence."""
+BY_RULE: Final = 15
 """From here on: flagged trades by rule, a column for each bit of `Verdicts.rules`."""
 RULE_BITS: Final = 8
 COLUMNS: Final = BY_RULE + RULE_BITS
@@ -51,13 +55,16 @@ def _written(made: int, i: int, kind: int, own: I64, steps: I64, copies: I64) ->
 @uncounted
 def follow_batch(
     symbol: I32,
+    publisher_id: I32,
     ts_event_ns: I64,
     price_nanos: I64,
     size: I64,
     side: U8,
     sequence: I64,
+    ordinal: I32,
     outcome: U8,
     rules: U8,
+    shared: Bools,
     gap_ns: int,
     rows: I64,
     steps: I64,
@@ -90,6 +97,9 @@ def follow_batch(
             own[FIRST_PRICE] = price
             own[FIRST_SIZE] = size[i]
             own[FIRST_SIDE] = side[i]
+            own[FIRST_PUBLISHER] = publisher_id[i]
+            own[FIRST_ORDINAL] = ordinal[i]
+            own[FIRST_SHARED] = shared[i]
             own[BEFORE] = own[ORDINARY]
             own[EXTREME] = price
             for bit in range(RULE_BITS):

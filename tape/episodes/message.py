@@ -21,8 +21,11 @@ from tape.episodes.kernel import (
     BY_RULE,
     CLOSED,
     EXTREME,
+    FIRST_ORDINAL,
     FIRST_PRICE,
+    FIRST_PUBLISHER,
     FIRST_SEQUENCE,
+    FIRST_SHARED,
     FIRST_SIDE,
     FIRST_SIZE,
     FIRST_TIME,
@@ -77,11 +80,14 @@ def episode_id(symbol: str, row: list[int]) -> str:
     """Return the identity of the episode in a symbol's row: its first flagged trade's."""
     return anomaly_id(
         symbol,
+        row[FIRST_PUBLISHER],
         row[FIRST_TIME],
         row[FIRST_SEQUENCE],
         price_nanos=row[FIRST_PRICE],
         size=row[FIRST_SIZE],
         side=chr(row[FIRST_SIDE]),
+        ordinal=row[FIRST_ORDINAL],
+        shared=bool(row[FIRST_SHARED]),
     )
 
 

@@ -11,7 +11,7 @@ from tape.episodes.kernel import COLUMNS
 from tape.errors import StateError
 
 MAGIC: Final = b"EPIS"
-VERSION: Final = 1
+VERSION: Final = 2
 _HEADER: Final = struct.Struct("<4sHHI")
 BEFORE_EPISODES: Final = b"TAPE"
 """Begins a detector's own state, which stood alone before there were episodes."""

@@ -186,6 +186,7 @@ def _is_its_anomaly(value: bytes, trade: Trade) -> bool:
         return False
     known = anomaly_id(
         trade.symbol,
+        trade.publisher_id,
         trade.ts_event_ns,
         trade.sequence,
         price_nanos=trade.price_nanos,

@@ -33,7 +33,7 @@ def message(number: int, symbol: str = "NVDA", rules: list[str] | None = None, *
             "size": 20_000 + number,
             "side": "B",
             "sequence": number,
-            "anomaly_id": f"{symbol}-1-{number}",
+            "anomaly_id": f"{symbol}-2-1-{number}",
             "anomalies": rules,
             "reasons": [{"rule": r, "text": f"{r} number {number}."} for r in rules],
             **more,

@@ -68,7 +68,7 @@ def message(number: int, symbol: str = "NVDA", rule: str = "High Volume") -> byt
             "symbol": symbol,
             "price": 1.5,
             "size": number,
-            "anomaly_id": f"{symbol}-1-{number}",
+            "anomaly_id": f"{symbol}-2-1-{number}",
             "anomalies": [rule],
             "reasons": [{"rule": rule, "text": "It was large."}],
         }

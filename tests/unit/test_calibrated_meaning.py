@@ -35,6 +35,7 @@ def market(n: int, seed: int = 1, spacing_s: float = 0.2, start_ns: int = OPEN_N
         (random.pareto(1.8, n) * 60 + 1).astype(np.int64),
         random.choice([65, 66], n).astype(np.uint8),
         np.arange(1, n + 1, dtype=np.int64),
+        np.zeros(n, np.int32),
     )
 
 

@@ -61,6 +61,7 @@ def columns(trades: list[Trade]) -> TradeColumns:
         np.array([t[3] for t in trades], np.int64),
         np.array([ord(t[4]) for t in trades], np.uint8),
         np.full(n, -1, np.int64),
+        np.zeros(n, np.int32),
     )
 
 

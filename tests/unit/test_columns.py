@@ -25,6 +25,7 @@ trades = st.builds(
     price_nanos=st.integers(1, PRICE_MAX_NANOS),
     size=st.integers(1, 2**32 - 1),
     sequence=st.integers(0, 2**32 - 1),
+    ordinal=st.one_of(st.just(0), st.integers(0, 2**31 - 1)),
     symbol=st.sampled_from(NAMES),
 )
 
@@ -56,6 +57,7 @@ def batched(keys: Sequence[bytes], values: Sequence[bytes]) -> list[tuple[object
             int(c.size[row]),
             chr(c.side[row]),
             int(c.sequence[row]),
+            int(c.ordinal[row]),
         )
     for position, rejected in batch.rejected:
         assert answers[position] is None
@@ -75,6 +77,7 @@ def as_columns(answer: Trade | Rejected) -> tuple[object, ...] | Rejected:
         answer.size,
         answer.side,
         answer.sequence,
+        answer.ordinal,
     )
 
 
@@ -95,6 +98,7 @@ def test_times_keep_their_last_nanosecond_and_prices_their_last_digit() -> None:
         price_nanos=9_876_543_210_123_457,
         size=2**32 - 1,
         sequence=2**32 - 1,
+        ordinal=2**31 - 1,
         symbol="NVDA",
     )
     (answer,) = batched([b"NVDA"], [encode(made)])
@@ -106,6 +110,7 @@ def test_times_keep_their_last_nanosecond_and_prices_their_last_digit() -> None:
         4_294_967_295,
         "B",
         4_294_967_295,
+        2**31 - 1,
     )
 
 

@@ -27,6 +27,7 @@ def day(n: int, symbols: int = 2, seed: int = 1) -> TradeColumns:
         random.integers(1, 300, n).astype(np.int64),
         random.choice([65, 66], n).astype(np.uint8),
         np.arange(1, n + 1, dtype=np.int64),
+        np.zeros(n, np.int32),
     )
 
 

@@ -42,7 +42,8 @@ def columns(trades: list[tuple], symbols: SymbolTable) -> TradeColumns:
     kinds = [np.int32, np.int32, np.int64, np.int64, np.int64, np.uint8, np.int64]
     rows = [(symbols.names.index(name), *rest) for name, *rest in trades]
     by_column = zip(*rows, strict=True) if rows else [[]] * 7
-    return TradeColumns(*[np.array(c, k) for c, k in zip(by_column, kinds, strict=True)])
+    made = [np.array(c, k) for c, k in zip(by_column, kinds, strict=True)]
+    return TradeColumns(*made, np.zeros(len(rows), np.int32))
 
 
 def detected(detector, trades: list[tuple], batch: int = 1000) -> list[tuple[int, int]]:

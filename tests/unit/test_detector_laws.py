@@ -58,6 +58,7 @@ def tape(seed: int, n: int) -> TradeColumns:
         np.minimum(random.pareto(1, n) * 50 + 1, 10**9).astype(np.int64),
         random.choice([65, 66, 78], n).astype(np.uint8),
         np.arange(1, n + 1, dtype=np.int64) * 3,
+        np.zeros(n, np.int32),
     )
     again = np.flatnonzero(random.random(n) < 0.03)
     rows = np.arange(n)

@@ -45,7 +45,7 @@ def tape_of(draws: list[tuple[str, int, int, str, int]]) -> list[Judged]:
     """Trades from (symbol, step of its clock, price, outcome, rules as bits)."""
     clocks: dict[str, int] = {}
     tape = []
-    for sequence, (name, step, price, outcome, bits) in enumerate(draws):
+    for sequence, (name, step, price, outcome, bits) in enumerate(draws, start=1):
         clocks[name] = clocks.get(name, NOON_NS) + step
         dropped = outcome in ("DUPLICATE", "STALE")
         rules = {rule for n, rule in enumerate(NAMES) if bits >> n & 1 and not dropped}
@@ -81,6 +81,7 @@ def columns(tape: list[Judged], symbols: SymbolTable) -> tuple[TradeColumns, Ver
             np.array(column[4], np.int64),
             np.array(column[5], np.uint8),
             np.array(column[6], np.int64),
+            np.zeros(len(numbers), np.int32),
         ),
         Verdicts(
             np.array([OUTCOMES.index(outcome) for _, (outcome, _) in tape], np.uint8),

@@ -315,6 +315,7 @@ def test_a_score_of_the_classic_rules_worked_by_hand(folder: Path) -> None:
         size=np.array([1_000, 40_000, 200, 2_000, 2_000]),
         side=np.full(5, 65, np.uint8),
         sequence=np.array([1, 2, 3, 4, 4]),
+        ordinal=np.zeros(5, np.int32),
     )
     scores = Scores(judge).of(trades, judge.detector.detect(trades))
     assert scores.tolist() == pytest.approx([0.05, 2.0, 0.5, 0.1, -1.0])

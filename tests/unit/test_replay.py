@@ -206,12 +206,13 @@ def test_a_wrong_id_is_told_with_the_nearest(
         for row in rows[rows["symbol"] == "BBB"].itertuples()
         if (row.ts_event, row.sequence) not in flagged
     )
-    there = f"BBB-{pd.Timestamp(ordinary.ts_event).value}-{ordinary.sequence}"
+    at_ns = pd.Timestamp(ordinary.ts_event).value
+    there = f"BBB-{ordinary.publisher_id}-{at_ns}-{ordinary.sequence}"
     for wrong, told in (
         (last + "1", f"no such trade in these files; {count:,} of BBB are flagged, the nearest in"),
         (last + "1", f"time is {last}"),
         (there, "the trade is in these files but not flagged with these settings"),
-        ("ZZZ-1-1", "of ZZZ none is flagged at all"),
+        ("ZZZ-1-1-1", "of ZZZ none is flagged at all"),
         ("NVDA", "is not the id of an anomaly"),
     ):
         words = ["replay", str(days), "--anomaly", wrong, "--plot", str(tmp_path / "a.png")]
@@ -243,7 +244,7 @@ def states(days: Path, rows: pd.DataFrame, whole: list[bytes]) -> list[dict[str,
         price = round(row.price * 1e9)
         side = ord(row.side)
         tape.append((row.symbol, row.publisher_id, ns, price, row.size, side, row.sequence))
-    answers = [("NEW", rules.get(f"{t[0]}-{t[2]}-{t[6]}", set())) for t in tape]
+    answers = [("NEW", rules.get(f"{t[0]}-{t[1]}-{t[2]}-{t[6]}", set())) for t in tape]
     ids, told_states = episode_oracle.told(tape, answers)
     named = [name for name in ids if name is not None]
     assert named == [json.loads(one)["episode_id"] for one in whole]

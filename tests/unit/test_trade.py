@@ -41,6 +41,7 @@ trades = st.builds(
     ts_in_delta_ns=st.integers(-(2**31) + 1, 2**31 - 1),
     sequence=st.integers(0, 2**32 - 1),
     symbol=st.from_regex(r"[A-Z0-9.\-]{1,16}", fullmatch=True),
+    ordinal=st.one_of(st.just(0), st.integers(0, 2**31 - 1)),
 )
 
 
@@ -59,11 +60,12 @@ def batched(raw: bytes | None, key: bytes | None) -> Trade | Rejected | None:
         single.publisher_id,
         single.ts_event_ns,
     )
-    assert (c.price_nanos[0], c.size[0], chr(c.side[0]), c.sequence[0]) == (
+    assert (c.price_nanos[0], c.size[0], chr(c.side[0]), c.sequence[0], c.ordinal[0]) == (
         single.price_nanos,
         single.size,
         single.side,
         single.sequence,
+        single.ordinal,
     )
     return None
 
@@ -149,6 +151,10 @@ BAD = [
     ("B40", field(b"size", b"1.5"), "field_type"),
     ("B40", field(b"ts_event", b"1751961600171836530"), "field_type"),
     ("B40", GOOD.replace(b'"size":10,', b""), "field_missing"),
+    ("ordinal", GOOD[:-1] + b',"ordinal":-1}', "number_range"),
+    ("ordinal", GOOD[:-1] + b',"ordinal":2147483648}', "number_range"),
+    ("ordinal", GOOD[:-1] + b',"ordinal":1.5}', "field_type"),
+    ("ordinal", GOOD[:-1] + b',"ordinal":"1"}', "field_type"),
     ("B43", GOOD[:-1] + b',"v":2}', "message_shape"),
     ("action", field(b"action", b'"C"'), "message_shape"),
     ("side", field(b"side", b'"X"'), "side_unknown"),
