@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tape.archives.given import NOTHING, Given
 from tape.errors import ArchiveError
 
 DAY_PATTERN: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
 SIDECARS: Final = frozenset(
-    {"metadata.json", "manifest.json", "condition.json", "symbology.json", "symbology.csv"}
+    {
+        "metadata.json",
+        "manifest.json",
+        "condition.json",
+        "symbology.json",
+        "symbology.csv",
+        "tapewatch.toml",
+    }
 )
 BLOCK: Final = 1 << 20
 BYTES_A_ROW: Final = {"csv": 120, "dbn": 48, "json": 280}
@@ -25,12 +33,16 @@ JSON_NAME: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.json(\.zst)?$"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A file of trades. `day` is from its name, YYYYMMDD; `size` in bytes; `sha256` of all."""
+    """A file of trades. `day` is from its name, YYYYMMDD; `size` in bytes; `sha256` of all.
+
+    `given` is what the user says of its columns and times; what stands beside it, if nothing.
+    """
 
     path: Path
     day: str | None
     sha256: str
     size: int
+    given: Given = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
