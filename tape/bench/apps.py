@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tape.demo.pipeline import ROOT
+from tape.app_files import app_main
 
-PRODUCER, DETECTOR = ROOT / "producer/main.py", ROOT / "anomaly_detector/main.py"
+PRODUCER, DETECTOR = app_main("producer"), app_main("anomaly_detector")
 STOCK_LOOP = Path(__file__).with_name("stock_loop.py")
 IDLE_S = 3.0
 

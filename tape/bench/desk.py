@@ -17,7 +17,6 @@ import pandas as pd
 import zstandard
 
 from tape.bench.machine import machine
-from tape.demo.pipeline import ROOT
 from tape.synthetic import make_day, write_day
 
 TRADES = 200_000
@@ -28,7 +27,7 @@ NOTEBOOK_SHARE = 10
 """The notebook's way is taken on the first tenth of the day; its time grows with the trades."""
 
 WINDOW = 1_000
-VENDOR = ROOT / ".vendor"
+VENDOR = Path(__file__).resolve().parents[2] / ".vendor"
 VENDOR_CODE = """
 import json, sys, time
 import databento

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from tape.app_files import app_main
 from tape.archives import count_rows_hint, find_archives
 from tape.broker.kafka import HOST, LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
@@ -19,7 +20,6 @@ from tape.output_file import OutputFile
 from tape.settings import DetectorSettings
 from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
 
-ROOT = Path(__file__).resolve().parents[2]
 PORT = 19_092
 LIMIT_S = 3_600.0
 SETTLE_S = 10.0
@@ -92,7 +92,7 @@ def _drive(
     start_s = time.monotonic()
     try:
         for name in APPS:
-            apps[name] = Supervised(ROOT / name / "main.py", env, out / f"{name}.log")
+            apps[name] = Supervised(app_main(name), env, out / f"{name}.log")
         with _bars() as bars:
             sent = bars.add_task("sent to stocks", total=expected)
             seen = bars.add_task("judged", total=expected)
