@@ -7,6 +7,7 @@ The names are part of the interface; they stand alike in `.env.example`, `quix.y
 import difflib
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,8 @@ class BrokerSettings(BaseSettings):
                 "KAFKA_SECURITY_PROTOCOL asks for SASL, so KAFKA_SASL_USERNAME and "
                 "KAFKA_SASL_PASSWORD must be set"
             )
-        if self.ssl_ca_file is not None and not self.ssl_ca_file.is_file():
-            raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {self.ssl_ca_file}")
+        if self.ssl_ca_file is not None:
+            _check_authority(self.ssl_ca_file)
         return self
 
     def topics(self) -> tuple[str, str, str, str]:
@@ -96,6 +97,21 @@ class BrokerSettings(BaseSettings):
         if self.ssl_ca_file is not None:
             config["ssl.ca.location"] = str(self.ssl_ca_file)
         return config
+
+
+def _check_authority(file: Path) -> None:
+    """Raise `ValueError` unless a file holds certificates in PEM, as the Kafka client needs it."""
+    if not file.is_file():
+        raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {file}")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        raise ValueError(
+            f"KAFKA_SSL_CA_FILE: {file} holds no certificate in PEM (-----BEGIN CERTIFICATE-----); "
+            "convert it, as with `openssl x509 -inform der -in FILE -out ca.pem`"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"KAFKA_SSL_CA_FILE: cannot read {file} ({error.strerror})") from None
 
 
 class ProducerSettings(BrokerSettings):

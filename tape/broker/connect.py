@@ -40,9 +40,15 @@ def ready_broker(
         if error.code() in REFUSALS:
             refusals.append(error)
 
-    client = AdminClient(
-        {**client_config, "error_cb": noted, "log_level": 0, "socket.timeout.ms": 5_000}
-    )
+    try:
+        client = AdminClient(
+            {**client_config, "error_cb": noted, "log_level": 0, "socket.timeout.ms": 5_000}
+        )
+    except KafkaException as error:  # before it has asked anybody: a file, a mechanism
+        raise BrokerError(
+            f"the Kafka client cannot work with these settings: {error.args[0].str()}; check "
+            "KAFKA_SSL_CA_FILE, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
+        ) from None
     deadline_s = time.monotonic() + wait_s
     said_s = 0.0
     while True:

@@ -149,6 +149,7 @@ WRONGS = {
     "password": ({"KAFKA_SASL_PASSWORD": WRONG}, "KAFKA_SASL_PASSWORD"),
     "user": ({"KAFKA_SASL_USERNAME": "nobody"}, "KAFKA_SASL_USERNAME"),
     "authority": ({"KAFKA_SSL_CA_FILE": "stranger"}, "KAFKA_SSL_CA_FILE"),
+    "no certificate": ({"KAFKA_SSL_CA_FILE": "key"}, "KAFKA_SSL_CA_FILE"),
     "expired certificate": ({"listener": "EXPIRED"}, "KAFKA_SSL_CA_FILE"),
     "host name": ({"listener": "ELSEWHERE"}, "KAFKA_SSL_CA_FILE"),
 }
@@ -164,6 +165,9 @@ def test_a_refusal_ends_the_app_naming_the_setting(
     env = secured.env(changes.pop("listener", "GOOD")) | changes
     if env["KAFKA_SSL_CA_FILE"] == "stranger":
         env["KAFKA_SSL_CA_FILE"] = str(secured.stranger.file)
+    if env["KAFKA_SSL_CA_FILE"] == "key":
+        (pipeline.folder / "ca.der").write_bytes(b"\x30\x82\x03\x0f no PEM")
+        env["KAFKA_SSL_CA_FILE"] = str(pipeline.folder / "ca.der")
     refused(pipeline.start(app, DATA_DIR=str(pipeline.folder / "data"), **env), setting)
 
 

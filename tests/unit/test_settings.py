@@ -7,6 +7,7 @@ import pytest
 from tape.errors import SettingsError
 from tape.settings import DetectorSettings, ProducerSettings, load
 from tape.symbol_thresholds import read_thresholds
+from tests.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +124,28 @@ def test_a_wrong_thresholds_file_is_said_in_one_sentence(text: str | None) -> No
         Path("t.toml").write_text(text)
     with pytest.raises(SettingsError, match=r"t\.toml"):
         read_thresholds(Path("t.toml"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"\x30\x82\x03\x0f\x30\x82\x02\xf7 DER begins so",
+        b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n",
+        b"-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n",
+    ],
+)
+def test_a_file_that_holds_no_certificate_is_refused_before_any_client_is_made(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("ca.pem").write_bytes(content)
+    monkeypatch.setenv("KAFKA_SSL_CA_FILE", "ca.pem")
+    with pytest.raises(SettingsError, match=r"KAFKA_SSL_CA_FILE: ca\.pem holds no certificate"):
+        load(DetectorSettings)
+
+
+def test_a_certificate_authority_in_pem_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Authority(Path("ca"), "authority").file
+    monkeypatch.setenv("KAFKA_SSL_CA_FILE", str(file))
+    assert load(DetectorSettings).ssl_ca_file == file
