@@ -23,7 +23,7 @@ Reason = Literal[
     "encoding",
     "number_syntax",
     "number_range",
-    "price_not_positive",
+    "price_undefined",
     "size_not_positive",
     "size_fraction",
     "symbol_unknown",

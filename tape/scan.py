@@ -106,9 +106,11 @@ def scan_integer(data: U8, at: int, end: int, largest: int) -> tuple[int, int]:
 
 @compiled
 def scan_price(data: U8, at: int, end: int) -> tuple[int, int]:
-    """Return a decimal price in 1e-9 dollars, and the position behind it."""
+    """Return a decimal price in 1e-9 dollars, and the position behind it, BAD if it is none."""
     if at == BAD:
         return BAD, BAD
+    minus = data[at] == 45
+    at += 1 if minus else 0
     start = at
     whole = 0
     while at < end and 48 <= data[at] <= 57 and at - start < 9:
@@ -127,9 +129,9 @@ def scan_price(data: U8, at: int, end: int) -> tuple[int, int]:
     for _ in range(9 - places):
         fraction *= 10
     nanos = whole * NANOS + fraction
-    if nanos <= 0 or nanos > PRICE_MAX_NANOS:
+    if nanos > PRICE_MAX_NANOS:
         return BAD, BAD
-    return nanos, at
+    return -nanos if minus else nanos, at
 
 
 @compiled

@@ -11,7 +11,10 @@ NANOS: Final = 1_000_000_000
 """Price units in a dollar, and nanoseconds in a second."""
 
 PRICE_MAX_NANOS: Final = 10_000_000 * NANOS
-"""No share costs more than ten million dollars; "undefined" (2**63 - 1) lies far above."""
+"""Nothing costs more than ten million dollars, or has so much paid for being taken away."""
+
+PRICE_UNDEFINED_NANOS: Final = 2**63 - 1
+"""Stands for no price in DataBento's encodings."""
 
 U8_MAX: Final = 2**8 - 1
 U16_MAX: Final = 2**16 - 1
@@ -25,7 +28,7 @@ SIDES: Final = "ABN"
 """Aggressor: A sold, B bought, N none given."""
 
 SYMBOL_PATTERN: Final = re.compile(r"[A-Z0-9.\-]{1,16}")
-PRICE_PATTERN: Final = re.compile(rb"(\d{1,9})(?:\.(\d{1,9}))?")
+PRICE_PATTERN: Final = re.compile(rb"(\d+)(?:\.(\d+))?")
 INTEGER_PATTERN: Final = re.compile(rb"\d{1,20}")
 TIME_PATTERN: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)\.(\d{9})Z", re.ASCII
@@ -80,26 +83,32 @@ def checked_size(text: bytes) -> int:
 def decimal_price(text: bytes) -> int:
     """Return the price in 1e-9 dollars from its decimal text; raises `Unreadable`."""
     negative = text[:1] == b"-"
-    digits = text[1:] if negative else text
-    match = PRICE_PATTERN.fullmatch(digits)
+    match = PRICE_PATTERN.fullmatch(text[1:] if negative else text)
     if match is None:
-        if digits.replace(b".", b"", 1).isdigit() and not digits.startswith(b"."):
-            if digits.endswith(b"."):
-                raise Unreadable("number_syntax", "`price` is not a decimal number")
-            raise Unreadable("number_range", "`price` has more than 9 digits on one side")
         raise Unreadable("number_syntax", "`price` is not a decimal number")
-    whole, fraction = match.groups()
-    nanos = int(whole) * NANOS + int((fraction or b"").ljust(9, b"0"))
+    whole, fraction = match[1].lstrip(b"0"), match[2] or b""
+    if len(whole) > 10:  # before int(), whose cost grows with the digits
+        raise Unreadable("number_range", _beyond(negative=negative))
+    if len(fraction) > 9:
+        raise Unreadable("number_range", "`price` has more than 9 decimals")
+    nanos = int(whole or b"0") * NANOS + int(fraction.ljust(9, b"0"))
     return checked_price(-nanos if negative else nanos)
 
 
 def checked_price(nanos: int) -> int:
-    """Return `nanos` if it can be the price of a share, in 1e-9 dollars; raises `Unreadable`."""
-    if nanos <= 0:
-        raise Unreadable("price_not_positive", "`price` is not above 0")
-    if nanos > PRICE_MAX_NANOS:
-        raise Unreadable("number_range", "`price` is undefined or above 10,000,000 dollars")
+    """Return `nanos` if it can be a price, in 1e-9 dollars; raises `Unreadable`.
+
+    Zero and less are prices: of spreads, and of crude oil on 2020-04-20.
+    """
+    if nanos == PRICE_UNDEFINED_NANOS:
+        raise Unreadable("price_undefined", "`price` is the mark for no price")
+    if abs(nanos) > PRICE_MAX_NANOS:
+        raise Unreadable("number_range", _beyond(negative=nanos < 0))
     return nanos
+
+
+def _beyond(*, negative: bool) -> str:
+    return f"`price` is {'below -' if negative else 'above '}10,000,000 dollars"
 
 
 def checked_side(side: str) -> str:
@@ -167,8 +176,8 @@ def price_text(nanos: int) -> str:
     The point stays also for whole dollars, so that a reader who guesses a column's type from
     its first value always sees a float.
 
-    >>> price_text(157_570_000_000), price_text(158_000_000_000)
-    ('157.57', '158.0')
+    >>> price_text(157_570_000_000), price_text(158_000_000_000), price_text(-37_630_000_000)
+    ('157.57', '158.0', '-37.63')
     """
-    whole, fraction = divmod(nanos, NANOS)
-    return f"{whole}.{f'{fraction:09d}'.rstrip('0') or '0'}"
+    whole, fraction = divmod(abs(nanos), NANOS)
+    return f"{'-' if nanos < 0 else ''}{whole}.{f'{fraction:09d}'.rstrip('0') or '0'}"

@@ -196,7 +196,7 @@ def convert_dbn(
                 IS_SIDE[data[action + 1]]
                 and TIME_MIN_NS <= value[TS_RECV] < latest_ns
                 and TIME_MIN_NS <= value[TS_EVENT] < latest_ns
-                and 0 < value[PRICE] <= PRICE_MAX_NANOS
+                and -PRICE_MAX_NANOS <= value[PRICE] <= PRICE_MAX_NANOS
                 and value[SIZE] > 0
             ):
                 value[SYMBOL] = symbol_by_instrument(value, names)

@@ -60,6 +60,8 @@ NOT_PLAIN, READ, NEW_NAME = 0, 1, 2
 DAY_NS = 86_400 * NANOS
 TRADE = 84
 NO_NAME = -2
+NO_PRICE = -(2**63)
+"""Not a plain price; BAD is a price."""
 IS_SIDE = np.isin(np.arange(256), [65, 66, 78])
 
 
@@ -138,13 +140,18 @@ def _read_time(data: U8, start: int, end: int, last_day: U64) -> int:
 
 @uncounted
 def _read_price(data: U8, start: int, end: int) -> int:
-    """Return 1e-9 dollars of a plain price, decimal or digits, or BAD."""
-    if end - start <= 18 and data[start] != 48:
-        digits = scan_digits(data, start, end - start)
+    """Return 1e-9 dollars of a plain price, decimal or digits, or NO_PRICE."""
+    minus = data[start] == 45
+    first = start + (1 if minus else 0)
+    places = end - first
+    if 0 < places <= 18 and (data[first] != 48 or places == 1):
+        digits = scan_digits(data, first, places)
+        if digits > PRICE_MAX_NANOS:
+            return NO_PRICE
         if digits != BAD:
-            return int(digits) if 0 < digits <= PRICE_MAX_NANOS else BAD
+            return int(-digits if minus else digits)
     nanos, at = scan_price(data, start, end)
-    return int(nanos) if at == end else BAD
+    return int(nanos) if at == end else NO_PRICE
 
 
 @uncounted
@@ -200,7 +207,7 @@ def read_fields(
     value[FLAGS] = _read_integer(data, first[FLAGS], last[FLAGS], U8_MAX)
     value[SEQUENCE] = _read_integer(data, first[SEQUENCE], last[SEQUENCE], U32_MAX)
     if (
-        value[PRICE] == BAD
+        value[PRICE] == NO_PRICE
         or value[RTYPE] == BAD
         or value[PUBLISHER] == BAD
         or value[INSTRUMENT] == BAD

@@ -100,6 +100,9 @@ def _put_time(out: U8, at: int, ns: int, last_day: I64, day_text: U8) -> int:
 
 @uncounted
 def _put_price(out: U8, at: int, nanos: int) -> int:
+    if nanos < 0:
+        out[at] = 45
+        nanos, at = -nanos, at + 1
     whole = nanos // NANOS
     fraction, places = nanos - whole * NANOS, 9
     at = _put_integer(out, at, whole)

@@ -186,10 +186,12 @@ class RowReader:
 
 def _price(text: str) -> int:
     """Return 1e-9 dollars: with a point a decimal of dollars, else an integer of 1e-9 dollars."""
+    if not text:
+        raise Unreadable("price_undefined", "`price` is empty")
     raw = text.encode()
     digits = raw[1:] if raw[:1] == b"-" else raw
     if b"." in raw or not digits.isdigit():
         return decimal_price(raw)
-    if len(digits) > 19:
+    if len(digits) > 19:  # before int(), whose cost grows with the digits
         raise Unreadable("number_range", f"`price` has {len(digits)} digits")
     return checked_price(int(raw))

@@ -16,7 +16,7 @@ from tape.anomaly import DetectorIdentity
 from tape.columns import TradeColumns
 from tape.detection.detector import Verdicts
 from tape.detection.kernel_types import I64
-from tape.episodes.kernel import CLOSED, COLUMNS, FLAGS, OPENED, follow_batch
+from tape.episodes.kernel import CLOSED, COLUMNS, EMPTY, FLAGS, OPENED, follow_batch
 from tape.episodes.message import STATES, Mark, State, as_episode_message, episode_id
 from tape.episodes.record import decode_kept, encode_kept
 from tape.symbols import SymbolTable
@@ -48,7 +48,7 @@ class Episodes:
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._rows):
-            grown = np.zeros((max(rows, ROOM_FACTOR * len(self._rows), 16), COLUMNS), np.int64)
+            grown = np.tile(EMPTY, (max(rows, ROOM_FACTOR * len(self._rows), 16), 1))
             grown[: len(self._rows)] = self._rows
             self._rows = grown
 
@@ -103,7 +103,7 @@ class Episodes:
         row, detector_state = decode_kept(kept)
         self._make_room(symbol + 1)
         was_open = self._rows[symbol, FLAGS] > 0
-        self._rows[symbol] = 0 if row is None else row
+        self._rows[symbol] = EMPTY if row is None else row
         self._open += int(self._rows[symbol, FLAGS] > 0) - int(was_open)
         return detector_state
 

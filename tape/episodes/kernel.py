@@ -6,14 +6,19 @@ note of its price.
 
 from typing import Final
 
+import numpy as np
+
 from tape.detection.detector import DUPLICATE
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import I32, I64, U8, Bools
 
 DAY_NS: Final = 86_400_000_000_000
 
+NO_PRICE: Final = -(2**63)
+"""Stands for a price that there is none of: zero and less are prices."""
+
 ORDINARY: Final = 0
-"""Columns of a symbol's row. Price of its last trade without a flag, 1e-9 dollars; 0 for none."""
+"""Columns of a symbol's row. Price of its last trade without a flag, in 1e-9 dollars."""
 FLAGS: Final = 1
 """Flagged trades of the open episode; 0 while none is open, and then what follows is old."""
 FIRST_TIME: Final = 2
@@ -24,11 +29,11 @@ FIRST_SIDE: Final = 6
 LAST_TIME: Final = 7
 LAST_SEQUENCE: Final = 8
 BEFORE: Final = 9
-"""Price of the last trade without a flag before the episode; 0 for none."""
+"""Price of the last trade without a flag before the episode."""
 EXTREME: Final = 10
 """Price of the flagged trade farthest from the price before."""
 AFTER: Final = 11
-"""Price of the last trade without a flag since the last flag; 0 for none."""
+"""Price of the last trade without a flag since the last flag."""
 FIRST_PUBLISHER: Final = 12
 FIRST_ORDINAL: Final = 13
 FIRST_SHARED: Final = 14
@@ -37,6 +42,10 @@ BY_RULE: Final = 15
 """From here on: flagged trades by rule, a column for each bit of `Verdicts.rules`."""
 RULE_BITS: Final = 8
 COLUMNS: Final = BY_RULE + RULE_BITS
+
+EMPTY: Final = np.zeros(COLUMNS, np.int64)
+"""The row of a symbol that has not traded."""
+EMPTY[[ORDINARY, BEFORE, AFTER]] = NO_PRICE
 
 OPENED: Final = 0
 EXTENDED: Final = 1
@@ -83,7 +92,7 @@ def follow_batch(
         own = rows[symbol[i]]
         price = price_nanos[i]
         if own[FLAGS] > 0 and abs(ts_event_ns[i] - own[LAST_TIME]) > gap_ns:
-            if own[AFTER] == 0 and ts_event_ns[i] // DAY_NS == own[LAST_TIME] // DAY_NS:
+            if own[AFTER] == NO_PRICE and ts_event_ns[i] // DAY_NS == own[LAST_TIME] // DAY_NS:
                 own[AFTER] = price
             made = _written(made, i, CLOSED, own, steps, copies)
             own[FLAGS] = 0
@@ -104,13 +113,13 @@ def follow_batch(
             own[EXTREME] = price
             for bit in range(RULE_BITS):
                 own[BY_RULE + bit] = 0
-        start = own[BEFORE] if own[BEFORE] > 0 else own[FIRST_PRICE]
+        start = own[BEFORE] if own[BEFORE] != NO_PRICE else own[FIRST_PRICE]
         if abs(price - start) > abs(own[EXTREME] - start):
             own[EXTREME] = price
         own[FLAGS] += 1
         own[LAST_TIME] = ts_event_ns[i]
         own[LAST_SEQUENCE] = sequence[i]
-        own[AFTER] = 0
+        own[AFTER] = NO_PRICE
         for bit in range(RULE_BITS):
             own[BY_RULE + bit] += (rules[i] >> bit) & 1
         kind = OPENED if own[FLAGS] == 1 else EXTENDED

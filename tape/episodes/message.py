@@ -32,6 +32,7 @@ from tape.episodes.kernel import (
     FLAGS,
     LAST_SEQUENCE,
     LAST_TIME,
+    NO_PRICE,
 )
 from tape.trade_fields import NANOS, NO_SEQUENCE, iso_time, price_text
 
@@ -92,7 +93,7 @@ def episode_id(symbol: str, row: list[int]) -> str:
 
 
 def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | None:
-    """Return what became of a spike; None if there was none, or a price is not known (0).
+    """Return what became of a spike; None if there was none, or a price is not known.
 
     It held if at least half of the way from before to the extreme was left afterwards.
 
@@ -102,7 +103,9 @@ def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | N
     True
     """
     away = abs(extreme_nanos - before_nanos)
-    if not before_nanos or not after_nanos or away * SPIKE_ONE_IN < before_nanos or not away:
+    if NO_PRICE in (before_nanos, after_nanos):
+        return None
+    if not away or away * SPIKE_ONE_IN < abs(before_nanos):
         return None
     left = after_nanos - before_nanos
     if extreme_nanos < before_nanos:
@@ -120,7 +123,7 @@ def as_episode_message(
     """
     closed = kind == CLOSED
     mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None
-    after_nanos = row[AFTER] if closed else 0
+    after_nanos = row[AFTER] if closed else NO_PRICE
     value = _encoder.encode(
         EpisodeMessage(
             episode_id=name,
@@ -152,7 +155,7 @@ _first_time = lru_cache(maxsize=REMEMBERED)(iso_time)
 
 @lru_cache(maxsize=REMEMBERED)
 def _price(nanos: int) -> msgspec.Raw | None:
-    return msgspec.Raw(price_text(nanos).encode()) if nanos else None
+    return None if nanos == NO_PRICE else msgspec.Raw(price_text(nanos).encode())
 
 
 def _text(row: list[int], mark: Mark | None) -> str:
@@ -188,7 +191,9 @@ def _span(ns: int) -> str:
 def _moved(before_nanos: int, extreme_nanos: int) -> str:
     """Return the part of the sentence that says how far the price went."""
     extreme = dollars(extreme_nanos / NANOS)
-    if not before_nanos or extreme_nanos == before_nanos:
+    if before_nanos in (NO_PRICE, extreme_nanos):
         return f" at {extreme}"
-    change = 100 * (extreme_nanos - before_nanos) / before_nanos
-    return f"; price {dollars(before_nanos / NANOS)} to {extreme} ({change:+.2f} %)"
+    moved = f"; price {dollars(before_nanos / NANOS)} to {extreme}"
+    if before_nanos == 0:  # of which nothing is a share
+        return moved
+    return f"{moved} ({100 * (extreme_nanos - before_nanos) / abs(before_nanos):+.2f} %)"

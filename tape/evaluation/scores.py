@@ -77,8 +77,8 @@ def changes(price_nanos: I64) -> F64:
 
 def _moves(before_nanos: I64, price_nanos: I64) -> F64:
     """Return moves as shares of the price before, as the rule has them; 0 where there is none."""
-    known = before_nanos > 0
+    known = before_nanos != 0
     moved = np.zeros(len(price_nanos))
     p0 = before_nanos[known] / 1e9
-    moved[known] = np.abs(price_nanos[known] / 1e9 - p0) / p0
+    moved[known] = np.abs(price_nanos[known] / 1e9 - p0) / np.abs(p0)
     return moved

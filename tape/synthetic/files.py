@@ -72,8 +72,8 @@ def _rows(made: SyntheticDay, rows: range) -> bytes:
     )
     lines = [
         f"{iso_time(ts + lag)},{iso_time(ts)},{rtype},{publisher},{instrument},T,{chr(side)},"
-        f"{depth},{price // NANOS}.{price % NANOS:09d},{size},{flags},{delta},{sequence},"
-        f"{made.symbols[symbol]}\n"
+        f"{depth},{'-' if price < 0 else ''}{abs(price) // NANOS}.{abs(price) % NANOS:09d},"
+        f"{size},{flags},{delta},{sequence},{made.symbols[symbol]}\n"
         for (
             ts,
             lag,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tape.archives import RowBatch, find_archives, read_archive
+from tape.archives import RowBatch, find_archives, read_archive, read_columns
+from tape.archives.plain_fields import PRICE
 from tape.archives.rows import FIELDS
 from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
@@ -113,6 +114,43 @@ def test_the_pandas_dialect_gives_the_same_bytes(tmp_path: Path) -> None:
     assert values(csv(tmp_path, HEADER, row(**PANDAS))) == [MESSAGE]
 
 
+@pytest.mark.parametrize(
+    ("written", "price"),
+    [
+        ("0", "0.0"),
+        ("-0", "0.0"),
+        ("0.000000000", "0.0"),
+        ("-0.0", "0.0"),
+        ("-37.630000000", "-37.63"),
+        ("-37630000000", "-37.63"),
+        ("-0.000000001", "-0.000000001"),
+        ("-1", "-0.000000001"),
+        ("-10000000.000000000", "-10000000.0"),
+        ("10000000000000000", "10000000.0"),
+    ],
+)
+def test_prices_of_zero_and_below_are_prices(tmp_path: Path, written: str, price: str) -> None:
+    path = csv(tmp_path, HEADER, row(), row(price=written), row())
+    between = MESSAGE.replace(b"113.86", price.encode())
+    assert values(path) == [MESSAGE, between, MESSAGE]
+    (archive,) = find_archives(path).archives
+    (columns,) = read_columns(archive, latest_ns=TIME_MAX_NS)
+    trade = decode(between)
+    assert isinstance(trade, Trade)
+    around = 113_860_000_000
+    assert columns.values[:, PRICE].tolist() == [around, trade.price_nanos, around]
+
+
+def test_a_price_that_is_none_is_told_from_one_that_is_too_high(tmp_path: Path) -> None:
+    marks = [row(price=price) for price in ("9223372036854775807", "", "10000001.0", "-1e7")]
+    found = [r.rejected for b in read(csv(tmp_path, HEADER, *marks)) for r in b.rejected]
+    assert [(r.reason, r.detail) for r in found[:3]] == [
+        ("price_undefined", "`price` is the mark for no price"),
+        ("price_undefined", "`price` is empty"),
+        ("number_range", "`price` is above 10,000,000 dollars"),
+    ]
+
+
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
     names = sorted(FIELDS)
     line = ",".join(ROW[name] for name in names) + ",extra"
@@ -121,9 +159,9 @@ def test_columns_are_found_by_name(tmp_path: Path) -> None:
 
 def identity_of(price: str) -> str:
     """The row of BAD_INPUTS.md that a bad price belongs to."""
-    if price in ("0", "-1.5", "-0"):
+    if price.startswith("-"):
         return "B24"
-    if price in ("9223372036854775807", "10000000.01"):
+    if price in ("9223372036854775807", "10000000.01", ""):
         return "B25"
     if len(price) > 20:
         return "B27"
@@ -133,9 +171,11 @@ def identity_of(price: str) -> str:
 def bad_rows() -> list[tuple[str, str | bytes, str]]:
     """BAD_INPUTS.md: the row's ID, a bad row, its reason."""
     price = [("nan", "number_syntax"), ("inf", "number_syntax"), ("1e400", "number_syntax")]
-    price += [("0", "price_not_positive"), ("-1.5", "price_not_positive")]
-    price += [("-0", "price_not_positive"), ("9223372036854775807", "number_range")]
-    price += [("10000000.01", "number_range"), ("", "number_syntax"), ("1_000.0", "number_syntax")]
+    price += [("-10000000.01", "number_range"), ("-10000000000000001", "number_range")]
+    price += [("--1.5", "number_syntax"), ("9223372036854775807", "price_undefined")]
+    price += [("9223372036.854775807", "price_undefined"), ("-9223372036854775808", "number_range")]
+    price += [("10000000.01", "number_range"), ("", "price_undefined"), ("-", "number_syntax")]
+    price += [("1_000.0", "number_syntax"), ("1.0000000001", "number_range")]
     price += [
         ("٣.0", "number_syntax"),
         ("\uff11\uff12", "number_syntax"),

@@ -215,7 +215,7 @@ def test_an_undefined_price_is_rejected_and_its_neighbours_stay_b25(
     path = tmp_path / "a.dbn"
     path.write_bytes(damaged)
     assert values(path) == [day[0], day[2]]
-    assert reasons(path) == ["number_range"]
+    assert reasons(path) == ["price_undefined"]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ STEPS = [
     86_400 * SECOND_NS,
 ]
 PRICES = [100_000_000_000, 100_010_000_000, 100_050_000_000, 99_000_000_000, 101_500_000_000, 4]
+PRICES += [0, -4, -37_630_000_000]
 
 
 def tape_of(draws: list[tuple[str, int, int, str, int]]) -> list[Judged]:

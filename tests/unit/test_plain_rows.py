@@ -27,6 +27,8 @@ PRETTY = (
     "113.860000000,4,130,167945,293508,NVDA"
 )
 PLAIN = "1746432000675221836,1746432000675053891,0,2,11667,T,A,0,113860000000,4,130,-9,293508,BRK.B"
+BELOW = "1746432000675221836,1746432000675053891,0,2,7,T,A,0,-37.630000000,4,130,9,293508,CLK0"
+ZERO = "1746432000675221836,1746432000675053891,0,2,7,T,A,0,-0,4,130,9,293508,CLK0"
 PANDAS = (
     "2025-05-05 08:00:00.675221836+00:00,2025-05-05 08:00:00.675053891+00:00,0,2,11667,T,B,0,"
     "113.86,4,130,167945,293508,NVDA"
@@ -103,9 +105,10 @@ def check(path: Path, fields: Fields, header: bytes, lines: list[bytes]) -> None
         (HEADER, [PANDAS], 3),
         (HEADER, [PRETTY, PLAIN, PANDAS], 4),
         (ORDERS, [ORDER, ORDER.replace(",A,A,", ",T,A,"), ORDER.replace(",A,A,", ",T,B,")], 5),
+        (HEADER, [BELOW, ZERO, BELOW.replace("-37.630000000", "-37630000000")], 7),
         (HEADER.removesuffix(",symbol"), [PRETTY[:-5], PLAIN[:-6]], 6),
     ],
-    ids=["pretty", "plain", "pandas", "mixed", "orders", "by symbology"],
+    ids=["pretty", "plain", "pandas", "mixed", "orders", "below zero", "by symbology"],
 )
 def test_bent_rows_of_csv(tmp_path: Path, header: str, base: list[str], seed: int) -> None:
     chance = random.Random(seed)
