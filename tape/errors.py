@@ -1,6 +1,7 @@
 """What an operator can mend, and the exit codes that say so.
 
     TapeError                1   something went wrong that a person should read about
+    ├── BooksError           1   records came in of which neither verdict nor reason is known
     ├── FetchError           1   the data service failed or has not what was asked for
     ├── ArchiveError         2   an input file is damaged, unreadable or not what it claims
     ├── BreakerError         3   too much was rejected: stopped before more harm is done
@@ -21,6 +22,10 @@ class TapeError(Exception):
     """An error that an operator can mend; its text is shown without a traceback."""
 
     exit_code: ClassVar[int] = 1
+
+
+class BooksError(TapeError):
+    """What came in is not what was judged, dropped as a duplicate and rejected."""
 
 
 class ArchiveError(TapeError):

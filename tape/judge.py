@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 import tape
 from tape.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.columns import DecodedBatch, decode_batch
 from tape.detection import CalibratedDetector, make_detector
-from tape.detection.detector import DUPLICATE, LATE, STALE, Refits, Verdicts
+from tape.detection.detector import DUPLICATE, LATE, NEW, Refits, Verdicts
 from tape.detection.parameters import Parameters
 from tape.episodes import Episodes, EpisodeStep
+from tape.errors import BooksError
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
 
@@ -59,16 +59,39 @@ class Judged:
 
 @dataclass(slots=True)
 class Counts:
-    """What went through, since start."""
+    """What went through, since start.
 
+    Attributes:
+        records: everything that came in: trades, duplicates and what was rejected.
+        trades: trades judged.
+        flagged: flags by rule; a trade may have several.
+        rejected: records that could not be read, by reason.
+        duplicate: trades dropped because they were among the last of their symbol already.
+        late: trades judged that were older than the newest of their publisher.
+        late_max_ns: by how much at most.
+        episodes: steps of episodes by state.
+        refits: models fitted.
+    """
+
+    records: int = 0
     trades: int = 0
     flagged: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     duplicate: int = 0
     late: int = 0
-    stale: int = 0
+    late_max_ns: int = 0
     episodes: Counter[str] = field(default_factory=Counter)
     refits: Refits = field(default_factory=Refits)
+
+    def check(self) -> None:
+        """Raise `BooksError` unless all that came in is accounted for."""
+        rejected = self.rejected.total()
+        if self.records != self.trades + self.duplicate + rejected:
+            raise BooksError(
+                f"the books do not balance: {self.records:,} records came in, but {self.trades:,} "
+                f"were judged, {self.duplicate:,} were duplicates and {rejected:,} were rejected; "
+                "this is a fault of this program, please report it"
+            )
 
 
 class Judge:
@@ -125,7 +148,7 @@ class Judge:
             flagged.append(Flagged(position, symbol, value, tuple(r.rule for r in reasons)))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
         judged = Judged(flagged, unread, episodes)
-        self._count(len(trades), verdicts.outcome, judged)
+        self._count(len(values), verdicts, judged)
         return judged
 
     def detect(
@@ -150,16 +173,20 @@ class Judge:
             kept = self._episodes.kept(number, self.detector.snapshot(number))
             yield self.symbols.names[number], kept
 
-    def _count(self, trades: int, outcome: npt.NDArray[np.uint8], judged: Judged) -> None:
+    def _count(self, records: int, verdicts: Verdicts, judged: Judged) -> None:
         counts = self._counts
-        counts.trades += trades
-        if outcome.any():
-            counts.duplicate += int((outcome == DUPLICATE).sum())
-            counts.late += int((outcome == LATE).sum())
-            counts.stale += int((outcome == STALE).sum())
+        by_outcome = np.bincount(verdicts.outcome, minlength=DUPLICATE + 1)
+        late = int(by_outcome[LATE])
+        counts.records += records
+        counts.trades += int(by_outcome[NEW]) + late
+        counts.duplicate += int(by_outcome[DUPLICATE])
+        counts.late += late
+        if late:
+            counts.late_max_ns = max(counts.late_max_ns, int(verdicts.behind_ns.max()))
         for one in judged.flagged:
             counts.flagged.update(one.rules)
         for other in judged.unread:
             counts.rejected[other.rejected.reason] += 1
         for step in judged.episodes:
             counts.episodes[step.state] += 1
+        counts.check()

@@ -8,11 +8,17 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from tape.errors import SettingsError
 from tape.judge import Counts
+from tape.trade_fields import NANOS
 
 SILENT_S: Final = 60.0
 """An app that has not come round its loop for so long is not healthy."""
@@ -32,11 +38,16 @@ class CountsCollector(Collector):
         counts = self._counts
         for name, text, value in (
             ("trades", "Trades judged, or sent to the input topic by the producer", counts.trades),
+            ("records", "Records that came in: judged, duplicates, rejected", counts.records),
             ("duplicate_trades", "Trades seen before, dropped", counts.duplicate),
-            ("late_trades", "Trades behind a newer one of their publisher, judged", counts.late),
-            ("stale_trades", "Trades older than all memory, dropped", counts.stale),
+            ("late_trades", "Trades older than their publisher's newest, judged", counts.late),
         ):
             yield CounterMetricFamily(f"tapewatch_{name}", text, value=value)
+        yield GaugeMetricFamily(
+            "tapewatch_late_seconds_max",
+            "By how much a trade was late at most, seconds",
+            value=counts.late_max_ns / NANOS,
+        )
         by_rule = CounterMetricFamily(
             "tapewatch_anomalies", "Flags by rule; a trade may have several", labels=["rule"]
         )

@@ -83,7 +83,7 @@ def told(
 
     for at, (trade, (outcome, rules)) in enumerate(zip(tape, verdicts, strict=True)):
         ids.append(None)
-        if outcome in ("DUPLICATE", "STALE"):
+        if outcome == "DUPLICATE":
             continue
         name = trade[0]
         accepted = mine.setdefault(name, [])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-DAY_NS = 86_400_000_000_000
 UNIT = 100_000  # prices count in 1e-4 dollars
 
 Trade = tuple[str, int, int, int, int, int, int]
@@ -21,22 +20,13 @@ def _fresh() -> dict[str, Any]:
 
 
 def _outcome(symbol: dict[str, Any], trade: Trade) -> str:
-    _, publisher, ts, price, size, side, sequence = trade
-    key = None if sequence == -1 else (ts // DAY_NS, sequence)
-    identity = (publisher, key, ts, price, size, side)
-    outcome = "NEW"
-    newest = symbol["newest"].get(publisher)
-    if key is not None and newest is not None and key <= newest:
-        kept = [k for p, k, *_ in symbol["ring"] if p == publisher and k is not None]
-        if identity in symbol["ring"]:
-            return "DUPLICATE"
-        if all(key < k for k in kept):
-            return "STALE"
-        outcome = "LATE"
-    if key is not None and (newest is None or key > newest):
-        symbol["newest"][publisher] = key
-    symbol["ring"].append(identity)
-    return outcome
+    publisher, ts, sequence = trade[1], trade[2], trade[6]
+    if sequence > 0 and trade in symbol["ring"]:
+        return "DUPLICATE"
+    symbol["ring"].append(trade)
+    newest = symbol["newest"].get(publisher, ts)
+    symbol["newest"][publisher] = max(ts, newest)
+    return "LATE" if ts < newest else "NEW"
 
 
 def judged(
@@ -75,7 +65,7 @@ def judged(
         outcome = _outcome(s, trade)
         rules: set[str] = set()
         answers.append((outcome, rules))
-        if outcome in ("DUPLICATE", "STALE"):
+        if outcome == "DUPLICATE":
             continue
         s["n"] += 1
         most, change = (overrides or {}).get(name, (volume_threshold, change_threshold))

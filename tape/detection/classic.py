@@ -86,6 +86,8 @@ class ClassicDetector:
                 np.zeros(0, np.uint8),
                 np.zeros(0, np.int64),
                 np.zeros(0, EVIDENCE),
+                np.zeros(0, np.int64),
+                np.zeros(0, np.bool_),
             )
         self._make_room(int(trades.symbol.max()) + 1)
         columns = Columns(
@@ -96,6 +98,7 @@ class ClassicDetector:
             size=np.ascontiguousarray(trades.size, np.int64),
             side=np.ascontiguousarray(trades.side, np.uint8),
             sequence=np.ascontiguousarray(trades.sequence, np.int64),
+            ordinal=np.zeros(n, np.int32),
         )
         answers = Answers(
             outcome=np.empty(n, np.uint8),
@@ -103,6 +106,8 @@ class ClassicDetector:
             flagged=np.empty(n, np.int64),
             facts=np.empty((n, FACTS), np.float64),
             carry=np.empty(4, np.float64),
+            behind_ns=np.empty(n, np.int64),
+            shared=np.empty(n, np.uint8),
         )
         position, found = detect_batch(0, False, 0, columns, self._limits, self._state, answers)
         while position < n:
@@ -111,7 +116,14 @@ class ClassicDetector:
                 position, True, found, columns, self._limits, self._state, answers
             )
         evidence = answers.facts[:found].copy().view(EVIDENCE).reshape(found)
-        return Verdicts(answers.outcome, answers.rules, answers.flagged[:found].copy(), evidence)
+        return Verdicts(
+            answers.outcome,
+            answers.rules,
+            answers.flagged[:found].copy(),
+            evidence,
+            answers.behind_ns,
+            answers.shared.view(np.bool_),
+        )
 
     def _refit(self, row: int) -> None:
         """Grow the symbol's forest anew."""

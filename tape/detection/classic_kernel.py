@@ -17,7 +17,7 @@ from tape.detection.classic_state import (
     ClassicState,
 )
 from tape.detection.detector import CHANGE_BIT, DUPLICATE, FOREST_BIT, VOLUME_BIT
-from tape.detection.duplicates import identity_hash, outcome_of
+from tape.detection.duplicates import outcome_of
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
 from tape.detection.prefetching import prefetch
@@ -54,6 +54,7 @@ class Columns(NamedTuple):
     size: I64
     side: U8
     sequence: I64
+    ordinal: I32
 
 
 class Answers(NamedTuple):
@@ -67,6 +68,8 @@ class Answers(NamedTuple):
     flagged: I64
     facts: F64
     carry: F64
+    behind_ns: I64
+    shared: U8
 
 
 @part_of_callers
@@ -74,9 +77,20 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
     """Apply all but the forest to trade i; return whether it is processed and not dropped."""
     row = t.symbol[i]
     price_nanos = t.price_nanos[i]
-    identity = identity_hash(t.ts_event_ns[i], price_nanos, t.size[i], t.side[i])
-    outcome = outcome_of(state, row, t.publisher_id[i], t.ts_event_ns[i], t.sequence[i], identity)
+    outcome, behind_ns, shared = outcome_of(
+        state,
+        row,
+        t.publisher_id[i],
+        t.ts_event_ns[i],
+        t.sequence[i],
+        t.ordinal[i],
+        price_nanos,
+        t.size[i],
+        t.side[i],
+    )
     out.outcome[i] = outcome
+    out.behind_ns[i] = behind_ns
+    out.shared[i] = shared
     out.rules[i] = 0
     if outcome >= DUPLICATE:
         return False
@@ -178,13 +192,11 @@ def _fetch_ahead(i: int, t: Columns, state: ClassicState) -> None:
         prefetch(state.counters, row, BREAKS)
         prefetch(state.publisher, row, 0)
         prefetch(state.newest, row, 0)
+        prefetch(state.newest_sequence, row, 0)
     if i + NEAR_AHEAD < t.symbol.shape[0]:
         row = t.symbol[i + NEAR_AHEAD]
         accepted = state.counters[row, ACCEPTED]
-        at = accepted % RING
-        prefetch(state.ring_hash, row, at)
-        prefetch(state.ring_key, row, at)
-        prefetch(state.ring_publisher, row, at)
+        prefetch(state.ring, row, 2 * (accepted % RING))
         prefetch(state.window, row, accepted % state.window.shape[1])
         prefetch(state.breaks, row, state.counters[row, BREAKS] >> 1)
 

@@ -10,9 +10,9 @@ from tape.detection.kernel_types import F32, I32, I64, U8, U16, U64
 from tape.errors import StateError
 
 RING: Final = 1_024
-"""Accepted trades that are remembered per symbol to recognise duplicates."""
+"""Accepted trades that are remembered per symbol to recognise duplicates; a power of two."""
 PUBLISHERS: Final = 64
-"""Publishers per symbol whose newest order key is remembered; Databento has some 110 in all."""
+"""Publishers per symbol whose newest time is remembered; Databento has some 110 in all."""
 BREAKPOINTS: Final = 120
 """Room for places where a forest's verdict changes; at most 24 were seen on real data."""
 
@@ -43,18 +43,28 @@ COUNTERS: Final = 11
 
 
 class ClassicState(NamedTuple):
-    """State of all symbols; `NO_KEY` in `ring_key` stands for a trade without a sequence."""
+    """State of all symbols.
+
+    `ring` has two hashes per trade, zeros for one without a sequence. `ring_head`, `ring_next` and
+    `indexed` are the index over the ring, see `tape.detection.duplicates`.
+    """
 
     counters: I64
     window: I64
     history: F32
     breaks: F32
-    ring_hash: U64
-    ring_key: I64
-    ring_publisher: U16
+    ring: U64
     publisher: I32
     newest: I64
+    newest_sequence: I64
+    ring_head: U16
+    ring_next: U16
+    indexed: I64
     dirty: U8
+
+
+NOT_KEPT: Final = ("ring_head", "ring_next", "indexed", "dirty")
+"""Fields that are no part of a symbol's blob: zero after a restore, and made again as needed."""
 
 
 def classic_state(*, window: int, history: int) -> ClassicState:
@@ -64,17 +74,19 @@ def classic_state(*, window: int, history: int) -> ClassicState:
         window=np.zeros((0, window), np.int64),
         history=np.zeros((0, history), np.float32),
         breaks=np.zeros((0, BREAKPOINTS), np.float32),
-        ring_hash=np.zeros((0, RING), np.uint64),
-        ring_key=np.zeros((0, RING), np.int64),
-        ring_publisher=np.zeros((0, RING), np.uint16),
+        ring=np.zeros((0, 2 * RING), np.uint64),
         publisher=np.zeros((0, PUBLISHERS), np.int32),
         newest=np.zeros((0, PUBLISHERS), np.int64),
+        newest_sequence=np.zeros((0, PUBLISHERS), np.int64),
+        ring_head=np.zeros((0, 2 * RING), np.uint16),
+        ring_next=np.zeros((0, RING), np.uint16),
+        indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
     )
 
 
 class Fields(Protocol):
-    """A named tuple of arrays with a row per symbol: `counters` first, and `dirty`."""
+    """A named tuple of arrays with a row per symbol: `counters` first, `NOT_KEPT` among them."""
 
     def _asdict(self) -> dict[str, Any]: ...
 
@@ -93,19 +105,22 @@ def grown(state: State, rows: int) -> State:
 
 
 MAGIC: Final = b"TAPE"
-VERSION: Final = 1
+VERSION: Final = 2
 _HEADER: Final = struct.Struct("<4sHH12s12sI")
+
+
+def _kept(state: Fields) -> list[Any]:
+    """Return the arrays that are kept, in their order."""
+    return [array for name, array in state._asdict().items() if name not in NOT_KEPT]
 
 
 def encode_row(
     state: Fields, row: int, *, profile: str, fingerprint: str, version: int = VERSION
 ) -> bytes:
     """Return one symbol's state: a header, then the rows of all fields in little-endian."""
-    fields = state._asdict()
-    del fields["dirty"]
     body = b"".join(
         array[row].astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        for array in fields.values()
+        for array in _kept(state)
     )
     return encode_blob(body, profile=profile, fingerprint=fingerprint, version=version)
 
@@ -121,9 +136,8 @@ def decode_row(
 ) -> None:
     """Put what `encode_row` returned into a row; raises `StateError` if it does not fit."""
     body = decode_blob(blob, profile=profile, fingerprint=fingerprint, known=version)
-    fields = state._asdict()
-    del fields["dirty"]
-    expected = sum(array.shape[1] * array.itemsize for array in fields.values())
+    kept = _kept(state)
+    expected = sum(array.shape[1] * array.itemsize for array in kept)
     if len(body) != expected:
         raise StateError(
             f"state has {len(body)} bytes after its header where {expected} are expected; "
@@ -134,13 +148,16 @@ def decode_row(
     if not (
         counters[ACCEPTED] >= 0
         and counters[LEARNT] >= 0
-        and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS
+        and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1
         and 0 <= counters[BREAKS] <= BREAKPOINTS
     ):
         raise StateError("state holds impossible counters; delete the state to start afresh")
-    for array in fields.values():
+    for array in kept:
         array[row] = np.frombuffer(body, array.dtype.newbyteorder("<"), array.shape[1], at)
         at += array.shape[1] * array.itemsize
+    for name, array in state._asdict().items():
+        if name in NOT_KEPT:
+            array[row] = 0
 
 
 def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int = VERSION) -> bytes:

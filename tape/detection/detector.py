@@ -11,11 +11,9 @@ from tape.columns import TradeColumns
 
 NEW: Final = 0
 LATE: Final = 1
-"""Behind a newer trade of its publisher, seen for the first time: judged like a new one."""
+"""Older than the newest of its publisher: judged like any other, and counted."""
 DUPLICATE: Final = 2
-"""Seen before: dropped."""
-STALE: Final = 3
-"""Older than everything remembered: dropped, so that a replay of any length is harmless."""
+"""Among the last trades of its symbol already: dropped. Nothing else is."""
 
 VOLUME_BIT: Final = 1
 CHANGE_BIT: Final = 2
@@ -27,17 +25,23 @@ class Verdicts:
     """What a detector says of a batch.
 
     Attributes:
-        outcome: per trade NEW, LATE, DUPLICATE or STALE.
+        outcome: per trade NEW, LATE or DUPLICATE.
         rules: per trade the rules that fired, as a set of bits; 0 is an ordinary trade.
         flagged: positions in the batch of the trades with at least one rule, rising.
         evidence: per flagged trade what the detector needs to explain it, in the same order; a
             structured array whose fields are the detector's own.
+        behind_ns: per trade by how much it is older than the newest of its publisher; 0 unless
+            it is LATE.
+        shared: per trade whether another of the last ones has the same publisher, time, sequence
+            and ordinal.
     """
 
     outcome: npt.NDArray[np.uint8]
     rules: npt.NDArray[np.uint8]
     flagged: npt.NDArray[np.int64]
     evidence: npt.NDArray[np.void]
+    behind_ns: npt.NDArray[np.int64]
+    shared: npt.NDArray[np.bool_]
 
 
 @dataclass(slots=True)

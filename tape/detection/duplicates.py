@@ -1,17 +1,33 @@
-"""Tells new, late, duplicate and stale trades apart."""
+"""Tells new, late and duplicate trades apart; nothing but duplicates is dropped.
+
+A trade is a duplicate when its identity is among those of the last `RING` judged trades of its
+symbol. The identity is publisher, time, sequence, price, size, side and ordinal. A feed without
+sequences has no duplicates to find: its equal trades are different trades.
+
+The ring keeps two hashes of 64 bits per trade: its place (publisher, time, sequence, ordinal),
+and its whole identity. Most trades are ahead of all that their publisher has sent, so they cannot
+be in the ring and are not looked up. For the others there is an index over the ring: chains by
+place, newest first, written only when a look-up needs them. It is no part of the kept state.
+"""
 
 from typing import Any
 
 import numpy as np
 
 from tape.detection.classic_state import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS, RING, ClassicState
-from tape.detection.detector import DUPLICATE, LATE, NEW, STALE
+from tape.detection.detector import DUPLICATE, LATE, NEW
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import Word
 
-DAY_NS = 86_400_000_000_000
-NO_KEY = np.iinfo(np.int64).min
-"""Stands in the ring for the order key of a trade without a sequence."""
+FORGOTTEN = PUBLISHERS + 1
+"""`KNOWN_PUBLISHERS` of a symbol that has had more publishers than there is room for."""
+AGES = 0xFFFF
+"""The index tells trades apart by the last 16 bits of their number."""
+ALONE = 0
+SHARED = 1
+"""The ring holds another trade of the same place."""
+SAME = 2
+"""The ring holds the very trade."""
 
 
 @part_of_callers
@@ -24,73 +40,122 @@ def _mixed(seed: Any, value: int) -> Any:
 
 
 @part_of_callers
-def identity_hash(ts_event_ns: int, price_nanos: int, size: int, side: int) -> Any:
-    """Return 64 bits that stand for all of an identity but publisher and order key."""
+def _place_hash(publisher: int, ts_event_ns: int, sequence: int, ordinal: int) -> Any:
+    """Return 64 bits that stand for where a trade stands in its feed."""
     word = _mixed(np.uint64(0), ts_event_ns)
-    word = _mixed(word, price_nanos)
-    word = _mixed(word, size)
-    return _mixed(word, side)
+    word += np.uint64(ordinal) * np.uint64(0xD1342543DE82EF95)
+    return _mixed(word, (sequence << 16) | publisher)
+
+
+@part_of_callers
+def _identity_hash(place: Any, price_nanos: int, size: int, side: int) -> Any:
+    """Return 64 bits that stand for all of a trade."""
+    return _mixed(_mixed(place, price_nanos), (size << 8) | side)
 
 
 @part_of_callers
 def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
-    """Return where the publisher's newest key is, or -1."""
-    for slot in range(state.counters[row, KNOWN_PUBLISHERS]):
+    """Return where what is newest of the publisher is kept, or -1."""
+    for slot in range(min(state.counters[row, KNOWN_PUBLISHERS], PUBLISHERS)):
         if state.publisher[row, slot] == publisher:
             return slot
     return -1
 
 
 @uncounted
-def _note_newest(state: ClassicState, row: int, publisher: int, key: int) -> None:
-    """Remember the first key of a publisher, in place of the oldest if there is no room."""
+def _note_publisher(
+    state: ClassicState, row: int, publisher: int, ts_event_ns: int, sequence: int
+) -> None:
+    """Remember the first trade of a publisher, in place of the oldest if there is no room."""
     slot = state.counters[row, KNOWN_PUBLISHERS]
     if slot < PUBLISHERS:
         state.counters[row, KNOWN_PUBLISHERS] += 1
     else:
         slot = np.argmin(state.newest[row])
+        state.counters[row, KNOWN_PUBLISHERS] = FORGOTTEN
     state.publisher[row, slot] = publisher
-    state.newest[row, slot] = key
+    state.newest[row, slot] = ts_event_ns
+    state.newest_sequence[row, slot] = sequence
 
 
 @uncounted
-def _looked_up(state: ClassicState, row: int, publisher: int, key: int, identity: Any) -> int:
-    """Return DUPLICATE, LATE or STALE for a trade that is not newer than its publisher's."""
-    older = True
-    for i in range(min(state.counters[row, ACCEPTED], RING)):
-        if state.ring_publisher[row, i] != publisher:
-            continue
-        kept = state.ring_key[row, i]
-        if kept == key and state.ring_hash[row, i] == identity:
-            return DUPLICATE
-        if kept != NO_KEY and kept <= key:
-            older = False
-    return STALE if older else LATE
+def _index_ring(state: ClassicState, row: int, count: int) -> None:
+    """Take the trades since the last look-up, the `count`-th the last of them, into the index."""
+    for number in range(max(state.indexed[row, 0], count - RING), count):
+        at = number % RING
+        place = state.ring[row, 2 * at]
+        if place != np.uint64(0):
+            chain = np.int64(place & np.uint64(2 * RING - 1))
+            state.ring_next[row, at] = state.ring_head[row, chain]
+            state.ring_head[row, chain] = np.uint16((number + 1) & AGES)
+    state.indexed[row, 0] = count
+
+
+@uncounted
+def _looked_up(state: ClassicState, row: int, place: Any, identity: Any) -> int:
+    """Return ALONE, SHARED or SAME for a trade.
+
+    A chain ends where a number is no older than the one before it: what that one pointed to has
+    been overwritten since. A number that is wrong by a multiple of 65,536 leads to a trade of
+    another place, which is passed by.
+    """
+    count = state.counters[row, ACCEPTED]
+    _index_ring(state, row, count)
+    found = ALONE
+    number = np.int64(state.ring_head[row, np.int64(place & np.uint64(2 * RING - 1))])
+    younger: Word = np.int64(-1)
+    age = (count - number) & AGES
+    while younger < age < RING and age < count:
+        at = (count - 1 - age) % RING
+        if state.ring[row, 2 * at] == place:
+            if state.ring[row, 2 * at + 1] == identity:
+                return SAME
+            found = SHARED
+        younger = age
+        age = (count - np.int64(state.ring_next[row, at])) & AGES
+    return found
 
 
 @part_of_callers
 def outcome_of(
-    state: Any, row: int, publisher: int, ts_event_ns: int, sequence: int, identity: Any
-) -> int:
-    """Return the trade's outcome and, unless it is dropped, remember it in the ring.
+    state: Any,
+    row: int,
+    publisher: int,
+    ts_event_ns: int,
+    sequence: int,
+    ordinal: int,
+    price_nanos: int,
+    size: int,
+    side: int,
+) -> tuple[int, int, int]:
+    """Return a trade's outcome, by how many ns it is late, and 1 if it shares its place.
 
-    The caller counts accepted trades.
+    Unless it is a duplicate it is remembered in the ring; the caller counts accepted trades.
     """
-    outcome = NEW
-    key: Word = np.int64(NO_KEY)
-    if sequence != -1:
-        key = ((ts_event_ns // DAY_NS) << 32) + sequence
-        slot = _publisher_slot(state, row, publisher)
-        if slot < 0:
-            _note_newest(state, row, publisher, key)
-        elif key > state.newest[row, slot]:
-            state.newest[row, slot] = key
-        else:
-            outcome = _looked_up(state, row, publisher, key, identity)
-            if outcome != LATE:
-                return outcome
+    slot = _publisher_slot(state, row, publisher)
+    behind: Word = np.int64(0)
+    ahead = slot < 0
+    if slot >= 0:
+        behind = state.newest[row, slot] - ts_event_ns
+        ahead = behind < 0 or (behind == 0 and sequence > state.newest_sequence[row, slot])
+    place: Word = np.uint64(0)
+    identity: Word = np.uint64(0)
+    found = ALONE
+    if sequence > 0:
+        place = _place_hash(publisher, ts_event_ns, sequence, ordinal)
+        identity = _identity_hash(place, price_nanos, size, side)
+        if not ahead or state.counters[row, KNOWN_PUBLISHERS] == FORGOTTEN:
+            found = _looked_up(state, row, place, identity)
+            if found == SAME:
+                return DUPLICATE, 0, 0
     at = state.counters[row, ACCEPTED] % RING
-    state.ring_hash[row, at] = identity
-    state.ring_key[row, at] = key
-    state.ring_publisher[row, at] = publisher
-    return outcome
+    state.ring[row, 2 * at] = place
+    state.ring[row, 2 * at + 1] = identity
+    if slot < 0:
+        _note_publisher(state, row, publisher, ts_event_ns, max(sequence, 0))
+    elif ahead:
+        state.newest[row, slot] = ts_event_ns
+        state.newest_sequence[row, slot] = max(sequence, 0)
+    elif behind > 0:
+        return LATE, behind, found
+    return NEW, 0, found

@@ -17,7 +17,6 @@ from tape.detection.detector import (
     FOREST_BIT,
     LATE,
     NEW,
-    STALE,
     VOLUME_BIT,
     Refits,
     Verdicts,
@@ -30,11 +29,12 @@ from tape.errors import StateError
 from tape.symbols import SymbolTable
 
 PROFILE = "literal"
-DAY_NS = 86_400_000_000_000
 LEAST_HISTORY = 50
 
 Identity = tuple[int, int, int, int, int, int, int]
-"""publisher, day, sequence (-1 for none), ts_event_ns, price_nanos, size, side"""
+"""publisher, ts_event_ns, sequence (0 or less for none), ordinal, price_nanos, size, side"""
+PLACE = 4
+"""So many parts of an identity say where a trade stands in its feed."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class _Memory:
     ring: deque[Identity]
     prices: deque[int]
     history: deque[float]
-    newest: dict[int, tuple[int, int]] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
     accepted: int = 0
     last_price: int | None = None
     training: list[float] = field(default_factory=list)
@@ -57,26 +57,26 @@ def _units(price_nanos: int) -> int:
     return unit + (rest > 50_000 or (rest == 50_000 and unit % 2 == 1))
 
 
-def _outcome(memory: _Memory, identity: Identity) -> int:
-    """Return the trade's outcome and, unless it is dropped, remember it."""
-    publisher, day, sequence = identity[:3]
-    key = (day, sequence)
-    newest = memory.newest.get(publisher)
-    outcome = NEW
-    if sequence != -1:
-        if newest is None and len(memory.newest) == PUBLISHERS:
-            del memory.newest[min(memory.newest, key=lambda p: memory.newest[p])]
-        if newest is None or key > newest:
-            memory.newest[publisher] = key
-        else:
-            if identity in memory.ring:
-                return DUPLICATE
-            same = [i[1:3] for i in memory.ring if i[0] == publisher and i[2] != -1]
-            if all(key < other for other in same):
-                return STALE
-            outcome = LATE
+def _outcome(memory: _Memory, identity: Identity) -> tuple[int, int, bool]:
+    """Return a trade's outcome, by how much it is late, and whether it shares its place.
+
+    Unless it is a duplicate it is remembered.
+    """
+    publisher, ts_event_ns, sequence = identity[:3]
+    shared = False
+    if sequence > 0:
+        if identity in memory.ring:
+            return DUPLICATE, 0, False
+        shared = any(other[:PLACE] == identity[:PLACE] for other in memory.ring)
     memory.ring.append(identity)
-    return outcome
+    newest = memory.newest.get(publisher)
+    if newest is None and len(memory.newest) == PUBLISHERS:
+        del memory.newest[min(memory.newest, key=lambda p: memory.newest[p])]
+    if newest is None or ts_event_ns > newest:
+        memory.newest[publisher] = ts_event_ns
+    elif ts_event_ns < newest:
+        return LATE, newest - ts_event_ns, shared
+    return NEW, 0, shared
 
 
 class LiteralDetector:
@@ -106,13 +106,15 @@ class LiteralDetector:
         """Judge a batch and remember what is needed to judge the next one."""
         outcome = np.zeros(len(trades), np.uint8)
         rules = np.zeros(len(trades), np.uint8)
+        behind_ns = np.zeros(len(trades), np.int64)
+        shared = np.zeros(len(trades), np.bool_)
         evidence = []
         columns = zip(
             trades.symbol.tolist(),
             trades.publisher_id.tolist(),
-            (trades.ts_event_ns // DAY_NS).tolist(),
-            trades.sequence.tolist(),
             trades.ts_event_ns.tolist(),
+            trades.sequence.tolist(),
+            np.zeros(len(trades), np.int32).tolist(),
             trades.price_nanos.tolist(),
             trades.size.tolist(),
             trades.side.tolist(),
@@ -120,7 +122,7 @@ class LiteralDetector:
         )
         for i, (row, *identity) in enumerate(columns):
             memory = self._memory(row)
-            outcome[i] = _outcome(memory, tuple(identity))
+            outcome[i], behind_ns[i], shared[i] = _outcome(memory, tuple(identity))
             if outcome[i] >= DUPLICATE:
                 continue
             self._dirty.add(row)
@@ -128,7 +130,8 @@ class LiteralDetector:
             if rules[i]:
                 evidence.append(facts)
         flagged = np.flatnonzero(rules).astype(np.int64)
-        return Verdicts(outcome, rules, flagged, np.array(evidence, dtype=EVIDENCE))
+        facts_of = np.array(evidence, dtype=EVIDENCE)
+        return Verdicts(outcome, rules, flagged, facts_of, behind_ns, shared)
 
     def _judged(
         self, memory: _Memory, row: int, identity: Identity
@@ -189,7 +192,7 @@ class LiteralDetector:
                 "ring": list(memory.ring),
                 "prices": list(memory.prices),
                 "history": list(memory.history),
-                "newest": [[p, *key] for p, key in memory.newest.items()],
+                "newest": list(memory.newest.items()),
                 "accepted": memory.accepted,
                 "last_price": memory.last_price,
                 "training": memory.training,
@@ -216,7 +219,7 @@ class LiteralDetector:
             memory.ring.extend(tuple(identity) for identity in kept["ring"])
             memory.prices.extend(kept["prices"])
             memory.history.extend(kept["history"])
-            memory.newest = {p: (day, sequence) for p, day, sequence in kept["newest"]}
+            memory.newest = dict(kept["newest"])
             memory.accepted = kept["accepted"]
             memory.last_price = kept["last_price"]
             memory.training = kept["training"]

@@ -3,8 +3,8 @@
 Flagged trades of a symbol at most a gap of trade time apart, each to the one before it, are an
 episode. The first opens it, the others extend it, and the first trade of the symbol that is
 farther from the last flag, in either direction, closes it: a clock that was wrong once must not
-keep an episode open for hours. Trades count in the order of their arrival; dropped ones
-(duplicates, stale ones) do not.
+keep an episode open for hours. Trades count in the order of their arrival; duplicates,
+which are dropped, do not.
 """
 
 from dataclasses import dataclass

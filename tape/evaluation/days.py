@@ -96,8 +96,8 @@ def _keys(day: Day, symbol: str) -> I64:
 def before(days: Sequence[Day], judged: Day) -> list[Day]:
     """Return the days in order of time, those not before `judged` moved back by whole weeks.
 
-    A detector's state has a newest trade: what is older counts as repeated. Clock times in New
-    York, where the market's day lives, stay as they are.
+    So time goes on for a detector from day to day, as it does on a tape. Clock times in New York,
+    where the market's day lives, stay as they are.
     """
     moved = []
     limit_ns = int(judged.trades.ts_event_ns.min())

@@ -11,6 +11,7 @@ from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
 from tape.streaming.failures import FATAL, refuse_if_forbidden, storage_fault
 from tape.streaming.source import ArchiveSource
+from tape.trade_fields import NANOS
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def run_detector(
             "rejected": dict(counts.rejected),
             "duplicate": counts.duplicate,
             "late": counts.late,
-            "stale": counts.stale,
+            "late_seconds_max": counts.late_max_ns / NANOS,
         },
     )
     return 0

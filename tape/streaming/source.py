@@ -164,6 +164,7 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         for start, stop in pace.slices(batch.ts_event_ns, until=self._stopping):
             self._produce(batch.keys[start:stop], batch.values[start:stop])
             self._counts.trades += stop - start
+            self._counts.records += stop - start
         if not self.running:
             return False
         records = len(batch.values) + len(batch.rejected)
@@ -171,6 +172,7 @@ class ArchiveSource(StatefulSource):  # type: ignore[misc]
         self._breaker.note(records, [(r.row - first, r.rejected.reason) for r in batch.rejected])
         for row in batch.rejected:
             self._counts.rejected[row.rejected.reason] += 1
+            self._counts.records += 1
             headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
             self._sender.produce(self._settings.rejected, row.raw, headers=headers)
         return True

@@ -21,7 +21,7 @@ assert _spec.loader is not None
 oracle = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(oracle)
 
-OUTCOMES = ["NEW", "LATE", "DUPLICATE", "STALE"]
+OUTCOMES = ["NEW", "LATE", "DUPLICATE"]
 BITS = {
     "High Volume": VOLUME_BIT,
     "Rapid Price Change": CHANGE_BIT,
@@ -62,7 +62,7 @@ def expected(trades: list[tuple], **parameters) -> list[tuple[int, int]]:
 
 
 def tape(seed: int, n: int, names: str = "ABC", absurd: float = 0.0, publishers: int = 2) -> list:
-    """Return a made-up tape: random walks, ticks, flat stretches, repeats, late and stale ones."""
+    """Return a made-up tape: random walks, ticks, flat stretches, repeats, late ones."""
     random = np.random.default_rng(seed)
     prices = {name: int(random.integers(1_000, 2_000_000)) for name in names}
     start = 20_000 * DAY_NS + DAY_NS - n * 500_000
@@ -98,7 +98,7 @@ def tape(seed: int, n: int, names: str = "ABC", absurd: float = 0.0, publishers:
 def test_verdicts_are_those_of_the_oracle(absurd: float) -> None:
     trades = tape(1, 6_000, absurd=absurd)
     answers = expected(trades, **SMALL)
-    assert {outcome for outcome, _ in answers} == {0, 1, 2, 3}
+    assert {outcome for outcome, _ in answers} == {0, 1, 2}
     assert len({rules for _, rules in answers}) >= 6
     assert detected(ClassicDetector(Parameters(**SMALL), table()), trades) == answers
 

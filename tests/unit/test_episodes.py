@@ -23,7 +23,7 @@ from tests.oracle import Trade
 
 SECOND_NS = 1_000_000_000
 NOON_NS = 1_751_976_000 * SECOND_NS
-OUTCOMES = ["NEW", "LATE", "DUPLICATE", "STALE"]
+OUTCOMES = ["NEW", "LATE", "DUPLICATE"]
 WHO = DetectorIdentity("1", "abc")
 
 Judged = tuple[Trade, tuple[str, set[str]]]
@@ -48,7 +48,7 @@ def tape_of(draws: list[tuple[str, int, int, str, int]]) -> list[Judged]:
     tape = []
     for sequence, (name, step, price, outcome, bits) in enumerate(draws, start=1):
         clocks[name] = clocks.get(name, NOON_NS) + step
-        dropped = outcome in ("DUPLICATE", "STALE")
+        dropped = outcome == "DUPLICATE"
         rules = {rule for n, rule in enumerate(NAMES) if bits >> n & 1 and not dropped}
         tape.append(((name, 1, clocks[name], price, 1, ord("B"), sequence), (outcome, rules)))
     return tape
@@ -89,6 +89,8 @@ def columns(tape: list[Judged], symbols: SymbolTable) -> tuple[TradeColumns, Ver
             found,
             np.flatnonzero(found),
             np.zeros(0),
+            np.zeros(len(tape), np.int64),
+            np.zeros(len(tape), np.bool_),
         ),
     )
 

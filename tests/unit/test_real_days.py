@@ -8,14 +8,14 @@ import pytest
 from tape.archives import find_archives, read_archive
 from tape.columns import decode_batch
 from tape.detection import make_detector
-from tape.detection.detector import DUPLICATE, LATE, NEW, STALE
+from tape.detection.detector import DUPLICATE, LATE, NEW
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 from tape.trade_fields import TIME_MAX_NS
 from tests.oracle import Trade, judged
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data"
-OUTCOMES = {NEW: "NEW", LATE: "LATE", DUPLICATE: "DUPLICATE", STALE: "STALE"}
+OUTCOMES = {NEW: "NEW", LATE: "LATE", DUPLICATE: "DUPLICATE"}
 RULES = {1: "High Volume", 2: "Rapid Price Change", 4: "Isolation Forest"}
 
 

@@ -111,6 +111,8 @@ class CalibratedDetector:
             flagged=np.empty(n, np.int64),
             scores=np.empty(n, np.float64),
             facts=self._room_for_facts(n),
+            behind_ns=np.empty(n, np.int64),
+            shared=np.empty(n, np.uint8),
         )
         found = detect_calibrated(
             Columns(
@@ -121,6 +123,7 @@ class CalibratedDetector:
                 size=np.ascontiguousarray(trades.size, np.int64),
                 side=np.ascontiguousarray(trades.side, np.uint8),
                 sequence=np.ascontiguousarray(trades.sequence, np.int64),
+                ordinal=np.zeros(n, np.int32),
             ),
             where.kind,
             where.day,
@@ -136,7 +139,14 @@ class CalibratedDetector:
         facts[:, :FACTS] = answers.facts[:found]
         facts[:, FACTS] = np.minimum(answers.scores[flagged], MOST_TOLD)
         evidence = facts.view(EVIDENCE).reshape(found)
-        return Verdicts(answers.outcome, answers.rules, flagged, evidence)
+        return Verdicts(
+            answers.outcome,
+            answers.rules,
+            flagged,
+            evidence,
+            answers.behind_ns,
+            answers.shared.view(np.bool_),
+        )
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged: one reason."""

@@ -54,7 +54,7 @@ from tape.detection.calibrated.venues import (
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
 from tape.detection.detector import DUPLICATE
-from tape.detection.duplicates import identity_hash, outcome_of
+from tape.detection.duplicates import outcome_of
 from tape.detection.inlining import uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
 
@@ -101,6 +101,8 @@ class Answers(NamedTuple):
     flagged: I64
     scores: F64
     facts: F64
+    behind_ns: I64
+    shared: U8
 
 
 @uncounted
@@ -208,9 +210,20 @@ def detect_calibrated(
     for i in range(t.symbol.shape[0]):
         row = t.symbol[i]
         time_ns = t.ts_event_ns[i]
-        identity = identity_hash(time_ns, t.price_nanos[i], t.size[i], t.side[i])
-        outcome = outcome_of(state, row, t.publisher_id[i], time_ns, t.sequence[i], identity)
+        outcome, behind_ns, shared = outcome_of(
+            state,
+            row,
+            t.publisher_id[i],
+            time_ns,
+            t.sequence[i],
+            t.ordinal[i],
+            t.price_nanos[i],
+            t.size[i],
+            t.side[i],
+        )
         out.outcome[i] = outcome
+        out.behind_ns[i] = behind_ns
+        out.shared[i] = shared
         out.rules[i] = 0
         out.scores[i] = -1.0
         if outcome >= DUPLICATE:

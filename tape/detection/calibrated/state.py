@@ -7,7 +7,7 @@ import numpy as np
 from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Version of this layout in the blob's header."""
 FEATURES: Final = 6
 PRICES: Final = 3
@@ -117,11 +117,13 @@ class CalibratedState(NamedTuple):
     bins: F32
     venue: I32
     venue_facts: F64
-    ring_hash: U64
-    ring_key: I64
-    ring_publisher: U16
+    ring: U64
     publisher: I32
     newest: I64
+    newest_sequence: I64
+    ring_head: U16
+    ring_next: U16
+    indexed: I64
     dirty: U8
 
 
@@ -138,10 +140,12 @@ def calibrated_state() -> CalibratedState:
         bins=np.zeros((0, TAILS * BINS), np.float32),
         venue=np.zeros((0, VENUES), np.int32),
         venue_facts=np.zeros((0, (VENUES + 1) * VENUE_FACTS), np.float64),
-        ring_hash=np.zeros((0, RING), np.uint64),
-        ring_key=np.zeros((0, RING), np.int64),
-        ring_publisher=np.zeros((0, RING), np.uint16),
+        ring=np.zeros((0, 2 * RING), np.uint64),
         publisher=np.zeros((0, PUBLISHERS), np.int32),
         newest=np.zeros((0, PUBLISHERS), np.int64),
+        newest_sequence=np.zeros((0, PUBLISHERS), np.int64),
+        ring_head=np.zeros((0, 2 * RING), np.uint16),
+        ring_next=np.zeros((0, RING), np.uint16),
+        indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
     )
