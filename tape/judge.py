@@ -139,6 +139,7 @@ class Judge:
                     size=int(trades.size[row]),
                     side=chr(trades.side[row]),
                     ordinal=int(trades.ordinal[row]),
+                    shared=bool(verdicts.shared[row]),
                 ),
                 episode_id=episode_ids[nth],
                 reasons=reasons,

@@ -98,7 +98,7 @@ class ClassicDetector:
             size=np.ascontiguousarray(trades.size, np.int64),
             side=np.ascontiguousarray(trades.side, np.uint8),
             sequence=np.ascontiguousarray(trades.sequence, np.int64),
-            ordinal=np.zeros(n, np.int32),
+            ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
         )
         answers = Answers(
             outcome=np.empty(n, np.uint8),

@@ -114,7 +114,7 @@ class LiteralDetector:
             trades.publisher_id.tolist(),
             trades.ts_event_ns.tolist(),
             trades.sequence.tolist(),
-            np.zeros(len(trades), np.int32).tolist(),
+            trades.ordinal.tolist(),
             trades.price_nanos.tolist(),
             trades.size.tolist(),
             trades.side.tolist(),
