@@ -96,8 +96,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """Return 2 if anything was rejected, or skipped that may hold trades; 0 otherwise."""
-        return 2 if self.rejected or self.missed else 0
+        """Return 2 if anything was rejected, damaged, or skipped with trades in it; else 0."""
+        return 2 if self.rejected or self.damaged or self.missed else 0
 
     def sentences(self) -> Iterator[str]:
         """Yield what a person must know, a line a reason and a line a file, safe to print."""

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives import Archive, RowBatch, read_archive
+from tape.archives import Archive, TapeBatch, read_tape
 from tape.episodes import EpisodeStep
 from tape.errors import SettingsError
 from tape.judge import Judge, Judged
@@ -84,29 +84,27 @@ class Replay:
     episodes: Counter[str] = field(default_factory=Counter)
 
     def batches(self) -> Iterator[Shown]:
-        """Yield the wanted part of the tape, judged, in the files' order.
+        """Yield the wanted part of the tape, judged, in order of time.
 
         What lies before the part is judged too, so that each verdict is the one that the whole
         tape gives. No clock is asked: the same files give the same answer in any year.
         """
-        seen: set[str] = set()
-        for archive in self.archives:
-            if archive.sha256 in seen:  # the same day named twice
-                continue
-            seen.add(archive.sha256)
-            before = self.rows
-            for batch in read_archive(archive, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
-                self.rows = before + batch.rows
-                self.outcome.note(batch.rejected, damaged=batch.damaged)
-                self._note_days(batch.ts_event_ns)
-                shown = self._judged(batch)
-                for step in shown.episodes:
-                    self.episodes.update((step.state, *filter(None, [step.mark])))
-                yield shown
-                if self.part.limit is not None and self.trades >= self.part.limit:
-                    return
+        rows: dict[str, int] = {}
+        for batch in read_tape(self.archives, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
+            rows |= batch.rows
+            self.rows = sum(rows.values())
+            self.outcome.note(batch.rejected, damaged=batch.damaged)
+            if batch.unreadable is not None:
+                self.outcome.damaged.append(str(batch.unreadable))
+            self._note_days(batch.ts_event_ns)
+            shown = self._judged(batch)
+            for step in shown.episodes:
+                self.episodes.update((step.state, *filter(None, [step.mark])))
+            yield shown
+            if self.part.limit is not None and self.trades >= self.part.limit:
+                return
 
-    def _judged(self, batch: RowBatch) -> Shown:
+    def _judged(self, batch: TapeBatch) -> Shown:
         part, times = self.part, batch.ts_event_ns
         wanted = (times >= part.from_ns) & (times < part.to_ns)
         if part.limit is not None:

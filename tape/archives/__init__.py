@@ -2,7 +2,9 @@
 
 from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives, trade_files
+from tape.archives.one_tape import read_tape, read_tape_columns
 from tape.archives.reader import read_archive, read_columns
+from tape.archives.tape_batches import TapeBatch, TapeColumns
 
 __all__ = [
     "Archive",
@@ -10,9 +12,13 @@ __all__ = [
     "Discovery",
     "RejectedRow",
     "RowBatch",
+    "TapeBatch",
+    "TapeColumns",
     "count_rows_hint",
     "find_archives",
     "read_archive",
     "read_columns",
+    "read_tape",
+    "read_tape_columns",
     "trade_files",
 ]

@@ -37,7 +37,7 @@ class Format(Protocol):
     fields: Fields
     first_line: int
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self, size: int) -> Iterator[Piece]:
         """Yield chunks of whole rows, long lines, and at last any fault."""
 
     def begin(self, piece: bytes) -> bytes | Rejected:
@@ -70,8 +70,8 @@ class _Lines:
         self.symbology = Symbology(archive.path.parent)
         self.by_instrument = False
 
-    def pieces(self) -> Iterator[Piece]:
-        return pieces(self._path)
+    def pieces(self, size: int) -> Iterator[Piece]:
+        return pieces(self._path, size)
 
     def count(self, data: bytes) -> int:
         return data.count(b"\n")
@@ -143,8 +143,8 @@ class _Dbn:
         self.symbology = self._file.symbology
         self.fields: Fields = CsvFields(Header((*range(len(COLUMNS)), -1), len(COLUMNS)))
 
-    def pieces(self) -> Iterator[Piece]:
-        return self._file.records()
+    def pieces(self, size: int) -> Iterator[Piece]:
+        return self._file.records(size // 2)
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         return piece

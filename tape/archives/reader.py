@@ -3,20 +3,21 @@
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from tape.archives.batches import NO_TEXT, Chunk, ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive
 from tape.archives.formats import Format, format_of
-from tape.archives.frames import LongLine
+from tape.archives.frames import CHUNK, LongLine
 from tape.archives.names import FileNames
 from tape.archives.plain_fields import LITERAL, MESSAGE, PASSED, numbers, rows_for
 from tape.archives.plain_messages import MESSAGE_BYTES
 from tape.archives.rows import RowReader
 from tape.archives.sidecars import manifest_fault
 from tape.rejected import RAW_MAX, Rejected
-from tape.scan import U8
+from tape.scan import I64, U8
 from tape.trade import Trade
 from tape.words import PADDING
 
@@ -52,6 +53,39 @@ def read_columns(
         yield chunk.columns(reading.names.keys, reading.undefined)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows that were read together, and what they hold in the form that was asked for.
+
+    Attributes:
+        first_row: number of the first data line, from 1.
+        trades: the numbers of each trade, a row each.
+        at: the data line of each trade, counted from `first_row`.
+        batch: messages, or the same numbers.
+    """
+
+    first_row: int
+    trades: I64
+    at: I64
+    batch: RowBatch | ColumnBatch
+
+
+def read_pieces(
+    archive: Archive, *, latest_ns: int, symbols: frozenset[str], writes: bool, chunk: int
+) -> Iterator[Piece]:
+    """Yield an archive with the numbers of its trades, as messages too if it `writes` them.
+
+    `chunk` is about how many bytes of the file are read together.
+    """
+    reading = _Reading(archive, latest_ns, symbols, 0, writes=writes)
+    names = reading.names
+    for read in reading.chunks(chunk):
+        at = np.flatnonzero(read.rows.fate == MESSAGE)
+        trades = read.rows.values if len(at) == len(read.rows.fate) else read.rows.values[at]
+        batch = read.messages(names.keys) if writes else read.columns(names.keys, reading.undefined)
+        yield Piece(read.first_row, trades, at, batch)
+
+
 class _Reading:
     """One pass over one archive."""
 
@@ -71,13 +105,14 @@ class _Reading:
         self.names = FileNames(symbols)
         self._reader: RowReader | None = None
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
+        """Yield the archive, about `size` bytes of text at a time."""
         fault = manifest_fault(self._archive)
         if fault is not None:
             yield self._fault(fault)
             return
         faulty = False
-        for piece in self._format.pieces():
+        for piece in self._format.pieces(size):
             if isinstance(piece, Rejected):
                 faulty = True
                 yield self._fault(piece)

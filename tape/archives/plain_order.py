@@ -1,0 +1,56 @@
+"""Compiled: which times of a file are in order, and what stands for those that are not."""
+
+import numpy as np
+
+from tape.compiling import compiled
+from tape.scan import I64
+
+
+@compiled
+def in_order(times: I64, keys: I64) -> None:
+    """Fill `keys` with times in order, changing as few of `times` as can be.
+
+    The longest part of them that is in order keeps its times; each of the others takes the time
+    of the one before it, the first ones that of the one behind them.
+    """
+    count = len(times)
+    ends = np.empty(count, np.int64)  # by length: where the part of that length ends earliest
+    before = np.empty(count, np.int64)
+    length = 0
+    for n in range(count):
+        low, high = 0, length
+        while low < high:
+            middle = (low + high) // 2
+            if times[ends[middle]] <= times[n]:
+                low = middle + 1
+            else:
+                high = middle
+        before[n] = ends[low - 1] if low > 0 else -1
+        ends[low] = n
+        length = max(length, low + 1)
+    kept = np.zeros(count, np.bool_)
+    n = ends[length - 1] if length else -1
+    while n >= 0:
+        kept[n] = True
+        first, n = n, before[n]
+    last = times[first] if length else 0
+    for n in range(count):
+        if kept[n]:
+            last = times[n]
+        keys[n] = last
+
+
+@compiled
+def keep_order(keys: I64, files: I64, fields: I64) -> None:
+    """Raise the fields of a trade to those before it of the same key and file, if they are less.
+
+    Sorted by them, the trades of a file then keep their order.
+    """
+    for n in range(1, len(keys)):
+        if keys[n] != keys[n - 1] or files[n] != files[n - 1]:
+            continue
+        for column in range(fields.shape[1]):
+            if fields[n, column] != fields[n - 1, column]:
+                if fields[n, column] < fields[n - 1, column]:
+                    fields[n] = fields[n - 1]
+                break

@@ -1,0 +1,224 @@
+"""What is read of a tape at a time: trades of one file or of several, in order of time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
+from tape.archives.plain_fields import FIELDS, SYMBOL
+from tape.archives.reader import Piece
+from tape.errors import ArchiveError
+from tape.scan import I64
+
+
+@dataclass(frozen=True, slots=True)
+class TapeBatch:
+    """Consecutive trades of a tape, of one file or of several.
+
+    Attributes:
+        keys: the symbol of each message.
+        values: the messages, in the tape's order.
+        ts_event_ns: exchange time of each message.
+        skipped: rows that are about no trade, or about a symbol that is not wanted.
+        rejected: rows that could not be read.
+        damaged: the file that this batch is of is damaged; nothing of it follows.
+        rows: by sha256, how many rows of a file lie behind, for files that came further.
+        ended: sha256 of files of which nothing follows.
+        unreadable: why a file could not be opened or read on; it is not among those `ended`.
+    """
+
+    keys: list[bytes] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
+    ts_event_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    damaged: bool = False
+    rows: dict[str, int] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    unreadable: ArchiveError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TapeColumns:
+    """The same trades as numbers: a row a trade, a column a field, as in `plain_fields`.
+
+    `names` are the symbols of the tape so far; a trade's symbol is a position in it. The rest is
+    as in `TapeBatch`.
+    """
+
+    values: npt.NDArray[np.int64]
+    names: list[bytes]
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+    damaged: bool = False
+    rows: dict[str, int] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    unreadable: ArchiveError | None = None
+
+
+Batch = TypeVar("Batch", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Trades of a piece of a file, from `start` to before `stop`."""
+
+    sha256: str
+    piece: Piece
+    start: int
+    stop: int
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether no trade of the piece follows."""
+        return self.stop == len(self.piece.trades)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows of the file lie behind it."""
+        if self.is_last:
+            return self.piece.batch.rows
+        return self.piece.first_row + int(self.piece.at[self.stop - 1])
+
+
+class Form(Protocol, Generic[Batch]):
+    """What trades are made into."""
+
+    def batch(self, parts: Sequence[Part], order: I64 | None) -> Batch:
+        """Return trades of files in an order of theirs, None for one after the other."""
+
+    def ended(
+        self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None
+    ) -> Batch:
+        """Return what says that nothing follows of a file."""
+
+
+class Messages:
+    """Makes messages; `done` rows of files, by sha256, are left out."""
+
+    def __init__(self, done: Mapping[str, int]) -> None:
+        self._done = done
+
+    def batch(self, parts: Sequence[Part], order: I64 | None) -> TapeBatch:
+        """Return the messages of trades."""
+        keys: list[list[bytes]] = []
+        values: list[list[bytes]] = []
+        times: list[I64] = []
+        for part in parts:
+            batch = part.piece.batch
+            assert isinstance(batch, RowBatch)  # noqa: S101 - messages were asked for
+            keys.append(_cut(batch.keys, part))
+            values.append(_cut(batch.values, part))
+            times.append(batch.ts_event_ns[part.start : part.stop])
+        key, value, time = _joined(keys), _joined(values), np.concatenate(times)
+        chosen = _chosen(parts, order, self._done)
+        if chosen is not None:
+            at = chosen.tolist()
+            key, value, time = [key[n] for n in at], [value[n] for n in at], time[chosen]
+        return TapeBatch(key, value, time, *_others(parts, self._done))
+
+    def ended(
+        self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None
+    ) -> TapeBatch:
+        """Return what says that nothing follows of a file."""
+        return TapeBatch(rows=rows, ended=ended, unreadable=unreadable)
+
+
+class Columns:
+    """Makes columns, with one table of symbols for all files."""
+
+    def __init__(self, done: Mapping[str, int]) -> None:
+        self._done = done
+        self._numbers: dict[bytes, int] = {}
+        self._of_file: dict[str, list[int]] = {}
+        self.names: list[bytes] = []
+
+    def batch(self, parts: Sequence[Part], order: I64 | None) -> TapeColumns:
+        """Return trades as numbers."""
+        found = []
+        for part in parts:
+            batch = part.piece.batch
+            assert isinstance(batch, ColumnBatch)  # noqa: S101 - numbers were asked for
+            numbers = np.array(self._learnt(part.sha256, batch.names), np.int64)
+            values = batch.values[part.start : part.stop].copy()
+            if len(values):
+                values[:, SYMBOL] = numbers[values[:, SYMBOL]]
+            found.append(values)
+        together = found[0] if len(found) == 1 else np.concatenate(found)
+        chosen = _chosen(parts, order, self._done)
+        if chosen is not None:
+            together = together[chosen]
+        return TapeColumns(together, self.names, *_others(parts, self._done))
+
+    def ended(
+        self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None
+    ) -> TapeColumns:
+        """Return what says that nothing follows of a file."""
+        nothing = np.empty((0, FIELDS), np.int64)
+        return TapeColumns(nothing, self.names, rows=rows, ended=ended, unreadable=unreadable)
+
+    def _learnt(self, sha256: str, names: Sequence[bytes]) -> list[int]:
+        """Return the tape's numbers of a file's symbols."""
+        known = self._of_file.setdefault(sha256, [])
+        for name in names[len(known) :]:
+            number = self._numbers.setdefault(name, len(self._numbers))
+            if number == len(self.names):
+                self.names.append(name)
+            known.append(number)
+        return known
+
+
+def _cut(listed: list[bytes], part: Part) -> list[bytes]:
+    if part.start == 0 and part.is_last:
+        return listed
+    return listed[part.start : part.stop]
+
+
+def _joined(lists: list[list[bytes]]) -> list[bytes]:
+    return lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
+
+
+def _chosen(parts: Sequence[Part], order: I64 | None, done: Mapping[str, int]) -> I64 | None:
+    """Return which of the parts' trades come, in their order; None for all one by one."""
+    if not any(part.piece.first_row <= done.get(part.sha256, 0) for part in parts):
+        return order
+    new = np.concatenate(
+        [
+            part.piece.first_row + part.piece.at[part.start : part.stop] > done.get(part.sha256, 0)
+            for part in parts
+        ]
+    )
+    every = np.arange(len(new)) if order is None else order
+    chosen: I64 = every[new[every]]
+    return chosen
+
+
+def _others(
+    parts: Sequence[Part], done: Mapping[str, int]
+) -> tuple[int, list[RejectedRow], bool, dict[str, int]]:
+    """Return what else comes with parts: rows skipped, rows rejected, whether damaged, and rows."""
+    rejected: list[RejectedRow] = []
+    rows: dict[str, int] = {}
+    skipped, damaged = 0, False
+    for part in parts:
+        batch, behind = part.piece.batch, done.get(part.sha256, 0)
+        if part.rows > behind:
+            rows[part.sha256] = part.rows
+        if batch.rejected:
+            rejected += [row for row in _between(part) if row.row > behind or row.row == 0]
+        if part.is_last:
+            skipped += batch.skipped if batch.rows > behind else 0
+            damaged |= batch.damaged
+    return skipped, rejected, damaged, rows
+
+
+def _between(part: Part) -> Iterator[RejectedRow]:
+    """Yield the rejected rows of a part: those behind the trade before it, up to its last one."""
+    first, at = part.piece.first_row, part.piece.at
+    low = first + int(at[part.start - 1]) if part.start else -1
+    high = part.rows if part.stop else part.piece.batch.rows
+    return (row for row in part.piece.batch.rejected if low < row.row <= high or not row.row)
