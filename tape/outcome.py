@@ -89,6 +89,14 @@ class Outcome:
         self.rejected[reason] += rows
         self.examples.setdefault(reason, Example(source, detail))
 
+    def add(self, other: "Outcome") -> None:
+        """Take up what became of other files."""
+        for reason, count in other.rejected.items():
+            one = other.examples[reason]
+            self.count(reason, count, one.source, one.detail)
+        self.damaged += other.damaged
+        self.skipped += other.skipped
+
     @property
     def missed(self) -> list[SkippedFile]:
         """Return the skipped files that may hold trades."""
@@ -138,24 +146,20 @@ class Outcome:
             ],
         }
 
-    def nothing_read(self, files: int) -> ArchiveError:
-        """Return the sentence for files of which not one trade could be read."""
-        what = "1 file" if files == 1 else f"{files:,} files"
-        if not self.rejected:
-            return ArchiveError(
-                f"nothing was judged, and nothing is written: {what} without a trade; "
-                "`tape inspect` says what is in there"
-            )
-        reason, count = self.rejected.most_common(1)[0]
-        one = self.examples[reason]
-        rows = f"{self.rejected.total():,} rejected" + (
-            "" if count == self.rejected.total() else f", {count:,} of them {reason}"
+    def nothing_read(self, files: str) -> ArchiveError:
+        """Return the error for `files` of which not one trade could be read."""
+        begin = (
+            f"nothing was judged, and nothing is written: {files} holds no trade that can be read"
         )
+        if not self.rejected:
+            return ArchiveError(printable(f"{begin}; `tape inspect` says what is in there"))
+        reason, count = self.rejected.most_common(1)[0]
+        total, one = self.rejected.total(), self.examples[reason]
+        of = "" if count == total else f", {count:,} of them {reason}"
         return ArchiveError(
             printable(
-                f"nothing was judged, and nothing is written: {what}, no trade that can be read, "
-                f"{rows}; the first: {one.source}: {reason}: {one.detail}"
-                f"{remedy_for(reason, one.source)}"
+                f"{begin}, {total:,} rejected{of}; the first: {one.source}: {reason}: "
+                f"{one.detail}{remedy_for(reason, one.source)}"
             )
         )
 

@@ -13,14 +13,22 @@ from typer.core import TyperCommand
 
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.look import (
+    AsJson,
+    notes_console,
+    print_json,
+    say_outcome,
+    table_console,
+    wants_json,
+)
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.evaluation.judging import PROFILES, profile_names
 from tape.evaluation.pictures import drawn, save_curves
-from tape.evaluation.running import Faults, Result, Task, evaluate, injected, made_up_days, tasks
+from tape.evaluation.running import Outcomes, Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import terminal_tables
+from tape.outcome import Outcome
 from tape.pictures.day import check_plot
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
@@ -89,7 +97,7 @@ def evaluate_profiles(
 ) -> int:
     """Hold what profiles flag against labelled anomalies; settings come from other days only.
 
-    Ends with 2 if rows of a file cannot be read; the rest is judged.
+    Ends with 2 if anything was rejected or skipped, and says what; the rest is judged.
 
     Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
     """
@@ -109,15 +117,15 @@ def evaluate_profiles(
         judged = _archives(days) if days else made_up_days(folder, seed)
         past = _archives(calibrate_on) if calibrate_on else judged
         files: list[Path] = list(labels or ())
-        faults: Faults = {}
+        outcomes: Outcomes = {}
         if not files:
-            judged, files, faults = injected(judged, folder, seed=seed, anomalies=anomalies)
+            judged, files, outcomes = injected(judged, folder, seed=seed, anomalies=anomalies)
         single = len(judged) == 1 and not calibrate_on
         work = tasks(judged, files, () if single else past, settings.max_symbols)
         for task in work:
-            faults |= task.faults
+            outcomes |= task.outcomes
         parameters = settings.parameters()
-        _say(work, 0 if labels else anomalies, parameters, faults)
+        _say(work, 0 if labels else anomalies, parameters)
         bars = stack.enter_context(_bars())
         bar = bars.add_task("judging", total=len(names) * sum(task.trades for task in work))
         results: dict[str, Result] = {
@@ -133,14 +141,18 @@ def evaluate_profiles(
             for name in names
         }
     figures = {name: result.figures for name, result in results.items()}
+    outcome = Outcome()
+    for one in outcomes.values():
+        outcome.add(one)
     if wants_json(as_json):
-        print_json(figures)
+        print_json({"profiles": figures, **outcome.as_json()})
     else:
         table_console().print(*terminal_tables(figures))
+    say_outcome(outcome)
     if plot is not None:
         save_curves(plot, {name: drawn(result) for name, result in results.items()})
         notes_console().print(f"written: {escape(str(plot))}")
-    return 2 if faults else 0
+    return outcome.exit_code
 
 
 def _archives(paths: Sequence[Path]) -> list[Archive]:
@@ -149,7 +161,7 @@ def _archives(paths: Sequence[Path]) -> list[Archive]:
     return list(found.values())
 
 
-def _say(work: Sequence[Task], anomalies: int, parameters: Parameters, faults: Faults) -> None:
+def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
     """Tell what a reader of the figures must know of the days."""
     notes = notes_console()
     for task in work:
@@ -165,8 +177,6 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters, faults: F
     unused = unknown_symbols(parameters.overrides, known, "the judged days")
     if unused is not None:
         notes.print(escape(unused))
-    for name, told in faults.items():
-        notes.print(f"{escape(name)}: {len(told):,} rows left out; the first: {escape(told[0])}")
 
 
 def _thin(known: dict[str, int]) -> Iterator[str]:

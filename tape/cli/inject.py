@@ -8,7 +8,9 @@ import typer
 
 from tape.archives import find_archives
 from tape.archives.discovery import ENCODINGS, Archive
-from tape.errors import ArchiveError, SettingsError
+from tape.cli.look import say_outcome
+from tape.errors import SettingsError
+from tape.outcome import Outcome
 from tape.synthetic import KINDS, inject, load_day, write_day
 from tape.synthetic.inject import AUCTION_SHARES
 
@@ -30,17 +32,18 @@ def inject_anomalies(
 ) -> int:
     """Put anomalies of seven kinds into days of trades, with a label file beside each.
 
+    Ends with 2 if anything was rejected or skipped, and says what; the rest is used.
+
     Example: tape inject nasdaq --output out/labelled --seed 3
     """
     archives = {a.path.resolve(): a for file in files for a in find_archives(file).archives}
     names = _names(list(archives.values()), output)
-    faults = 0
+    all_files = Outcome()
     for nth, (archive, name) in enumerate(zip(archives.values(), names, strict=True)):
-        made, rejected = load_day(archive)
+        made, outcome = load_day(archive)
         if not len(made.symbol):
-            why = rejected[0].rejected if rejected else None
-            detail = f" ({why.reason}: {why.detail})" if why else ""
-            raise ArchiveError(f"{archive.path} holds no trade that can be read{detail}")
+            raise outcome.nothing_read(str(archive.path))
+        all_files.add(outcome)
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         path = write_day(done, output, name)
         kinds = Counter(label.kind for label in done.labels)
@@ -53,15 +56,8 @@ def inject_anomalies(
                 f"{AUCTION_SHARES:,} shares and more are left alone",
                 err=True,
             )
-        if rejected:
-            faults += 1
-            first = rejected[0]
-            typer.echo(
-                f"{archive.path}: {len(rejected):,} rows left out; the first: {first.source}: "
-                f"{first.rejected.reason} ({first.rejected.detail})",
-                err=True,
-            )
-    return 2 if faults else 0
+    say_outcome(all_files)
+    return all_files.exit_code
 
 
 def _names(archives: list[Archive], output: Path) -> list[str]:

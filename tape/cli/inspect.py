@@ -3,12 +3,22 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.markup import escape
 
 from tape.archives import Archive, count_rows_hint
-from tape.cli.look import AsJson, notes_console, print_json, row_bars, table_console, wants_json
+from tape.cli.look import (
+    AsJson,
+    notes_console,
+    print_json,
+    row_bars,
+    say_outcome,
+    table_console,
+    wants_json,
+)
 from tape.inspecting import Inspecting
+from tape.inspecting.report import outcome_of
 from tape.inspecting.tables import sentences, tables
 from tape.judge import Counts, Judge
 from tape.pictures.day import Picture, check_plot
@@ -30,7 +40,8 @@ def inspect(
 ) -> int:
     """Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.
 
-    Ends with 2 if a file is damaged or not the one of its manifest; the rest is inspected.
+    Ends with 2 if anything was rejected or skipped, a file is not the one of its manifest, or no
+    trade is there; the rest is inspected.
 
     Example: tape inspect nasdaq --plot day.png
     """
@@ -44,23 +55,25 @@ def inspect(
         found = run.run(
             lambda rows: bars.update(task, completed=rows, rate=bars.tasks[0].speed or 0.0)
         )
-    if plot is not None:
+    if plot is not None and found.trades:
         _draw(run.archives, plot)
+    outcome = outcome_of(found)
     if wants_json(as_json):
-        print_json(found)
+        print_json({**msgspec.to_builtins(found), **outcome.as_json()})
     else:
         table_console().print(*tables(found))
     notes = notes_console()
     for sentence in sentences(found):
         notes.print(escape(sentence), soft_wrap=True, highlight=False)
+    say_outcome(outcome)
     notes.print(
         f"{found.rows:,} rows in {found.elapsed_s:.2f} s ({found.rows_per_s:,} rows/s)",
         soft_wrap=True,
         highlight=False,
     )
-    if plot is not None:
+    if plot is not None and found.trades:
         notes.print(f"written: {escape(str(plot))}", soft_wrap=True, highlight=False)
-    return 2 if any(one.damaged for one in found.files) else 0
+    return outcome.exit_code if found.trades else 2
 
 
 def _draw(archives: list[Archive], path: Path) -> None:

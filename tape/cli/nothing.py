@@ -38,7 +38,8 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
                 "nothing was judged, and nothing is written: --symbols "
                 f"{','.join(sorted(part.symbols))}: these files hold {listed(names)}{among}"
             )
-    return NothingJudgedError(str(run.outcome.nothing_read(len(run.archives))))
+    files = listed(str(archive.path) for archive in run.archives)
+    return NothingJudgedError(str(run.outcome.nothing_read(files)))
 
 
 def listed(names: Iterable[str]) -> str:

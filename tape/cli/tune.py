@@ -10,9 +10,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from tape.archives import find_archives
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.look import (
+    AsJson,
+    notes_console,
+    print_json,
+    say_outcome,
+    table_console,
+    wants_json,
+)
 from tape.errors import ArchiveError, SettingsError
 from tape.evaluation.days import read_day
+from tape.outcome import Outcome
 from tape.output_file import OutputFile, check_writable
 from tape.settings import DetectorSettings, load
 from tape.tuning.budgets import TunedBudget, tune_budgets
@@ -34,7 +42,7 @@ def tune_thresholds(
 
     That is thresholds for the classic rules and a budget for PROFILE=calibrated.
 
-    Ends with 2 if rows of a file cannot be read; the rest is used.
+    Ends with 2 if anything was rejected or skipped, and says what; the rest is used.
 
     Example: tape tune nasdaq --output thresholds.toml --alerts-per-day 10
     """
@@ -59,19 +67,17 @@ def tune_thresholds(
     )
     with OutputFile(output) as file:
         file.write(text.encode())
+    outcome = Outcome()
+    for day in past:
+        outcome.add(day.outcome)
     if wants_json(as_json):
-        print_json({one.symbol: _figures(one, budgets.get(one.symbol)) for one in found})
+        figures = {one.symbol: _figures(one, budgets.get(one.symbol)) for one in found}
+        print_json({"symbols": figures, **outcome.as_json()})
     else:
         table_console().print(_table(found, budgets))
-    notes = notes_console()
-    for day in past:
-        if day.faults:
-            notes.print(
-                f"{escape(day.name)}: {len(day.faults):,} rows left out; "
-                f"the first: {escape(day.faults[0])}"
-            )
-    notes.print(f"written: {escape(str(output))}")
-    return 2 if any(day.faults for day in past) else 0
+    say_outcome(outcome)
+    notes_console().print(f"written: {escape(str(output))}")
+    return outcome.exit_code
 
 
 def _figures(one: Tuned, budget: TunedBudget | None) -> dict[str, Any]:

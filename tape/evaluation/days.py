@@ -1,7 +1,7 @@
 """Files of trades in memory, as columns, and moving them to earlier dates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tape.archives import read_archive
 from tape.archives.discovery import Archive
 from tape.columns import TradeColumns, decode_batch
-from tape.errors import ArchiveError
+from tape.outcome import Outcome
 from tape.symbols import SymbolTable
 from tape.trade_fields import NANOS, TIME_MAX_NS
 
@@ -31,13 +31,13 @@ class Day:
 
     Attributes:
         symbols: names by the numbers that `trades.symbol` has.
-        faults: in words, rows and parts of the file that could not be read.
+        outcome: rows and parts of the file that could not be read.
     """
 
     archive: Archive
     symbols: tuple[str, ...]
     trades: TradeColumns
-    faults: tuple[str, ...] = ()
+    outcome: Outcome = field(default_factory=Outcome)
 
     @property
     def name(self) -> str:
@@ -48,22 +48,23 @@ class Day:
 def read_day(archive: Archive, max_symbols: int) -> Day:
     """Return a file as columns; raises `ArchiveError` if not one trade of it can be read."""
     table = SymbolTable(max_symbols)
-    parts, faults = [], []
+    parts, outcome = [], Outcome()
     for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
-        parts.append(decode_batch(batch.keys, batch.values, table).trades)
-        faults += [f"{row.source}: {row.rejected.reason}" for row in batch.rejected]
+        decoded = decode_batch(batch.keys, batch.values, table)
+        parts.append(decoded.trades)
+        outcome.note(batch.rejected, damaged=batch.damaged)
+        for position, rejected in decoded.rejected:  # as one symbol more than MAX_SYMBOLS
+            source = f"{archive.path.name}: {batch.keys[position].decode()}"
+            outcome.count(rejected.reason, 1, source, rejected.detail)
     if sum(map(len, parts)) == 0:
-        first = f" ({faults[0]})" if faults else ""
-        raise ArchiveError(
-            f"{archive.path} holds no trade that can be read{first}; name another day"
-        )
+        raise outcome.nothing_read(str(archive.path))
     trades = TradeColumns(
         *(
             np.concatenate([getattr(part, name) for part in parts])
             for name in TradeColumns.__slots__
         )
     )
-    return Day(archive, tuple(table.names), trades, tuple(faults))
+    return Day(archive, tuple(table.names), trades, outcome)
 
 
 def rows_by_symbol(day: Day) -> list[I64]:

@@ -29,6 +29,7 @@ from tape.evaluation.metrics import (
     recall,
     together,
 )
+from tape.outcome import Outcome
 from tape.synthetic import inject, load_day, make_day, write_day
 from tape.synthetic.day import next_weekday
 from tape.synthetic.inject import AUCTION_SHARES
@@ -43,8 +44,8 @@ ALERTS_PER_DAY: Final = 20
 """Of a symbol, to which `classic-tuned` is tuned."""
 
 
-Faults = dict[str, Sequence[str]]
-"""In words, rows and parts of files that could not be read, by the file's name."""
+Outcomes = dict[str, Outcome]
+"""What could not be read of files, by their hashes: a file may be in several tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Task:
         return len(self.day.trades) + sum(len(past.trades) for past in self.calibration)
 
     @property
-    def faults(self) -> Faults:
+    def outcomes(self) -> Outcomes:
         """Return what could not be read of its days."""
-        return {day.name: day.faults for day in (self.day, *self.calibration) if day.faults}
+        return {day.archive.sha256: day.outcome for day in (self.day, *self.calibration)}
 
     def known_trades(self) -> dict[str, int]:
         """Return for each symbol of the day how many trades the calibration days have of it."""
@@ -97,17 +98,18 @@ def made_up_days(folder: Path, seed: int) -> list[Archive]:
 
 def injected(
     archives: Sequence[Archive], folder: Path, *, seed: int, anomalies: int
-) -> tuple[list[Archive], list[Path], Faults]:
+) -> tuple[list[Archive], list[Path], Outcomes]:
     """Write copies of days with anomalies into `folder`; return them and their label files.
 
-    The third are the rows of the originals that could not be read, in words, by file name.
+    The third is what could not be read of the originals.
     """
-    faults: Faults = {}
+    outcomes: Outcomes = {}
     copies, labels = [], []
     for nth, archive in enumerate(archives):
-        made, rejected = load_day(archive)
-        if rejected:
-            faults[archive.path.name] = [f"{r.source}: {r.rejected.reason}" for r in rejected]
+        made, outcome = load_day(archive)
+        outcomes[archive.sha256] = outcome
+        if not len(made.symbol):
+            raise outcome.nothing_read(str(archive.path))
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         if not done.labels:
             raise ArchiveError(
@@ -119,7 +121,7 @@ def injected(
         path = write_day(done, folder / f"injected-{nth}", name)
         copies += find_archives(path).archives
         labels.append(path.with_name(f"{name}.labels.csv"))
-    return copies, labels, faults
+    return copies, labels, outcomes
 
 
 def tasks(

@@ -24,9 +24,8 @@ from tape.inspecting.report import (
 )
 from tape.inspecting.sessions import Sessions, day_of, exchange_calendar
 from tape.inspecting.tally import FileTally
-from tape.trade_fields import NANOS
-
-DAY_NS = 86_400 * NANOS
+from tape.outcome import whole_file
+from tape.trade_fields import TIME_MAX_NS
 
 
 @dataclass(slots=True)
@@ -62,8 +61,8 @@ class Inspecting:
         """
         calendar = exchange_calendar(self.calendar)
         sessions = Sessions(calendar)
-        start_s, latest_ns = time.perf_counter(), time.time_ns() + DAY_NS
-        files = [self._inspect(one, sessions, latest_ns, advance) for one in self.archives]
+        start_s = time.perf_counter()
+        files = [self._inspect(one, sessions, advance) for one in self.archives]
         elapsed_s = time.perf_counter() - start_s
         return Inspection(
             files=files,
@@ -84,7 +83,6 @@ class Inspecting:
         self,
         archive: Archive,
         sessions: Sessions,
-        latest_ns: int,
         advance: Callable[[int], None],
     ) -> FileReport:
         tally, before = FileTally(sessions), self.rows
@@ -96,7 +94,7 @@ class Inspecting:
         )
         try:
             report.about = about(archive)
-            for batch in read_columns(archive, latest_ns=latest_ns):
+            for batch in read_columns(archive, latest_ns=TIME_MAX_NS):
                 tally.add(batch)
                 _note(report, batch)
                 self.rows = before + batch.rows
@@ -143,6 +141,6 @@ def _note(report: FileReport, batch: ColumnBatch) -> None:
     for row in batch.rejected:
         fault = row.rejected
         if batch.damaged:
-            report.damaged = f"{row.source}: {fault.reason}: {fault.detail}"
+            report.damaged = whole_file(row.source, fault.reason, fault.detail)
         known = report.rejected.setdefault(fault.reason, Faulty(0, row.source, fault.detail))
         known.count += 1

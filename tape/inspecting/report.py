@@ -31,6 +31,7 @@ from tape.inspecting.plain_tally import (
 )
 from tape.inspecting.sessions import day_of
 from tape.inspecting.tally import FileTally
+from tape.outcome import Outcome
 from tape.trade_fields import NANOS, iso_time
 
 AUCTION_TIMES: Final = 50
@@ -143,6 +144,17 @@ class Inspection(msgspec.Struct, kw_only=True):
     trades: int = 0
     elapsed_s: float = 0.0
     rows_per_s: int = 0
+
+
+def outcome_of(found: Inspection) -> Outcome:
+    """Return what of all files was rejected, as every command reports it."""
+    outcome = Outcome()
+    for one in found.files:
+        for reason, fault in one.rejected.items():
+            outcome.count(reason, fault.count, fault.first, fault.detail)
+        if one.damaged is not None:
+            outcome.damaged.append(one.damaged)
+    return outcome
 
 
 def days_of(tally: FileTally, *, in_session: bool = False) -> dict[int, int]:

@@ -53,8 +53,6 @@ def sentences(found: Inspection) -> Iterator[str]:
         yield f"passed over: {count:,} × {why}"
     for one in found.files:
         name = Path(one.path).name
-        if one.damaged:
-            yield f"damaged: {one.damaged}"
         if one.passed_over:
             yield f"{name}: {one.passed_over:,} rows are about no trade"
         if one.undefined:

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from tape.archives import read_archive
-from tape.archives.batches import RejectedRow
 from tape.archives.discovery import Archive
+from tape.outcome import Outcome
 from tape.synthetic.day import SyntheticDay
 from tape.trade import Trade, decode
 from tape.trade_fields import NANOS, TIME_MAX_NS
@@ -26,19 +26,19 @@ INTEGERS: Final = (
 )
 
 
-def load_day(archive: Archive) -> tuple[SyntheticDay, list[RejectedRow]]:
-    """Return the trades of a file in its order, and the rows that could not be read.
+def load_day(archive: Archive) -> tuple[SyntheticDay, Outcome]:
+    """Return the trades of a file in its order, and what of it could not be read.
 
     Raises `ArchiveError` if the file cannot be opened. The day is that of the first trade, UTC.
     """
     trades: list[Trade] = []
-    rejected: list[RejectedRow] = []
+    outcome = Outcome()
     for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
         for value in batch.values:
             trade = decode(value)
             assert isinstance(trade, Trade)  # noqa: S101 - the reader has just written it
             trades.append(trade)
-        rejected += batch.rejected
+        outcome.note(batch.rejected, damaged=batch.damaged)
     names = tuple(dict.fromkeys(trade.symbol for trade in trades))
     numbers = {name: number for number, name in enumerate(names)}
     integers = {
@@ -54,7 +54,7 @@ def load_day(archive: Archive) -> tuple[SyntheticDay, list[RejectedRow]]:
         labels=[],
         **integers,
     )
-    return day, rejected
+    return day, outcome
 
 
 def _day(trades: list[Trade]) -> date:

@@ -1,13 +1,15 @@
 """What commands that read trades say of what they reject and skip, and how they end."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from tape.outcome import Outcome
+from tape.synthetic import make_day, write_day
 from tests.commands import on_terminal, plain, tape
 
 HEADER = (
@@ -54,6 +56,54 @@ def test_a_clean_replay_ends_with_0_and_rejects_nothing(tmp_path: Path) -> None:
     ended = tape("replay", written(tmp_path / "a.trades.csv", [row(n) for n in range(60)]))
     assert (ended.returncode, json.loads(ended.stdout)["rejected"]) == (0, {})
     assert "rejected:" not in ended.stderr
+
+
+COMMANDS: dict[str, Callable[[Path, Path], list[str | Path]]] = {
+    "replay": lambda path, out: ["replay", path, "--output", out / "a.jsonl"],
+    "inspect": lambda path, _: ["inspect", path],
+    "tune": lambda path, out: ["tune", path, "--output", out / "t.toml"],
+    "inject": lambda path, out: ["inject", path, "--output", out],
+    "evaluate": lambda path, _: ["evaluate", path, "--profiles", "classic", "--draws", "0"],
+}
+
+
+@pytest.fixture(scope="module")
+def long_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A day of which three lines cannot be read, for two reasons."""
+    folder = tmp_path_factory.mktemp("long")
+    path = write_day(make_day(1, ["AAA"], 12_000), folder)
+    lines = zstandard.decompress(path.read_bytes(), max_output_size=1 << 26).decode().split("\n")
+    lines[40], lines[70], lines[90] = lines[40] + ",x", "noon" + lines[70], lines[90] + ",x"
+    plain_file = folder / "given" / "long.trades.csv"
+    plain_file.parent.mkdir()
+    plain_file.write_text("\n".join(lines))
+    return plain_file
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_says_what_it_rejected_and_ends_with_2(
+    command: str, long_day: Path, tmp_path: Path
+) -> None:
+    ended = tape(*COMMANDS[command](long_day, tmp_path))
+    assert ended.returncode == 2, ended.stderr
+    assert "rejected: 2 × row_columns; the first: long.trades.csv:41: " in ended.stderr
+    assert "rejected: 1 × time_syntax; the first: long.trades.csv:71: " in ended.stderr
+    if command != "inject":  # it prints a line per file
+        found = json.loads(ended.stdout)
+        assert found["rejected"] == {"row_columns": 2, "time_syntax": 1}
+        assert found["rejected_examples"]["row_columns"]["source"] == "long.trades.csv:41"
+        assert found["skipped"] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_where_no_trade_can_be_read_each_ends_with_2_and_writes_nothing(
+    command: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "bad.trades.csv", [row(n, price="x") for n in range(60)])
+    ended = tape(*COMMANDS[command](path, tmp_path / "out"))
+    assert ended.returncode == 2
+    assert "bad.trades.csv:2: " in ended.stderr
+    assert [one for one in (tmp_path / "out").rglob("*") if one.is_file()] == []
 
 
 def test_where_nothing_is_judged_no_file_is_written(tmp_path: Path) -> None:

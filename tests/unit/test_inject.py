@@ -229,8 +229,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(tmp_path: Path) -
 def test_a_loaded_day_is_written_as_it_was(tmp_path: Path) -> None:
     source = write_day(make_day(seed=2, trades=5_000), tmp_path)
     (archive,) = find_archives(source).archives
-    day, rejected = load_day(archive)
-    assert rejected == []
+    day, outcome = load_day(archive)
+    assert not outcome.rejected
     assert rows(write_day(day, tmp_path / "again")) == rows(source)
 
 

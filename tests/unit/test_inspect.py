@@ -224,7 +224,7 @@ def test_rejected_rows_are_counted_by_reason_with_the_first_of_each(tmp_path: Pa
         row(symbol="nvda"),
         row(),
     )
-    (one,) = inspect(path)["files"]
+    (one,) = inspect(path, code=2)["files"]
     assert (one["rows"], one["trades"]) == (8, 2)
     assert {reason: (f["count"], f["first"]) for reason, f in one["rejected"].items()} == {
         "number_range": (2, "a.trades.csv:3"),
