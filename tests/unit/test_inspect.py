@@ -227,8 +227,7 @@ def test_rejected_rows_are_counted_by_reason_with_the_first_of_each(tmp_path: Pa
     (one,) = inspect(path, code=2)["files"]
     assert (one["rows"], one["trades"]) == (8, 2)
     assert {reason: (f["count"], f["first"]) for reason, f in one["rejected"].items()} == {
-        "number_range": (2, "a.trades.csv:3"),
-        "number_syntax": (1, "a.trades.csv:4"),
+        "price_undefined": (3, "a.trades.csv:3"),
         "size_not_positive": (1, "a.trades.csv:5"),
         "time_range": (1, "a.trades.csv:7"),
         "symbol_syntax": (1, "a.trades.csv:8"),
