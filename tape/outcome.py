@@ -152,7 +152,8 @@ class Outcome:
             f"nothing was judged, and nothing is written: {files} holds no trade that can be read"
         )
         if not self.rejected:
-            return ArchiveError(printable(f"{begin}; `tape inspect` says what is in there"))
+            why = f" ({self.damaged[0]})" if self.damaged else ""
+            return ArchiveError(printable(f"{begin}{why}; `tape inspect` says what is in there"))
         reason, count = self.rejected.most_common(1)[0]
         total, one = self.rejected.total(), self.examples[reason]
         of = "" if count == total else f", {count:,} of them {reason}"

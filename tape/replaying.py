@@ -70,7 +70,8 @@ class Replay:
         trades: trades judged in the wanted part.
         rows: data lines read.
         days: days since 1970 (UTC) that have trades.
-        outcome: what was rejected and skipped.
+        unread: rows, and whole files, of which no message could be made.
+        outcome: what was rejected and skipped; with the trades that the judge refused.
         episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
     """
 
@@ -80,6 +81,7 @@ class Replay:
     trades: int = 0
     rows: int = 0
     days: set[int] = field(default_factory=set)
+    unread: int = 0
     outcome: Outcome = field(default_factory=Outcome)
     episodes: Counter[str] = field(default_factory=Counter)
 
@@ -93,6 +95,7 @@ class Replay:
         for batch in read_tape(self.archives, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
             rows |= batch.rows
             self.rows = sum(rows.values())
+            self.unread += len(batch.rejected)
             self.outcome.note(batch.rejected, damaged=batch.damaged)
             if batch.unreadable is not None:
                 self.outcome.damaged.append(str(batch.unreadable))

@@ -32,7 +32,7 @@ from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
 from tape.telling import Findings, counts_table, telling_table
-from tape.trade_fields import SYMBOL_PATTERN
+from tape.trade_fields import NANOS, SYMBOL_PATTERN
 
 
 def replay(
@@ -96,6 +96,7 @@ def replay(
     elif nothing is None:
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
+    _say_order(counts)
     say_outcome(run.outcome)
     if nothing is not None:
         raise nothing
@@ -172,7 +173,9 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
     for (symbol, rule), count in found.by_symbol_and_rule.items():
         by_symbol.setdefault(symbol, {})[rule] = count
     return {
+        "rows": run.rows,
         "trades": run.trades,
+        "records": counts.records + run.unread,
         "judged": counts.trades,
         "elapsed_s": round(elapsed_s, 3),
         "trades_per_s": round(counts.trades / max(elapsed_s, 1e-9)),
@@ -182,6 +185,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "episodes": {name: run.episodes[name] for name in ("opened", "closed", *MARKS)},
         "duplicates": counts.duplicate,
         "late": counts.late,
+        "late_max_s": counts.late_max_ns / NANOS,
         **run.outcome.as_json(),
         "telling": found.telling,
     }
@@ -195,6 +199,27 @@ def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None
         f"episodes {run.episodes['opened']:,}; "
         f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
     )
+
+
+def _say_order(counts: Counts) -> None:
+    """Say how many trades were duplicates or late, and how far behind at most."""
+    sentences = []
+    if counts.duplicate:
+        sentences.append(
+            f"duplicates: {_trades(counts.duplicate)} dropped, each among the last 1,024 of its "
+            "symbol already"
+        )
+    if counts.late:
+        sentences.append(
+            f"late: {_trades(counts.late)} older than the newest of their publisher, by up to "
+            f"{counts.late_max_ns / NANOS:,.6g} s; judged all the same"
+        )
+    for sentence in sentences:
+        notes_console().print(sentence, soft_wrap=True, highlight=False)
+
+
+def _trades(count: int) -> str:
+    return f"{count:,} trade" + ("" if count == 1 else "s")
 
 
 def _say_missing(run: Replay) -> None:

@@ -200,3 +200,18 @@ def test_what_a_file_is_called_cannot_steer_a_terminal() -> None:
     outcome.count("row_columns", 3, "b\x1bc\x07.csv:4", "13 columns")
     outcome.skipped.append(Left(Path("x\x1b]0;p.zip"), "an archive", "", True))
     assert all(sentence.isprintable() for sentence in outcome.sentences())
+
+
+def test_duplicates_and_late_trades_are_said_with_how_far_behind(tmp_path: Path) -> None:
+    """Line 32 is line 22 again; the trade of line 42 comes 1.3 s behind the one before it."""
+    rows = [row(n) for n in range(60)]
+    rows[30] = rows[20]
+    rows[40] = row(26).replace(",27,ACME", ",1041,ACME")
+    ended = tape("replay", written(tmp_path / "a.trades.csv", rows))
+    found = json.loads(ended.stdout)
+    assert ended.returncode == 0, ended.stderr
+    assert (found["records"], found["judged"], found["duplicates"]) == (60, 59, 1)
+    assert (found["late"], found["late_max_s"]) == (1, 1.3)
+    assert "duplicates: 1 trade" in ended.stderr
+    assert "late: 1 trade" in ended.stderr
+    assert "by up to 1.3 s" in ended.stderr
