@@ -73,6 +73,8 @@ def around_table(found: Around) -> Table:
     for name in ("price", "change", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("side")
+    times = [iso_time(trade.ts_event_ns) for trade in found.trades]
+    begin = 11 if len({at[:10] for at in times}) == 1 else 5  # a quiet symbol: several days
     before = None
     for place, trade in enumerate(found.trades):
         change = ""
@@ -80,7 +82,7 @@ def around_table(found: Around) -> Table:
             change = f"{100 * (trade.price_nanos / before.price_nanos - 1):+.2f} %"
         before = trade
         table.add_row(
-            iso_time(trade.ts_event_ns)[11:26],
+            times[place][begin:26].replace("T", " "),
             price_text(trade.price_nanos),
             change,
             f"{trade.size:,}",

@@ -18,7 +18,10 @@ MARKS: Final = {
 """Letter, colour and a word for each rule."""
 
 WIDE, MIDDLE = 100, 60
-"""Columns from which the date, and from which size and reason fit."""
+"""Columns from which the whole time, and from which size and reason fit."""
+
+TIME_CELLS, WHOLE_TIME_CELLS = 14, 23
+"""Month, day and time to the second; year and milliseconds too."""
 
 
 def header(width: int) -> Text:
@@ -116,9 +119,9 @@ def _columns(
     width: int, time: str, symbol: str, price: str, size: str, rule: str, why: str
 ) -> Text:
     if width < MIDDLE:
-        parts = [_left(time, 8), _left(symbol, 8), _right(price, 9), _left(rule, 4)]
+        parts = [_left(time, TIME_CELLS), _left(symbol, 8), _right(price, 9), _left(rule, 4)]
     else:
-        wide = 18 if width >= WIDE else 12
+        wide = WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS
         parts = [
             _left(time, wide),
             _left(symbol, 8),
@@ -131,18 +134,20 @@ def _columns(
 
 
 def _mark_column(width: int) -> int:
-    return 28 if width < MIDDLE else 45 + (6 if width >= WIDE else 0)
+    """Return where the rules' letters begin: behind time, symbol, price and size."""
+    if width < MIDDLE:
+        return TIME_CELLS + 20
+    return (WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS) + 33
 
 
 def _time(iso: str, width: int) -> str:
-    """Return as much of a time as fits; what is no ISO time is cut.
+    """Return the day and as much of a time as fits; what is no ISO time is cut.
 
     >>> _time("2025-03-03T15:19:24.135145742Z", 80)
-    '15:19:24.135'
+    '03-03 15:19:24'
     """
-    if width < MIDDLE:
-        return iso[11:19]
-    return f"{iso[5:10]} {iso[11:23]}" if width >= WIDE else iso[11:23]
+    text = iso.replace("T", " ", 1)
+    return text[:WHOLE_TIME_CELLS] if width >= WIDE else text[5 : 5 + TIME_CELLS]
 
 
 def _left(text: str, cells: int) -> str:

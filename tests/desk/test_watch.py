@@ -236,7 +236,7 @@ def test_details_show_all_reasons_and_the_trades_around() -> None:
         await screen.settle()
         for rule in RULES:
             assert f"{rule}: {rule} number 7." in screen.text
-        assert "NVDA-1-7, partition 0, offset 7" in screen.text
+        assert "NVDA-2-1-7, partition 0, offset 7" in screen.text
         assert "7,001" in screen.text
         assert "102.0  +0.99 %  7,002" in screen.text
         await screen.press("escape")
@@ -262,18 +262,18 @@ def test_details_say_why_there_are_no_trades_around() -> None:
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(7, "begins an episode"), (8, "in the episode of NVDA-1-7"), (9, "")],
+    [(7, "begins an episode"), (8, "in the episode of NVDA-2-1-7"), (9, "")],
     ids=["first", "later", "from before there were episodes"],
 )
 def test_details_say_which_episode_it_belongs_to(number: int, said: str) -> None:
-    one = seen(message(number, **({"episode_id": "NVDA-1-7"} if said else {})))
+    one = seen(message(number, **({"episode_id": "NVDA-2-1-7"} if said else {})))
     assert one is not None
 
     async def scene(screen: Screen) -> None:
         await screen.tell(Arrived([one]))
         await screen.press("enter")
         await screen.settle()
-        assert f"NVDA-1-{number}" in screen.text
+        assert f"NVDA-2-1-{number}" in screen.text
         assert said in screen.text
         assert ("episode" in screen.text) is bool(said)
 
