@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tape.archives import Archive, TapeBatch, read_tape
 from tape.episodes import EpisodeStep
-from tape.errors import SettingsError
+from tape.errors import BooksError, SettingsError
 from tape.judge import Judge, Judged
 from tape.outcome import Outcome
 from tape.trade_fields import NANOS, TIME_MAX_NS, iso_time
@@ -68,7 +68,7 @@ class Replay:
 
     Attributes:
         trades: trades judged in the wanted part.
-        rows: data lines read.
+        rows: data lines read, which are `messages`, `skipped` or `rejected_rows`.
         days: days since 1970 (UTC) that have trades.
         unread: rows, and whole files, of which no message could be made.
         outcome: what was rejected and skipped; with the trades that the judge refused.
@@ -80,6 +80,9 @@ class Replay:
     part: Part = field(default_factory=Part)
     trades: int = 0
     rows: int = 0
+    messages: int = 0
+    skipped: int = 0
+    rejected_rows: int = 0
     days: set[int] = field(default_factory=set)
     unread: int = 0
     outcome: Outcome = field(default_factory=Outcome)
@@ -89,12 +92,16 @@ class Replay:
         """Yield the wanted part of the tape, judged, in order of time.
 
         What lies before the part is judged too, so that each verdict is the one that the whole
-        tape gives. No clock is asked: the same files give the same answer in any year.
+        tape gives. No clock is asked: the same files give the same answer in any year. Raises
+        `BooksError` if at the end a row is not accounted for.
         """
         rows: dict[str, int] = {}
         for batch in read_tape(self.archives, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
             rows |= batch.rows
             self.rows = sum(rows.values())
+            self.messages += len(batch.values)
+            self.skipped += batch.skipped
+            self.rejected_rows += sum(row.row > 0 for row in batch.rejected)  # 0: the file itself
             self.unread += len(batch.rejected)
             self.outcome.note(batch.rejected, damaged=batch.damaged)
             if batch.unreadable is not None:
@@ -106,6 +113,16 @@ class Replay:
             yield shown
             if self.part.limit is not None and self.trades >= self.part.limit:
                 return
+        self._check_rows()
+
+    def _check_rows(self) -> None:
+        """Raise `BooksError` unless every row is a message, skipped or rejected."""
+        if self.rows != self.messages + self.skipped + self.rejected_rows:
+            raise BooksError(
+                f"the books do not balance: {self.rows:,} rows were read, but {self.messages:,} "
+                f"became messages, {self.skipped:,} were skipped and {self.rejected_rows:,} "
+                "rejected; this is a fault of this program, please report it"
+            )
 
     def _judged(self, batch: TapeBatch) -> Shown:
         part, times = self.part, batch.ts_event_ns

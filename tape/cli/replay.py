@@ -174,6 +174,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         by_symbol.setdefault(symbol, {})[rule] = count
     return {
         "rows": run.rows,
+        "rows_skipped": run.skipped,
         "trades": run.trades,
         "records": counts.records + run.unread,
         "judged": counts.trades,
