@@ -6,7 +6,11 @@ import sys
 import time
 from typing import Final
 
+from tape.printable import printable
+from tape.rejected import Rejected
 from tape.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -66,3 +70,18 @@ class LogRate:
             return None
         self._next_s[key] = now_s + 1.0
         return self._held.pop(key, 0)
+
+
+class RejectedLog:
+    """Logs the event `rejected`: at most one line per second and reason."""
+
+    def __init__(self) -> None:
+        self._rate = LogRate()
+
+    def note(self, rejected: Rejected, source: str) -> None:
+        """Log why and where from, never what: a record may hold what must not reach a log."""
+        held_back = self._rate.admit(rejected.reason)
+        if held_back is not None:
+            facts = {"reason": rejected.reason, "detail": rejected.detail}
+            facts["source"] = printable(source)
+            log.warning("rejected", extra={**facts, "held_back": held_back})

@@ -11,6 +11,7 @@ from quixstreams.sinks import BaseSink
 import tape
 from tape.breaker import Breaker
 from tape.judge import Counts, Judge
+from tape.logs import RejectedLog
 from tape.metrics import Metrics
 from tape.rejected import RAW_MAX, Rejected
 from tape.settings import DetectorSettings
@@ -34,6 +35,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._settings, self._sdf = settings, sdf
         self._parameters = settings.parameters()
         self._judges: dict[int, Judge] = {}
+        self._rejected_log = RejectedLog()
         self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
         sdf.register_store()
         sdf.processing_context.sink_manager.register(self)
@@ -70,6 +72,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         for other in unread:
             message = messages[other.position]
             source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
+            self._rejected_log.note(other.rejected, source)
             raw = values[other.position] or b""
             write(
                 to.rejected,
