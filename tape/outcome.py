@@ -119,12 +119,15 @@ class Outcome:
             )
         for fault in self.damaged:
             yield printable(f"damaged: {fault}")
-        shown = sorted(self.skipped, key=lambda one: not one.may_hold_trades)
-        for skipped in shown[:MOST_LISTED]:
+        for skipped in self.missed[:MOST_LISTED]:
             remedy = f"; {skipped.remedy}" if skipped.remedy else ""
             yield printable(f"skipped: {skipped.path}: {skipped.reason}{remedy}")
-        if len(shown) > MOST_LISTED:
-            yield f"skipped: {len(shown) - MOST_LISTED:,} files more; --json names all"
+        if len(self.missed) > MOST_LISTED:
+            more = len(self.missed) - MOST_LISTED
+            yield f"skipped: {more:,} files more that may hold trades; --json names all"
+        harmless = [one for one in self.skipped if not one.may_hold_trades]
+        for reason, count in Counter(one.reason for one in harmless).items():
+            yield printable(f"skipped: {count:,} × {reason}")
 
     def as_json(self) -> dict[str, Any]:
         """Return the same as the keys that every command's JSON has."""

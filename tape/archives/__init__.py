@@ -4,6 +4,7 @@ from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive, Discovery, count_rows_hint, find_archives, trade_files
 from tape.archives.one_tape import read_tape, read_tape_columns
 from tape.archives.reader import read_archive, read_columns
+from tape.archives.skipped import Skipped
 from tape.archives.tape_batches import TapeBatch, TapeColumns
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Discovery",
     "RejectedRow",
     "RowBatch",
+    "Skipped",
     "TapeBatch",
     "TapeColumns",
     "count_rows_hint",

@@ -1,33 +1,34 @@
-"""Which files of a folder are trades, in which order, each content once."""
+"""Which files are trades, each content once, and which are not read, and why."""
 
 import hashlib
 import os
 import re
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tape.archives.containers import is_zip, member_at, members, raw
+from tape.archives.frames import compression_of
 from tape.archives.given import NOTHING, Given
+from tape.archives.skipped import SIDECARS, Skipped, by_json_name, by_packing, by_place, by_suffix
 from tape.errors import ArchiveError
+from tape.rejected import Rejected
+
+__all__ = ["SIDECARS", "Archive", "Discovery", "Skipped", "find_archives", "trade_files"]
 
 DAY_PATTERN: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
-SIDECARS: Final = frozenset(
-    {
-        "metadata.json",
-        "manifest.json",
-        "condition.json",
-        "symbology.json",
-        "symbology.csv",
-        "tapewatch.toml",
-    }
-)
-BLOCK: Final = 1 << 20
 BYTES_A_ROW: Final = {"csv": 120, "dbn": 48, "json": 280}
-BYTES_A_ROW_ZST: Final = {"csv": 16, "dbn": 12, "json": 19}
+BYTES_A_ROW_PACKED: Final = {"csv": 16, "dbn": 12, "json": 19}
 ENCODINGS: Final = ("csv", "dbn", "json")
-JSON_NAME: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.json(\.zst)?$")
+OTHER_NAMES: Final = {"tsv": "csv", "jsonl": "json", "ndjson": "json"}
+TEXT: Final = "txt"
+"""Read as CSV where the file itself is named; in a folder it is some text."""
+
+JSON_NAME: Final = re.compile(
+    r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.(json|jsonl|ndjson)(\.zst|\.gz)?$", re.IGNORECASE
+)
 """JSON is taken from a folder only under the vendor's names: too much else is JSON."""
 
 
@@ -35,7 +36,8 @@ JSON_NAME: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.json(\.zst)?$"
 class Archive:
     """A file of trades. `day` is from its name, YYYYMMDD; `size` in bytes; `sha256` of all.
 
-    `given` is what the user says of its columns and times; what stands beside it, if nothing.
+    The path of a member of a zip archive goes on below that archive's. `given` is what the user
+    says of its columns and times; what stands beside it, if nothing.
     """
 
     path: Path
@@ -47,96 +49,175 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What a folder holds: archives to read, and how many files were passed over, and why."""
+    """What was found: archives to read, and what is not read, and why."""
 
     archives: list[Archive]
-    ignored: dict[str, int]
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether nothing was skipped that may hold trades."""
+        return not any(one.may_hold_trades for one in self.skipped)
 
 
-def find_archives(path: Path) -> Discovery:
-    """Return the trade files of a folder and its subfolders, in order of day, or the one file.
+def find_archives(paths: Path | Sequence[Path]) -> Discovery:
+    """Return the trade files at paths, folders and zip archives with all below them.
 
-    Raises `ArchiveError` if there is nothing at `path`, or not a single trade file.
+    They come in the order of their days, by name; what is in them has an order of its own, by
+    `read_tape`. Raises `ArchiveError` if there is nothing at a path, or not a single trade file.
     """
-    files, ignored = trade_files(path)
     found: dict[str, Archive] = {}
-    for file in files:
-        archive = _archive(file)
-        if archive.sha256 in found:
-            ignored["same content as another file"] += 1
-        found.setdefault(archive.sha256, archive)
-    if not found:
-        seen = ", ".join(f"{n} × {why}" for why, n in ignored.items()) or "no file at all"
-        raise ArchiveError(
-            f"{path} holds no trade file ({seen}); put DataBento downloads there "
-            "(*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name another folder"
-        )
-    archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name))
-    return Discovery(archives, dict(ignored))
+    places: set[Path] = set()
+    skipped: list[Skipped] = []
+    for path in [paths] if isinstance(paths, Path) else paths:
+        files, not_read = trade_files(path)
+        if not files:
+            raise ArchiveError(_nothing(path, not_read))
+        skipped += (one for one in not_read if one not in skipped)
+        for file in files:
+            place = file.resolve()
+            if place in places:  # the same file named twice
+                continue
+            places.add(place)
+            archive = _archive(file)
+            known = found.setdefault(archive.sha256, archive)
+            if known is not archive:
+                skipped.append(Skipped(file, "same content as another file"))
+    archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name, a.sha256))
+    return Discovery(archives, skipped)
 
 
 def encoding_of(path: Path) -> str:
     """Return what a file's name says of its encoding: csv, dbn, json or any other suffix."""
-    return path.name.removesuffix(".zst").rpartition(".")[2]
+    name = path.name.lower()
+    if compression_of(path):
+        name = name.rpartition(".")[0]
+    suffix = name.rpartition(".")[2]
+    return OTHER_NAMES.get(suffix, suffix)
 
 
-def trade_files(path: Path) -> tuple[list[Path], Counter[str]]:
-    """Return the files at `path` that are trade files by name, and why others are not.
+def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
+    """Return the files at `path` that are trade files by name, and which are not, and why.
 
-    Nothing is opened. Raises `ArchiveError` if there is nothing at `path`.
+    Of files with a known suffix nothing is read. Raises `ArchiveError` if nothing is at `path`.
     """
-    if not path.exists():
+    if not path.exists() and member_at(path) is None:
         raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
+    files: list[Path] = []
+    skipped: list[Skipped] = []
     in_folder = path.is_dir()
-    closed: list[OSError] = []
-    files = _files_below(path, closed.append) if in_folder else [path]
-    why = {file: _foreign(file, in_folder=in_folder) for file in files}
-    ignored = Counter(reason for reason in why.values() if reason is not None)
-    if closed:
-        ignored[f"folder that cannot be read, such as {closed[0].filename}"] = len(closed)
-    return [file for file in files if why[file] is None], ignored
+    for one in _files_below(path) if in_folder else iter([path]):
+        if isinstance(one, Skipped):
+            skipped.append(one)
+        elif is_zip(one):
+            _look_into_zip(one, files, skipped)
+        else:
+            foreign = _foreign(one, in_folder=in_folder)
+            if foreign is None:
+                files.append(one)
+            else:
+                skipped.append(foreign)
+    return files, skipped
 
 
-def _files_below(folder: Path, unreadable: Callable[[OSError], None]) -> list[Path]:
-    """Return all files in a folder and its subfolders, in the order of their paths."""
-    below = os.walk(folder, onerror=unreadable)
-    paths = (Path(place, name) for place, _, names in below for name in names)
-    return sorted(path for path in paths if path.is_file())
+def _files_below(folder: Path) -> Iterator[Path | Skipped]:
+    """Yield all files in a folder and those below it, in the order of their paths.
+
+    Links are followed. A folder that is met again, through links, is not entered twice.
+    """
+    seen: dict[tuple[int, int], Path] = {}
+    left = [folder]
+    while left:
+        place = left.pop()
+        try:
+            about = place.stat()
+            if stat.S_ISDIR(about.st_mode):
+                known = seen.setdefault((about.st_dev, about.st_ino), place)
+                if known is not place:
+                    yield Skipped(place, f"a link to {known}, which is read already")
+                    continue
+                names = sorted(os.listdir(place), reverse=True)
+                left += [place / name for name in names]
+            elif stat.S_ISREG(about.st_mode):
+                yield place
+            else:
+                yield Skipped(place, "neither a file nor a folder", "", _may_hold_trades(place))
+        except OSError as error:
+            if place.is_symlink():
+                text = "a link that leads nowhere"
+                yield Skipped(place, text, "correct or delete it", _may_hold_trades(place))
+            else:
+                why = f"cannot be read ({error.strerror})"
+                yield Skipped(place, why, "correct its rights or move it away", True)
+
+
+def _may_hold_trades(path: Path) -> bool:
+    return is_zip(path) or not path.suffix or encoding_of(path) in ENCODINGS
+
+
+def _look_into_zip(archive: Path, files: list[Path], skipped: list[Skipped]) -> None:
+    """Add the files of a zip archive to those that are read, or skipped."""
+    try:
+        found = members(archive)
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+        skipped.append(Skipped(archive, why, "correct its rights or move it away", True))
+        return
+    except ValueError as error:
+        skipped.append(Skipped(archive, str(error), "fetch it again, or unzip it by hand", True))
+        return
+    for path, member in sorted(found.items()):
+        if is_zip(path):
+            why = "a zip archive in a zip archive"
+            foreign: Skipped | None = Skipped(path, why, "unzip the outer one by hand", True)
+        else:
+            foreign = by_place(path) or by_packing(path, member) or _foreign(path, in_folder=True)
+        if foreign is None:
+            files.append(path)
+        else:
+            skipped.append(foreign)
+
+
+def _foreign(file: Path, *, in_folder: bool) -> Skipped | None:
+    """Return why a file is not a trade file, or None if it is one."""
+    known = by_place(file)
+    if known is not None:
+        return known
+    encoding = encoding_of(file)
+    if encoding not in ENCODINGS and (in_folder or encoding != TEXT):
+        return by_suffix(file)
+    if encoding == "json" and in_folder and JSON_NAME.search(file.name) is None:
+        return by_json_name(file)
+    return None
+
+
+def _nothing(path: Path, skipped: Sequence[Skipped]) -> str:
+    """Return in words that there is no trade file at a path."""
+    reasons: dict[str, int] = {}
+    for one in skipped:
+        reason = f"{one.reason}; {one.remedy}" if one.remedy else one.reason
+        reasons[reason] = reasons.get(reason, 0) + 1
+    seen = ", ".join(f"{n} × {why}" for why, n in reasons.items()) or "no file at all"
+    return (
+        f"{path} holds no trade file ({seen}); put DataBento downloads there "
+        "(*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name another folder"
+    )
 
 
 def count_rows_hint(archive: Archive) -> int:
     """Return about how many rows an archive has, from its size, for progress only."""
-    known = BYTES_A_ROW_ZST if archive.path.suffix == ".zst" else BYTES_A_ROW
-    return max(1, archive.size // known[encoding_of(archive.path)])
-
-
-def _foreign(file: Path, *, in_folder: bool) -> str | None:
-    """Return why a file is not a trade file, or None if it is one."""
-    if file.name in SIDECARS:
-        return "sidecar of a download"
-    if file.name.startswith("."):
-        return "hidden file"
-    if file.name.endswith(".labels.csv"):
-        return "labels of a made-up day"
-    if file.suffix == ".part":
-        return "unfinished download"
-    if file.suffix == ".dbz":
-        return "legacy .dbz; convert with the vendor's dbn-cli: dbn FILE.dbz -o FILE.dbn"
-    encoding = encoding_of(file)
-    if encoding not in ENCODINGS:
-        return f"{file.suffix or 'no suffix'}: neither CSV, JSON nor DBN"
-    if encoding == "json" and in_folder and JSON_NAME.search(file.name) is None:
-        return ".json without a schema in its name, as in .trades.json"
-    return None
+    known = BYTES_A_ROW_PACKED if compression_of(archive.path) else BYTES_A_ROW
+    return max(1, archive.size // known.get(encoding_of(archive.path), known["csv"]))
 
 
 def _archive(file: Path) -> Archive:
-    digest = hashlib.sha256()
+    digest, size = hashlib.sha256(), 0
     try:
-        with file.open("rb") as opened:
-            while block := opened.read(BLOCK):
-                digest.update(block)
-            size = opened.tell()
+        for block in raw(file):
+            if isinstance(block, Rejected):
+                break  # reported when it is read
+            digest.update(block)
+            size += len(block)
     except OSError as error:
         raise ArchiveError(
             f"cannot read {file} ({error.strerror}); correct its rights or move it away"

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from tape.archives.dbn_file import ALL, DbnFile
-from tape.archives.discovery import Archive, encoding_of
+from tape.archives.discovery import TEXT, Archive, encoding_of
 from tape.archives.frames import Piece, pieces
 from tape.archives.json_rows import has_symbols, json_fields
 from tape.archives.plain_csv import convert_csv
@@ -172,5 +172,6 @@ def format_of(archive: Archive) -> Format:
         "csv": _Csv,
         "json": _Json,
         "dbn": _Dbn,
+        TEXT: _Csv,
     }
     return kinds[encoding_of(archive.path)](archive)

@@ -13,16 +13,10 @@ from typing import Final
 
 import zstandard
 
+from tape.archives.containers import expands_too_far, gunzipped, raw, slices, too_far
 from tape.errors import ArchiveError
 from tape.rejected import RAW_MAX, Rejected
 
-SLICE: Final = 1_024
-"""Compressed bytes fed at once: small, so that a bomb is seen before it fills the memory."""
-
-RATIO_MAX: Final = 200
-"""Honest trade files expand 6 to 9 times."""
-
-RATIO_FROM: Final = 1 << 20
 WINDOW_MAX: Final = 2**27
 MAGIC: Final = b"\x28\xb5\x2f\xfd"
 CHUNK: Final = 256 * 1024
@@ -89,22 +83,60 @@ class _LongLine:
         return LongLine(self._raw, self._size, self._hash.hexdigest())
 
 
+def compression_of(path: Path) -> str:
+    """Return how a file is compressed by its name: zst, gz or nothing."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix if suffix in ("zst", "gz") else ""
+
+
 def decompressed(path: Path) -> Iterator[bytes | Rejected]:
-    """Yield what a file holds, out of its zstd frames if it has a `.zst` name, and any fault."""
+    """Yield what a file or a member of a zip holds, decompressed as its name says, and any fault.
+
+    Raises `ArchiveError` if it cannot be read at all.
+    """
+    packed = _Packed(path)
+    unpack = {"zst": _frames, "gz": gunzipped, "": _plain}[compression_of(path)]
     try:
-        with path.open("rb") as file:
-            if path.suffix != ".zst":
-                while data := file.read(CHUNK):
-                    yield data
-                if file.tell() == 0:
-                    yield Rejected("archive_truncated", "the file is empty")
+        for data in unpack(iter(packed)):
+            if isinstance(data, Rejected):
+                yield packed.fault or data
                 return
-            yield from _frames(iter(lambda: file.read(SLICE), b""))
+            yield data
+        if packed.fault is not None:
+            yield packed.fault
     except OSError as error:
         raise ArchiveError(
             f"cannot read {path} ({error.strerror}); restore the file or its rights and start "
             "again, the other files were sent"
         ) from None
+
+
+class _Packed:
+    """The bytes of a file in slices; `fault` is what ended them too early."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._whole = not compression_of(path)
+        self.fault: Rejected | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in raw(self._path):
+            if isinstance(block, Rejected):
+                self.fault = block
+                return
+            if self._whole:
+                yield block
+            else:
+                yield from slices(block)
+
+
+def _plain(blocks: Iterator[bytes]) -> Iterator[bytes | Rejected]:
+    empty = True
+    for block in blocks:
+        empty = False
+        yield block
+    if empty:
+        yield Rejected("archive_truncated", "the file is empty")
 
 
 def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
@@ -133,11 +165,8 @@ def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
             if frame.eof:
                 frame = None
             given += len(out)
-            if given > RATIO_FROM and given > RATIO_MAX * taken:
-                yield Rejected(
-                    "archive_expands_too_far",
-                    f"{given} bytes from the first {taken}: more than {RATIO_MAX} times",
-                )
+            if expands_too_far(given, taken):
+                yield too_far(given, taken)
                 return
             if out:
                 yield out

@@ -1,12 +1,14 @@
 """What lies beside a download: the hashes of its files, and the symbols by instrument and day."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from databento_dbn.metadata import MappingIntervalDict
 
+from tape.archives.containers import small_file
 from tape.archives.discovery import Archive
 from tape.rejected import Rejected
 
@@ -22,7 +24,7 @@ def manifest_fault(archive: Archive) -> Rejected | None:
 def listed_hashes(folder: Path) -> dict[str, str]:
     """Return file names and hashes of a folder's `manifest.json`, none if there is none."""
     try:
-        files = json.loads((folder / "manifest.json").read_bytes())["files"]
+        files = json.loads(small_file(folder / "manifest.json"))["files"]
         return {str(file["filename"]): str(file["hash"]) for file in files}
     except (OSError, ValueError, KeyError, TypeError):
         return {}  # none there, or not one of DataBento's
@@ -65,13 +67,13 @@ class Symbology:
                     self._spans.setdefault(int(instrument), []).append(entry)
 
     def _read_json(self, path: Path) -> None:
-        for symbol, spans in json.loads(path.read_bytes())["result"].items():
+        for symbol, spans in json.loads(small_file(path))["result"].items():
             for span in spans:
                 entry = (span["d0"], span["d1"], symbol)
                 self._spans.setdefault(int(span["s"]), []).append(entry)
 
     def _read_csv(self, path: Path) -> None:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                entry = (row["date"], row["date"] + "~", row["raw_symbol"])  # "~" sorts behind
-                self._spans.setdefault(int(row["instrument_id"]), []).append(entry)
+        text = small_file(path).decode("utf-8-sig")
+        for row in csv.DictReader(io.StringIO(text, newline="")):
+            entry = (row["date"], row["date"] + "~", row["raw_symbol"])  # "~" sorts behind
+            self._spans.setdefault(int(row["instrument_id"]), []).append(entry)

@@ -58,6 +58,7 @@ def inspect(
     if plot is not None and found.trades:
         _draw(run.archives, plot)
     outcome = outcome_of(found)
+    outcome.skipped += run.skipped
     if wants_json(as_json):
         print_json({**msgspec.to_builtins(found), **outcome.as_json()})
     else:

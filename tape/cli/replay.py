@@ -77,11 +77,12 @@ def replay(
         if episodes == output:
             raise SettingsError(f"--episodes and --output are both {output}: name two files")
     picture = _picture(plot, anomaly)
-    archives = [archive for path in paths for archive in find_archives(path).archives]
+    discovered = find_archives(paths)
     counts = Counts()
     parameters = settings.parameters()
     judge = Judge(parameters, settings.max_symbols, counts)
-    run = Replay(archives, judge, part)
+    run = Replay(discovered.archives, judge, part)
+    run.outcome.skipped += discovered.skipped
     found = Findings()
     start_s, nothing = time.perf_counter(), None
     try:

@@ -1,12 +1,16 @@
 """Folders of this machine: the data, and the state."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from shutil import disk_usage
 
 from tape.archives import trade_files
+from tape.archives.containers import member_at, raw
+from tape.archives.frames import compression_of
 from tape.doctor.finding import Finding, first_cause
 from tape.errors import ArchiveError, StateError
+from tape.rejected import Rejected
 
 ZSTD_MAGIC = (b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")
 """How a zstd file begins: a frame at once, or one to be skipped, whose first byte varies."""
@@ -22,11 +26,12 @@ def check_data(folder: Path) -> Finding:
         "put DataBento downloads there (*.trades.csv.zst or *.dbn.zst, for example)",
     )
     try:
-        files, ignored = trade_files(folder)
+        files, skipped = trade_files(folder)
     except ArchiveError:
         text = f"the folder {folder} does not exist"
         return Finding(check, "warning", text, f"set DATA_DIR, or make it and {put}")
-    passed = tuple(f"passed over: {count} × {why}" for why, count in sorted(ignored.items()))
+    reasons = Counter(f"{one.reason}; {one.remedy}".removesuffix("; ") for one in skipped)
+    passed = tuple(f"skipped: {count} × {why}" for why, count in sorted(reasons.items()))
     if not files:
         return Finding(check, "warning", f"{folder} holds no trade file", put, passed)
     bad = [f"{file.name} ({fault})" for file in files if (fault := _fault(file)) is not None]
@@ -40,22 +45,29 @@ def check_data(folder: Path) -> Finding:
             "correct their rights or fetch them again; `tape inspect` looks inside",
             passed,
         )
-    size_mb = sum(file.stat().st_size for file in files) / 1e6
+    size_mb = sum(_size(file) for file in files) / 1e6
     many = "1 trade file" if len(files) == 1 else f"{len(files):,} trade files"
     return Finding(check, "ok", f"{many} in {folder}, {size_mb:,.1f} MB", details=passed)
 
 
 def _fault(file: Path) -> str | None:
     try:
-        with file.open("rb") as opened:
-            start = opened.read(4)
+        first = next(raw(file), b"")
     except OSError as error:
         return error.strerror or "cannot be read"
+    if isinstance(first, Rejected):
+        return first.detail
+    start = first[:4]
     if not start:
         return "empty"
-    if file.suffix == ".zst" and start != ZSTD_MAGIC[0] and start[1:] != ZSTD_MAGIC[1]:
+    if compression_of(file) == "zst" and start != ZSTD_MAGIC[0] and start[1:] != ZSTD_MAGIC[1]:
         return "not zstd"
     return None
+
+
+def _size(file: Path) -> int:
+    member = member_at(file)
+    return file.stat().st_size if member is None else member.packed
 
 
 def check_state(folder: Path) -> Finding:

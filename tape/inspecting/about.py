@@ -8,7 +8,7 @@ import msgspec
 from tape.archives import Archive
 from tape.archives.dbn_file import DbnFile
 from tape.archives.discovery import encoding_of
-from tape.archives.frames import pieces
+from tape.archives.frames import compression_of, pieces
 from tape.archives.rows import FIELDS
 from tape.rejected import Rejected
 
@@ -23,7 +23,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         encoding: csv, json or dbn.
-        compression: zstd or none.
+        compression: zstd, gzip or none.
         schema: as DataBento calls it; None if it cannot be told.
         dataset: of a DBN header.
         dbn_version: of a DBN header.
@@ -56,7 +56,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 def about(archive: Archive) -> About:
     """Return what the beginning of a file says; raises `ArchiveError` if it cannot be opened."""
     encoding = encoding_of(archive.path)
-    compression = "zstd" if archive.path.suffix == ".zst" else "none"
+    compression = {"zst": "zstd", "gz": "gzip", "": "none"}[compression_of(archive.path)]
     named = NAMED.search(archive.path.name)
     schema = named[1] if named else None
     if encoding == "dbn":

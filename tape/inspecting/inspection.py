@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tape.archives import Archive, ColumnBatch, Discovery, find_archives, read_columns
+from tape.archives import Archive, ColumnBatch, Skipped, find_archives, read_columns
+from tape.archives.containers import is_there
 from tape.archives.discovery import ENCODINGS, SIDECARS, encoding_of
 from tape.archives.sidecars import listed_hashes
 from tape.errors import ArchiveError
 from tape.inspecting.about import About, about
+from tape.inspecting.order import FileOrder, in_order
 from tape.inspecting.report import (
     Auction,
     Faulty,
     FileReport,
     Inspection,
+    SkippedReport,
     SymbolReport,
     add_symbols,
     auctions_of,
@@ -34,7 +37,7 @@ class Inspecting:
 
     calendar: str
     archives: list[Archive] = field(default_factory=list)
-    ignored: Counter[str] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
     rows: int = 0
     _symbols: dict[str, SymbolReport] = field(default_factory=dict)
     _auctions: dict[tuple[str, str, str], Auction] = field(default_factory=dict)
@@ -43,16 +46,8 @@ class Inspecting:
 
     def find(self, paths: Sequence[Path]) -> None:
         """Find the files under `paths`, each content once; raises `ArchiveError` if none."""
-        known: set[str] = set()
-        for path in paths:
-            found: Discovery = find_archives(path)
-            self.ignored.update(found.ignored)
-            for archive in found.archives:
-                if archive.sha256 in known:
-                    self.ignored["same content as another file"] += 1
-                    continue
-                known.add(archive.sha256)
-                self.archives.append(archive)
+        found = find_archives(paths)
+        self.archives, self.skipped = found.archives, found.skipped
 
     def run(self, advance: Callable[[int], None]) -> Inspection:
         """Inspect all files; `advance` is told the rows so far.
@@ -62,7 +57,8 @@ class Inspecting:
         calendar = exchange_calendar(self.calendar)
         sessions = Sessions(calendar)
         start_s = time.perf_counter()
-        files = [self._inspect(one, sessions, advance) for one in self.archives]
+        found = [self._inspect(one, sessions, advance) for one in self.archives]
+        files = in_order(found)
         elapsed_s = time.perf_counter() - start_s
         return Inspection(
             files=files,
@@ -72,7 +68,10 @@ class Inspecting:
             calendar=None if calendar is None else self.calendar,
             missing_days=sessions.missing(list(self._sessions)) if sessions.known else None,
             not_here=self._not_here(),
-            ignored=dict(self.ignored),
+            skipped=[
+                SkippedReport(str(one.path), one.reason, one.remedy, one.may_hold_trades)
+                for one in self.skipped
+            ],
             rows=self.rows,
             trades=sum(one.trades for one in files),
             elapsed_s=round(elapsed_s, 3),
@@ -84,7 +83,8 @@ class Inspecting:
         archive: Archive,
         sessions: Sessions,
         advance: Callable[[int], None],
-    ) -> FileReport:
+    ) -> tuple[FileReport, FileOrder, str]:
+        order = FileOrder()
         tally, before = FileTally(sessions), self.rows
         report = FileReport(
             path=str(archive.path),
@@ -96,6 +96,7 @@ class Inspecting:
             report.about = about(archive)
             for batch in read_columns(archive, latest_ns=TIME_MAX_NS):
                 tally.add(batch)
+                order.add(batch.values)
                 _note(report, batch)
                 self.rows = before + batch.rows
                 advance(self.rows)
@@ -103,6 +104,7 @@ class Inspecting:
             report.damaged = str(error)
         report.rows = self.rows - before
         fill_file(report, tally)
+        order.end(report)
         add_symbols(self._symbols, tally)
         self._days.update(days_of(tally))
         self._sessions |= days_of(tally, in_session=True).keys()
@@ -110,7 +112,7 @@ class Inspecting:
             key = (auction.day, auction.symbol, auction.bell)
             if key not in self._auctions or self._auctions[key].size < auction.size:
                 self._auctions[key] = auction
-        return report
+        return report, order, archive.sha256
 
     def _not_here(self) -> list[str]:
         """Return which files of trades the manifests list, and their folders do not have."""
@@ -120,7 +122,7 @@ class Inspecting:
             for name in listed_hashes(archive.path.parent)
             if name not in SIDECARS and encoding_of(Path(name)) in ENCODINGS
         }
-        return sorted(str(path) for path in listed if not path.exists())
+        return sorted(str(path) for path in listed if not is_there(path))
 
 
 def _manifest(archive: Archive) -> str:

@@ -57,6 +57,10 @@ class FileReport(msgspec.Struct, kw_only=True):
         peak_per_s: most trades within a second, which is `peak_at`.
         manifest: matches, differs, not listed, or none (there is no manifest.json).
         damaged: in words, why the file cannot be read to its end.
+        overlaps: how many others have trades between its first and its last, by time received;
+            with these it is merged. `overlaps_with` names some.
+        out_of_order: trades whose time contradicts those around them; they stay in their place
+            in the file. The farthest is off by `out_of_order_most_s`.
     """
 
     path: str
@@ -77,6 +81,19 @@ class FileReport(msgspec.Struct, kw_only=True):
     sides: dict[str, int] = {}
     flags: list[int] = []
     damaged: str | None = None
+    overlaps: int = 0
+    overlaps_with: list[str] = []
+    out_of_order: int = 0
+    out_of_order_most_s: float = 0.0
+
+
+class SkippedReport(msgspec.Struct, frozen=True):
+    """A file that is not read: why, what to do, and whether trades may be missed by it."""
+
+    path: str
+    reason: str
+    remedy: str
+    may_hold_trades: bool
 
 
 class Auction(msgspec.Struct, frozen=True):
@@ -126,7 +143,7 @@ class SymbolReport(msgspec.Struct, kw_only=True):
 
 
 class Inspection(msgspec.Struct, kw_only=True):
-    """What is in all files together.
+    """What is in all files together; `files` are in the order in which they are read as one tape.
 
     `missing_days` are sessions without a trade between the first and the last that have some;
     None if they cannot be told, for want of a calendar.
@@ -139,7 +156,7 @@ class Inspection(msgspec.Struct, kw_only=True):
     calendar: str | None = None
     missing_days: list[str] | None = None
     not_here: list[str] = []
-    ignored: dict[str, int] = {}
+    skipped: list[SkippedReport] = []
     rows: int = 0
     trades: int = 0
     elapsed_s: float = 0.0

@@ -49,15 +49,29 @@ def sentences(found: Inspection) -> Iterator[str]:
     if found.not_here:
         first = Path(found.not_here[0]).name
         yield f"{len(found.not_here):,} files of the manifests are not here, the first is {first}"
-    for why, count in found.ignored.items():
-        yield f"passed over: {count:,} × {why}"
+    for one in found.files:
+        if one.overlaps:
+            yield _overlapping(one)
+            break
     for one in found.files:
         name = Path(one.path).name
+        if one.out_of_order:
+            yield (
+                f"{name}: {one.out_of_order:,} trades are out of order in it, by up to "
+                f"{one.out_of_order_most_s:,.6f} s; it keeps its own order"
+            )
         if one.passed_over:
             yield f"{name}: {one.passed_over:,} rows are about no trade"
         if one.undefined:
             fields = ", ".join(f"{field} {count:,}" for field, count in one.undefined.items())
             yield f"{name}: rows without a value: {fields}"
+
+
+def _overlapping(first: FileReport) -> str:
+    others = [Path(path).name for path in first.overlaps_with]
+    more = first.overlaps - 1
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"files overlap in time and are merged: {Path(first.path).name} with {others[0]}{rest}"
 
 
 def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
@@ -78,6 +92,10 @@ def _files(files: list[FileReport]) -> Table:
         more["symbols"] = [f"{one.symbols:,}" for one in files]
     if any(one.rejected for one in files):
         more["rejected"] = [f"{sum(f.count for f in one.rejected.values()):,}" for one in files]
+    if any(one.overlaps for one in files):
+        more["overlaps"] = [f"{one.overlaps:,}" for one in files]
+    if any(one.out_of_order for one in files):
+        more["out of order"] = [f"{one.out_of_order:,}" for one in files]
     if any(one.manifest != "none" for one in files):
         more["manifest"] = [one.manifest for one in files]
     right = ("trades", "most in 1 s", *more)

@@ -133,7 +133,7 @@ def test_the_data_folder_is_missing_empty_damaged_or_well(tmp_path: Path) -> Non
     found = check_data(folder)
     assert (found.verdict, found.details) == (
         "warning",
-        ("passed over: 1 × .txt: neither CSV, JSON nor DBN",),
+        ("skipped: 1 × .txt: neither CSV, JSON nor DBN",),
     )
     (folder / "a.csv").write_text("ts_recv\n")
     assert check_data(folder).is_well

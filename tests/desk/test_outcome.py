@@ -190,7 +190,7 @@ def test_a_skipped_file_changes_the_exit_code_only_if_it_may_hold_trades() -> No
     assert outcome.exit_code == 2
     assert list(outcome.sentences()) == [
         "skipped: d.rar: an archive of another kind; unpack it",
-        "skipped: manifest.json: a sidecar",
+        "skipped: 1 × a sidecar",
     ]
     assert outcome.as_json()["skipped"][1]["remedy"] == "unpack it"
 

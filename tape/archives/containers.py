@@ -1,0 +1,245 @@
+"""Bytes of files and of members of zip archives, a block at a time, with no file kept open.
+
+A member has a path below its archive, as if that were a folder. Nothing is written anywhere.
+"""
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from tape.errors import ArchiveError
+from tape.rejected import Rejected
+
+BLOCK: Final = 64 * 1024
+SLICE: Final = 1_024
+"""Compressed bytes fed at once: small, so that a bomb is seen before it fills the memory."""
+
+RATIO_MAX: Final = 200
+"""Honest trade files expand 6 to 9 times."""
+
+RATIO_FROM: Final = 1 << 20
+MEMBERS_MAX: Final = 10_000
+SIDECAR_MAX: Final = 256 << 20
+LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
+ENCRYPTED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a zip archive: where its bytes lie and how they are packed."""
+
+    archive: Path
+    name: str
+    header_at: int
+    packed: int
+    size: int
+    method: int
+    crc: int
+    is_encrypted: bool
+
+
+def is_zip(path: Path) -> bool:
+    """Return whether a path is a zip archive by its name."""
+    return path.suffix.lower() == ".zip"
+
+
+def members(archive: Path) -> dict[Path, Member]:
+    """Return the files in a zip archive by their paths below it.
+
+    Raises `ValueError` in words if it is damaged, or not what its name says.
+    """
+    about = archive.stat()
+    return _members(archive, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=8)
+def _members(archive: Path, _mtime_ns: int, size: int) -> dict[Path, Member]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            infos = [info for info in opened.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        raise ValueError(f"the zip archive is damaged: {error}"[:200]) from None
+    if len(infos) > MEMBERS_MAX:
+        raise ValueError(f"{len(infos):,} files in a zip archive; at most {MEMBERS_MAX:,} are read")
+    if sum(info.compress_size for info in infos) > size:
+        raise ValueError("files of the zip archive overlap, as in a zip bomb")
+    found: dict[Path, Member] = {}
+    for info in infos:
+        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+        path = archive.joinpath(*(part for part in parts if part not in ("/", "..")))
+        if path in found:
+            raise ValueError(f"two files in the zip archive are called {info.filename}"[:200])
+        found[path] = Member(
+            archive,
+            info.filename,
+            info.header_offset,
+            info.compress_size,
+            info.file_size,
+            info.compress_type,
+            info.CRC,
+            bool(info.flag_bits & ENCRYPTED),
+        )
+    return found
+
+
+def member_at(path: Path) -> Member | None:
+    """Return the member of a zip archive at a path, or None if the path is not below one."""
+    for above in path.parents:
+        if is_zip(above) and above.is_file():
+            try:
+                return members(above).get(path)
+            except ValueError:
+                return None
+    return None
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file, or a member of a zip archive, at a path."""
+    return path.exists() or member_at(path) is not None
+
+
+def small_file(path: Path) -> bytes:
+    """Return a small file or member whole; raises `OSError` or `ValueError` if that cannot be."""
+    member = member_at(path)
+    if member is None:
+        return path.read_bytes()
+    if member.size > SIDECAR_MAX or member.is_encrypted:
+        raise ValueError(f"{path} is too large")
+    data = bytearray()
+    for part in raw(path):
+        if isinstance(part, Rejected):
+            raise ValueError(part.detail)
+        data += part
+    return bytes(data)
+
+
+def raw(path: Path) -> Iterator[bytes | Rejected]:
+    """Yield the bytes of a file, or of a member as they were before it was zipped, and any fault.
+
+    Raises `OSError`, and `ArchiveError` for a file that is changed meanwhile.
+    """
+    member = member_at(path)
+    if member is None:
+        yield from _blocks(path, 0, None)
+    else:
+        yield from _unzipped(member)
+
+
+def _blocks(path: Path, at: int, size: int | None) -> Iterator[bytes]:
+    """Yield blocks of a file, which is opened for each: of many files none stays open."""
+    seen, left = None, size
+    while left is None or left > 0:
+        with path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            same = about.st_ino, about.st_size, about.st_mtime_ns
+            if seen is not None and same != seen:
+                raise ArchiveError(
+                    f"{path} was changed while it was read; start again when it is whole"
+                )
+            seen = same
+            file.seek(at)
+            data = file.read(BLOCK if left is None else min(BLOCK, left))
+        if not data:
+            return
+        at += len(data)
+        left = None if left is None else left - len(data)
+        yield data
+
+
+def _unzipped(member: Member) -> Iterator[bytes | Rejected]:
+    header = b"".join(_blocks(member.archive, member.header_at, LOCAL_HEADER.size))
+    if len(header) < LOCAL_HEADER.size or not header.startswith(b"PK\3\4"):
+        yield Rejected("archive_corrupt", "the zip archive has no such file where it lists it")
+        return
+    _, name, extra = LOCAL_HEADER.unpack(header)
+    at = member.header_at + LOCAL_HEADER.size + name + extra
+    packed = _blocks(member.archive, at, member.packed)
+    data = _inflated(packed) if member.method == zipfile.ZIP_DEFLATED else packed
+    size, crc = 0, 0
+    for part in data:
+        if isinstance(part, Rejected):
+            yield part
+            return
+        size, crc = size + len(part), zlib.crc32(part, crc)
+        yield part
+    if size != member.size or crc != member.crc:
+        yield Rejected("archive_corrupt", "the file is not the one that was zipped, by its CRC")
+
+
+def _inflated(packed: Iterator[bytes]) -> Iterator[bytes | Rejected]:
+    stream, taken, given = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0
+    for block in packed:
+        for data in slices(block):
+            taken += len(data)
+            try:
+                out = stream.decompress(data)
+            except zlib.error as error:
+                yield Rejected("archive_corrupt", f"near byte {taken} in the zip: {error}"[:200])
+                return
+            given += len(out)
+            if expands_too_far(given, taken):
+                yield too_far(given, taken)
+                return
+            if out:
+                yield out
+    if not stream.eof:
+        yield Rejected("archive_truncated", f"the zip archive ends at byte {taken} of this file")
+
+
+def gunzipped(packed: Iterator[bytes]) -> Iterator[bytes | Rejected]:
+    """Yield what the members of a gzip file hold, one after the other, and any fault."""
+    stream, taken, given, whole = zlib.decompressobj(31), 0, 0, 0
+    for block in packed:
+        rest = block
+        taken += len(block)
+        while rest:
+            if whole and stream.eof:
+                rest = rest.lstrip(b"\0")  # tapes and disks pad with zeros
+                if not rest:
+                    break
+            if stream.eof:
+                stream = zlib.decompressobj(31)
+            try:
+                out = stream.decompress(rest)
+            except zlib.error as error:
+                where = "behind whole ones" if whole else f"near byte {taken}"
+                text = f"no gzip data {where}: {error}"[:200]
+                yield Rejected("archive_corrupt", text)
+                return
+            rest = stream.unused_data if stream.eof else b""
+            whole += stream.eof
+            given += len(out)
+            if expands_too_far(given, taken):
+                yield too_far(given, taken)
+                return
+            if out:
+                yield out
+    if not taken:
+        yield Rejected("archive_truncated", "the file is empty")
+    elif not stream.eof:
+        yield Rejected("archive_truncated", f"the file ends at byte {taken} in its gzip data")
+
+
+def slices(block: bytes) -> Iterator[bytes]:
+    """Yield a block in pieces that are small enough to be decompressed at once."""
+    for at in range(0, len(block), SLICE):
+        yield block[at : at + SLICE]
+
+
+def expands_too_far(given: int, taken: int) -> bool:
+    """Return whether so few bytes cannot hold honest trades of so many."""
+    return given > RATIO_FROM and given > RATIO_MAX * taken
+
+
+def too_far(given: int, taken: int) -> Rejected:
+    """Return that a file expands too far."""
+    return Rejected(
+        "archive_expands_too_far",
+        f"{given} bytes from the first {taken}: more than {RATIO_MAX} times",
+    )
