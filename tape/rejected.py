@@ -59,3 +59,8 @@ class Rejected(msgspec.Struct, frozen=True):
 
     reason: Reason
     detail: str
+
+    def __post_init__(self) -> None:
+        """Cut what is longer than may go into a header; the end of a text matters least."""
+        if len(self.detail) > DETAIL_MAX:
+            msgspec.structs.force_setattr(self, "detail", self.detail[: DETAIL_MAX - 1] + "…")

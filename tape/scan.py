@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.compiling import compiled
-from tape.trade_fields import NANOS, PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
+from tape.trade_fields import NANOS, PRICE_MAX_NANOS
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -50,42 +50,6 @@ def scan_digits(data: U8, at: int, count: int) -> int:
             return BAD
         value = value * 10 + digit
     return value
-
-
-@compiled
-def scan_time(data: U8, at: int, end: int) -> int:
-    """Return nanoseconds of the 30 bytes YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ, or BAD."""
-    if at == BAD or at + 30 > end:
-        return BAD
-    if (
-        data[at + 4] != 45
-        or data[at + 7] != 45
-        or data[at + 10] != 84
-        or data[at + 13] != 58
-        or data[at + 16] != 58
-        or data[at + 19] != 46
-        or data[at + 29] != 90
-    ):
-        return BAD
-    year, month, day = (
-        scan_digits(data, at, 4),
-        scan_digits(data, at + 5, 2),
-        scan_digits(data, at + 8, 2),
-    )
-    hour, minute = scan_digits(data, at + 11, 2), scan_digits(data, at + 14, 2)
-    second, nanos = scan_digits(data, at + 17, 2), scan_digits(data, at + 20, 9)
-    if year < 2000 or year > 2099 or month < 1 or month > 12 or nanos == BAD:
-        return BAD
-    leap = year % 4 == 0  # without exception in these years
-    longest = MONTH_DAYS[month] + (1 if leap and month == 2 else 0)
-    if day < 1 or day > longest or hour < 0 or minute < 0 or second < 0:
-        return BAD
-    if hour > 23 or minute > 59 or second > 59:
-        return BAD
-    days = 10_957 + (year - 2000) * 365 + (year - 1997) // 4 + MONTH_STARTS[month] + day - 1
-    days += 1 if leap and month > 2 else 0
-    ns = (((days * 24 + hour) * 60 + minute) * 60 + second) * NANOS + nanos
-    return int(ns) if TIME_MIN_NS <= ns < TIME_MAX_NS else BAD
 
 
 @compiled

@@ -82,7 +82,7 @@ class DbnFile:
         try:
             self.metadata = Metadata.decode(bytes(carry[:length]))
         except (DBNError, ValueError) as error:
-            return Rejected("header_unexpected", f"the DBN header cannot be read: {error}"[:200])
+            return Rejected("header_unexpected", f"the DBN header cannot be read: {error}")
         self.version = carry[3]
         by_instrument = str(self.metadata.stype_in) == "instrument_id"
         self.symbology.add(self.metadata.mappings, by_instrument=by_instrument)

@@ -159,7 +159,7 @@ def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
                 out = frame.decompress(rest)
             except zstandard.ZstdError as error:
                 text = f"frame at byte {start}, near byte {taken}: {error}"
-                yield Rejected("archive_corrupt", text[:200])
+                yield Rejected("archive_corrupt", text)
                 return
             rest = frame.unused_data if frame.eof else b""
             if frame.eof:

@@ -60,7 +60,7 @@ def read_header(line: bytes) -> Header | Rejected:
     if missing or twice:
         parts: list[tuple[str, list[str]]] = [("missing", missing), ("twice", twice)]
         text = "; ".join(f"{what}: {', '.join(which)}" for what, which in parts if which)
-        return Rejected("header_unexpected", f"columns {text}"[:200])
+        return Rejected("header_unexpected", f"columns {text}")
     at = tuple(names.index(name) if name in names else -1 for name in FIELDS)
     return Header(at, len(names))
 

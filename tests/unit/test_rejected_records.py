@@ -1,9 +1,12 @@
 """Records on `rejected` as anyone might write them, and sending more than the client holds."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tape.errors import BrokerLostError
 from tape.printable import printable
+from tape.rejected import DETAIL_MAX, Rejected
 from tape.streaming.retrying import described, send_back
 
 
@@ -39,3 +42,10 @@ def test_more_records_than_the_client_holds_end_in_a_sentence_if_nobody_takes_th
     }
     with pytest.raises(BrokerLostError, match="not all records reached stocks"):
         send_back(nobody, "stocks", [(None, b"x")] * 25)
+
+
+@given(st.text(max_size=400))
+def test_no_detail_is_longer_than_a_header_may_be(text: str) -> None:
+    detail = Rejected("row_columns", text).detail
+    assert len(detail) <= DETAIL_MAX
+    assert detail == text if len(text) <= DETAIL_MAX else text.startswith(detail[:-1])
