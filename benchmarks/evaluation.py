@@ -28,6 +28,7 @@ from tape.evaluation.pictures import Drawn, drawn, save_curves
 from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import day_rows, markdown, markdown_tables
 from tape.judge import Counts, Judge
+from tape.output_file import OutputFile
 from tape.pictures.closeup import CloseUp
 from tape.replaying import Replay
 from tape.trade_fields import iso_time
@@ -99,7 +100,7 @@ def draw_example(path: Path) -> None:
     picture = CloseUp(flags.most_common(1)[0][0])  # an episode has the id of its first flag
     for part in shown:
         picture.add(part.values, part.flagged)
-    picture.save(path)
+    picture.save(OutputFile(path, force=True))
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -167,7 +168,7 @@ def main() -> int:
             found[profile] = result.figures | {"curve": asdict(drawn(result))}
         kept[name] = {profile: found[profile] for profile in PROFILES if profile in found}
         curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
-        save_curves(PICTURES / f"evaluation-{name}.png", curves)
+        save_curves(OutputFile(PICTURES / f"evaluation-{name}.png", force=True), curves)
         if name == "nvda":
             days = real_days(options.data)[name][0]
             kept[BUDGETS] = budgets.held(days, MAX_SYMBOLS)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tape.archives.discovery import Archive
 from tape.output_file import OutputFile
+from tape.pictures.saving import save_figure
 from tape.synthetic import SyntheticDay, load_day, make_day
 
 F64 = npt.NDArray[np.float64]
@@ -69,5 +70,5 @@ def draw_likeness(path: Path, archives: Sequence[Archive]) -> None:
     panels[3].set_ylabel("share of values at least as large")
     panels[5].axis("off")
     panels[5].legend(*panels[0].get_legend_handles_labels(), loc="center")
-    with OutputFile(path) as file:
-        figure.savefig(file.binary, format="png", dpi=80)
+    figure.set_dpi(80)
+    save_figure(figure, OutputFile(path, force=True))

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tape.errors import SettingsError
+from tape.origin import MARK
 from tape.output_file import OutputFile
 from tape.trade import Trade, decode
 
@@ -92,7 +93,8 @@ class _Parquet:
                 ("severity", pa.float64()),
                 ("context", pa.string()),
                 ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
-            ]
+            ],
+            metadata={"creator": MARK.decode()},
         )
         self._table: Callable[..., Any] = pa.Table.from_pylist
         self._writer = pq.ParquetWriter(file.binary, self._schema, compression="zstd")

@@ -18,7 +18,10 @@ from tape.errors import ArchiveError
 from tape.rejected import RAW_MAX, Rejected
 
 WINDOW_MAX: Final = 2**27
-MAGIC: Final = b"\x28\xb5\x2f\xfd"
+MAGICS: Final = (
+    b"\x28\xb5\x2f\xfd",
+    *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)),  # RFC 8878: frames to be skipped
+)
 CHUNK: Final = 256 * 1024
 LINE_MAX: Final = 65_536
 
@@ -148,10 +151,10 @@ def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
         rest += data
         while rest:
             if frame is None:
-                if len(rest) < len(MAGIC) and MAGIC.startswith(rest):
+                if len(rest) < 4 and any(magic.startswith(rest) for magic in MAGICS):
                     break  # the magic number itself is cut by the slice
                 start = taken - len(rest)
-                if not rest.startswith(MAGIC):
+                if not rest.startswith(MAGICS):
                     yield _not_a_frame(start)
                     return
                 frame = zstd.decompressobj()

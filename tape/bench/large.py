@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,7 @@ from tape.bench.machine import machine, versions
 from tape.bench.page import as_table_page
 from tape.demo.pipeline import DemoRun, run_pipeline
 from tape.judge import Counts, Judge
+from tape.own_folder import empty_own, make_own
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 
@@ -109,8 +109,9 @@ def main(
     to: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("benchmarks"),
 ) -> None:
     """Stream a long tape through the whole pipeline, check every verdict, write a report."""
+    empty_own(out)
+    make_own(out)
     data = out / "data"
-    shutil.rmtree(data, ignore_errors=True)
     start_s = time.monotonic()
     write_days(data, trades)
     made_s = time.monotonic() - start_s
@@ -123,7 +124,7 @@ def main(
     (to / "38m.json").write_text(json.dumps(figures, indent=2) + "\n")
     (to / "38m.md").write_text(as_page(figures))
     console.print(as_page(figures))
-    shutil.rmtree(out)
+    empty_own(out)
     if run.written != trades or figures["equal_to_replay"] != "yes":
         raise typer.Exit(1)
 

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 from tape.bench.machine import machine, versions
 from tape.bench.page import as_table_page
 from tape.demo.pipeline import DemoRun, run_pipeline
+from tape.own_folder import empty_own, make_own
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 
@@ -113,14 +113,15 @@ def main(
 ) -> None:
     """Stream at an even rate through the whole pipeline, look at memory and lag, write a report."""
     data = out / "data"
-    shutil.rmtree(data, ignore_errors=True)
+    empty_own(out)
+    make_own(out)
     trades = write_minutes(data, minutes)
     run = run_pipeline(data, out, load(DetectorSettings), REPLAY_SPEED="1")
     figures = report(run)
     (to / "steady.json").write_text(json.dumps(figures, indent=2) + "\n")
     (to / "steady.md").write_text(as_page(figures))
     console.print(as_page(figures))
-    shutil.rmtree(out)
+    empty_own(out)
     if run.written != trades:
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from tape.archives import find_archives
 from tape.cli.look import table_console
 from tape.demo import report, run_pipeline
 from tape.errors import ArchiveError
+from tape.own_folder import own_folder
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 
@@ -21,7 +22,12 @@ def demo(
         typer.Option(readable=False, help="Files or folder of DataBento trades; default nasdaq/."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where output and logs go.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for output and logs: new, empty, or an earlier demo's.",
+        ),
     ] = Path("out/demo"),
 ) -> int:
     """Start a local Apache Kafka, run producer and detector, and show what they found.
@@ -30,9 +36,10 @@ def demo(
     """
     settings = load(DetectorSettings)
     settings.parameters()
-    source = _data(data, output)
-    output.mkdir(parents=True, exist_ok=True)
-    run = run_pipeline(source, output, settings)
+    if data is not None:
+        find_archives(data)  # said before anything is made
+    with own_folder(output):
+        run = run_pipeline(_data(data, output), output, settings)
     report(run, table_console())
     return run.producer_exit_code
 
@@ -40,7 +47,6 @@ def demo(
 def _data(given: Path | None, output: Path) -> Path:
     """Return the folder to stream: the one given, else nasdaq/, else a made-up day."""
     if given is not None:
-        find_archives(given)
         return given
     try:
         find_archives(DEFAULT_DATA)

@@ -15,6 +15,7 @@ from tape.archives import find_archives
 from tape.archives.discovery import Archive
 from tape.cli.look import (
     AsJson,
+    Force,
     notes_console,
     print_json,
     say_outcome,
@@ -29,6 +30,7 @@ from tape.evaluation.pictures import drawn, save_curves
 from tape.evaluation.running import Outcomes, Result, Task, evaluate, injected, made_up_days, tasks
 from tape.evaluation.tables import terminal_tables
 from tape.outcome import Outcome
+from tape.output_file import OutputFile
 from tape.pictures.day import check_plot
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
@@ -93,6 +95,7 @@ def evaluate_profiles(
     plot: Annotated[
         Path | None, typer.Option(help="A picture of precision over recall: .png.")
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> int:
     """Hold what profiles flag against labelled anomalies; settings come from other days only.
@@ -110,8 +113,10 @@ def evaluate_profiles(
             "--calibrate-on needs days to be judged, named before it: "
             "tape evaluate DAY --calibrate-on OTHER_DAY"
         )
-    if plot is not None:
-        check_plot(plot)
+    inputs = [*(days or ()), *(labels or ()), *(calibrate_on or ())]
+    picture = None if plot is None else OutputFile(plot, inputs=inputs, force=force)
+    if picture is not None:
+        check_plot(picture)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
         judged = _archives(days) if days else made_up_days(folder, seed)
@@ -149,8 +154,8 @@ def evaluate_profiles(
     else:
         table_console().print(*terminal_tables(figures))
     say_outcome(outcome)
-    if plot is not None:
-        save_curves(plot, {name: drawn(result) for name, result in results.items()})
+    if picture is not None:
+        save_curves(picture, {name: drawn(result) for name, result in results.items()})
         notes_console().print(f"written: {escape(str(plot))}")
     return outcome.exit_code
 

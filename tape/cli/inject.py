@@ -8,7 +8,7 @@ import typer
 
 from tape.archives import find_archives
 from tape.archives.discovery import ENCODINGS, Archive
-from tape.cli.look import say_outcome
+from tape.cli.look import Force, say_outcome
 from tape.errors import SettingsError
 from tape.outcome import Outcome
 from tape.synthetic import KINDS, inject, load_day, write_day
@@ -29,6 +29,7 @@ def inject_anomalies(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     anomalies: Annotated[int, typer.Option(min=0, help="Anomalies a file, all kinds alike.")] = 84,
+    force: Force = False,
 ) -> int:
     """Put anomalies of seven kinds into days of trades, with a label file beside each.
 
@@ -45,7 +46,7 @@ def inject_anomalies(
             raise outcome.nothing_read(str(archive.path))
         all_files.add(outcome)
         done = inject(made, seed=seed + nth, anomalies=anomalies)
-        path = write_day(done, output, name)
+        path = write_day(done, output, name, inputs=files, force=force)
         kinds = Counter(label.kind for label in done.labels)
         listed = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
         typer.echo(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")

@@ -10,6 +10,7 @@ from rich.markup import escape
 from tape.archives import Archive, count_rows_hint
 from tape.cli.look import (
     AsJson,
+    Force,
     notes_console,
     print_json,
     row_bars,
@@ -21,6 +22,7 @@ from tape.inspecting import Inspecting
 from tape.inspecting.report import outcome_of
 from tape.inspecting.tables import sentences, tables
 from tape.judge import Counts, Judge
+from tape.output_file import OutputFile
 from tape.pictures.day import Picture, check_plot
 from tape.replaying import Replay
 from tape.settings import DetectorSettings, load
@@ -36,6 +38,7 @@ def inspect(
     plot: Annotated[
         Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> int:
     """Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.
@@ -45,8 +48,9 @@ def inspect(
 
     Example: tape inspect nasdaq --plot day.png
     """
-    if plot is not None:
-        check_plot(plot)
+    picture = None if plot is None else OutputFile(plot, inputs=paths, force=force)
+    if picture is not None:
+        check_plot(picture)
     run = Inspecting(calendar)
     run.find(paths)
     with row_bars() as bars:
@@ -55,8 +59,8 @@ def inspect(
         found = run.run(
             lambda rows: bars.update(task, completed=rows, rate=bars.tasks[0].speed or 0.0)
         )
-    if plot is not None and found.trades:
-        _draw(run.archives, plot)
+    if picture is not None and found.trades:
+        _draw(run.archives, picture)
     outcome = outcome_of(found)
     outcome.skipped += run.skipped
     if wants_json(as_json):
@@ -77,7 +81,7 @@ def inspect(
     return outcome.exit_code if found.trades else 2
 
 
-def _draw(archives: list[Archive], path: Path) -> None:
+def _draw(archives: list[Archive], output: OutputFile) -> None:
     """Judge the files, with the detector's settings, and draw what it flags."""
     settings = load(DetectorSettings)
     judge = Judge(settings.parameters(), settings.max_symbols, Counts())
@@ -87,4 +91,4 @@ def _draw(archives: list[Archive], path: Path) -> None:
         for shown in replay.batches():
             picture.add(shown.values, shown.flagged)
             bars.update(task, completed=replay.rows, rate=bars.tasks[0].speed or 0.0)
-    picture.save(path)
+    picture.save(output)

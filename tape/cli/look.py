@@ -15,6 +15,10 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
 ]
 
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace outputs that another program made, too.")
+]
+
 
 def wants_json(as_json: bool) -> bool:
     """Return whether a program reads: it was asked for, or standard output is no terminal."""

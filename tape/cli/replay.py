@@ -14,6 +14,7 @@ from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.look import (
     AsJson,
+    Force,
     notes_console,
     print_json,
     row_bars,
@@ -21,6 +22,7 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
+from tape.cli.outputs import Outputs, outputs_for
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.episodes.message import MARKS
 from tape.errors import SettingsError
@@ -58,6 +60,7 @@ def replay(
     episodes: Annotated[
         Path | None, typer.Option(help="Where to write every state of every episode: .jsonl.")
     ] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> int:
     """Write what the detector would put on `anomalies` for these files, with the same settings.
@@ -76,7 +79,8 @@ def replay(
         check_lines(episodes, "--episodes")
         if episodes == output:
             raise SettingsError(f"--episodes and --output are both {output}: name two files")
-    picture = _picture(plot, anomaly)
+    files = outputs_for(paths, output, episodes, plot, force=force)
+    picture = _picture(files.plot, anomaly)
     discovered = find_archives(paths)
     counts = Counts()
     parameters = settings.parameters()
@@ -86,12 +90,12 @@ def replay(
     found = Findings()
     start_s, nothing = time.perf_counter(), None
     try:
-        _run(run, found, output, episodes, picture)
+        _run(run, found, files, picture)
     except NothingJudgedError as error:
         nothing = error
     elapsed_s = time.perf_counter() - start_s
-    if picture is not None and plot is not None and nothing is None:
-        picture.save(plot)
+    if picture is not None and files.plot is not None and nothing is None:
+        picture.save(files.plot)
     if wants_json(as_json):
         print_json(_summary(run, counts, found, elapsed_s))
     elif nothing is None:
@@ -109,7 +113,7 @@ def replay(
     return run.outcome.exit_code
 
 
-def _picture(plot: Path | None, anomaly: str | None) -> Picture | CloseUp | None:
+def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp | None:
     """Return what draws the picture that is asked for."""
     if plot is None:
         if anomaly is not None:
@@ -134,8 +138,7 @@ def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
 def _run(
     run: Replay,
     found: Findings,
-    output: Path | None,
-    episodes: Path | None,
+    files: Outputs,
     picture: Picture | CloseUp | None,
 ) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
@@ -143,11 +146,11 @@ def _run(
         bars = stack.enter_context(row_bars())
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
         writer: AnomalyWriter | None = None
-        if output is not None:
-            file = stack.enter_context(OutputFile(output))
-            writer = anomaly_writer(file, output.suffix)
+        if files.anomalies is not None:
+            file = stack.enter_context(files.anomalies)
+            writer = anomaly_writer(file, files.anomalies.path.suffix)
             stack.callback(writer.close)
-        lines = stack.enter_context(OutputFile(episodes)) if episodes is not None else None
+        lines = stack.enter_context(files.episodes) if files.episodes is not None else None
         for shown in run.batches():
             for value in shown.flagged:
                 found.add(value)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tape.cli.look import Force
 from tape.errors import SettingsError
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SYMBOLS, next_weekday
@@ -26,6 +27,7 @@ def synth(
         int, typer.Option(min=0, help="Put into each day, one per 300 trades at most.")
     ] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
+    force: Force = False,
 ) -> int:
     """Make up market days in DataBento's shape, with labelled anomalies.
 
@@ -38,7 +40,7 @@ def synth(
     date = day.date()
     for nth in range(days):
         made = make_day(seed + nth, names, trades, date, anomalies=anomalies)
-        path = write_day(made, output)
+        path = write_day(made, output, force=force)
         typer.echo(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
         date = next_weekday(date)
     return 0

@@ -12,6 +12,7 @@ from rich.table import Table
 from tape.archives import find_archives
 from tape.cli.look import (
     AsJson,
+    Force,
     notes_console,
     print_json,
     say_outcome,
@@ -21,7 +22,7 @@ from tape.cli.look import (
 from tape.errors import ArchiveError, SettingsError
 from tape.evaluation.days import read_day
 from tape.outcome import Outcome
-from tape.output_file import OutputFile, check_writable
+from tape.output_file import OutputFile
 from tape.settings import DetectorSettings, load
 from tape.tuning.budgets import TunedBudget, tune_budgets
 from tape.tuning.file import thresholds_text
@@ -36,6 +37,7 @@ def tune_thresholds(
     alerts_per_day: Annotated[
         float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by either profile.")
     ] = 20.0,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> int:
     """Write a THRESHOLDS_FILE: per symbol what gives about so many alerts a day.
@@ -48,7 +50,8 @@ def tune_thresholds(
     """
     if output.suffix != ".toml":
         raise SettingsError(f"--output {output}: the name must end in .toml")
-    check_writable(output)
+    file = OutputFile(output, inputs=days, force=force)
+    file.check()
     settings = load(DetectorSettings)
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
     archives = {a.sha256: a for path in days for a in find_archives(path).archives}
@@ -65,7 +68,7 @@ def tune_thresholds(
     text = thresholds_text(
         found, budgets, parameters, alerts_per_day=alerts_per_day, sources=sources
     )
-    with OutputFile(output) as file:
+    with file:
         file.write(text.encode())
     outcome = Outcome()
     for day in past:

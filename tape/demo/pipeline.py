@@ -1,8 +1,8 @@
 """Broker, topics, producer and detector, from the first file to the last anomaly."""
 
-import shutil
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tape.broker.topics import create_topics, pipeline_topics
 from tape.demo.supervised import Supervised
 from tape.errors import TapeError
 from tape.output_file import OutputFile
+from tape.own_folder import empty_own, make_own
 from tape.settings import DetectorSettings
 from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
 
@@ -24,6 +25,8 @@ PORT = 19_092
 LIMIT_S = 3_600.0
 SETTLE_S = 10.0
 APPS = ("producer", "anomaly_detector")
+PARTS = ("broker", "state")
+"""Folders inside the run's own, with the marker of their own: fresh each time."""
 
 
 @dataclass(slots=True)
@@ -51,16 +54,27 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str)
 
     `more` are settings of the apps, as environment variables.
     Everything it starts it stops; the broker's files and the apps' state are fresh each time.
+    `out` is a folder of ours, held by the caller while the run lasts (`own_folder`).
     Raises `TapeError` with the app's log named if an app ends badly.
     """
     archives = find_archives(data).archives
     expected = sum(count_rows_hint(archive) for archive in archives)
-    for old in ("broker", "state"):
-        shutil.rmtree(out / old, ignore_errors=True)
+    run = DemoRun(data, out / "anomalies.jsonl")
+    for part in PARTS:
+        empty_own(out / part)
+        make_own(out / part)
     for name in APPS:
         (out / f"{name}.log").unlink(missing_ok=True)
-    run = DemoRun(data, out / "anomalies.jsonl")
-    with LocalKafka(out / "broker", _port()) as kafka:
+    _run(run, out, settings, expected, more)
+    empty_own(out / "broker")
+    return run
+
+
+def _run(
+    run: DemoRun, out: Path, settings: DetectorSettings, expected: int, more: Mapping[str, str]
+) -> None:
+    """Start a broker, drive the apps until all is judged, collect what they found."""
+    with LocalKafka(out / "broker" / "data", _port()) as kafka:
         client = {"bootstrap.servers": kafka.address}
         create_topics(client, pipeline_topics(*settings.topics(), settings.consumer_group))
         env = {
@@ -68,14 +82,12 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str)
             "Quix__Deployment__State__Path": str(out / "state"),
             "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "INSTANCE": "demo",
-            "DATA_DIR": str(data.resolve()),
+            "DATA_DIR": str(run.data.resolve()),
             "LOG_FORMAT": "plain",
             **more,
         }
         _drive(run, out, client, settings, env, expected)
         _collect(run, client, settings)
-    shutil.rmtree(out / "broker", ignore_errors=True)
-    return run
 
 
 def _drive(

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from tape.evaluation.running import Result
 from tape.output_file import OutputFile
+from tape.pictures.saving import save_figure
 
 MOST_POINTS: Final = 400
 DIGITS: Final = 4
@@ -46,7 +46,7 @@ def drawn(result: Result) -> Drawn:
     )
 
 
-def save_curves(path: Path, curves: Mapping[str, Drawn]) -> None:
+def save_curves(output: OutputFile, curves: Mapping[str, Drawn]) -> None:
     """Draw precision over recall, a panel a profile; the point is where the profile flags."""
     from matplotlib.figure import Figure
 
@@ -63,5 +63,4 @@ def save_curves(path: Path, curves: Mapping[str, Drawn]) -> None:
         panel.set_ylim(0, 1.02)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("precision over trades")
-    with OutputFile(path) as file:
-        figure.savefig(file.binary, format=path.suffix[1:])
+    save_figure(figure, output)

@@ -3,7 +3,6 @@
 import textwrap
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ from tape.detection.explanation import dollars
 from tape.errors import SettingsError
 from tape.output_file import OutputFile
 from tape.pictures.day import FLAGGED, ORDINARY, VOLUME, behind
+from tape.pictures.saving import save_figure
 from tape.trade_fields import iso_time
 
 AROUND: Final = 100
@@ -117,7 +117,7 @@ class CloseUp:
         if self._place is None or len(self._shown) <= self._place + AROUND:
             self._shown.append(one)
 
-    def save(self, path: Path) -> None:
+    def save(self, output: OutputFile) -> None:
         """Draw what was collected; the file appears whole or not at all.
 
         Raises `SettingsError` if there was no such anomaly, with what there was.
@@ -137,8 +137,7 @@ class CloseUp:
         _draw_trades(panels[0], shown, place, anomaly.episode_id)
         if rows:
             _draw_shares(panels[1], anomaly.features)
-        with OutputFile(path) as file:
-            figure.savefig(file.binary, format=path.suffix[1:])
+        save_figure(figure, output)
 
     def _why_not(self) -> str:
         symbol = self._symbol

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from tape.errors import SettingsError
-from tape.output_file import OutputFile, check_writable
+from tape.output_file import OutputFile
+from tape.pictures.saving import save_figure
 
 PANELS: Final = 4
 """Symbols shown, those with most trades."""
@@ -39,15 +39,16 @@ class _Minute:
     shares: int
 
 
-def check_plot(path: Path) -> None:
+def check_plot(output: OutputFile) -> None:
     """Raise `SettingsError` if a picture cannot be made under this name, before it is drawn."""
+    path = output.path
     if path.suffix not in SUFFIXES:
         raise SettingsError(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError:
         raise SettingsError("--plot needs matplotlib: pip install 'tapewatch[desk]'") from None
-    check_writable(path)
+    output.check()
 
 
 def behind(panel: Any, label: str) -> Any:
@@ -87,7 +88,7 @@ class Picture:
             point = (_at(trade.ts_event[:SECOND]), trade.price)
             self._flagged.setdefault(trade.symbol, []).append(point)
 
-    def save(self, path: Path) -> None:
+    def save(self, output: OutputFile) -> None:
         """Draw what was collected; the file appears whole or not at all."""
         from matplotlib.figure import Figure
 
@@ -96,8 +97,7 @@ class Picture:
         axes = figure.subplots(max(1, len(shown)), 1, squeeze=False)[:, 0]
         for panel, symbol in zip(axes, shown, strict=False):
             self._draw(panel, symbol)
-        with OutputFile(path) as file:
-            figure.savefig(file.binary, format=path.suffix[1:])
+        save_figure(figure, output)
 
     def _draw(self, panel: Any, symbol: str) -> None:
         minutes = sorted(self._minutes[symbol].items())

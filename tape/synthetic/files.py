@@ -2,11 +2,13 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import zstandard
 
+from tape.origin import MARK_FRAME
 from tape.output_file import OutputFile
 from tape.synthetic.day import SyntheticDay
 from tape.trade_fields import NANOS, iso_time
@@ -28,21 +30,31 @@ LABEL_COLUMNS: Final = (
 ROWS_A_FRAME: Final = 20_000
 
 
-def write_day(made: SyntheticDay, folder: Path, name: str | None = None) -> Path:
+def write_day(
+    made: SyntheticDay,
+    folder: Path,
+    name: str | None = None,
+    *,
+    inputs: Iterable[Path] = (),
+    force: bool = False,
+) -> Path:
     """Write the day and its labels into `folder`; returns the path of the trades.
 
     As in every real file the first zstd frame holds only the header, and frames end on a line.
-    `name` is that of the files without their suffixes.
+    The last one is skipped by every reader and says who made the file. `name` is that of the
+    files without their suffixes; the default is one that no vendor uses. `inputs` are never
+    replaced, and files that others made only with `force`.
     """
-    name = name or f"xnas-itch-{made.day:%Y%m%d}"
+    name = name or f"synthetic-{made.day:%Y%m%d}"
     path = folder / f"{name}.trades.csv.zst"
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
-    with OutputFile(path) as file:
+    with OutputFile(path, inputs=inputs, force=force) as file:
         file.write(compressor.compress(HEADER))
         for first in range(0, len(made.symbol), ROWS_A_FRAME):
             rows = range(first, min(first + ROWS_A_FRAME, len(made.symbol)))
             file.write(compressor.compress(_rows(made, rows)))
-    with OutputFile(folder / f"{name}.labels.csv") as file:
+        file.write(MARK_FRAME)
+    with OutputFile(folder / f"{name}.labels.csv", inputs=inputs, force=force) as file:
         file.write(_labels(made))
     return path
 

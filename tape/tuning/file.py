@@ -6,6 +6,7 @@ from typing import Final
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.explanation import thresholds_of
 from tape.detection.parameters import Parameters
+from tape.origin import MARK
 from tape.tuning.budgets import DOUBT, TunedBudget
 from tape.tuning.thresholds import Tuned
 
@@ -25,7 +26,7 @@ def thresholds_text(
     parts = [
         "# Thresholds of the classic rules and budgets of PROFILE=calibrated, a table a symbol;\n"
         "# use them with THRESHOLDS_FILE=<this file>. Each profile heeds its own lines only.\n"
-        f"# By `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
+        f"# {MARK.decode()}: `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
         "# one before. Volume and price change get half of the alerts each. What the isolation\n"

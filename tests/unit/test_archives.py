@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from tape.archives import RowBatch, find_archives, read_archive, read_columns
+from tape.archives.frames import pieces
 from tape.archives.plain_fields import PRICE
 from tape.archives.rows import FIELDS
 from tape.errors import ArchiveError
@@ -445,3 +446,12 @@ def test_real_files_are_read_whole(name: str, rows: int) -> None:
     batches = read(REAL / name)
     assert sum(len(batch.values) for batch in batches) == rows
     assert not any(batch.rejected for batch in batches)
+
+
+def test_frames_that_readers_must_skip_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "day.trades.csv.zst"
+    lines = [b"a\n" * 1_000, b"b\n" * 1_000]
+    skipped = [(0x184D2A50 + n).to_bytes(4, "little") + b"\3\0\0\0any" for n in (0, 7, 15)]
+    frames = [skipped[0], zstandard.compress(lines[0]), skipped[1], zstandard.compress(lines[1])]
+    path.write_bytes(b"".join([*frames, skipped[2]]))
+    assert list(pieces(path)) == [b"".join(lines)]

@@ -114,7 +114,7 @@ def test_steps_backward_and_pauses_are_what_pandas_finds(days: Path, frame: pd.D
             before = part["ns"].cummax().shift()
             backward += int((part["ns"] < before).sum())
             gaps += int((part["sequence"].diff() > 1).sum())
-            day = str(file).removeprefix("xnas-itch-")[:8]
+            day = str(file).removeprefix("synthetic-")[:8]
             opened, closed = (
                 pd.Timestamp(f"{day} {clock}", tz="America/New_York").value
                 for clock in ("09:30", "16:00")

@@ -1,0 +1,34 @@
+"""The files that a replay writes, checked before its work."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tape.output_file import OutputFile
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The files that are asked for."""
+
+    anomalies: OutputFile | None
+    episodes: OutputFile | None
+    plot: OutputFile | None
+
+
+def outputs_for(
+    inputs: list[Path],
+    output: Path | None,
+    episodes: Path | None,
+    plot: Path | None,
+    *,
+    force: bool,
+) -> Outputs:
+    """Return the outputs, each checked before any work: it can be written and replaces nothing."""
+    files = [
+        None if path is None else OutputFile(path, inputs=inputs, force=force)
+        for path in (output, episodes, plot)
+    ]
+    for file in files:
+        if file is not None:
+            file.check()
+    return Outputs(*files)
