@@ -22,8 +22,8 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
-from tape.cli.outputs import Outputs, outputs_for
 from tape.cli.nothing import NothingJudgedError, nothing_judged
+from tape.cli.outputs import Outputs, outputs_for
 from tape.episodes.message import MARKS
 from tape.errors import SettingsError
 from tape.judge import Counts, Judge
