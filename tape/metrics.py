@@ -1,13 +1,10 @@
 """Prometheus metrics and a health page, one closed list for both apps; off unless a port is set."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from socketserver import ThreadingMixIn
+from collections.abc import Callable, Iterator
 from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, make_wsgi_app
+from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -16,8 +13,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from tape.errors import SettingsError
 from tape.judge import Counts
+from tape.metrics_server import serve
 from tape.trade_fields import NANOS
 
 SILENT_S: Final = 60.0
@@ -124,39 +121,9 @@ class Metrics:
 
         Raises `SettingsError` if nobody can listen there.
         """
-        try:
-            server = make_server(host, port, self._answer, _Server, _Quiet)
-        except OSError as error:
-            raise SettingsError(
-                f"METRICS_HOST={host}, METRICS_PORT={port}: cannot listen there "
-                f"({error.strerror}); choose another port, or 0 for no metrics"
-            ) from None
-        threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
+        return serve(host, port, self.registry, self._health)
 
-        def end() -> None:
-            server.shutdown()
-            server.server_close()
-
-        return end
-
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/metrics":
-            answer: Iterable[bytes] = make_wsgi_app(self.registry)(environ, start_response)
-            return answer
-        text = [("Content-Type", "text/plain; charset=utf-8")]
-        if environ["PATH_INFO"] != "/health":
-            start_response("404 Not Found", text)
-            return [b"/metrics or /health\n"]
-        healthy = self.healthy()
-        start_response("200 OK" if healthy else "503 Service Unavailable", text)
-        state = "at work" if healthy else f"silent for more than {SILENT_S:.0f} s"
-        return [f"{self._app}: {state}\n".encode()]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Say nothing of requests: the apps' logs are about trades."""
+    def _health(self) -> tuple[bool, str]:
+        well = self.healthy()
+        state = "at work" if well else f"silent for more than {SILENT_S:.0f} s"
+        return well, f"{self._app}: {state}"
