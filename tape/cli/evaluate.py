@@ -150,7 +150,7 @@ def evaluate_profiles(
     for one in outcomes.values():
         outcome.add(one)
     if wants_json(as_json):
-        print_json({"profiles": figures, **outcome.as_json()})
+        print_json({**figures, **outcome.as_json()})
     else:
         table_console().print(*terminal_tables(figures))
     say_outcome(outcome)
