@@ -10,6 +10,7 @@
     ├── StateError           4   kept state cannot be used and needs a person
     └── BrokerError          4   the broker cannot be started, reached or used as configured
         └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
+            └── IdExpiredError   the broker forgot an app that was idle: it starts itself again
 
 The text of each says what was found, where, and what to do about it. What the outside world
 sends (a bad row, a bad message) is a value, never an exception: see `tape.rejected`.
@@ -72,3 +73,7 @@ class BrokerLostError(BrokerError):
     """The broker went away, or took the work away, in the middle of it; a new start goes on."""
 
     exit_code = 1
+
+
+class IdExpiredError(BrokerLostError):
+    """The broker forgot who this app is, for it wrote nothing for long; a new start goes on."""

@@ -50,9 +50,15 @@ def configure_logging(settings: BrokerSettings) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain() if plain else _Json())
+    handler.addFilter(_raised_anyway)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("tape", "__main__"):
         logging.getLogger(name).setLevel(settings.log_level)
+
+
+def _raised_anyway(record: logging.LogRecord) -> bool:
+    """Hold back what Quix Streams logs, with a traceback, of an error that it then raises."""
+    return not (record.name.startswith("quixstreams") and record.levelno >= logging.ERROR)
 
 
 class LogRate:

@@ -1,12 +1,16 @@
 """How an app or a command ends: a sentence and an exit code, never a traceback for an operator."""
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
-from tape.errors import TapeError
+from tape.errors import IdExpiredError, TapeError
 from tape.interrupts import INTERRUPTED
+
+log = logging.getLogger(__name__)
 
 MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
@@ -17,6 +21,9 @@ def run_main(main: Callable[[], int]) -> int:
         exit_code = main()
         sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
         return exit_code
+    except IdExpiredError:
+        log.warning("transactional id expired")
+        _begin_again()
     except TapeError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -37,6 +44,13 @@ def run_main(main: Callable[[], int]) -> int:
         print(f"error: {error.strerror}{where}: free space or correct rights", file=sys.stderr)
         _drop_output()
         return 4
+
+
+def _begin_again() -> NoReturn:
+    """Start the same program in this process: for its supervisor nothing has happened."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
 
 
 def _drop_output() -> None:

@@ -29,6 +29,8 @@ from tape.symbol_thresholds import (
 from tape.trade_fields import SYMBOL_PATTERN
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"
+"""What Kafka takes as the stable name of a group's member, as far as it can name a folder."""
 TopicName = Annotated[str, Field(pattern=TOPIC)]
 
 
@@ -139,7 +141,7 @@ class DetectorSettings(BrokerSettings):
 
     consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
-    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
+    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
     profile: Profile = Field("classic", alias="PROFILE")
     alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)

@@ -1,7 +1,8 @@
 """The one definition of the topics that the pipeline needs."""
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -17,11 +18,20 @@ ASKED_S: Final = TIMEOUT_S - 1
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it should be; `config` in Kafka's own names."""
+    """A topic as it should be.
+
+    Attributes:
+        partitions: how many it gets where it is made.
+        config: in Kafka's own names.
+        any_number: whether one that is there may have any other number of partitions.
+        like: a topic that it must have as many partitions as, in place of `partitions`.
+    """
 
     name: str
     partitions: int
     config: dict[str, str] = field(default_factory=dict)
+    any_number: bool = False
+    like: str | None = None
 
 
 def pipeline_topics(
@@ -33,23 +43,39 @@ def pipeline_topics(
 ) -> list[TopicSpec]:
     """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
 
-    The changelog would be made by Quix Streams too, but with segments so large that compaction
-    hardly ever runs, and a recovery would read every old state.
+    Those of messages may have any number of partitions. The changelog has as many as `input`:
+    the state of a symbol lies in the partition of its trades. It would be made by Quix Streams
+    too, but with segments so large that compaction hardly ever runs, and a recovery would read
+    every old state.
     """
     compacted = {
         "cleanup.policy": "compact",
         "segment.bytes": str(64 * 2**20),
         "min.cleanable.dirty.ratio": "0.1",
     }
+    week = {"retention.ms": str(7 * DAY_MS), "retention.bytes": "-1"}
+    month = {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}
     topics = [
-        TopicSpec(input, 4, {"retention.ms": str(7 * DAY_MS), "retention.bytes": "-1"}),
-        TopicSpec(output, 4, {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}),
-        TopicSpec(rejected, 1, {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}),
-        TopicSpec(episodes, 4, compacted),
+        TopicSpec(input, 4, week, any_number=True),
+        TopicSpec(output, 4, month, any_number=True),
+        TopicSpec(rejected, 1, month, any_number=True),
+        TopicSpec(episodes, 4, compacted, any_number=True),
     ]
     if group is not None:
-        topics.append(TopicSpec(f"changelog__{group}--{input}--default", 4, compacted))
+        topics.append(TopicSpec(changelog_name(group, input), 4, compacted, like=input))
     return topics
+
+
+def changelog_name(group: str, input: str) -> str:
+    """Return the topic that holds the state of a group's detectors, as Quix Streams names it."""
+    return f"changelog__{group}--{input}--default"
+
+
+def _as_there(spec: TopicSpec, there: Mapping[str, TopicMetadata]) -> TopicSpec:
+    """Return a spec with as many partitions as the topic has that it must be like."""
+    if spec.like is None or spec.like not in there:
+        return spec
+    return replace(spec, partitions=len(there[spec.like].partitions))
 
 
 def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:
@@ -60,7 +86,7 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
     admin, there = _topics_of(client_config)
     new = [
         NewTopic(spec.name, spec.partitions, replication_factor=-1, config=spec.config)
-        for spec in specs
+        for spec in (_as_there(spec, there) for spec in specs)
         if spec.name not in there
     ]
     created = []
@@ -129,8 +155,11 @@ class TopicState:
         if not self.partitions:
             return [f"{spec.name}: the topic is missing"]
         found = []
-        if self.partitions != spec.partitions:
-            found.append(f"{spec.name}: {self.partitions} partitions instead of {spec.partitions}")
+        if self.partitions != spec.partitions and not spec.any_number:
+            like = f", as {spec.like} has" if spec.like else ""
+            found.append(
+                f"{spec.name}: {self.partitions} partitions instead of {spec.partitions}{like}"
+            )
         return found + [
             f"{spec.name}: {name} is {self.config[name]} instead of {value}"
             for name, value in spec.config.items()
@@ -165,12 +194,18 @@ def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[
             ) from None
     return [
         TopicState(
-            spec,
+            _as_there(spec, there),
             len(there[spec.name].partitions) if spec.name in there else 0,
             {name: configs.get(spec.name, {}).get(name) for name in spec.config},
         )
         for spec in specs
     ]
+
+
+def partition_counts(client_config: dict[str, str], names: Iterable[str]) -> list[int]:
+    """Return how many partitions each topic has, 0 for one that is missing."""
+    _, there = _topics_of(client_config)
+    return [len(there[name].partitions) if name in there else 0 for name in names]
 
 
 def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[str]:

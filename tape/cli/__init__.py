@@ -61,6 +61,7 @@ COMMANDS: Final = {
         "A local Apache Kafka, for one machine: loopback only, no replication.",
     ),
     "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
+    "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, begin afresh."),
     "topics": (
         "tape.cli.topics:app",
         "The pipeline's topics: create, show and check them on any broker.",

@@ -141,7 +141,7 @@ def decode_row(
     if len(body) != expected:
         raise StateError(
             f"state has {len(body)} bytes after its header where {expected} are expected; "
-            "it is damaged: delete the state to start afresh"
+            "it is damaged: begin afresh with `tape state reset`"
         )
     at = 0
     counters = np.frombuffer(body, "<i8", COUNTERS)
@@ -151,7 +151,7 @@ def decode_row(
         and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1
         and 0 <= counters[BREAKS] <= BREAKPOINTS
     ):
-        raise StateError("state holds impossible counters; delete the state to start afresh")
+        raise StateError("state holds impossible counters; begin afresh with `tape state reset`")
     for array in kept:
         array[row] = np.frombuffer(body, array.dtype.newbyteorder("<"), array.shape[1], at)
         at += array.shape[1] * array.itemsize
@@ -172,7 +172,8 @@ def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VER
     """Return the body of a blob; raises `StateError` if it is not for this detector."""
     if len(blob) < _HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: delete it to start afresh"
+            f"state has only {len(blob)} bytes; it is truncated: begin afresh with "
+            "`tape state reset`"
         )
     magic, version, _, its_profile, its_fingerprint, checksum = _HEADER.unpack_from(blob)
     if magic != MAGIC:
@@ -180,7 +181,7 @@ def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VER
     if version != known:
         raise StateError(
             f"state has version {version}, this program knows {known}; "
-            "run the program that wrote it, or delete the state to start afresh"
+            "run the program that wrote it, or begin afresh with `tape state reset`"
         )
     found = its_profile.rstrip(b"\0").decode("ascii", "replace")
     if found != profile:
@@ -189,7 +190,7 @@ def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VER
     if found != fingerprint:
         raise StateError(
             f"state was kept with other parameters of the forest ({found}, now {fingerprint}); "
-            "restore them, or delete the state to start afresh"
+            "restore them, or begin afresh with `tape state reset`"
         )
     body = blob[_HEADER.size :]
     if zlib.crc32(body) != checksum:

@@ -32,7 +32,8 @@ def decode_kept(blob: bytes) -> tuple[I64 | None, bytes]:
         return None, blob
     if len(blob) < _HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: delete it to start afresh"
+            f"state has only {len(blob)} bytes; it is truncated: begin afresh with "
+            "`tape state reset`"
         )
     magic, version, columns, checksum = _HEADER.unpack_from(blob)
     if magic != MAGIC:
@@ -40,7 +41,7 @@ def decode_kept(blob: bytes) -> tuple[I64 | None, bytes]:
     if (version, columns) != (VERSION, COLUMNS):
         raise StateError(
             f"state of episodes has version {version}, this program knows {VERSION}; "
-            "run the program that wrote it, or delete the state to start afresh"
+            "run the program that wrote it, or begin afresh with `tape state reset`"
         )
     end = _HEADER.size + 8 * COLUMNS
     body = blob[_HEADER.size : end]

@@ -1,23 +1,29 @@
 """Quix Streams applications with the settings that exactly-once and batches need."""
 
+from functools import partial
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryFile, gettempdir
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from quixstreams import Application
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic
+from quixstreams.models.topics.exceptions import TopicConfigurationMismatch
 from quixstreams.runtracker import RunTracker
 from quixstreams.state.rocksdb import RocksDBOptions
 
+from tape.broker.topics import changelog_name, partition_counts
 from tape.errors import BrokerError, StateError
 from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
+from tape.streaming.failures import is_any, not_suppressed
 from tape.streaming.judging import JudgeBatches
+from tape.streaming.kept_states import kept_states
+from tape.streaming.local_state import forget_old_copies, own_folder
 
 TRANSACTION_TIMEOUT_MS = 30_000
 """Longest that a killed detector blocks readers; above the commit interval and slowest flush."""
@@ -56,20 +62,37 @@ class _LastingStop(RunTracker):  # type: ignore[misc]
 
 
 class StoppableApplication(Application):  # type: ignore[misc]
-    """Quix Streams' application, which can be stopped at any time."""
+    """Quix Streams' application, which can be stopped at any time.
+
+    Attributes:
+        told_to_stop: whether SIGTERM, Ctrl-C or the end of the input has stopped it.
+    """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        # The library would print a traceback of its own before the error reaches us.
+        quiet = dict.fromkeys(("on_processing_error", "on_consumer_error", "on_producer_error"))
+        super().__init__(**dict.fromkeys(quiet, not_suppressed), **settings)
         self._run_tracker = _LastingStop()
+        self.told_to_stop = False
 
-    @property
-    def told_to_stop(self) -> bool:
-        """Return whether SIGTERM, Ctrl-C or the end of the input has stopped it."""
-        return self._run_tracker.stopped
+    def stop(self, fail: bool = False) -> None:
+        """Stop when the work at hand is done; `fail` is how the library stops after an error."""
+        self.told_to_stop = self.told_to_stop or not fail
+        super().stop(fail)
 
 
 class BatchApplication(StoppableApplication):
     """The same with a consumer that hands out batches."""
+
+    def _exception_handler(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool:
+        """Learn why a transaction failed, of which a write says only that it has."""
+        if exc_val is not None and is_any(exc_val, frozenset({KafkaError._STATE})):
+            try:
+                # Of a failed transaction this commits nothing: the client answers why it failed.
+                self._processing_context.producer.commit_transaction([], None, timeout=1.0)
+            except KafkaException as why:
+                exc_val.__cause__ = why
+        return bool(super()._exception_handler(exc_type, exc_val, exc_tb))
 
     def _get_internal_consumer(
         self, on_error: Any = None, extra_config_overrides: dict[str, Any] | None = None
@@ -77,7 +100,7 @@ class BatchApplication(StoppableApplication):
         return BatchConsumer(
             broker_address=self._config.broker_address,
             consumer_group=self._config.consumer_group,
-            auto_offset_reset=self._config.auto_offset_reset,
+            auto_offset_reset="error",  # a partition without a commit begins at its beginning
             auto_commit_enable=False,
             extra_config={**self._config.consumer_extra_config, **(extra_config_overrides or {})},
             on_error=on_error,
@@ -118,14 +141,16 @@ def ensure_writable(folder: Path) -> None:
 
 def detector_application(settings: DetectorSettings) -> BatchApplication:
     """Return the exactly-once application of the detector, not yet running."""
-    ensure_writable(settings.state_dir)
+    state_dir = own_folder(settings)
+    ensure_writable(state_dir)
+    forget_old_copies(settings)
     app = BatchApplication(
         broker_address=connection(settings),
         consumer_group=settings.consumer_group,
         auto_offset_reset="earliest",
         commit_interval=settings.commit_interval_s,
         processing_guarantee="exactly-once",
-        state_dir=settings.state_dir,
+        state_dir=state_dir,
         rocksdb_options=ROCKSDB,
         consumer_poll_timeout=POLL_TIMEOUT_S,
         loglevel=None,  # at INFO the library would log connection settings; we log our own
@@ -177,6 +202,37 @@ def bytes_topic(app: Application, name: str) -> Topic:
         ) from error
 
 
+def refuse_state_without_commit(settings: DetectorSettings, partitions: list[int]) -> None:
+    """Raise `StateError` if there is state of partitions that the group has no commit of.
+
+    They are written together, so the commit was deleted: with the topic, or because the group was
+    away for longer than the broker keeps its offsets.
+    """
+    changelog = changelog_name(settings.consumer_group, settings.input)
+    kept = kept_states(settings.client_config(), changelog, partitions=partitions)
+    if kept:
+        raise StateError(
+            f"the group {settings.consumer_group} has state of {settings.input}"
+            f"[{kept[0].partition}], but its commit is gone: the topic was made anew, or the group "
+            "was away for longer than the broker keeps commits; `tape state reset --all --yes` "
+            "begins afresh with what is on the topic, a new `output` and EPISODES_TOPIC keep what "
+            "is judged again apart"
+        )
+
+
+def grown_topic(settings: DetectorSettings) -> str:
+    """Say that `input` has other partitions than the kept state, why that matters, what to do."""
+    names = settings.input, changelog_name(settings.consumer_group, settings.input)
+    stocks, changelog = partition_counts(settings.client_config(), names)
+    return (
+        f"the topic {settings.input} has {stocks} partitions, the state of the group "
+        f"{settings.consumer_group} was kept for {changelog}: with another number symbols move to "
+        "other partitions, away from their state; `tape state reset --all --yes` lets the detector "
+        "go on where it was with fresh state, a new `input`, `output`, EPISODES_TOPIC and "
+        "Quix__Consumer_Group, to which the files are sent again, judges everything in order"
+    )
+
+
 def judging(
     app: BatchApplication, settings: DetectorSettings, sdf: StreamingDataFrame
 ) -> JudgeBatches:
@@ -184,8 +240,12 @@ def judging(
 
     It writes to the settings' `output`, `episodes` and `rejected`.
     """
-    judge = JudgeBatches(settings, sdf)
+    try:
+        judge = JudgeBatches(settings, sdf)
+    except TopicConfigurationMismatch:
+        raise StateError(grown_topic(settings)) from None
     app.consumer.on_partitions_gone = judge.forget
+    app.consumer.on_no_commit = partial(refuse_state_without_commit, settings)
     app.consumer.on_poll = judge.polled
     app.consumer.on_lag = judge.metrics.lag_trades.set
     if settings.metrics_port:

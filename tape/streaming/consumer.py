@@ -17,13 +17,18 @@ from quixstreams.internal_consumer import InternalConsumer
 from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
-from tape.errors import BrokerLostError
+from tape.errors import BrokerLostError, StateError
 
 log = logging.getLogger(__name__)
 
 LAG_EVERY_S = 1.0
 TOPIC_GONE_S = 5.0
 """A topic just made may be unknown for a moment; one that stays unknown was deleted."""
+ASKED_S = 30.0
+BEHIND_A_GAP = (
+    "take a new Quix__Consumer_Group and a new output and EPISODES_TOPIC to judge what is there "
+    "from its beginning, or set the group's offsets with the broker's own tool to go on from there"
+)
 PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
 
 
@@ -41,6 +46,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
     Attributes:
         batch_size: most messages that are taken at once.
         on_partitions_gone: told the partitions that no longer belong to this consumer.
+        on_no_commit: told the partitions that begin without a commit; may refuse them.
         on_poll: called each time the library asks for a row.
         on_lag: told once a second how many messages lie before this consumer.
     """
@@ -50,6 +56,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_partitions_gone: Callable[[list[int]], None] = lambda partitions: None
+        self.on_no_commit: Callable[[list[int]], None] = lambda partitions: None
         self.on_poll: Callable[[], None] = lambda: None
         self.on_lag: Callable[[float], None] = lambda lag_trades: None
         self._lag_due_s = 0.0
@@ -86,10 +93,60 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             self._rebalanced = True
+            self._begin_at_the_commit(partitions)
             if on_assign is not None:
                 on_assign(consumer, partitions)
 
         super().subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=lost)
+
+    def _begin_at_the_commit(self, partitions: list[TopicPartition]) -> None:
+        """Have each partition read from its commit, one without a commit from its beginning.
+
+        Raises `StateError` if records behind a commit were deleted, or there is no place for the
+        state of a partition. The client itself would go on behind the gap without a word.
+        """
+        changelog_of = self._changelog_partitions()
+        stocks = []
+        for part in partitions:
+            part.offset = OFFSET_BEGINNING  # recovery moves a changelog to where it has to begin
+            if not self._topics[part.topic].is_changelog:
+                stocks.append(part)
+        if any(part.partition >= changelog_of for part in stocks):
+            raise StateError(
+                f"{stocks[0].topic} has more partitions than the state was kept for "
+                f"({changelog_of}); start again to read what to do"
+            )
+        ours = [TopicPartition(part.topic, part.partition) for part in stocks]
+        committed = self.committed(ours, timeout=ASKED_S) if ours else []
+        if new := [part.partition for part in committed if part.error is None and part.offset < 0]:
+            self.on_no_commit(new)
+        for part, commit in zip(stocks, committed, strict=True):
+            if commit.error is not None or commit.offset < 0:
+                continue
+            first, end = self.get_watermark_offsets(
+                TopicPartition(part.topic, part.partition), timeout=ASKED_S
+            )
+            if commit.offset < first:
+                raise StateError(
+                    f"{first - commit.offset:,} records of {part.topic}[{part.partition}] were "
+                    f"deleted before they were judged (the commit is at {commit.offset}, the "
+                    f"oldest record at {first}); {BEHIND_A_GAP}"
+                )
+            if commit.offset > end:
+                raise StateError(
+                    f"{part.topic}[{part.partition}] ends at {end}, before the commit at "
+                    f"{commit.offset}: the topic was made anew; {BEHIND_A_GAP}"
+                )
+            part.offset = commit.offset
+
+    def _changelog_partitions(self) -> int:
+        """Return for how many partitions there is room for state."""
+        counts = [
+            topic.broker_config.num_partitions
+            for topic in self._topics.values()
+            if topic.is_changelog
+        ]
+        return min(counts, default=2**31)
 
     def trigger_backpressure(self, *args: Any, **kwargs: Any) -> None:
         """Drop what is waiting, because the library seeks back to before it."""
@@ -167,6 +224,13 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
     def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
         if list(map(Message.error, messages)).count(None) != len(messages):
+            for message in messages:
+                error = message.error()
+                if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise StateError(
+                        f"records of {message.topic()}[{message.partition()}] were deleted before "
+                        f"they were judged ({error.str()}); {BEHIND_A_GAP}"
+                    )
             messages = [raise_for_msg_error(message) for message in messages]
         partitions = list(map(Message.partition, messages))
         groups: dict[int, list[Message]] = {}

@@ -1,6 +1,8 @@
 """What an error of the client, the library or the state's disk means to an operator."""
 
 import errno
+from collections.abc import Iterator
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 from quixstreams.checkpointing.exceptions import (
@@ -8,8 +10,9 @@ from quixstreams.checkpointing.exceptions import (
     CheckpointProducerTimeout,
 )
 from quixstreams.exceptions import QuixException
+from quixstreams.kafka.exceptions import BaseKafkaException
 
-from tape.errors import BrokerError
+from tape.errors import BrokerError, TapeError
 
 FATAL = (
     KafkaException,
@@ -27,14 +30,72 @@ FORBIDDEN = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+FENCED: Final = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.FENCED_INSTANCE_ID,
+    }
+)
+"""Another process has taken the name of this one, or this one was away for too long."""
+
+EXPIRED: Final = frozenset({KafkaError.INVALID_PRODUCER_ID_MAPPING, KafkaError.UNKNOWN_PRODUCER_ID})
+"""The broker has forgotten a transactional id that was not used for a long time."""
+
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it comes from, nearest first.
+
+    What is raised in a callback of the client arrives as the cause or the context of another
+    error, often of a `SystemError`, which the interpreter makes of it.
+    """
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def kafka_errors(error: BaseException) -> Iterator[KafkaError]:
+    """Yield what the broker or the client said, as far as an error comes from that."""
+    for one in causes(error):
+        parts = [one.error] if isinstance(one, BaseKafkaException) else list(one.args)
+        for part in parts:
+            kafka = part.args[0] if isinstance(part, KafkaException) and part.args else part
+            if isinstance(kafka, KafkaError):
+                yield kafka
+
+
+def is_any(error: BaseException, codes: frozenset[int]) -> bool:
+    """Return whether an error comes from one of these answers of the broker or the client.
+
+    Of a fatal error the client tells only the text of what was fatal.
+    """
+    texts = [KafkaError(code).str() for code in codes]
+    return any(
+        kafka.code() in codes
+        or (kafka.code() == KafkaError._FATAL and any(text in kafka.str() for text in texts))
+        for kafka in kafka_errors(error)
+    )
+
+
+def own_error(error: BaseException) -> TapeError | None:
+    """Return the error of ours that another one comes from: it passed through a callback."""
+    return next((one for one in causes(error) if isinstance(one, TapeError)), None)
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Return whether an error comes from Ctrl-C in the middle of a call of the client."""
+    return any(isinstance(one, KeyboardInterrupt) for one in causes(error))
 
 
 def refuse_if_forbidden(error: BaseException, address: str) -> None:
     """Raise `BrokerError` if the broker refused for want of rights: trying again mends nothing."""
-    for part in error.args:
-        kafka = getattr(part, "args", [part])[0] if isinstance(part, KafkaException) else part
-        if isinstance(kafka, KafkaError) and kafka.code() in FORBIDDEN:
+    for kafka in kafka_errors(error):
+        if kafka.code() in FORBIDDEN:
             raise BrokerError(
                 f"the broker at {address} refused: {kafka.str()}; give the user of "
                 "KAFKA_SASL_USERNAME the rights that docs/operations.md lists"
@@ -46,11 +107,15 @@ def storage_fault(error: BaseException | None) -> str | None:
 
     RocksDB's errors arrive as bare `Exception`s whose text says what happened, wrapped or not.
     """
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
-            return error.strerror
-        text = str(error).strip()
-        if type(error) is Exception and text.startswith("IO error"):
+    for one in causes(error):
+        if isinstance(one, OSError) and one.errno in STORAGE_ERRORS:
+            return one.strerror
+        text = str(one).strip()
+        if type(one) is Exception and text.startswith("IO error"):
             return text.removeprefix("IO error:").partition(":")[0].strip()
-        error = error.__cause__ or error.__context__
     return None
+
+
+def not_suppressed(*_: object) -> bool:
+    """Say to the library that an error is one, without its log line and traceback."""
+    return False

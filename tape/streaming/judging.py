@@ -1,5 +1,6 @@
 """The detector's work on Quix Streams: a judge per partition, its state in each commit."""
 
+import logging
 import time
 from hashlib import sha256
 from typing import Any
@@ -11,11 +12,14 @@ from quixstreams.sinks import BaseSink
 import tape
 from tape.breaker import Breaker
 from tape.judge import Counts, Judge
+from tape.kept import ProfileState, old_key, state_key
 from tape.logs import RejectedLog
 from tape.metrics import Metrics
 from tape.rejected import RAW_MAX, Rejected
 from tape.settings import DetectorSettings
 from tape.streaming.consumer import MessageBatch
+
+log = logging.getLogger(__name__)
 
 Header = tuple[str, bytes]
 
@@ -36,6 +40,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._parameters = settings.parameters()
         self._judges: dict[int, Judge] = {}
         self._rejected_log = RejectedLog()
+        self._taken_over: dict[int, set[str]] = {}
+        self._said_fresh = False
         self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
         sdf.register_store()
         sdf.processing_context.sink_manager.register(self)
@@ -51,9 +57,10 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         if judge is None:
             judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
             self._judges[batch.partition] = judge
+            self._taken_over[batch.partition] = set()
         messages = batch.messages
         keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
-        judged = judge.judge(keys, values, self._state(batch.partition))
+        judged = judge.judge(keys, values, self._kept(batch.partition))
         unread = judged.unread
         self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
         write = self._sdf.processing_context.producer.produce
@@ -95,17 +102,22 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         """Drop the live state of partitions that now belong to another instance."""
         for partition in partitions:
             self._judges.pop(partition, None)
+            self._taken_over.pop(partition, None)
 
     def flush(self) -> None:
         """Write the state of every symbol that has traded since the last commit."""
         self._commit_began_s = time.perf_counter()
         state_bytes = 0
+        profile = self._parameters.profile
         for partition, judge in self._judges.items():
-            state = None
+            state, taken_over = None, self._taken_over[partition]
             for symbol, blob in judge.changed():
                 state = state or self._state(partition)
-                state.set_bytes(symbol, blob)
+                state.set_bytes(state_key(profile, symbol), blob)
                 state_bytes = len(blob)
+                if symbol in taken_over:
+                    state.delete(old_key(symbol))
+                    taken_over.discard(symbol)
         symbols = sum(len(judge.symbols.names) for judge in self._judges.values())
         self.metrics.symbols.set(symbols)
         if state_bytes:
@@ -116,6 +128,21 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
 
     def on_paused(self) -> None:
         """Do nothing: a sink that takes nothing has nothing to give back."""
+
+    def _kept(self, partition: int) -> ProfileState:
+        profile = self._parameters.profile
+        return ProfileState(
+            self._state(partition), profile, self._taken_over[partition], self._begins_afresh
+        )
+
+    def _begins_afresh(self, other: str) -> None:
+        """Say once that symbols have state of another profile, but none of this one."""
+        if not self._said_fresh:
+            self._said_fresh = True
+            log.warning(
+                "profile begins afresh",
+                extra={"profile": self._parameters.profile, "state_is_of": other},
+            )
 
     def _state(self, partition: int) -> Any:
         transaction = self._sdf.processing_context.checkpoint.get_store_transaction(

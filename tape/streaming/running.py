@@ -1,15 +1,28 @@
 """Running an application to its end, and what is said when it ends."""
 
 import logging
+from contextlib import closing
 
 from quixstreams import Application
 from quixstreams.exceptions import PartitionAssignmentError
 
-from tape.errors import BrokerLostError, StateError
+from tape.broker.group import GroupWatcher
+from tape.broker.topics import changelog_name, partition_counts
+from tape.errors import BrokerError, BrokerLostError, IdExpiredError, SettingsError, StateError
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
-from tape.streaming.failures import FATAL, refuse_if_forbidden, storage_fault
+from tape.streaming.failures import (
+    EXPIRED,
+    FATAL,
+    FENCED,
+    causes,
+    is_any,
+    own_error,
+    refuse_if_forbidden,
+    storage_fault,
+    was_interrupted,
+)
 from tape.streaming.source import ArchiveSource
 from tape.trade_fields import NANOS
 
@@ -19,6 +32,63 @@ log = logging.getLogger(__name__)
 def _before_work(error: Exception, counts: Counts) -> bool:
     """Return whether a detector was only being given its first partitions when this happened."""
     return isinstance(error, PartitionAssignmentError) and not counts.trades
+
+
+def _raise_plainly(error: Exception, settings: DetectorSettings) -> None:
+    """Raise what an error means to an operator; return if it is a programmer's."""
+    if was_interrupted(error):
+        raise KeyboardInterrupt from error
+    if (ours := own_error(error)) is not None:
+        raise ours from error
+    if (fault := storage_fault(error)) is not None:
+        raise StateError(
+            f"the state directory {settings.state_dir} cannot be written ({fault}); free "
+            "space or mend the disk and start the detector again, nothing is lost"
+        ) from error
+    refuse_if_forbidden(error, settings.broker_address)
+    if is_any(error, EXPIRED):
+        raise IdExpiredError(
+            f"the broker has forgotten the transactional id of {settings.instance}, which was not "
+            "used for a long time; nothing is lost, start the detector again"
+        ) from error
+    if is_any(error, FENCED):
+        refuse_if_doubled(settings)
+        raise BrokerLostError(
+            f"the detector {settings.instance} was away for so long that the broker took its work "
+            "away; nothing of the last transaction was committed, start it again"
+        ) from error
+    if any(isinstance(one, FATAL) for one in causes(error)):
+        if missing := _missing_topics(settings):
+            raise BrokerLostError(
+                f"on the broker {missing} has been deleted; start the detector again, it makes "
+                "what is missing"
+            ) from error
+        raise BrokerLostError(
+            f"the broker at {settings.broker_address} failed the detector ({error}); nothing "
+            "of the last transaction was committed, start the detector again"
+        ) from error
+
+
+def refuse_if_doubled(settings: DetectorSettings) -> None:
+    """Raise `SettingsError` if another process of the group has our INSTANCE now."""
+    client, group = settings.client_config(), settings.consumer_group
+    with closing(GroupWatcher(client, group, settings.input)) as watcher:
+        doubled = any(member.instance == settings.instance for member in watcher.members())
+    if doubled:
+        raise SettingsError(
+            f"another detector of the group {group} was started with the same "
+            f"INSTANCE={settings.instance}, and this one had to end; give each its own INSTANCE"
+        )
+
+
+def _missing_topics(settings: DetectorSettings) -> str:
+    """Return the topics that are not there, by name; none if the broker cannot be asked."""
+    names = [*settings.topics(), changelog_name(settings.consumer_group, settings.input)]
+    try:
+        counts = partition_counts(settings.client_config(), names)
+    except BrokerError:
+        return ""
+    return ", ".join(name for name, count in zip(names, counts, strict=True) if not count)
 
 
 def run_detector(
@@ -44,19 +114,9 @@ def run_detector(
     try:
         app.run(timeout=settings.stop_when_idle_s, count=batches, collect=False)
     except Exception as error:
-        if (fault := storage_fault(error)) is not None:
-            raise StateError(
-                f"the state directory {settings.state_dir} cannot be written ({fault}); free "
-                "space or mend the disk and start the detector again, nothing is lost"
-            ) from error
-        if not isinstance(error, FATAL):
-            raise
         if not (app.told_to_stop and _before_work(error, counts)):
-            refuse_if_forbidden(error, settings.broker_address)
-            raise BrokerLostError(
-                f"the broker at {settings.broker_address} failed the detector ({error}); nothing "
-                "of the last transaction was committed, start the detector again"
-            ) from error
+            _raise_plainly(error, settings)
+            raise
     log.info(
         "detector stopped",
         extra={

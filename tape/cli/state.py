@@ -1,0 +1,194 @@
+"""`tape state`: what the detectors of a group have learnt, as their changelog holds it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tape.broker.connect import ready_broker
+from tape.broker.topics import changelog_name, partition_counts
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import SettingsError, StateError
+from tape.kept import PROFILES
+from tape.kept_fields import fields_of
+from tape.settings import DetectorSettings, load
+from tape.streaming.kept_states import KeptState, kept_states, refuse_if_running, reset
+
+app = typer.Typer(
+    help="What the detectors have learnt: list, show, begin afresh.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+WAIT_S: Final = 10.0
+
+Profile = Annotated[
+    str | None, typer.Option("--profile", help=f"Only this profile: {', '.join(PROFILES)}.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The states of one profile in a changelog, for a table or a program."""
+
+    profile: str
+    symbols: int
+    bytes: int
+    partitions: list[int]
+    newest: str
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> int:
+    """Count the states of each profile: symbols, bytes, partitions, and when the newest was kept.
+
+    Example: tape state list
+    """
+    settings, changelog, states = _read()
+    by_profile = defaultdict(list)
+    for state in states:
+        by_profile[state.profile].append(state)
+    sums = [_sum(profile, found) for profile, found in sorted(by_profile.items())]
+    if wants_json(as_json):
+        print_json({"changelog": changelog, "profiles": sums})
+        return 0
+    if not sums:
+        notes_console().print(f"the group {escape(settings.consumer_group)} has kept no state")
+        return 0
+    table = Table("profile", "symbols", "bytes", "partitions", "newest (UTC)")
+    for one in sums:
+        numbers = ", ".join(map(str, one.partitions))
+        row = (f"{one.symbols:,}", f"{one.bytes:,}", numbers, one.newest)
+        table.add_row(escape(one.profile), *row)
+    table_console().print(table)
+    return 0
+
+
+@app.command()
+def show(
+    symbol: Annotated[str, typer.Argument(help="The symbol, as its trades have it.")],
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what is kept of a symbol. Ends with 4 if nothing is.
+
+    Example: tape state show NVDA --json
+    """
+    settings, changelog, states = _read(values_of=symbol)
+    found = [state for state in _chosen(states, profile) if state.symbol == symbol]
+    if not found:
+        known = sorted({state.symbol for state in states})
+        there = f"; it is kept of {', '.join(known[:10])}" if known else ""
+        more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+        raise StateError(
+            f"no state is kept of {symbol!r} in the group {settings.consumer_group}{there}{more}"
+        )
+    shown = [_fields(state, changelog) for state in found]
+    if wants_json(as_json):
+        print_json({"symbol": symbol, "states": shown})
+        return 0
+    for fields in shown:
+        table = Table("field", "value", title=escape(f"{symbol}, {fields['profile']}"))
+        for name, value in fields.items():
+            table.add_row(name, escape(f"{value:,}" if isinstance(value, int) else str(value)))
+        table_console().print(table)
+    return 0
+
+
+@app.command("reset")
+def reset_state(
+    symbol: Annotated[str | None, typer.Argument(help="Only of this symbol.")] = None,
+    profile: Profile = None,
+    all_of_it: Annotated[
+        bool, typer.Option("--all", help="Of all symbols and profiles of the group.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Delete kept state: of a symbol, a profile, or all. The detector begins afresh there.
+
+    Trades that were judged stay judged; the next ones are judged as a symbol's first. Refused
+    while detectors of the group run. The copies on the detectors' disks follow when they start.
+
+    Example: tape state reset NVDA --profile classic --yes
+    """
+    if all_of_it == (symbol is not None or profile is not None):
+        raise SettingsError(
+            "say whose state: a symbol, --profile, both, or --all for everything of the group"
+        )
+    settings, changelog, states = _read()
+    found = [s for s in _chosen(states, profile) if symbol is None or s.symbol == symbol]
+    grown = all_of_it and _has_grown(settings, changelog)
+    if not found and not grown:
+        _tell_reset(found, settings, as_json=as_json)
+        return 0
+    refuse_if_running(settings)
+    question = f"delete {len(found):,} states of the group {settings.consumer_group}?"
+    if not yes and not typer.confirm(question, err=True):
+        return 0
+    reset(settings, found, all_of_it=all_of_it)
+    _tell_reset(found, settings, as_json=as_json)
+    return 0
+
+
+def _read(values_of: str | None = None) -> tuple[DetectorSettings, str, list[KeptState]]:
+    """Return the settings, the changelog and what it holds; nothing if there is no changelog."""
+    settings = load(DetectorSettings)
+    client = settings.client_config()
+    ready_broker(client, [], wait_s=WAIT_S)
+    changelog = changelog_name(settings.consumer_group, settings.input)
+    if partition_counts(client, [changelog]) == [0]:
+        return settings, changelog, []
+    return settings, changelog, kept_states(client, changelog, values_of=values_of)
+
+
+def _has_grown(settings: DetectorSettings, changelog: str) -> bool:
+    stocks, kept = partition_counts(settings.client_config(), [settings.input, changelog])
+    return 0 < kept < stocks
+
+
+def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]:
+    if profile is not None and profile not in (*PROFILES, "?"):
+        raise SettingsError(f"--profile {profile}: there are {', '.join(PROFILES)}")
+    return [state for state in states if profile in (None, state.profile)]
+
+
+def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, *, as_json: bool) -> None:
+    if wants_json(as_json):
+        print_json({"reset": len(found), "group": settings.consumer_group})
+    elif found:
+        notes_console().print(f"{len(found):,} states deleted; they begin afresh")
+    else:
+        notes_console().print("no such state: nothing was deleted")
+
+
+def _sum(profile: str, states: Sequence[KeptState]) -> Sum:
+    return Sum(
+        profile=profile,
+        symbols=len({state.symbol for state in states}),
+        bytes=sum(state.size for state in states),
+        partitions=sorted({state.partition for state in states}),
+        newest=_utc(max(state.at_ms for state in states)),
+    )
+
+
+def _fields(state: KeptState, changelog: str) -> dict[str, object]:
+    found: dict[str, object] = {
+        "profile": state.profile,
+        "topic": changelog,
+        "partition": state.partition,
+        "kept": _utc(state.at_ms),
+        "bytes": state.size,
+    }
+    if state.header is None or state.value is None:
+        return {**found, "damaged": True}
+    found |= {"version": state.header.version, "parameters": state.header.fingerprint}
+    return found | fields_of(state.value)
+
+
+def _utc(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

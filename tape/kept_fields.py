@@ -1,0 +1,67 @@
+"""What a kept state says of its symbol, as names and values that a person can read."""
+
+import zlib
+from typing import Final
+
+import numpy as np
+
+from tape.detection import classic_state
+from tape.detection.calibrated import state as calibrated_state
+from tape.episodes.kernel import COLUMNS, FIRST_TIME, FLAGS
+from tape.episodes.record import decode_kept
+from tape.errors import StateError
+from tape.kept import DETECTOR, header_of
+from tape.trade_fields import NANOS, iso_time
+
+CLASSIC: Final = {
+    "trades": classic_state.ACCEPTED,
+    "history_values": classic_state.LEARNT,
+    "has_forest": classic_state.FOREST,
+    "forest_breakpoints": classic_state.BREAKS,
+    "publishers": classic_state.KNOWN_PUBLISHERS,
+}
+CALIBRATED: Final = {
+    "trades": classic_state.ACCEPTED,
+    "last_size": calibrated_state.LAST_SIZE,
+    "local_prices": calibrated_state.HELD,
+    "venues": calibrated_state.VENUES_KNOWN,
+    "publishers": classic_state.KNOWN_PUBLISHERS,
+}
+LAYOUTS: Final = {
+    "classic": (CLASSIC, classic_state.COUNTERS, classic_state.VERSION),
+    "calibrated": (CALIBRATED, calibrated_state.COUNTERS, calibrated_state.VERSION),
+}
+"""By profile: columns of its counters, how many there are, and the version that has them so."""
+
+
+def fields_of(blob: bytes) -> dict[str, object]:
+    """Return what a kept state holds; of another version or a damaged one, that it is so."""
+    header = header_of(blob)
+    if header is None:
+        return {"damaged": True}
+    if header.profile not in LAYOUTS or header.version != LAYOUTS[header.profile][2]:
+        return {"readable": False}
+    body = blob[header.detector_at + DETECTOR.size :]
+    if zlib.crc32(body) != DETECTOR.unpack_from(blob, header.detector_at)[5]:
+        return {"damaged": True}
+    columns, count, _ = LAYOUTS[header.profile]
+    counters = np.frombuffer(body, "<i8", count)
+    found: dict[str, object] = {name: int(counters[at]) for name, at in columns.items()}
+    price_at = (
+        classic_state.LAST_PRICE if header.profile == "classic" else calibrated_state.LAST_PRICE
+    )
+    found["last_price_usd"] = int(counters[price_at]) / NANOS
+    return found | _episode(blob)
+
+
+def _episode(blob: bytes) -> dict[str, object]:
+    try:
+        row, _ = decode_kept(blob)
+    except StateError:
+        return {"episode": "not readable"}
+    if row is None or len(row) != COLUMNS or not row[FLAGS]:
+        return {"open_episode_flags": 0}
+    return {
+        "open_episode_flags": int(row[FLAGS]),
+        "open_episode_since": iso_time(int(row[FIRST_TIME])),
+    }
