@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from tape.errors import IdExpiredError, TapeError
-from tape.interrupts import INTERRUPTED
+from tape.interrupts import INTERRUPTED, shield_callbacks, was_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
 def run_main(main: Callable[[], int]) -> int:
     """Return the exit code of `main`, having said in one sentence what an operator can mend."""
+    shield_callbacks()
     try:
         exit_code = main()
         sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
@@ -30,8 +31,8 @@ def run_main(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemError as error:
-        # The Kafka client, interrupted in the middle of a call, wraps what interrupted it.
-        if not isinstance(error.__cause__, KeyboardInterrupt):
+        # Compiled code, interrupted in the middle of a call, wraps what interrupted it.
+        if not was_interrupted(error):
             raise
         return INTERRUPTED
     except BrokenPipeError:  # the reader of the output has gone: `| head`

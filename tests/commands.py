@@ -18,6 +18,16 @@ import typer
 from tape.cli import app, main
 from tape.cli.lazy import LazyGroup
 
+LOADED = """
+import importlib, sys
+from tape.__main__ import end_at_once, script
+end_at_once()
+importlib.import_module(sys.argv.pop(1))
+print("loaded", file=sys.stderr, flush=True)
+script()
+"""
+"""Runs the command line in a process of its own; says when the module of its first word is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from tape.broker.topics import TopicSpec, create_topics
 from tape.errors import BrokerError
+from tape.interrupts import called_by_the_client
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def ready_broker(
     address = client_config["bootstrap.servers"]
     refusals: list[KafkaError] = []
 
+    @called_by_the_client
     def noted(error: KafkaError) -> None:
         if error.code() in REFUSALS:
             refusals.append(error)

@@ -8,6 +8,7 @@ import typer
 from tape.broker.connect import ready_broker
 from tape.cli.look import notes_console
 from tape.errors import SettingsError
+from tape.interrupts import leave_it_to_asyncio
 from tape.settings import DetectorSettings, load
 from tape.streaming.following import Follower
 from tape.watching.filters import Filter, parse_rule, parse_symbols
@@ -90,6 +91,7 @@ def _view(settings: DetectorSettings, chosen: Filter, last: int) -> int:
     live = Live(settings, Follower(client, {settings.output: last, settings.rejected: 0}))
     live.start()
     try:
+        leave_it_to_asyncio()
         app = WatchApp(Board(chosen=chosen), live.news, around)
         exit_code = app.run()
     finally:

@@ -18,6 +18,7 @@ from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
 from tape.errors import BrokerLostError, StateError
+from tape.interrupts import called_by_the_client
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._next_offset: dict[int, int] = {}
         self._lost = self._rebalanced = False
         self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
-        self._consumer_config["error_cb"] = self._note_error
+        self._consumer_config["error_cb"] = called_by_the_client(self._note_error)
 
     def subscribe(
         self,
@@ -97,7 +98,12 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             if on_assign is not None:
                 on_assign(consumer, partitions)
 
-        super().subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=lost)
+        super().subscribe(
+            topics,
+            on_assign=called_by_the_client(assigned),
+            on_revoke=called_by_the_client(revoked),
+            on_lost=called_by_the_client(lost),
+        )
 
     def _begin_at_the_commit(self, partitions: list[TopicPartition]) -> None:
         """Have each partition read from its commit, one without a commit from its beginning.

@@ -87,11 +87,6 @@ def own_error(error: BaseException) -> TapeError | None:
     return next((one for one in causes(error) if isinstance(one, TapeError)), None)
 
 
-def was_interrupted(error: BaseException) -> bool:
-    """Return whether an error comes from Ctrl-C in the middle of a call of the client."""
-    return any(isinstance(one, KeyboardInterrupt) for one in causes(error))
-
-
 def refuse_if_forbidden(error: BaseException, address: str) -> None:
     """Raise `BrokerError` if the broker refused for want of rights: trying again mends nothing."""
     for kafka in kafka_errors(error):

@@ -15,6 +15,7 @@ from confluent_kafka import (
 )
 
 from tape.errors import BrokerError
+from tape.interrupts import called_by_the_client
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Follower:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
                 "allow.auto.create.topics": False,
-                "error_cb": self._note,
+                "error_cb": called_by_the_client(self._note),
                 "log_level": 0,
             }
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from confluent_kafka import KafkaError, Message, Producer
 
 from tape.errors import ArchiveError, BrokerLostError
+from tape.interrupts import called_by_the_client
 from tape.printable import printable
 from tape.rejected import Rejected
 from tape.streaming.reading import read_topic
@@ -112,6 +113,7 @@ def send_back(
     """Send records to `stocks` and return how many were acknowledged: all, or an error."""
     errors: list[KafkaError] = []
 
+    @called_by_the_client
     def delivered(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             errors.append(error)

@@ -9,6 +9,7 @@ from quixstreams.exceptions import PartitionAssignmentError
 from tape.broker.group import GroupWatcher
 from tape.broker.topics import changelog_name, partition_counts
 from tape.errors import BrokerError, BrokerLostError, IdExpiredError, SettingsError, StateError
+from tape.interrupts import was_interrupted
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
 from tape.streaming.application import BatchApplication
@@ -21,7 +22,6 @@ from tape.streaming.failures import (
     own_error,
     refuse_if_forbidden,
     storage_fault,
-    was_interrupted,
 )
 from tape.streaming.source import ArchiveSource
 from tape.trade_fields import NANOS

@@ -18,6 +18,7 @@ from tape.anomaly import anomaly_id
 from tape.broker.connect import told_plainly
 from tape.broker.topics import ASKED_S, TopicSpec, create_topics
 from tape.errors import BrokerError
+from tape.interrupts import called_by_the_client
 from tape.settings import DetectorSettings
 from tape.streaming.application import bytes_topic, detector_application, judging
 from tape.streaming.reading import read_topic
@@ -139,6 +140,7 @@ def _send(client: dict[str, str], topic: str, trade: Trade) -> tuple[float | Non
     told_ms: list[int] = []
     errors: list[KafkaError] = []
 
+    @called_by_the_client
     def delivered(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             errors.append(error)

@@ -5,7 +5,6 @@ Commands run in this process through `tape.cli`, but where the process itself is
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -21,8 +20,9 @@ import zstandard
 from tape.broker.kafka import free_port
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
-from tests.commands import Ended, every_command, on_terminal, plain, run, tape
+from tests.commands import LOADED, Ended, every_command, on_terminal, plain, run, tape
 from tests.databento_server import KEY, DataBento
+from tests.dice import seeded_dice
 
 NO_BROKER = {"Quix__Broker__Address": "127.0.0.1:1"}
 QUICKLY = ("--profiles", "classic", "--draws", "0")
@@ -364,14 +364,6 @@ def interrupted(day: Path, out: Path) -> dict[str, Words]:
 
 
 INTERRUPTED = list(interrupted(Path(), Path()))
-LOADED = """
-import importlib, sys
-from tape.__main__ import end_at_once, script
-end_at_once()
-importlib.import_module(sys.argv.pop(1))
-print("loaded", file=sys.stderr, flush=True)
-script()
-"""
 
 
 @pytest.mark.parametrize("command", INTERRUPTED)
@@ -379,6 +371,7 @@ def test_ctrl_c_ends_each_quietly_and_leaves_nothing_half_written(
     command: str, long_day: Path, tmp_path: Path
 ) -> None:
     """At a random moment of the work; `fetch` has tests of its own."""
+    dice = seeded_dice()
     words = interrupted(long_day, tmp_path / "out")[command]
     for most_s in (0.5, 0.1, 0.0):  # sooner if the machine was so quick
         env = {**os.environ, **NO_BROKER, "TMPDIR": str(tmp_path)}
@@ -393,7 +386,7 @@ def test_ctrl_c_ends_each_quietly_and_leaves_nothing_half_written(
         )
         assert process.stderr is not None
         assert process.stderr.readline() == "loaded\n"
-        delay_s = random.uniform(0, most_s)
+        delay_s = dice.uniform(0, most_s)
         time.sleep(delay_s)
         process.send_signal(signal.SIGINT)
         code, out, err = finished(process)

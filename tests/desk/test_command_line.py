@@ -1,11 +1,11 @@
 """The command line as a whole: its list, its start, Ctrl-C at any moment, what a terminal gets."""
 
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ from tape.cli.lazy import LazyGroup
 from tape.run import run_main
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
-from tests.commands import every_command, on_terminal, plain, tape
+from tests.commands import LOADED, every_command, on_terminal, plain, tape
+from tests.dice import seeded_dice
 
 HEAVY = ("numpy", "numba", "pandas", "confluent_kafka", "quixstreams")
 NO_BROKER = {"Quix__Broker__Address": "127.0.0.1:1"}
@@ -82,7 +83,7 @@ def test_a_shell_completes_names_and_options(words: str, offered: str) -> None:
 
 def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
     """Sent behind an import that is told on standard error: none, some or all of them done."""
-    for after in (1, *random.sample(range(2, 700), 4)):
+    for after in (1, *seeded_dice().sample(range(2, 700), 4)):
         process = subprocess.Popen(
             [sys.executable, "-X", "importtime", "-m", "tape", "topics", "show"],
             stdout=subprocess.PIPE,
@@ -101,6 +102,81 @@ def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
         out, err = process.communicate(timeout=60)
         said = [line for line in err.splitlines() if not line.startswith("import time:")]
         assert (process.returncode, out, said) == (130, "", []), after
+
+
+def test_ctrl_c_in_a_callback_of_the_kafka_client_comes_when_it_is_over() -> None:
+    """Raised in there it would come out as a `SystemError` somewhere else, or not at all."""
+    run = (
+        "import os, signal, sys, time\n"
+        "from confluent_kafka import Consumer\n"
+        "from tape.interrupts import called_by_the_client, clean_up_first, end_at_once\n"
+        "from tape.run import run_main\n"
+        "times = 0\n"
+        "@called_by_the_client\n"
+        "def told(error):\n"
+        "    global times\n"
+        "    times += 1\n"
+        "    if times == 1:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        time.sleep(0.05)\n"
+        "        print('callback over', flush=True)\n"
+        "def work():\n"
+        "    settings = {'bootstrap.servers': '127.0.0.1:1', 'group.id': 'g', 'log_level': 0}\n"
+        "    consumer = Consumer({**settings, 'error_cb': told})\n"
+        "    while not times:\n"
+        "        consumer.poll(0.1)\n"
+        "    time.sleep(30)\n"
+        "    return 0\n"
+        "end_at_once(), clean_up_first()\n"
+        "sys.exit(run_main(work))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "callback over\n", "")
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("topics", "show"), ("state", "list")])
+def test_ctrl_c_at_any_moment_of_a_command_that_asks_the_broker_is_quiet(
+    words: tuple[str, ...],
+) -> None:
+    """The client calls back all the time while no broker answers."""
+    dice = seeded_dice()
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", LOADED, f"tape.cli.{words[0]}", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **NO_BROKER},
+        )
+        assert process.stderr is not None
+        assert process.stderr.readline() == "loaded\n"
+        moment_s = dice.uniform(0, 2)
+        time.sleep(moment_s)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (130, "", ""), moment_s
+
+
+def test_what_comes_of_ctrl_c_in_compiled_code_is_taken_for_it() -> None:
+    """At any remove, as cause or as context; any other `SystemError` is a fault and is shown."""
+
+    def wrapped(depth: int, *, by_cause: bool) -> int:
+        try:
+            if depth:
+                wrapped(depth - 1, by_cause=by_cause)
+            raise KeyboardInterrupt
+        except (SystemError, KeyboardInterrupt) as error:
+            raise SystemError("returned a result with an exception set") from (
+                error if by_cause else None
+            )
+
+    for depth in (0, 1, 3):
+        for by_cause in (True, False):
+            assert run_main(lambda d=depth, c=by_cause: wrapped(d, by_cause=c)) == 130
+    with pytest.raises(SystemError):
+        run_main(lambda: (_ for _ in ()).throw(SystemError("of another kind")))
 
 
 def test_ctrl_c_in_a_callback_from_compiled_code_is_not_lost() -> None:
