@@ -26,7 +26,7 @@ importlib.import_module(sys.argv.pop(1))
 print("loaded", file=sys.stderr, flush=True)
 script()
 """
-"""Runs the command line in a process of its own; says when the module of its first word is there."""
+"""The command line as a program of its own; says when the module in its first word is there."""
 
 
 @dataclass(frozen=True, slots=True)
