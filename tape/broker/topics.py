@@ -167,6 +167,18 @@ class TopicState:
         ]
 
 
+def how_to_mend(states: list[TopicState]) -> str:
+    """Return what to do about topics that differ from their specs."""
+    if any(not state.partitions for state in states):
+        return "`tape topics create` makes the missing ones"
+    if any(state.spec.like and state.partitions != state.spec.partitions for state in states):
+        return (
+            "`tape state reset --all --yes` gives the changelog as many partitions, and the "
+            "detectors begin afresh; see docs/operations.md on topics that grow"
+        )
+    return "correct them with the broker's own tool, or delete them and run `tape topics create`"
+
+
 def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[TopicState]:
     """Return what the broker has of each topic, in the order of `specs`.
 

@@ -9,6 +9,7 @@ from tape.broker.topics import (
     TopicSpec,
     TopicState,
     create_topics,
+    how_to_mend,
     pipeline_topics,
     topic_states,
 )
@@ -82,15 +83,9 @@ def _verdict(settings: DetectorSettings, states: list[TopicState]) -> int:
     found = [difference for state in states for difference in state.differences()]
     if not found:
         return 0
-    missing = any(not state.partitions for state in states)
-    mend = (
-        "`tape topics create` makes the missing ones"
-        if missing
-        else "correct them with the broker's own tool, or delete them and run `tape topics create`"
-    )
     raise BrokerError(
         f"topics at {settings.broker_address} differ from what the pipeline needs "
-        f"({'; '.join(found)}); {mend}"
+        f"({'; '.join(found)}); {how_to_mend(states)}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from tape.broker.about import about_broker
 from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics, topic_states
+from tape.broker.topics import how_to_mend, pipeline_topics, topic_states
 from tape.doctor.finding import Finding, first_cause
 from tape.errors import BrokerError
 from tape.settings import DetectorSettings
@@ -35,9 +35,6 @@ def check_topics(settings: DetectorSettings) -> Finding:
     if not found:
         names = ", ".join(spec.name for spec in specs)
         return Finding("topics", "ok", f"{names}: as the pipeline needs them")
-    mend = (
-        "`tape topics create` makes the missing ones"
-        if any(not state.partitions for state in states)
-        else "correct them with the broker's own tool, or delete them and run `tape topics create`"
+    return Finding(
+        "topics", "problem", f"{len(found)} differences", how_to_mend(states), tuple(found)
     )
-    return Finding("topics", "problem", f"{len(found)} differences", mend, tuple(found))

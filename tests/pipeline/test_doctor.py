@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from tape.broker.kafka import free_port
-from tape.broker.topics import create_topics, pipeline_topics
+from tape.broker.topics import changelog_name, create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
@@ -90,9 +90,11 @@ def test_topics_that_are_missing_or_differ_are_found(pipeline: Pipeline, doctor:
     code, found = doctor()
     assert (code, found["topics"]["verdict"]) == (1, "problem")
     assert found["topics"]["details"] == [
-        f"{pipeline.input}: 6 partitions instead of 4",
         f"{pipeline.rejected}: retention.ms is 60000 instead of 2592000000",
+        f"{changelog_name(pipeline.group, pipeline.input)}: 4 partitions instead of 6, "
+        f"as {pipeline.input} has",
     ]
+    assert "`tape state reset --all --yes`" in found["topics"]["mend"]
     admin.delete_topics([pipeline.output])[pipeline.output].result(10)
     code, found = doctor()
     assert (code, found["topics"]["verdict"]) == (1, "problem")

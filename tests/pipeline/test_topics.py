@@ -66,15 +66,19 @@ def test_a_topic_of_other_partitions_is_told_by_create_check_and_show(
 ) -> None:
     assert topics("create").returncode == 0
     admin = AdminClient({"bootstrap.servers": kafka.address})
-    more = admin.create_partitions([NewPartitions(names["output"], 6)])
-    more[names["output"]].result(10)
-    told = f"{names['output']}: 6 partitions instead of 4"
+    for name in ("output", "input"):
+        more = admin.create_partitions([NewPartitions(names[name], 6)])
+        more[names[name]].result(10)
+    changelog = f"changelog__{names['group']}--{names['input']}--default"
+    told = f"{changelog}: 4 partitions instead of 6, as {names['input']} has"
     for word in ("create", "check"):
         done = topics(word)
         assert (done.returncode, told in done.stderr) == (4, True), done.stderr
+        assert "`tape state reset --all --yes`" in done.stderr
     shown = topics("show")
     assert shown.returncode == 0
     by_name = {topic["name"]: topic for topic in json.loads(shown.stdout)["topics"]}
     assert by_name[names["output"]]["partitions"] == 6
-    assert by_name[names["output"]]["differences"] == [told]
+    assert by_name[names["output"]]["differences"] == []
+    assert by_name[changelog]["differences"] == [told]
     assert by_name[names["input"]]["differences"] == []
