@@ -93,7 +93,11 @@ class Chunk:
         rows = self.rows
         if not len(rows.fate):
             return RowBatch(
-                self.first_row, self.last_row, rejected=self.rejected, damaged=self.damaged
+                self.first_row,
+                self.last_row,
+                skipped=self.passed,
+                rejected=self.rejected,
+                damaged=self.damaged,
             )
         text, ends = self.text[: rows.end[-1]].tobytes(), rows.end.tolist()
         symbols, times = rows.values[:, SYMBOL], rows.values[:, TS_EVENT]

@@ -11,6 +11,7 @@ import numpy as np
 from databento_dbn import DBNError, Metadata
 
 from tape.archives.frames import decompressed
+from tape.archives.live_records import LiveRecords
 from tape.archives.plain_dbn import walk
 from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
@@ -24,6 +25,18 @@ CHUNK: Final = 128 * 1024
 """Bytes of records taken at once."""
 
 ALL: Final = 2**62
+WITH_TRADES: Final = frozenset({"trades", "tbbo", "mbp-1", "mbp-10", "mbo"})
+KINDS: Final = {
+    "ohlcv-1s": "bars of one second",
+    "ohlcv-1m": "minute bars",
+    "ohlcv-1h": "hourly bars",
+    "ohlcv-1d": "daily bars",
+    "ohlcv-eod": "daily bars",
+    "definition": "definitions of instruments",
+    "statistics": "statistics",
+    "status": "trading status",
+    "imbalance": "auction imbalances",
+}
 
 
 class DbnFile:
@@ -34,6 +47,14 @@ class DbnFile:
         self.symbology = Symbology(path.parent)
         self.version = 0  # the decoded header has the newest one, whatever the file's
         self.metadata: Metadata | None = None
+        self._live: LiveRecords | None = None
+
+    def left_out(self) -> int:
+        """Return how many records of a live recording hold no trade, since last asked."""
+        if self._live is None:
+            return 0
+        count, self._live.skipped = self._live.skipped, 0
+        return count
 
     def records(self, chunk: int = CHUNK) -> Iterator[bytes | Rejected]:
         """Yield chunks of whole records, the first one behind the header, and at last any fault.
@@ -63,6 +84,9 @@ class DbnFile:
             for part in self._whole(carry, size):
                 corrupt = isinstance(part, Rejected)
                 yield part
+            fault = None if self._live is None else self._live.ended()
+            if fault is not None:
+                yield fault
         if carry and not corrupt:
             yield Rejected("archive_truncated", f"the DBN stream ends at byte {size} in a record")
 
@@ -84,6 +108,12 @@ class DbnFile:
         except (DBNError, ValueError) as error:
             return Rejected("header_unexpected", f"the DBN header cannot be read: {error}")
         self.version = carry[3]
+        schema = self.metadata.schema
+        if schema is None:
+            self._live = LiveRecords(self.symbology)
+            self.symbology.is_live = True
+        elif str(schema) not in WITH_TRADES:
+            return Rejected("not_trades", not_trades(str(schema)))
         by_instrument = str(self.metadata.stype_in) == "instrument_id"
         self.symbology.add(self.metadata.mappings, by_instrument=by_instrument)
         del carry[:length]
@@ -94,9 +124,17 @@ class DbnFile:
         data = bytes(carry)
         end, _, corrupt = walk(np.frombuffer(data, np.uint8), ALL)
         del carry[:end]
-        if end:
+        if end and self._live is not None:
+            yield from self._live.pieces(data[:end])
+        elif end:
             yield data[:end]
         if corrupt:
             yield Rejected(
                 "archive_corrupt", f"no DBN record at byte {size - len(carry)} of the stream"
             )
+
+
+def not_trades(schema: str) -> str:
+    """Return in words what a schema has in place of trades."""
+    what = KINDS.get(schema, "records")
+    return f"{what} ({schema}), not trades; order the schema trades"

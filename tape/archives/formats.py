@@ -43,6 +43,9 @@ class Format(Protocol):
     def begin(self, piece: bytes) -> bytes | Rejected:
         """Take the header out of the first chunk; returns the rest, or why there is no header."""
 
+    def left_out(self) -> int:
+        """Return how many records were no rows since this was last asked, and are to be counted."""
+
     def count(self, data: bytes) -> int:
         """Return how many rows a chunk has."""
 
@@ -72,6 +75,9 @@ class _Lines:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         return pieces(self._path, size)
+
+    def left_out(self) -> int:
+        return 0
 
     def count(self, data: bytes) -> int:
         return data.count(b"\n")
@@ -148,6 +154,9 @@ class _Dbn:
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         return piece
+
+    def left_out(self) -> int:
+        return self._file.left_out()
 
     def count(self, data: bytes) -> int:
         return walk(np.frombuffer(data, np.uint8), ALL)[1]

@@ -54,6 +54,12 @@ class FileNames:
         """Return whether trades of a symbol are to be sent."""
         return bool(self.compiled.wanted[number])
 
+    def forget_instruments(self) -> None:
+        """Let all instruments be looked up anew: one of them has another symbol from here on."""
+        slots = self.compiled.instruments
+        self.compiled = self.compiled._replace(instruments=_slots(len(slots.number)))
+        self._instruments = 0
+
     def _grow(self, number: int) -> None:
         names = self.compiled
         if number >= len(names.wanted):

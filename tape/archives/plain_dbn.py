@@ -5,6 +5,7 @@ written as the row that DataBento's CSV has with every option off, and left to `
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from tape.archives.plain_fields import (
     ACTION,
@@ -43,6 +44,9 @@ LINE_BYTES = 160
 
 MBP_0, MBP_1, MBP_10, MBO = 0, 1, 10, 160
 """Record types that hold trades; trades are MBP_0, tbbo and mbp-1 are MBP_1."""
+
+MAPPING = 22
+"""Record type that says which symbol an instrument has from here on."""
 
 MBP_BYTES, MBO_BYTES = 48, 56
 """Shortest records of their kinds, in every version of DBN."""
@@ -147,6 +151,36 @@ def walk(data: U8, rows_wanted: int) -> tuple[int, int, bool]:
         rows += 1 if is_row else 0
         at += length
     return at, rows, False
+
+
+@compiled
+def kinds_of(data: U8) -> npt.NDArray[np.bool_]:
+    """Return by kind whether there is a record of it in whole records."""
+    found, at = np.zeros(256, np.bool_), 0
+    while at < len(data):
+        found[data[at + 1]] = True
+        at += 4 * int(data[at])
+    return found
+
+
+@compiled
+def pick(data: U8, at: int, kind: int, out: U8, end: int) -> tuple[int, int, int]:
+    """Copy the records of a kind from `at` on to `end` of `out`, up to a mapping of symbols.
+
+    Returns where that ended in both, and how many others there were.
+    """
+    others = 0
+    while at < len(data):
+        length = 4 * int(data[at])
+        if data[at + 1] == MAPPING:
+            break
+        if data[at + 1] == kind:
+            out[end : end + length] = data[at : at + length]
+            end += length
+        else:
+            others += 1
+        at += length
+    return at, end, others
 
 
 @compiled

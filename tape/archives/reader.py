@@ -100,6 +100,7 @@ class _Reading:
     ) -> None:
         self._archive, self._latest_ns, self._skip = archive, latest_ns, skip_rows
         self._rows, self._writes = 0, writes
+        self._symbology_version = 0
         self._text = NO_TEXT
         self._format: Format = format_of(archive)
         self.names = FileNames(symbols)
@@ -125,6 +126,9 @@ class _Reading:
                     return
                 if data:
                     yield from self._convert(data)
+        left_out = self._format.left_out()
+        if left_out:
+            yield Chunk(self._rows + 1, self._rows, rows_for(0), passed=left_out)
         if self._rows == 0 and not faulty:
             log.warning("empty: no rows", extra={"file": self._archive.path.name})
 
@@ -154,11 +158,16 @@ class _Reading:
         if self._rows < self._skip:
             done = self._skip - self._rows
             data, count, self._rows = self._format.behind(data, done), count - done, self._skip
+        version = self._format.symbology.version
+        if version != self._symbology_version:
+            self._symbology_version = version
+            self.names.forget_instruments()
         if self._writes and len(self._text) < count * MESSAGE_BYTES + PADDING:
             self._text = np.empty(count * MESSAGE_BYTES + PADDING, np.uint8)
         chunk = Chunk(self._rows + 1, self._rows + count, rows_for(count), self._text)
         padded = np.frombuffer(data + BEHIND, np.uint8)
         self._scan(data, padded, chunk)
+        chunk.passed += self._format.left_out()
         self._rows += count
         yield chunk
 

@@ -179,8 +179,7 @@ class RowReader:
         day = iso_time(ts_event_ns)[:10]
         symbol = self._symbology.symbol(instrument_id, day)
         if symbol is None:
-            text = f"instrument {instrument_id} has no symbol on {day} in the symbology file"
-            raise Unreadable("symbol_unknown", text)
+            raise Unreadable("symbol_unknown", self._symbology.missing(instrument_id, day))
         return checked_symbol(symbol)
 
 

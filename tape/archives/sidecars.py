@@ -31,10 +31,18 @@ def listed_hashes(folder: Path) -> dict[str, str]:
 
 
 class Symbology:
-    """Symbols by instrument and day, from `symbology.json` or `symbology.csv`."""
+    """Symbols by instrument and day, from `symbology.json` or `symbology.csv`.
+
+    Attributes:
+        is_live: the symbols come as records in the stream.
+        version: how often one of these changed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._spans: dict[int, list[tuple[str, str, str]]] = {}
+        self._from_here: dict[int, str] = {}
+        self.is_live = False
+        self.version = 0
         try:
             self._read_json(folder / "symbology.json")
         except (OSError, ValueError, KeyError, TypeError):
@@ -44,14 +52,32 @@ class Symbology:
                 self._spans = {}
 
     def __bool__(self) -> bool:
-        return bool(self._spans)
+        return self.is_live or bool(self._spans)
+
+    def changes(self, instrument_id: int, symbol: str) -> bool:
+        """Return whether an instrument has another symbol, or none, up to here."""
+        return self._from_here.get(instrument_id) != symbol
+
+    def map_from_here(self, instrument_id: int, symbol: str) -> None:
+        """Let an instrument have a symbol from this place of the stream on, whatever the day."""
+        if self.changes(instrument_id, symbol):
+            self._from_here[instrument_id] = symbol
+            self.version += 1
 
     def symbol(self, instrument_id: int, day: str) -> str | None:
         """Return the symbol of an instrument on a day (YYYY-MM-DD), or None."""
+        if instrument_id in self._from_here:
+            return self._from_here[instrument_id] or None
         for first, end, symbol in self._spans.get(instrument_id, ()):
             if first <= day < end:
                 return symbol
         return None
+
+    def missing(self, instrument_id: int, day: str) -> str:
+        """Return in words that an instrument has no symbol."""
+        if self.is_live:
+            return f"instrument {instrument_id} has no symbol up to here in the live recording"
+        return f"instrument {instrument_id} has no symbol on {day} in the symbology file"
 
     def add(
         self, mappings: Mapping[str, Sequence[MappingIntervalDict]], *, by_instrument: bool
