@@ -105,7 +105,7 @@ class Chunk:
         if len(kept) == len(ends) and not self.settled:  # every row became a message
             values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
             of = [keys[number] for number in symbols.tolist()]
-            return RowBatch(self.first_row, self.last_row, of, values, times.copy())
+            return RowBatch(self.first_row, self.last_row, of, values, times.copy(), self.passed)
         values = [
             encode(self.settled[n])
             if n in self.settled
