@@ -112,7 +112,7 @@ def _scanned(
         sequence=np.zeros(count, np.int64),
         ordinal=np.zeros(count, np.int32),
     )
-    scan(_lines(values), _lines(keys), symbols.slots, found)
+    scan(_lines(values), _lines(keys), symbols.found, found)
     return found
 
 

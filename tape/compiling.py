@@ -15,6 +15,7 @@ KERNEL_SOURCES: Final = (
     "columns.py",
     "compiling.py",
     "message_scan.py",
+    "name_slots.py",
     "scan.py",
     "trade.py",
     "trade_fields.py",

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.compiling import compiled, inlined
-from tape.scan import (
-    BAD,
-    SYMBOL_MAX,
-    Slots,
-    find_slot,
-    scan_integer,
-    scan_price,
-    scan_symbol_end,
+from tape.name_slots import (
+    BYTE_MASKS,
+    SHORT,
+    NameSlots,
+    number_of,
+    same_text,
+    two_words,
 )
+from tape.scan import BAD, find_slot, scan_integer, scan_price
 from tape.trade_fields import I32_MAX, U8_MAX, U16_MAX, U32_MAX
 from tape.words import NONE, PADDING, U8, U64, load64, time_ns
 
@@ -59,8 +59,8 @@ MASKS = np.array(
     [np.frombuffer((b"\xff" * len(name)).ljust(8 * _WORDS, b"\0"), np.uint64) for name in _LINE],
     np.uint64,
 )
-BYTE_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
 NEWLINE = 10
+QUOTE = 34
 
 
 class Scanned(NamedTuple):
@@ -92,7 +92,7 @@ def _expect(data: U8, at: int, part: int) -> int:
 
 @compiled
 def _scan_one(
-    data: U8, at: int, keys: U8, key: int, slots: Slots, last_day: U64, out: Scanned, n: int
+    data: U8, at: int, keys: U8, key: int, names: NameSlots, last_day: U64, out: Scanned, n: int
 ) -> int:
     """Fill row `n` from one message; returns the position behind its line end, or BAD."""
     end = len(data) - PADDING
@@ -132,7 +132,7 @@ def _scan_one(
     at = _expect(data, at, 11)
     sequence, at = scan_integer(data, at, end, U32_MAX)
     symbol = _expect(data, at, 12)
-    symbol_end = scan_symbol_end(data, symbol, end)
+    symbol_end = _string_end(data, symbol)
     at, ordinal = _expect(data, symbol_end, END), 0
     if at == BAD:
         ordinal, at = scan_integer(data, _expect(data, symbol_end, ORDINAL), end, I32_MAX)
@@ -141,11 +141,20 @@ def _scan_one(
         at += 2
     if size == 0:
         return BAD
-    low, high = _name(data, symbol, symbol_end - symbol)
-    key_low, key_high = _name(keys, key, symbol_end - symbol)
-    if low != key_low or high != key_high or keys[key + symbol_end - symbol] != NEWLINE:
+    length = symbol_end - symbol
+    if length <= SHORT:
+        low, high = two_words(data, symbol, length)
+        key_low, key_high = two_words(keys, key, length)
+        if low != key_low or high != key_high:
+            return BAD
+        number = int(names.short.number[find_slot(names.short, low, high)])
+    else:
+        if key + length >= len(keys) - PADDING or not same_text(data, symbol, keys, key, length):
+            return BAD
+        number = number_of(names, data, symbol, length)
+    if keys[key + length] != NEWLINE:
         return BAD
-    out.symbol[n] = slots.number[find_slot(slots, low, high)]
+    out.symbol[n] = number
     out.publisher_id[n] = publisher_id
     out.ts_event_ns[n] = ts_event_ns
     out.price_nanos[n] = price_nanos
@@ -157,10 +166,18 @@ def _scan_one(
 
 
 @inlined
-def _name(data: U8, at: int, length: int) -> tuple[np.uint64, np.uint64]:
-    """Return up to 16 bytes as two words, padded with zeros."""
-    low = load64(data, at) & BYTE_MASKS[min(length, 8)]
-    return low, load64(data, at + 8) & BYTE_MASKS[min(max(length - 8, 0), SYMBOL_MAX - 8)]
+def _string_end(data: U8, at: int) -> int:
+    """Return where the quote behind a text stands, or BAD; names that are known have no others.
+
+    What is no name need not be found here: it is in no table.
+    """
+    if at == BAD:
+        return BAD
+    while data[at] != QUOTE:
+        if data[at] < 32:
+            return BAD
+        at += 1
+    return at
 
 
 @inlined
@@ -171,7 +188,7 @@ def _next_line(data: U8, at: int) -> int:
 
 
 @compiled
-def scan(data: U8, keys: U8, slots: Slots, out: Scanned) -> None:
+def scan(data: U8, keys: U8, names: NameSlots, out: Scanned) -> None:
     """Fill `out` from messages, a line each, and their keys; `taken` says which were canonical.
 
     Both texts must hold as many lines as `out` has rows, and PADDING bytes behind them.
@@ -179,7 +196,7 @@ def scan(data: U8, keys: U8, slots: Slots, out: Scanned) -> None:
     last_day = np.zeros(3, np.uint64)
     at, key = 0, 0
     for n in range(len(out.taken)):
-        behind = _scan_one(data, at, keys, key, slots, last_day, out, n)
+        behind = _scan_one(data, at, keys, key, names, last_day, out, n)
         out.taken[n] = behind != BAD
         at = _next_line(data, at) if behind == BAD else behind
         key = _next_line(keys, key)

@@ -1,4 +1,4 @@
-"""Compiled scans of single fields: times, numbers, prices, names; and the table of names."""
+"""Compiled scans of single fields: times, numbers, prices; and a hash table."""
 
 from typing import NamedTuple
 
@@ -17,12 +17,11 @@ MONTH_STARTS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 33
 BAD = -1
 """Not in the canonical form; never a position, a number or a time that is allowed."""
 
-SYMBOL_MAX = 16
 UNKNOWN = -1
 
 
 class Slots(NamedTuple):
-    """A hash table with open addressing: two halves of the padded name, and its number."""
+    """A hash table with open addressing: two words, and the number they stand for."""
 
     low: npt.NDArray[np.uint64]
     high: npt.NDArray[np.uint64]
@@ -31,7 +30,7 @@ class Slots(NamedTuple):
 
 @compiled
 def find_slot(slots: Slots, low: np.uint64, high: np.uint64) -> int:
-    """Return the slot of a name, or the free one where it belongs."""
+    """Return the slot of two words, or the free one where they belong."""
     mask = np.uint64(len(slots.number) - 1)
     mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
     slot = (mixed >> np.uint64(32)) & mask
@@ -96,30 +95,3 @@ def scan_price(data: U8, at: int, end: int) -> tuple[int, int]:
     if nanos > PRICE_MAX_NANOS:
         return BAD, BAD
     return -nanos if minus else nanos, at
-
-
-@compiled
-def scan_symbol_end(data: U8, at: int, end: int) -> int:
-    """Return the position behind the characters that a symbol may have, at most 16, or BAD."""
-    if at == BAD:
-        return BAD
-    start = at
-    while at < end and at - start < SYMBOL_MAX:
-        c = data[at]
-        if not (65 <= c <= 90 or 48 <= c <= 57 or c == 46 or c == 45):
-            break
-        at += 1
-    return at if at > start else BAD
-
-
-@compiled
-def packed(data: U8, at: int, end: int) -> tuple[np.uint64, np.uint64]:
-    """Return up to 16 bytes as two numbers, padded with zeros."""
-    low, high = np.uint64(0), np.uint64(0)
-    for n in range(end - at):
-        byte = np.uint64(data[at + n])
-        if n < 8:
-            low |= byte << np.uint64(8 * n)
-        else:
-            high |= byte << np.uint64(8 * (n - 8))
-    return low, high

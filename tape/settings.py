@@ -20,13 +20,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tape.detection.parameters import Parameters, Profile, Training
 from tape.errors import SettingsError
+from tape.symbol_lists import split_symbols
 from tape.symbol_thresholds import (
     LEAST_PER_10K,
     MOST_PER_10K,
     MOST_PER_DAY,
     read_thresholds,
 )
-from tape.trade_fields import SYMBOL_PATTERN
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"
@@ -128,10 +128,10 @@ class ProducerSettings(BrokerSettings):
     def _split_symbols(cls, data: dict[str, object]) -> dict[str, object]:
         symbols = data.get("SYMBOLS")
         if isinstance(symbols, str):
-            names = [name.strip() for name in symbols.split(",") if name.strip()]
-            for name in names:
-                if SYMBOL_PATTERN.fullmatch(name) is None:
-                    raise ValueError(f"SYMBOLS: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+            try:
+                names = split_symbols(symbols, "SYMBOLS")
+            except SettingsError as error:  # pydantic gathers what is wrong by ValueErrors
+                raise ValueError(str(error)) from None
             data = {**data, "SYMBOLS": frozenset(names)}
         return data
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from tape.detection.parameters import BUDGETS, SymbolThresholds
 from tape.errors import SettingsError
-from tape.trade_fields import SYMBOL_PATTERN
+from tape.trade_fields import SYMBOL_WORDS, is_symbol
 
 KEYS: Final = ("volume_threshold", "change_threshold", *BUDGETS)
 MOST_PER_10K: Final = 100
@@ -52,11 +52,18 @@ def unknown_symbols(
 
 def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
     where = f"THRESHOLDS_FILE: {path}: [{symbol}]"
-    if SYMBOL_PATTERN.fullmatch(symbol) is None:
-        raise SettingsError(f"{where} is not a symbol; write one table per symbol, like [NVDA]")
+    if not is_symbol(symbol):
+        raise SettingsError(
+            f"{where} is not a symbol ({SYMBOL_WORDS}); write one table per symbol, like [NVDA]"
+        )
     if not isinstance(table, dict):
         raise SettingsError(f"{where} must be a table with the thresholds of one symbol")
     unknown = sorted(set(table) - set(KEYS))
+    if unknown and isinstance(table[unknown[0]], dict):  # TOML takes [BRK.B] for B in BRK
+        raise SettingsError(
+            f'{where}: a symbol with other characters than A-Z, 0-9, "_" and "-" needs quotes, '
+            f'like ["{symbol}.{unknown[0]}"]'
+        )
     if unknown:
         raise SettingsError(
             f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(KEYS)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ def telling_table(found: Findings) -> Table:
         stamp = anomaly["ts_event"][:23].replace("T", " ")
         table.add_row(
             stamp[11:] if of else stamp,
-            anomaly["symbol"],
+            Text(anomaly["symbol"]),
             f"{anomaly['price']:,.2f}",
             f"{anomaly['size']:,}",
             "\n".join(reason["text"] for reason in anomaly["reasons"]),
@@ -105,5 +106,5 @@ def counts_table(found: Findings) -> Table:
         table.add_column(name, justify="right")
     for symbol, count in found.by_symbol.most_common():
         row = (f"{found.by_symbol_and_rule[symbol, rule]:,}" for rule in rules)
-        table.add_row(symbol, f"{count:,}", *row)
+        table.add_row(Text(symbol), f"{count:,}", *row)
     return table

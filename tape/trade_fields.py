@@ -24,10 +24,17 @@ I32_MAX: Final = 2**31 - 1
 NO_SEQUENCE: Final = -1
 """Stands for the sequence of a feed that has none."""
 
+NOT_IN_SYMBOLS: Final = frozenset("\"'\\")
+
 SIDES: Final = "ABN"
 """Aggressor: A sold, B bought, N none given."""
 
-SYMBOL_PATTERN: Final = re.compile(r"[A-Z0-9.\-]{1,16}")
+SYMBOL_MAX: Final = 71
+"""Characters of the longest symbol: what DataBento's encodings have room for."""
+SYMBOL_WORDS: Final = (
+    f"1 to {SYMBOL_MAX} printable characters without quotes, backslash and blanks at the ends"
+)
+
 PRICE_PATTERN: Final = re.compile(rb"(\d+)(?:\.(\d+))?")
 INTEGER_PATTERN: Final = re.compile(rb"\d{1,20}")
 TIME_PATTERN: Final = re.compile(
@@ -119,10 +126,26 @@ def checked_side(side: str) -> str:
 
 
 def checked_symbol(symbol: str) -> str:
-    """Return `symbol` if it is 1 to 16 of A-Z, 0-9, dot and hyphen; raises `Unreadable`."""
-    if SYMBOL_PATTERN.fullmatch(symbol) is None:
-        raise Unreadable("symbol_syntax", "`symbol` is not 1 to 16 of A-Z, 0-9, '.', '-'")
+    """Return `symbol` if it can be one; raises `Unreadable`."""
+    if not is_symbol(symbol):
+        raise Unreadable("symbol_syntax", f"`symbol` is not {SYMBOL_WORDS}")
     return symbol
+
+
+def is_symbol(text: str) -> bool:
+    """Return whether a text can be a symbol, as any vendor writes them.
+
+    Printable as Unicode has it, so without control characters and marks of direction.
+
+    >>> is_symbol("ACM-A#"), is_symbol("ES.c.0"), is_symbol("UD:1V: GN 2391"), is_symbol(" X")
+    (True, True, True, False)
+    """
+    return (
+        0 < len(text) <= SYMBOL_MAX
+        and text.isprintable()
+        and text[0] != " " != text[-1]
+        and not NOT_IN_SYMBOLS.intersection(text)
+    )
 
 
 def time_ns(text: str, name: str) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.compiling import uncounted
-from tape.message_scan import BYTE_MASKS
+from tape.name_slots import BYTE_MASKS, LONG_MAX, NameSlots, number_of
 from tape.scan import (
     BAD,
     I64,
@@ -20,7 +20,6 @@ from tape.scan import (
     scan_digits,
     scan_integer,
     scan_price,
-    scan_symbol_end,
 )
 from tape.trade import Trade
 from tape.trade_fields import I32_MAX, NANOS, PRICE_MAX_NANOS, TIME_MIN_NS, U8_MAX, U16_MAX, U32_MAX
@@ -68,14 +67,12 @@ IS_SIDE = np.isin(np.arange(256), [65, 66, 78])
 class Names(NamedTuple):
     """Symbols as compiled code finds them.
 
-    `slots` finds a number by name, `instruments` by (instrument, day since 1970) where the rows
-    have no names; `text` and `length` are the names by number, `wanted` which of them to send.
+    `table` finds a number by name, `instruments` by (instrument, day since 1970) where the rows
+    have no names; `wanted` says which numbers to send.
     """
 
-    slots: Slots
+    table: NameSlots
     instruments: Slots
-    text: U8
-    length: npt.NDArray[np.int32]
     wanted: npt.NDArray[np.bool_]
 
 
@@ -169,7 +166,7 @@ def symbol_by_instrument(value: I64, names: Names) -> int:
 
 @uncounted
 def packed_words(data: U8, start: int, end: int) -> tuple[np.uint64, np.uint64]:
-    """Return up to 16 bytes as two numbers, padded with zeros, as `packed` does, in words."""
+    """Return up to 16 bytes as two words, padded with zeros."""
     length = end - start
     if length <= 8:
         return load64(data, start) & BYTE_MASKS[length], np.uint64(0)
@@ -179,10 +176,20 @@ def packed_words(data: U8, start: int, end: int) -> tuple[np.uint64, np.uint64]:
 @uncounted
 def _symbol_by_name(data: U8, start: int, end: int, names: Names) -> int:
     """Return the symbol's number, UNKNOWN for a name that is new, NO_NAME for none at all."""
-    if scan_symbol_end(data, start, end) != end:
-        return NO_NAME
-    low, high = packed_words(data, start, end)
-    return int(names.slots.number[find_slot(names.slots, low, high)])
+    number = number_of(names.table, data, start, end - start)
+    return int(number) if number != UNKNOWN or _may_be_name(data, start, end) else NO_NAME
+
+
+@uncounted
+def _may_be_name(data: U8, start: int, end: int) -> bool:
+    """Return whether it is worth asking `RowReader` whether this is a symbol."""
+    if not 0 < end - start <= LONG_MAX or data[start] == 32 or data[end - 1] == 32:
+        return False
+    for n in range(start, end):
+        c = data[n]
+        if c < 32 or c == 34 or c == 39 or c == 92 or c == 127:
+            return False
+    return True
 
 
 @uncounted

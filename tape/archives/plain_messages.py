@@ -14,11 +14,12 @@ from tape.archives.plain_fields import (
 )
 from tape.compiling import uncounted
 from tape.message_scan import AT, END, TEXT
+from tape.name_slots import LONG_MAX
 from tape.scan import I64, MONTH_STARTS, U8
 from tape.trade_fields import NANOS
 from tape.words import PADDING, put
 
-MESSAGE_BYTES = 352
+MESSAGE_BYTES = 352 + LONG_MAX
 """No message of a plain row is longer: fixed texts and each field at its longest."""
 
 TEXTS = np.concatenate([TEXT, np.zeros(PADDING, np.uint8)])
@@ -131,7 +132,8 @@ def put_message(out: U8, at: int, value: I64, names: Names, last_day: I64, day_t
             out[at] = number
             at += 1
         elif field == SYMBOL:
-            at = put(out, at, names.text, number * 16, number * 16 + names.length[number])
+            start = names.table.start
+            at = put(out, at, names.table.text, start[number], start[number + 1])
         else:
             at = _put_integer(out, at, number)
     return int(put(out, at, TEXTS, AT[END], AT[END + 1]))

@@ -37,12 +37,12 @@ def without_colour() -> None:
 
 def table_console() -> Console:
     """Return the console for results; made late, so that --no-color counts."""
-    return Console()
+    return Console(emoji=False)
 
 
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
-    return Console(stderr=True)
+    return Console(stderr=True, emoji=False)
 
 
 def say_outcome(outcome: Outcome) -> None:

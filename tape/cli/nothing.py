@@ -7,6 +7,7 @@ from typing import Final
 from tape.archives import read_columns
 from tape.errors import ArchiveError
 from tape.replaying import END_NS, Part, Replay
+from tape.symbol_lists import symbols_word
 from tape.trade_fields import TIME_MAX_NS, iso_time
 
 LISTED: Final = 12
@@ -36,7 +37,7 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
             among = "" if whole else ", among others"
             return NothingJudgedError(
                 "nothing was judged, and nothing is written: --symbols "
-                f"{','.join(sorted(part.symbols))}: these files hold {listed(names)}{among}"
+                f"{symbols_word(sorted(part.symbols))}: these files hold {listed(names)}{among}"
             )
     files = listed(str(archive.path) for archive in run.archives)
     return NothingJudgedError(str(run.outcome.nothing_read(files)))

@@ -32,9 +32,10 @@ from tape.pictures.closeup import CloseUp
 from tape.pictures.day import Picture, check_plot
 from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
+from tape.symbol_lists import split_symbols
 from tape.symbol_thresholds import unknown_symbols
 from tape.telling import Findings, counts_table, telling_table
-from tape.trade_fields import NANOS, SYMBOL_PATTERN
+from tape.trade_fields import NANOS
 
 
 def replay(
@@ -124,10 +125,7 @@ def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp 
 
 
 def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
-    names = frozenset(name.strip() for name in symbols.split(",") if name.strip())
-    for name in sorted(names):
-        if SYMBOL_PATTERN.fullmatch(name) is None:
-            raise SettingsError(f"--symbols: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+    names = frozenset(split_symbols(symbols, "--symbols"))
     from_ns = time_ns(from_, option="--from") if from_ else 0
     to_ns = time_ns(to, option="--to", day_ends=True) if to else END_NS
     if from_ns >= to_ns:

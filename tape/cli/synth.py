@@ -8,9 +8,9 @@ import typer
 
 from tape.cli.look import Force
 from tape.errors import SettingsError
+from tape.symbol_lists import split_symbols
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SYMBOLS, next_weekday
-from tape.trade_fields import SYMBOL_PATTERN
 
 
 def synth(
@@ -33,10 +33,9 @@ def synth(
 
     Example: tape synth --output nasdaq --trades 500000 --seed 7
     """
-    names = [name.strip() for name in symbols.split(",")]
-    for name in names:
-        if SYMBOL_PATTERN.fullmatch(name) is None:
-            raise SettingsError(f"--symbols: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
+    names = split_symbols(symbols, "--symbols")
+    if not names:
+        raise SettingsError("--symbols: name at least one, like NVDA,AAPL")
     date = day.date()
     for nth in range(days):
         made = make_day(seed + nth, names, trades, date, anomalies=anomalies)

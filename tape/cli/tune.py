@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tape.archives import find_archives
 from tape.cli.look import (
@@ -112,7 +113,7 @@ def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
     for one in found:
         own, budget = one.own, budgets.get(one.symbol)
         table.add_row(
-            one.symbol,
+            Text(one.symbol),
             f"{one.limits[0]:,.0f}{'' if own.volume_threshold is not None else '*'}",
             f"{100 * one.limits[1]:.3g} %{'' if own.change_threshold is not None else '*'}",
             f"{one.before:.1f}",

@@ -14,11 +14,12 @@ from tape.synthetic import KINDS
 from tape.synthetic.files import LABEL_COLUMNS
 from tape.trade_fields import (
     NO_SEQUENCE,
-    SYMBOL_PATTERN,
+    SYMBOL_WORDS,
     U16_MAX,
     U32_MAX,
     Unreadable,
     integer,
+    is_symbol,
     time_ns,
 )
 
@@ -79,8 +80,8 @@ def read_labels(path: Path) -> list[Label]:
 
 def _label(row: dict[str, str | None], source: str) -> Label:
     fields = {name: (row.get(name) or "").strip() for name in LABEL_COLUMNS}
-    if SYMBOL_PATTERN.fullmatch(fields["symbol"]) is None:
-        raise ArchiveError(f"{source}: {fields['symbol']!r} is not a symbol (A-Z, 0-9, '.', '-')")
+    if not is_symbol(fields["symbol"]):
+        raise ArchiveError(f"{source}: {fields['symbol']!r} is not a symbol ({SYMBOL_WORDS})")
     if fields["kind"] not in KINDS:
         raise ArchiveError(
             f"{source}: {fields['kind']!r} is not a kind of anomaly; known are {', '.join(KINDS)}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from tape.inspecting.report import Auction, FileReport, Inspection, SymbolReport
 from tape.inspecting.sessions import INSTALL
@@ -128,7 +129,7 @@ def _symbols(symbols: list[SymbolReport]) -> Table:
     table = _table("Symbols", ("symbol",), ("trades", "shares", "prices", "sizes"))
     for one in symbols[:MOST]:
         table.add_row(
-            escape(one.symbol),
+            Text(one.symbol),
             f"{one.trades:,}",
             f"{one.shares:,}",
             f"{_usd(one.low_usd)} – {_usd(one.high_usd)}",
@@ -145,7 +146,7 @@ def _order(symbols: list[SymbolReport]) -> Table:
         if one.time_backward:
             back += f" by up to {one.time_backward_most_s:,.6f} s"
         table.add_row(
-            escape(one.symbol),
+            Text(one.symbol),
             back,
             f"{one.pause_s:,.3f} s",
             f"{one.sequence_backward:,}",
@@ -160,7 +161,7 @@ def _auctions(auctions: list[Auction]) -> Table:
     for one in auctions[:MOST]:
         table.add_row(
             one.day,
-            escape(one.symbol),
+            Text(one.symbol),
             one.bell,
             one.ts_event[11:23],
             _usd(one.price_usd),

@@ -133,7 +133,8 @@ class CloseUp:
         figure = Figure(figsize=(12, 6 + 0.35 * rows), layout="constrained")
         heights = [1.0, 0.08 * rows] if rows else [1.0]
         panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-        figure.suptitle(_told(shown[place].trade, anomaly), x=0.01, ha="left", size="medium")
+        told = _told(shown[place].trade, anomaly)
+        figure.suptitle(told, x=0.01, ha="left", size="medium", parse_math=False)
         _draw_trades(panels[0], shown, place, anomaly.episode_id)
         if rows:
             _draw_shares(panels[1], anomaly.features)

@@ -113,7 +113,7 @@ class Picture:
             [at for at, _ in flagged], [usd for _, usd in flagged], s=9, color=FLAGGED, zorder=3
         )
         trades = f"{self._trades[symbol]:,} trades, {len(flagged):,} flagged"
-        panel.set_title(f"{symbol}: {trades}", loc="left")
+        panel.set_title(f"{symbol}: {trades}", loc="left", parse_math=False)
         panel.set_ylabel("dollars a share")
         panel.set_xlabel("time (UTC)")
 

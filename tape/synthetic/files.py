@@ -82,10 +82,11 @@ def _rows(made: SyntheticDay, rows: range) -> bytes:
         ),
         strict=True,
     )
+    names = [f'"{name}"' if "," in name else name for name in made.symbols]
     lines = [
         f"{iso_time(ts + lag)},{iso_time(ts)},{rtype},{publisher},{instrument},T,{chr(side)},"
         f"{depth},{'-' if price < 0 else ''}{abs(price) // NANOS}.{abs(price) % NANOS:09d},"
-        f"{size},{flags},{delta},{sequence},{made.symbols[symbol]}\n"
+        f"{size},{flags},{delta},{sequence},{names[symbol]}\n"
         for (
             ts,
             lag,

@@ -1,5 +1,6 @@
 """Writing what tuning found as a THRESHOLDS_FILE that explains itself."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,6 +10,9 @@ from tape.detection.parameters import Parameters
 from tape.origin import MARK
 from tape.tuning.budgets import DOUBT, TunedBudget
 from tape.tuning.thresholds import Tuned
+
+BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""A key of TOML that needs no quotes; no symbol has what would have to be escaped in them."""
 
 FAR_OFF: Final = 1.5
 """How many times the alerts asked for are a miss that is told."""
@@ -40,7 +44,7 @@ def thresholds_text(
 
 
 def _table(one: Tuned, parameters: Parameters) -> str:
-    name = f'"{one.symbol}"' if "." in one.symbol else one.symbol
+    name = one.symbol if BARE.fullmatch(one.symbol) else f'"{one.symbol}"'
     own = one.own
     if own.volume_threshold is None and own.change_threshold is None:
         return f"# {one.symbol}: {one.why_not}; the common thresholds hold.\n"

@@ -5,7 +5,7 @@ from typing import Final
 
 from tape.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 from tape.errors import SettingsError
-from tape.trade_fields import SYMBOL_PATTERN
+from tape.symbol_lists import joined_symbols, split_symbols
 from tape.watching.seen import Seen
 
 RULES: Final[tuple[str, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
@@ -13,31 +13,27 @@ RULES: Final[tuple[str, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FORE
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Symbols and a rule; empty means all."""
+    """Symbols and a rule; empty means all. `nvda` stands for NVDA, too."""
 
     symbols: frozenset[str] = frozenset()
     rule: str = ""
 
     def shows(self, one: Seen) -> bool:
         """Return whether an anomaly is shown."""
-        if self.symbols and one.symbol not in self.symbols:
+        if self.symbols and not any(one.symbol in (n, n.upper()) for n in self.symbols):
             return False
         return not self.rule or self.rule in one.rules
 
     @property
     def text(self) -> str:
         """Return it in words; empty if all is shown."""
-        parts = [*sorted(self.symbols), *([self.rule] if self.rule else [])]
-        return " ".join(parts)
+        parts = [joined_symbols(sorted(self.symbols)), self.rule]
+        return " ".join(part for part in parts if part)
 
 
 def parse_symbols(text: str, option: str) -> frozenset[str]:
-    """Return the symbols of a comma-separated list; lower case is taken too."""
-    names = frozenset(name.strip().upper() for name in text.split(",") if name.strip())
-    for name in sorted(names):
-        if SYMBOL_PATTERN.fullmatch(name) is None:
-            raise SettingsError(f"{option}: {name!r} is not a symbol (A-Z, 0-9, '.', '-')")
-    return names
+    """Return the symbols of a comma-separated list; raises `SettingsError`."""
+    return frozenset(split_symbols(text, option))
 
 
 def parse_rule(text: str, option: str) -> str:

@@ -119,12 +119,12 @@ def _columns(
     width: int, time: str, symbol: str, price: str, size: str, rule: str, why: str
 ) -> Text:
     if width < MIDDLE:
-        parts = [_left(time, TIME_CELLS), _left(symbol, 8), _right(price, 9), _left(rule, 4)]
+        parts = [_left(time, TIME_CELLS), _symbol(symbol), _right(price, 9), _left(rule, 4)]
     else:
         wide = WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS
         parts = [
             _left(time, wide),
-            _left(symbol, 8),
+            _symbol(symbol),
             _right(price, 10),
             _right(size, 11),
             _left(rule, 4),
@@ -152,6 +152,11 @@ def _time(iso: str, width: int) -> str:
 
 def _left(text: str, cells: int) -> str:
     return set_cell_size(text, cells)
+
+
+def _symbol(text: str) -> str:
+    """Return a symbol in its column; one that is cut shows that it is."""
+    return _left(text, 8) if cell_len(text) <= 8 else f"{set_cell_size(text, 7)}…"
 
 
 def _right(text: str, cells: int) -> str:

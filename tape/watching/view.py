@@ -15,6 +15,7 @@ from tape.broker.group import Look
 from tape.errors import SettingsError, TapeError
 from tape.interrupts import INTERRUPTED
 from tape.streaming.around import Around
+from tape.symbol_lists import joined_symbols
 from tape.watching.board import Board
 from tape.watching.details import Details
 from tape.watching.filters import RULES, Filter, parse_symbols
@@ -198,7 +199,7 @@ class WatchApp(App[int]):
     def action_symbols(self) -> None:
         """Ask for symbols."""
         asked = self.query_one(Input)
-        asked.value = ",".join(sorted(self.board.chosen.symbols))
+        asked.value = joined_symbols(sorted(self.board.chosen.symbols))
         asked.display = True  # at once: what is typed next belongs there
         self.screen.set_focus(asked)
 

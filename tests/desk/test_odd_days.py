@@ -150,7 +150,8 @@ def test_thresholds_come_with_their_reason_or_not_at_all(
         ("[AAA]\nchange_threshold = -0.1", "change_threshold must be a number above 0"),
         ("[AAA]\nalerts_per_day = -20", "alerts_per_day must be a number above 0, at most 10,000"),
         ("[AAA]\nalerts_per_10k = -1", "alerts_per_10k must be a number from 0.001 to 100"),
-        ("[aaa]\nalerts_per_day = 20", "[aaa] is not a symbol"),
+        ('["a\'a"]\nalerts_per_day = 20', "[a'a] is not a symbol"),
+        ("[BRK.B]\nalerts_per_day = 20", 'needs quotes, like ["BRK.B"]'),
     ],
 )
 def test_thresholds_that_cannot_be_are_one_sentence(

@@ -167,7 +167,7 @@ def test_symbols_and_rules_are_filtered_and_escape_shows_all_again() -> None:
 def test_what_is_no_symbol_is_told_and_changes_nothing() -> None:
     async def scene(screen: Screen) -> None:
         await screen.tell(Arrived([anomaly(1)]))
-        await screen.press("slash", *"nv_da", "enter")
+        await screen.press("slash", *"nv", "apostrophe", "enter")
         assert "is not a symbol" in screen.text
         await screen.press("escape")
         assert screen.numbers() == [1]
@@ -356,11 +356,14 @@ def test_a_message_of_several_lines_becomes_one() -> None:
 
 
 def test_filters_are_parsed_or_told() -> None:
-    assert parse_symbols(" nvda,AAPL,", "--symbol") == {"NVDA", "AAPL"}
+    assert parse_symbols(" nvda,AAPL,", "--symbol") == {"nvda", "AAPL"}
+    assert Filter(parse_symbols("nvda,ES.c.0", "")).shows(anomaly(1))
+    assert Filter(parse_symbols("nvda,ES.c.0", "")).shows(anomaly(1, "ES.c.0"))
+    assert not Filter(parse_symbols("nvda", "")).shows(anomaly(1, "NVDA2"))
     assert parse_rule("vol", "--rule") == "High Volume"
     assert parse_rule("forest", "--rule") == "Isolation Forest"
     assert Filter().text == ""
-    for wrong in ("x y", "a;b"):
+    for wrong in ("x'y", "a\\b"):
         with pytest.raises(SettingsError, match="--symbol"):
             parse_symbols(wrong, "--symbol")
     for wrong in ("nothing", "i"):

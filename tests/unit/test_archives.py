@@ -186,8 +186,19 @@ def bad_rows() -> list[tuple[str, str | bytes, str]]:
     size = [("0", "size_not_positive"), ("-4", "size_not_positive"), ("1.5", "number_syntax")]
     size += [("1e3", "number_syntax"), ("1000000000000", "number_range"), ("1_0", "number_syntax")]
     size += [("9" * 20, "number_range"), ("9" * 5000, "number_range")]
-    symbol = [("", "symbol_syntax"), ("nvda", "symbol_syntax"), ("A" * 300, "symbol_syntax")]
-    symbol += [("=CMD()", "symbol_syntax"), ("../X", "symbol_syntax"), ("🚀", "symbol_syntax")]
+    bad = [
+        "",
+        " NVDA",
+        "A" * 72,
+        "A" * 300,
+        "O'NEIL",
+        "A\\B",
+        "A\tB",
+        "A\x7fB",
+        "A\u202eB",
+        "\xa0A",
+    ]
+    symbol = [(name, "symbol_syntax") for name in bad]
     time = [("", "time_syntax"), ("today", "time_syntax"), ("1746432000", "time_range")]
     time += [("1746432000675", "time_range"), ("-1", "time_range")]
     time += [

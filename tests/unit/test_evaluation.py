@@ -180,7 +180,7 @@ LINE = "AAA,2,2025-03-03T14:30:00.000000001Z,5,2025-03-03T14:30:00.000000001Z,5,
     [
         (LINE, "with the times and sequences of this label"),
         (LINE.replace("AAA", "ZZZ"), "has no trade of ZZZ"),
-        (LINE.replace("AAA", "a b"), "'a b' is not a symbol"),
+        (LINE.replace("AAA", "a\x7fb"), "'a\\x7fb' is not a symbol"),
         (LINE.replace("gap", "spoofing"), "'spoofing' is not a kind of anomaly; known are fat"),
         (LINE.replace(",2,2", ",x,2"), "`publisher_id` is not a whole number"),
         (LINE.replace(",5,", ",-5,"), "`first_sequence` is negative"),

@@ -221,7 +221,7 @@ def test_rejected_rows_are_counted_by_reason_with_the_first_of_each(tmp_path: Pa
         row(size=0),
         row(price="9223372036854775807"),
         row("18446744073709551615"),
-        row(symbol="nvda"),
+        row(symbol="O'NEIL"),
         row(),
     )
     (one,) = inspect(path, code=2)["files"]

@@ -66,7 +66,9 @@ def test_a_value_or_name_that_cannot_work_is_named_in_one_line(
 def test_symbols_are_split_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYMBOLS", "NVDA, AAPL,")
     assert load(ProducerSettings).symbols == {"NVDA", "AAPL"}
-    monkeypatch.setenv("SYMBOLS", "nvda")
+    monkeypatch.setenv("SYMBOLS", r"ES.c.0, UD:1V: GN 2391,A\,B")
+    assert load(ProducerSettings).symbols == {"ES.c.0", "UD:1V: GN 2391", "A,B"}
+    monkeypatch.setenv("SYMBOLS", "O'NEIL")
     with pytest.raises(SettingsError, match="SYMBOLS"):
         load(ProducerSettings)
 
@@ -99,7 +101,7 @@ def test_thresholds_of_a_symbol_override_the_common_ones(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "text",
     [
-        "[nvda]\nvolume_threshold = 5",
+        '["O\'NEIL"]\nvolume_threshold = 5',
         "[NVDA]\nvolume = 5",
         "[NVDA]\nvolume_threshold = -5",
         "[NVDA]\nvolume_threshold = 1.5",

@@ -26,6 +26,13 @@ TRADE = Trade(
 )
 GOOD = encode(TRADE)
 
+letters = st.characters(exclude_categories=("C", "Z"), exclude_characters="\"'\\")
+inner = st.one_of(letters, st.sampled_from(" ,:-.$#*[]{}0A"))
+symbols = st.one_of(
+    st.text(letters, min_size=1, max_size=2),
+    st.builds(lambda a, b, c: a + b + c, letters, st.text(inner, max_size=69), letters),
+    st.sampled_from(["NVDA", "ACM-A#", "ES.c.0", "UD:1V: GN 2391", "A" * 16, "A" * 17, "Ä" * 71]),
+)
 trades = st.builds(
     Trade,
     ts_recv_ns=st.integers(946_684_800 * 10**9, 4_102_444_800 * 10**9 - 1),
@@ -40,7 +47,7 @@ trades = st.builds(
     flags=st.integers(0, 255),
     ts_in_delta_ns=st.integers(-(2**31) + 1, 2**31 - 1),
     sequence=st.integers(0, 2**32 - 1),
-    symbol=st.from_regex(r"[A-Z0-9.\-]{1,16}", fullmatch=True),
+    symbol=symbols,
     ordinal=st.one_of(st.just(0), st.integers(0, 2**31 - 1)),
 )
 
@@ -123,8 +130,10 @@ BAD = [
     ("B27", field(b"size", b"9" * 20), "number_range"),
     ("B27", field(b"sequence", b"9" * 400), "number_range"),
     ("B27", field(b"size", b"9" * 5_000), "number_range"),
-    ("B29", field(b"symbol", b'"nvda"'), "symbol_syntax"),
-    ("B29", field(b"symbol", b'"=cmd()"'), "symbol_syntax"),
+    ("B29", field(b"symbol", b'"NVDA "'), "symbol_syntax"),
+    ("B29", field(b"symbol", b'"NV\\"DA"'), "symbol_syntax"),
+    ("B29", field(b"symbol", b'"NV\\u0000"'), "symbol_syntax"),
+    ("B29", field(b"symbol", b'"%s"' % (b"A" * 72)), "symbol_syntax"),
     ("B29", field(b"symbol", b'""'), "symbol_syntax"),
     ("B30", field(b"ts_event", b'"1970-01-01T00:00:00.000000000Z"'), "time_range"),
     ("B30", field(b"ts_event", b'"2200-01-01T00:00:00.000000000Z"'), "time_range"),
