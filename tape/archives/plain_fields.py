@@ -174,7 +174,7 @@ def packed_words(data: U8, start: int, end: int) -> tuple[np.uint64, np.uint64]:
 
 
 @uncounted
-def _symbol_by_name(data: U8, start: int, end: int, names: Names) -> int:
+def symbol_by_name(data: U8, start: int, end: int, names: Names) -> int:
     """Return the symbol's number, UNKNOWN for a name that is new, NO_NAME for none at all."""
     number = number_of(names.table, data, start, end - start)
     return int(number) if number != UNKNOWN or _may_be_name(data, start, end) else NO_NAME
@@ -235,7 +235,7 @@ def read_fields(
     if first[SYMBOL] == BAD:
         value[SYMBOL] = symbol_by_instrument(value, names)
     else:
-        value[SYMBOL] = _symbol_by_name(data, first[SYMBOL], last[SYMBOL], names)
+        value[SYMBOL] = symbol_by_name(data, first[SYMBOL], last[SYMBOL], names)
     if value[SYMBOL] == NO_NAME:
         return NOT_PLAIN
     return NEW_NAME if value[SYMBOL] == UNKNOWN else READ

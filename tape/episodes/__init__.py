@@ -73,7 +73,7 @@ class Episodes:
             np.ascontiguousarray(trades.ordinal, np.int32),
             verdicts.outcome,
             verdicts.rules,
-            np.zeros(len(trades), np.bool_),
+            verdicts.shared,
             self._gap_ns,
             self._rows,
             steps,

@@ -152,12 +152,12 @@ def test_symbols_and_rules_are_filtered_and_escape_shows_all_again() -> None:
         )
         await screen.press("slash", *"aapl", "enter")
         assert screen.numbers() == [3, 2]
-        assert "only AAPL" in screen.text
+        assert "only aapl" in screen.text
         await screen.press("r")
         assert screen.numbers() == [2]
         await screen.press("r")
         assert screen.numbers() == [3]
-        assert "only AAPL Rapid Price Change" in screen.text
+        assert "only aapl Rapid Price Change" in screen.text
         await screen.press("escape")
         assert screen.numbers() == [3, 2, 1]
 
