@@ -49,7 +49,7 @@ class FileNames:
     def forget_instruments(self) -> None:
         """Let all instruments be looked up anew: one of them has another symbol from here on."""
         slots = self.compiled.instruments
-        self.compiled = self.compiled._replace(instruments=_slots(len(slots.number)))
+        self.compiled = self.compiled._replace(instruments=empty_slots(len(slots.number)))
         self._instruments = 0
 
     def _grow(self, number: int) -> None:
