@@ -4,7 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from tape.judge import Counts, Judge
 from tape.own_folder import empty_own, make_own
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
+from tape.trading_days import next_trading_day
 
 console = Console(stderr=True)
 TRADES = 38_064_140
@@ -29,14 +30,13 @@ FIRST_DAY = date(2025, 3, 3)
 
 
 def write_days(folder: Path, trades: int) -> None:
-    """Write consecutive made-up weekdays of up to two million trades; the same ones each time."""
-    left, day, seed = trades, FIRST_DAY, 1
+    """Write made-up trading days of up to two million trades each; the same ones each time."""
+    left, day = trades, FIRST_DAY
     with console.status("making the tape") as status:
         while left:
             part = min(left, DAY_TRADES)
-            write_day(make_day(seed=seed, trades=part, day=day), folder)
-            left, seed = left - part, seed + 1
-            day += timedelta(days=3 if day.weekday() == 4 else 1)
+            write_day(make_day(trades=part, day=day), folder)
+            left, day = left - part, next_trading_day(day)
             status.update(f"making the tape: {trades - left:,} of {trades:,} trades")
 
 

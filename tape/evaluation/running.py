@@ -31,8 +31,8 @@ from tape.evaluation.metrics import (
 )
 from tape.outcome import Outcome
 from tape.synthetic import inject, load_day, make_day, write_day
-from tape.synthetic.day import next_weekday
 from tape.synthetic.inject import AUCTION_SHARES
+from tape.trading_days import next_trading_day
 from tape.tuning.thresholds import tuned_thresholds
 
 MADE_UP_DAYS: Final = 3
@@ -90,9 +90,9 @@ def made_up_days(folder: Path, seed: int) -> list[Archive]:
     """Write made-up days without anomalies into `folder` and return them."""
     day, archives = FIRST_DAY, []
     for nth in range(MADE_UP_DAYS):
-        made = make_day(seed + nth, trades=MADE_UP_TRADES, day=day, anomalies=0)
+        made = make_day(seed, trades=MADE_UP_TRADES, day=day, anomalies=0)
         archives += find_archives(write_day(made, folder / f"made-up-{nth}")).archives
-        day = next_weekday(day)
+        day = next_trading_day(day)
     return archives
 
 

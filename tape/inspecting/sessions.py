@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from tape.detection.calibrated.context import NEW_YORK, is_half_day
+from tape.detection.calibrated.context import NEW_YORK
 from tape.errors import SettingsError
 from tape.trade_fields import NANOS
+from tape.trading_days import is_half_day
 
 OPEN: Final = time(9, 30)
 HALF_DAY_CLOSE: Final = time(13)

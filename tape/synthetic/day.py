@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from tape.synthetic.market import CENT, I64, NONE, clock_ns, ordinary_trades
+from tape.trading_days import close_hour
 
 SYMBOLS: Final = ("NVDA", "AAPL", "MSFT", "TSLA")
 SHARES_OF_TRADES: Final = (0.4, 0.25, 0.15, 0.2)
@@ -74,27 +76,35 @@ def make_day(
 ) -> SyntheticDay:
     """Return a day of exactly `trades` trades, up to `anomalies` of them odd on purpose.
 
-    Pre-market, the regular session with its auctions, and post-market, New York time. A short
-    day has room for fewer anomalies: one per 300 trades.
+    Pre-market, the regular session with its auctions, and post-market, New York time; a half day
+    ends at 13:00. A short day has room for fewer anomalies: one per 300 trades.
+
+    What is drawn depends on seed, date and symbol: neither another day of the same seed nor
+    another seed of the same day has a part of it.
     """
     from tape.synthetic.inject import inject  # it works on days, so it comes after them
 
-    random = np.random.default_rng(seed)
-    made = _ordinary_day(random, symbols, trades, day)
+    of_day = (seed, day.toordinal())
+    random = np.random.default_rng(of_day)
+    made = _ordinary_day(of_day, random, symbols, trades, day)
     _auctions(random, made)
-    made = inject(made, seed=seed, anomalies=min(anomalies, trades // 300))
+    made = inject(made, seed=of_day, anomalies=min(anomalies, trades // 300))
     return _without(random, made, len(made.symbol) - trades)
 
 
 def _ordinary_day(
-    random: np.random.Generator, symbols: Sequence[str], trades: int, day: date
+    of_day: tuple[int, int],
+    random: np.random.Generator,
+    symbols: Sequence[str],
+    trades: int,
+    day: date,
 ) -> SyntheticDay:
     weights = np.array([SHARES_OF_TRADES[n % 4] for n in range(len(symbols))])
     counts = random.multinomial(trades, weights / weights.sum())
-    parts = [
-        ordinary_trades(random, int(count), day, PRICES_USD[number % 4])
-        for number, count in enumerate(counts)
-    ]
+    parts = []
+    for number, count in enumerate(counts.tolist()):
+        of_symbol = np.random.default_rng((*of_day, crc32(symbols[number].encode()), number))
+        parts.append(ordinary_trades(of_symbol, count, day, PRICES_USD[number % 4]))
     ts_event_ns = np.concatenate([part.ts_event_ns for part in parts])
     order = np.argsort(ts_event_ns, kind="stable")
     ts_event_ns = ts_event_ns[order]
@@ -123,8 +133,9 @@ def _ordinary_day(
 
 
 def _auctions(random: np.random.Generator, made: SyntheticDay) -> None:
-    """Turn the first trade of each symbol after 09:30 and 16:00 into its auction's print."""
-    for hour, minute, least, most in ((9, 30, 600_000, 8_000_000), (16, 0, 6_700_000, 23_000_000)):
+    """Turn the first trade of each symbol after the open and the close into its auction's print."""
+    closing = (close_hour(made.day), 0, 6_700_000, 23_000_000)
+    for hour, minute, least, most in ((9, 30, 600_000, 8_000_000), closing):
         after = int(np.searchsorted(made.ts_event_ns, clock_ns(made.day, hour, minute)))
         for number in range(len(made.symbols)):
             rows = np.flatnonzero(made.symbol[after:] == number)
@@ -151,11 +162,3 @@ def _without(random: np.random.Generator, made: SyntheticDay, count: int) -> Syn
         for label in made.labels
     ]
     return replace(rows_of(made, np.flatnonzero(keep)), labels=labels)
-
-
-def next_weekday(day: date) -> date:
-    """Return the next day that is not of a weekend."""
-    day += timedelta(days=1)
-    while day.weekday() >= 5:
-        day += timedelta(days=1)
-    return day

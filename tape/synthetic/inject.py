@@ -34,14 +34,18 @@ TRIES: Final = 400
 
 
 def inject(
-    made: SyntheticDay, *, seed: int, anomalies: int = 84, kinds: tuple[str, ...] = KINDS
+    made: SyntheticDay,
+    *,
+    seed: int | tuple[int, ...],
+    anomalies: int = 84,
+    kinds: tuple[str, ...] = KINDS,
 ) -> SyntheticDay:
     """Return the day with up to `anomalies` anomalies, the kinds in turn, spread over the day.
 
     A place without room (an auction, a neighbour, the end of a symbol) moves on to the next one
     that has it; a day too short for all of them gets fewer.
     """
-    random = np.random.default_rng([seed, 7])
+    random = np.random.default_rng((*((seed,) if isinstance(seed, int) else seed), 7))
     return _Injection(random, made).filled(anomalies, kinds)
 
 

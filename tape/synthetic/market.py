@@ -13,12 +13,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from tape.trading_days import close_hour
+
 I64 = npt.NDArray[np.int64]
 NEW_YORK: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
 CENT: Final = 10_000_000
 """A cent in price units of 1e-9 dollars."""
 BUY, SELL, NONE = ord("B"), ord("A"), ord("N")
+
+EARLIEST_HOUR: Final = 4
+OPEN_MINUTE: Final = 9 * 60 + 30
+"""Of New York's day."""
+AFTER_MINUTES: Final = 4 * 60
+"""How long is traded after the close, which is at 13:00 on half days."""
 
 FILLS_EXPONENT: Final = 1.75
 """Tail of the number of trades at one time; its mean, zeta(1.75), is 1.96."""
@@ -82,9 +90,11 @@ def clock_ns(day: date, hour: int, minute: int) -> int:
 
 def _times(random: np.random.Generator, orders: int, day: date) -> I64:
     """Return rising times of orders: quiet before and after the session, busy at its ends."""
-    minutes = np.arange(16 * 60)
-    session = (minutes >= 330) & (minutes < 720)
-    through = (minutes - 330) / 390
+    session_minutes = close_hour(day) * 60 - OPEN_MINUTE
+    first_minute = OPEN_MINUTE - EARLIEST_HOUR * 60
+    minutes = np.arange(first_minute + session_minutes + AFTER_MINUTES)
+    through = (minutes - first_minute) / session_minutes
+    session = (through >= 0.0) & (through < 1.0)
     busy = np.where(session, 20 * (0.35 + 2.6 * (through - 0.5) ** 2), 0.5)
     busy = busy * np.exp(random.normal(0, 0.6, len(minutes)))
     of = np.cumsum(random.random(orders) < 1 / CLUSTER_TIMES)
@@ -95,7 +105,7 @@ def _times(random: np.random.Generator, orders: int, day: date) -> I64:
     since_ns = np.cumsum(apart_ns)
     first = np.searchsorted(of, np.arange(clusters))
     since_first_ns = since_ns - since_ns[np.minimum(first, max(orders - 1, 0))][of]
-    times: I64 = np.sort(clock_ns(day, 4, 0) + begins_ns[of] + since_first_ns)
+    times: I64 = np.sort(clock_ns(day, EARLIEST_HOUR, 0) + begins_ns[of] + since_first_ns)
     return times
 
 

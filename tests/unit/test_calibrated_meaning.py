@@ -7,7 +7,7 @@ import pytest
 
 from tape.columns import TradeColumns
 from tape.detection import CalibratedDetector
-from tape.detection.calibrated.context import CONTEXTS, contexts, is_half_day
+from tape.detection.calibrated.context import CONTEXTS, contexts
 from tape.detection.parameters import Parameters
 from tape.symbols import SymbolTable
 
@@ -202,16 +202,6 @@ def test_any_price_and_pace_gets_sound_answers(price_usd: float, spacing_s: floa
     assert alarms(verdicts.flagged, 30_000) <= 30
     for at in range(len(verdicts.flagged)):
         assert learnt.reasons(trades, verdicts, at)[0].text
-
-
-@pytest.mark.filterwarnings("ignore")  # of its own use of pandas
-def test_half_days_are_those_of_the_exchange() -> None:
-    calendars = pytest.importorskip("exchange_calendars", reason="in the dev extra")
-    exchange = calendars.get_calendar("XNYS", start="2014-01-01", end="2026-12-31")
-    early = {stamp.date() for stamp in exchange.early_closes}
-    sessions = {stamp.date() for stamp in exchange.sessions}
-    assert len(early) > 20
-    assert {day for day in sessions if is_half_day(day)} == early
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`tape replay` as a user runs it; answers come from the whole tape's messages and from pandas."""
 
-import itertools
 import json
 from collections import Counter
 from datetime import date
@@ -270,9 +269,9 @@ def test_a_part_of_the_tape_has_the_episodes_of_the_whole(days: Path, tmp_path: 
     replay(days, "--episodes", tmp_path / "whole.jsonl")
     whole = (tmp_path / "whole.jsonl").read_bytes().splitlines()
     middle = next(
-        json.loads(now)["last_ts_event"]
-        for now, then in itertools.pairwise(whole)
-        if b'"extended"' in now and b'"extended"' in then
+        state["last_ts_event"]
+        for state in map(json.loads, whole)
+        if state["state"] == "extended" and state["first_ts_event"] < state["last_ts_event"]
     )
     replay(days, "--from", middle, "--episodes", tmp_path / "part.jsonl")
     part = (tmp_path / "part.jsonl").read_bytes().splitlines()

@@ -5,7 +5,7 @@ now: the same trades get the same answer whenever they are replayed. A test comp
 `exchange_calendars`.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ import numpy as np
 from tape.columns import TradeColumns
 from tape.compiling import compiled
 from tape.detection.kernel_types import F64, I64, U8
+from tape.trading_days import is_half_day
 
 CONTEXTS: Final = (
     "regular",
@@ -52,23 +53,6 @@ LARGE_SHARES: Final = 50_000
 NO_SIDE: Final = ord("N")
 OUTSIDE: Final = 0.05
 """Share of a day's alerts meant for the hours before the open, and of those after the close."""
-
-
-def is_half_day(day: date) -> bool:
-    """Return whether New York closes at 13:00: around July 4, Thanksgiving and Christmas.
-
-    The rules since 2013. Special closings (mourning, storms) have no trades to be judged.
-
-    >>> is_half_day(date(2024, 11, 29)), is_half_day(date(2025, 7, 2))
-    (True, False)
-    """
-    if day.weekday() > 4:
-        return False
-    if (day.month, day.day) == (7, 3):
-        return day.weekday() < 4  # on a Friday it is the holiday itself
-    if (day.month, day.day) == (12, 24):
-        return day.weekday() < 4
-    return day.month == 11 and day.weekday() == 4 and 23 <= day.day <= 29
 
 
 class _Day(NamedTuple):
