@@ -4,7 +4,6 @@
 """
 
 import math
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,11 +37,12 @@ def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[
 def _fresh(budget: dict[str, float]) -> dict[str, Any]:
     return {
         "budget": budget,
-        "day_passed": 0.0,
         "n": 0,
         "day": None,
         "tails": {name: Tail(name) for name in START},
         "venues": Venues(),
+        "doubt": None,
+        "moved": 0.0,
         "bipower": 0.0,
         "move": 0.0,
         "last_return": 0.0,
@@ -54,14 +54,16 @@ def _fresh(budget: dict[str, float]) -> dict[str, Any]:
         "strong": 0.0,
         "alert": 0,
         "event_left": 0,
-        "reopened": -1,
+        "reopened": None,
         "direction": 0,
         "last": (None, None, None),
     }
 
 
-def _new_session(s: dict[str, Any], ts: int) -> None:
-    s.update(prices=[], away=0, old=(0, 0.0), flow=deque(), run=0.0, time=ts)
+def _new_session(s: dict[str, Any], prices: list[float]) -> None:
+    s.update(prices=prices, away=0, old=(0, 0.0), flow=[], flow_doubt=None, run=0.0)
+    if prices:
+        s["anchor"] = prices[0]
 
 
 def _clock(ts: int) -> tuple[int, int]:
@@ -78,7 +80,9 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         s["anchor"] = price
         prices.append(price)
         return
-    tick = 0.01 if price >= 1 else 0.0001
+    tick = 0.01 if abs(price) >= 1 else 0.0001
+    if s["moved"]:
+        tick = min(tick, 2 * s["moved"])
     weight = 1 / 500 if s["n"] > 500 else 1 / s["n"]
     window = sorted(prices[-60:])
     cut = len(window) // 10
@@ -102,21 +106,31 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         values["dev"] = apart / usual
     s["spread"] += weight * (min(apart, most * usual) - s["spread"])
 
-    least = max(0.5 * tick / max(price, tick), s["move"] / 4)
+    def off(base: float) -> float:
+        """The change from a base in parts of it, or of 200 usual distances if that is more."""
+        return abs(price - base) / max(abs(base), 200 * usual)
+
+    least = max(tick / 2 / max(abs(price), 200 * usual), s["move"] / 4)
     step = math.sqrt(s["bipower"] * math.pi / 2) + least
-    move = min(abs(price / base - 1) for base in (s["last"][0] / 1e9, s["anchor"]))
+    last = s["last"][0] / 1e9
+    move = min(off(last), off(s["anchor"]))
     values["jump"] = move / step
     if len(window) >= 12:
         before = sorted(prices[-11:-8])[1]
-        far = abs(price / before - 1)
+        far = off(before)
         if left > 0:
-            far = min(far, abs(price / old - 1))
+            far = min(far, off(old))
         values["move"] = far / step / math.sqrt(10)
     believed = min(move, most * step)
     s["bipower"] += weight * (believed * s["last_return"] - s["bipower"])
     s["last_return"] = believed
     if believed > 0:
         s["move"] += max(1 / 100, 1 / s["n"]) * (believed - s["move"])
+    if price != last:
+        changed = abs(price - last)
+        if s["moved"]:
+            changed = min(changed, most * s["moved"])
+        s["moved"] += max(1 / 100, 1 / s["n"]) * (changed - s["moved"])
     if move <= 6 * step:
         s["anchor"] = price
     prices.append(price)
@@ -126,23 +140,72 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
 
 
 def _flow(s: dict[str, Any], ts: int, signed: float) -> float:
-    flow = s["flow"]
-    if flow and flow[-1][0] == ts:
-        flow[-1][1] += signed
+    """The volume of the last 10 ms; the last time of it is doubted while it is far from others."""
+    flow, doubt = s["flow"], s["flow_doubt"]
+    newest = doubt or (flow[-1] if flow else None)
+    if newest and newest[0] == ts:
+        newest[1] += signed
         return 0.0
-    flow.append([ts, signed])
-    s["flow"] = deque((f for f in flow if ts - f[0] < 10_000_000), maxlen=256)
+    if doubt:
+        if abs(ts - doubt[0]) <= abs(ts - flow[-1][0]):
+            flow = [doubt]
+        s["flow"], s["flow_doubt"] = flow, None
+    if flow and abs(ts - flow[-1][0]) >= 10_000_000:
+        s["flow"] = flow[-255:]
+        s["flow_doubt"] = [ts, signed]
+        return min(abs(signed), 1.0)
+    while flow and (abs(ts - flow[0][0]) >= 10_000_000 or len(flow) >= 256):
+        flow = flow[1:]
+    s["flow"] = [*flow, [ts, signed]]
     total = math.fsum(min(max(lots, -1.0), 1.0) for _, lots in s["flow"])
     return max(total if signed > 0 else -total, 0.0)
 
 
-def _halted(s: dict[str, Any], ts: int, regular: bool) -> None:
-    gap = max(ts - s["time"], 0)
-    if regular and gap >= 290 * 10**9 and gap >= 50 * s["spacing"]:
-        _new_session(s, ts)
-        s["reopened"] = ts
-    else:
-        s["spacing"] += max(1 / 200, 1 / s["n"]) * (gap - s["spacing"])
+def _space(s: dict[str, Any], gap: int) -> None:
+    most = max(50 * s["spacing"], 1e9)
+    counted = min(max(gap, -most), most)
+    s["spacing"] += max(1 / 200, 1 / s["n"]) * (counted - s["spacing"])
+    s["spacing"] = max(s["spacing"], 0.0)
+
+
+def _note_time(s: dict[str, Any], ts: int, day: int, part: float, *, trading: bool) -> float:
+    """Set since, doubted, reopening; return the share of a day since the trade before."""
+    s.update(since=0, begins=False, reopening=False)
+    if s["n"] == 1:
+        _new_session(s, [])
+        s.update(day=day, time=ts, part=part)
+        return 0.0
+    doubt = s["doubt"]
+    if doubt is not None and abs(ts - doubt["time"]) < abs(ts - s["time"]):
+        s["reopened"] = None
+        if doubt["session"]:
+            if doubt["day"] == s["day"]:
+                s["reopened"] = doubt["time"]
+            _new_session(s, doubt["prices"])
+        elif doubt["time"] > s["time"]:
+            _space(s, doubt["time"] - s["time"])
+        s.update({name: doubt[name] for name in ("day", "time", "part")})
+    s["doubt"] = None
+    gap = ts - s["time"]
+    far = abs(gap) >= 290 * 10**9 and abs(gap) >= 50 * s["spacing"]
+    if day != s["day"] or far:
+        s["begins"] = day != s["day"] or (gap > 0 and trading)
+        s["reopening"] = day == s["day"] and s["begins"]
+        s["doubt"] = {
+            "session": s["begins"],
+            "day": day,
+            "time": ts,
+            "part": part,
+            "prices": [],
+        }
+        return 0.0
+    _space(s, gap)
+    s["since"] = max(gap, 0)
+    share: float = part - s["part"]
+    s.update(time=ts, part=part)
+    if s["reopened"] is not None and ts == s["reopened"]:
+        s["reopening"] = True
+    return share
 
 
 def _part_of_day(passed: int) -> float:
@@ -182,22 +245,22 @@ def judged(
             and size >= 1_000
             and any(-1e9 <= passed - bell * 3600e9 < most for bell in (9.5, 16))
         )
-        part = _part_of_day(passed)
-        if day != s["day"]:
-            s["day"], s["day_passed"] = day, part
-            _new_session(s, ts)
-        else:
-            _halted(s, ts, regular and not auction)
-        due = budget["trade"] + budget["day"] * max(part - s["day_passed"], 0.0)
-        s["day_passed"] = max(s["day_passed"], part)
+        share = _note_time(s, ts, day, _part_of_day(passed), trading=regular or auction)
+        due = budget["trade"] + budget["day"] * share
         s["alert"] = max(s["alert"] - 1, 0)
         s["event_left"] = max(s["event_left"] - 1, 0)
-        s["limit"] = max(s["limit"] - budget["sink"] * due, budget["least"])
-        s["strong"] = min(s["strong"] + 0.3 * due, 3.0)
-        if auction or (regular and ts == s["reopened"] and side == "N" and size >= 1_000):
+        limit = max(s["limit"] - budget["sink"] * due, budget["least"])
+        s["limit"] = min(limit, budget["most"])
+        s["strong"] = min(max(s["strong"] + 0.3 * due, 0.0), 3.0)
+        crossed = side == "N" and size >= 1_000
+        if auction or (regular and s["reopening"] and crossed):
             answers.append((0.0, False))
-            continue
-        answers.append(_judge(s, ts, price_nanos, size, side, publisher))
+        else:
+            answers.append(_judge(s, price_nanos, size, side, publisher))
+        if s["n"] % 1_000 == 0:
+            for tail in s["tails"].values():
+                tail.refit(s["n"])
+            s["venues"].fade()
     return answers
 
 
@@ -230,14 +293,18 @@ def _run(s: dict[str, Any], since: int) -> float:
 
 
 def _judge(
-    s: dict[str, Any], ts: int, price_nanos: int, size: int, side: str, publisher: int
+    s: dict[str, Any], price_nanos: int, size: int, side: str, publisher: int
 ) -> tuple[float, bool]:
     values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
-    since = max(ts - s["time"], 0)
-    now = s["time"] + since
+    since = s["since"]
     s["usual"] = s["usual"] or max(float(size), 1.0)
     usual = s["usual"]
-    _price(s, price_nanos / 1e9, values)
+    begins = s["begins"] or not s["prices"]
+    if s["begins"]:
+        s["prices"].append(price_nanos / 1e9)
+        s["doubt"]["prices"].append(price_nanos / 1e9)
+    else:
+        _price(s, price_nanos / 1e9, values)
     values["size"] = math.log2(1 + size / usual)
     factor = 1 + max(0.0002, 1 / s["n"])
     s["usual"] = max(usual * factor if size > usual else usual / factor, 1.0)
@@ -246,13 +313,13 @@ def _judge(
     if since > 0:
         lot = s["last"][1] == 100
         s["repeats"][lot] += max(1 / 5_000, 1 / s["n"]) * (again - s["repeats"][lot])
-    values["run"] = s["run"]
+    values["run"] = 0.0 if begins else s["run"]
     last = s["last"][0] or 0
     if price_nanos != last:
         s["direction"] = 1 if price_nanos > last else -1
     sign = {"B": 1, "A": -1}.get(side, s["direction"])
-    values["flow"] = _flow(s, now, sign * size / usual)
-    s["last"], s["time"] = (price_nanos, size, side), now
+    values["flow"] = _flow(s, s["time"], sign * size / usual)
+    s["last"] = (price_nanos, size, side)
     if s["n"] <= 60:
         return 0.0, False
 
@@ -269,8 +336,4 @@ def _judge(
     flagged = told >= s["limit"]
     if flagged:
         _count(s, told)
-    if s["n"] % 1_000 == 0:
-        for tail in s["tails"].values():
-            tail.refit(s["n"])
-        s["venues"].fade()
     return told, flagged

@@ -51,9 +51,9 @@ class Refits:
     count: int = 0
     took_s: float = 0.0
 
-    def note(self, took_s: float) -> None:
-        """Count a fit."""
-        self.count += 1
+    def note(self, took_s: float, count: int = 1) -> None:
+        """Count fits, and the time they took together."""
+        self.count += count
         self.took_s += took_s
 
 

@@ -84,6 +84,64 @@ def test_severities_and_flags_are_those_of_the_oracle(seed: int, n: int, budget:
     assert detector.last_scores[3] == 0  # the auction
 
 
+def astray(trades: list[Trade], seed: int) -> list[Trade]:
+    """Return the trades with stamps that are wrong: alone, in a row, of one venue, at first."""
+    random = np.random.default_rng(seed)
+    n = len(trades)
+    times = np.array([trade[1] for trade in trades])
+    alone = np.flatnonzero(random.random(n) < 0.01)
+    far_ns = np.array([1_000_000, 50_000_000, 10**9, 60 * 10**9, 3_600 * 10**9, 5 * 3_600 * 10**9])
+    steps_ns = np.array([*far_ns, *-far_ns, DAY_NS, -DAY_NS])
+    times[alone] += random.choice(steps_ns, len(alone))
+    for at in (n // 4, 3 * n // 4):
+        times[at : at + 300] += random.choice(steps_ns)
+    times[[trade[5] == 3 for trade in trades]] += random.choice(steps_ns)
+    times[0] += DAY_NS
+    return [(t[0], int(ts), *t[2:]) for t, ts in zip(trades, times.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, pytest.param(3, marks=pytest.mark.full)])
+@pytest.mark.parametrize("per_day", [False, True])
+def test_wrong_stamps_are_taken_as_the_oracle_takes_them(seed: int, per_day: bool) -> None:
+    trades = astray(tape(seed, 8_000), seed)
+    own = {"per_day": 300.0} if per_day else {"per_10k": 50.0}
+    expected = oracle.judged(trades, budgets={"A": own, "B": own})
+    budget = {f"alerts_{name}": value for name, value in own.items()}
+    detector, flagged = told(trades, Parameters(profile="calibrated", **budget))
+    severities = np.array([severity for severity, _ in expected])
+    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
+    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+    assert flagged
+
+
+@pytest.mark.parametrize("shift_usd", [-100, -101, -250])
+def test_prices_around_and_below_zero_are_judged_as_the_oracle_judges_them(shift_usd: int) -> None:
+    trades = [(t[0], t[1], t[2] + shift_usd * 10**9, *t[3:]) for t in tape(4, 9_000)]
+    assert min(t[2] for t in trades) < 0
+    expected = oracle.judged(trades, alerts_per_10k=50)
+    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
+    severities = np.array([severity for severity, _ in expected])
+    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
+    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+
+
+def test_an_auction_as_the_1000th_trade_skips_no_refit() -> None:
+    """The tails were once left as they were for another 1,000 trades."""
+    trades = [("A", *t[1:]) for t in tape(6, 2_500)]
+    name, ts, price, *_ = trades[999]
+    trades[999] = (name, ts, price, 60_000, "N", 1)
+    opened = OPEN_NS - ts + 10**9  # so that it falls to a second after the bell
+    trades = [(t[0], t[1] + opened, *t[2:]) for t in trades]
+    expected = oracle.judged(trades, alerts_per_10k=50)
+    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
+    assert detector.last_scores[999] == 0, "it is no auction: nothing is tested"
+    assert detector.refits.count == 2
+    assert detector.refits.took_s > 0
+    severities = np.array([severity for severity, _ in expected])
+    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
+    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+
+
 def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
     """A has its own alerts a day, B its own alerts per 10,000, C has the common ones."""
     trades = [("C" if i % 4 == 1 else t[0], *t[1:]) for i, t in enumerate(tape(5, 12_000))]

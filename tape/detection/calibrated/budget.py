@@ -69,12 +69,15 @@ def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
 
 @part_of_callers
 def note_passing(levels: F64, counters: I64, due: float, budget: F64) -> None:
-    """Let the limit sink by what is due: alerts of the budget since the last trade."""
+    """Let the limit sink by what is due: alerts of the budget since the last trade.
+
+    Less than nothing is due when time came back: what was due too early is taken back.
+    """
     counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
     counters[EVENT_LEFT] = max(counters[EVENT_LEFT] - 1, 0)
     limit = min(levels[LIMIT], budget[MOST])  # it may have been kept under another budget
-    levels[LIMIT] = max(limit - budget[SINK] * due, budget[LEAST])
-    levels[STRONG] = min(levels[STRONG] + FINDS_SHARE * due, MOST_CREDIT)
+    levels[LIMIT] = min(max(limit - budget[SINK] * due, budget[LEAST]), budget[MOST])
+    levels[STRONG] = min(max(levels[STRONG] + FINDS_SHARE * due, 0.0), MOST_CREDIT)
 
 
 @part_of_callers

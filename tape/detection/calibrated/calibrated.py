@@ -19,6 +19,8 @@ from tape.detection.calibrated.kernel import (
 from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.sentences import MOST_TOLD, attribution, sentence
 from tape.detection.calibrated.state import BINS, FEATURES, VERSION, calibrated_state
+from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
+from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
@@ -75,7 +77,13 @@ class CalibratedDetector:
         self._state = calibrated_state()
         self._facts: F64 = np.empty((0, FACTS), np.float64)
         values = np.zeros(FEATURES + 1)
-        self._scratch = Scratch(values, values.view(np.int64), np.zeros(FEATURES), np.zeros(BINS))
+        self._scratch = Scratch(
+            values=values,
+            bits=values.view(np.int64),
+            severities=np.zeros(FEATURES),
+            counts=np.zeros(BINS),
+            watch=np.zeros(WATCH_COLUMNS, np.int64),
+        )
 
     def _make_room(self, rows: int) -> None:
         """Have a row, with its budget, for each of the first `rows` symbols."""
@@ -134,6 +142,7 @@ class CalibratedDetector:
             answers,
         )
         self.last_scores = answers.scores
+        self._note_refits()
         flagged = answers.flagged[:found].copy()
         facts = np.empty((found, FACTS + 1), np.float64)
         facts[:, :FACTS] = answers.facts[:found]
@@ -147,6 +156,13 @@ class CalibratedDetector:
             answers.behind_ns,
             answers.shared.view(np.bool_),
         )
+
+    def _note_refits(self) -> None:
+        """Report the refits of a batch, whose time was taken where they were done."""
+        watch = self._scratch.watch
+        if watch[COUNT]:
+            self.refits.note(int(watch[TOOK_NS]) / 1e9, int(watch[COUNT]))
+            watch[:] = 0
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged: one reason."""

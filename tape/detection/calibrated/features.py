@@ -4,13 +4,17 @@ from typing import Any
 
 import numpy as np
 
+from tape.detection.calibrated.sessions import SESSION
 from tape.detection.calibrated.state import (
     ANCHOR,
     AWAY,
     BIPOWER,
     DIRECTION,
+    DOUBTED,
+    DOUBTED_HELD,
     FEATURES,
     FLOW,
+    FLOW_DOUBTED,
     FLOW_FIRST,
     FLOW_NEXT,
     FLOW_TIMES,
@@ -22,6 +26,7 @@ from tape.detection.calibrated.state import (
     LAST_TIME,
     LOCAL,
     MOVE,
+    MOVED,
     OLD_LEFT,
     OLD_LEVEL,
     PLACE,
@@ -35,7 +40,7 @@ from tape.detection.calibrated.state import (
 from tape.detection.calibrated.window import SHIFTED, begin_new_level, push, trimmed_mean
 from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
-from tape.detection.inlining import uncounted
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F64, I64
 
 DEVIATION = 0
@@ -56,6 +61,12 @@ COARSE = 0.25
 symbols trade in far larger ticks than they could, with hardly two returns in a row."""
 FAR = 6.0
 """This many usual distances or steps away is no part of the level, whatever the tail says."""
+NEAR_ZERO = 200.0
+"""A return is the change over the price that it starts from. Nearer to zero than this many usual
+distances it is the change over these, so in dollars: a price goes through zero, or lives around
+it, without a return that is infinite. No stock above some dollars is ever so near."""
+FINEST = 2.0
+"""A tick is at most so many usual changes: currencies and rates have ticks far below a cent."""
 LEAST_HELD = 10
 """Fewer prices in the window make no mean."""
 FLOW_NS = 10_000_000
@@ -81,6 +92,31 @@ def _median_of_three(a: float, b: float, c: float) -> Any:
     return max(min(a, b), min(max(a, b), c))
 
 
+@part_of_callers
+def _tick(price: float, moved: float) -> Any:
+    """Return the least step of a price: New York's (Rule 612), or less where it moves by less."""
+    tick = 0.01 if abs(price) >= 1.0 else 0.0001
+    return min(tick, FINEST * moved) if moved > 0.0 else tick
+
+
+@part_of_callers
+def _relative(price: float, base: float, least: float) -> Any:
+    """Return how far a price is from a base, over its size or `least`."""
+    return abs(price - base) / max(abs(base), least)
+
+
+@part_of_callers
+def _note_move(levels: F64, changed: float, believed: float, most: float, known: int) -> None:
+    """Let the mean changes follow a trade that has one."""
+    weight = max(MOVE_FADE, 1.0 / known)
+    if believed > 0.0:
+        levels[MOVE] += weight * (believed - levels[MOVE])
+    if changed > 0.0:
+        if levels[MOVED] > 0.0:
+            changed = min(changed, most * levels[MOVED])
+        levels[MOVED] += weight * (changed - levels[MOVED])
+
+
 @uncounted
 def _price_features(state: CalibratedState, row: int, price: float, values: F64) -> Any:
     """Write the three features of the price; return the local mean.
@@ -93,59 +129,70 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
     counters = state.counters[row]
     levels = state.levels[row]
     held = counters[HELD]
-    mean = price
+    tick = _tick(price, levels[MOVED])
+    known = counters[ACCEPTED]
+    weight = FADE if known > 500 else 1.0 / known
+    most = BELIEVED if known > LOCAL else np.inf
+    mean = trimmed_mean(state.in_order[row], held)
+    apart = abs(price - mean)
+    usual = levels[SPREAD] + tick
     shifted = False
-    if held > 0:
-        tick = 0.01 if price >= 1.0 else 0.0001
-        known = counters[ACCEPTED]
-        weight = FADE if known > 500 else 1.0 / known
-        most = BELIEVED if known > LOCAL else np.inf
-        mean = trimmed_mean(state.in_order[row], held)
-        apart = abs(price - mean)
-        usual = levels[SPREAD] + tick
-        if apart > FAR * usual:
-            side = 1 if price > mean else -1
-            counters[AWAY] = counters[AWAY] + side if counters[AWAY] * side > 0 else side
-            shifted = abs(counters[AWAY]) >= SHIFTED
-        else:
-            counters[AWAY] = 0
-        moved_from = levels[ANCHOR]
-        if counters[OLD_LEFT] > 0:
-            counters[OLD_LEFT] -= 1
-            apart = min(apart, abs(price - levels[OLD_LEVEL]))
-        if held >= LEAST_HELD:
-            values[DEVIATION] = apart / usual
-        levels[SPREAD] += weight * (min(apart, most * usual) - levels[SPREAD])
-
-        least = max(0.5 * tick / max(price, tick), COARSE * levels[MOVE])
-        step = np.sqrt(levels[BIPOWER] * (np.pi / 2.0)) + least
-        last = counters[LAST_PRICE] / 1e9
-        move = min(abs(price - last) / last, abs(price - moved_from) / moved_from)
-        values[JUMP] = move / step
-        if held >= 12:
-            at = counters[PLACE] + LOCAL - 10
-            before = _median_of_three(
-                state.prices[row, (at - 1) % LOCAL],
-                state.prices[row, at % LOCAL],
-                state.prices[row, (at + 1) % LOCAL],
-            )
-            far = abs(price - before) / before
-            if counters[OLD_LEFT] > 0:
-                far = min(far, abs(price - levels[OLD_LEVEL]) / levels[OLD_LEVEL])
-            values[TEN_TRADES] = far / (step * np.sqrt(10.0))
-        believed = min(move, most * step)
-        levels[BIPOWER] += weight * (believed * levels[LAST_RETURN] - levels[BIPOWER])
-        levels[LAST_RETURN] = believed
-        if believed > 0.0:
-            levels[MOVE] += max(MOVE_FADE, 1.0 / known) * (believed - levels[MOVE])
-        if move <= FAR * step:
-            levels[ANCHOR] = price
+    if apart > FAR * usual:
+        side = 1 if price > mean else -1
+        counters[AWAY] = counters[AWAY] + side if counters[AWAY] * side > 0 else side
+        shifted = abs(counters[AWAY]) >= SHIFTED
     else:
+        counters[AWAY] = 0
+    moved_from = levels[ANCHOR]
+    if counters[OLD_LEFT] > 0:
+        counters[OLD_LEFT] -= 1
+        apart = min(apart, abs(price - levels[OLD_LEVEL]))
+    if held >= LEAST_HELD:
+        values[DEVIATION] = apart / usual
+    levels[SPREAD] += weight * (min(apart, most * usual) - levels[SPREAD])
+
+    near = NEAR_ZERO * usual
+    least = max(0.5 * tick / max(abs(price), near), COARSE * levels[MOVE])
+    step = np.sqrt(levels[BIPOWER] * (np.pi / 2.0)) + least
+    last = counters[LAST_PRICE] / 1e9
+    move = min(_relative(price, last, near), _relative(price, moved_from, near))
+    values[JUMP] = move / step
+    if held >= 12:
+        at = counters[PLACE] + LOCAL - 10
+        before = _median_of_three(
+            state.prices[row, (at - 1) % LOCAL],
+            state.prices[row, at % LOCAL],
+            state.prices[row, (at + 1) % LOCAL],
+        )
+        far = _relative(price, before, near)
+        if counters[OLD_LEFT] > 0:
+            far = min(far, _relative(price, levels[OLD_LEVEL], near))
+        values[TEN_TRADES] = far / (step * np.sqrt(10.0))
+    believed = min(move, most * step)
+    levels[BIPOWER] += weight * (believed * levels[LAST_RETURN] - levels[BIPOWER])
+    levels[LAST_RETURN] = believed
+    _note_move(levels, abs(price - last), believed, most, known)
+    if move <= FAR * step:
         levels[ANCHOR] = price
     push(state, row, price)
     if shifted:
         begin_new_level(state, row, mean)
     return mean
+
+
+@uncounted
+def _first_price(state: CalibratedState, row: int, price: float) -> None:
+    """Take up a price that nothing is known to compare with: of a session's first trade.
+
+    A trade that may begin a session has its place among the prices before it, too: if it was only
+    stamped wrongly, it is one of them.
+    """
+    counters = state.counters[row]
+    if counters[DOUBTED] == SESSION:
+        counters[DOUBTED_HELD] = 1
+    else:
+        state.levels[row, ANCHOR] = price
+    push(state, row, price)
 
 
 @uncounted
@@ -174,30 +221,64 @@ def _note_repetition(
     levels[of_size] += weight * ((1.0 if again else 0.0) - levels[of_size])
 
 
+@part_of_callers
+def _one_lot(lots: float) -> Any:
+    return min(max(lots, -1.0), 1.0)
+
+
+@uncounted
+def _settle_flow(counters: I64, levels: F64, times: I64, lots: F64, time_ns: int) -> None:
+    """Forget the times before the last one, which is far from them, or the last one itself.
+
+    It had a wrong stamp if this trade's time is nearer to those before.
+    """
+    last = counters[FLOW_NEXT] - 1
+    since_ns = abs(time_ns - times[last % FLOW_TIMES])
+    if since_ns <= abs(time_ns - times[(last - 1) % FLOW_TIMES]):
+        counters[FLOW_FIRST] = last
+        levels[FLOW] = _one_lot(lots[last % FLOW_TIMES])
+    else:
+        counters[FLOW_NEXT] = last
+    counters[FLOW_DOUBTED] = 0
+
+
 @uncounted
 def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float) -> Any:
     """Return the volume of the last 10 ms on the trade's side, in usual lots; 0 within a time.
 
     Trades of one time are one order that met several others; they count together, and with at
     most a lot, so that one large order is left to the size and many small ones add up. Only the
-    first of them says that the orders go on.
+    first of them says that the orders go on. A time 10 ms away or more begins a new volume, but
+    only the next time tells whether the one before is over.
     """
     counters = state.counters[row]
     levels = state.levels[row]
     times = state.flow_time[row]
     lots = state.flow_lots[row]
+    if counters[FLOW_NEXT] > counters[FLOW_FIRST]:
+        at = (counters[FLOW_NEXT] - 1) % FLOW_TIMES
+        if times[at] == time_ns:
+            if counters[FLOW_DOUBTED] == 0:
+                levels[FLOW] += _one_lot(lots[at] + signed) - _one_lot(lots[at])
+            lots[at] += signed
+            return 0.0
+        if counters[FLOW_DOUBTED] == 1:
+            _settle_flow(counters, levels, times, lots, time_ns)
     first = counters[FLOW_FIRST]
     after = counters[FLOW_NEXT]
-    if after > first and times[(after - 1) % FLOW_TIMES] == time_ns:
-        at = (after - 1) % FLOW_TIMES
-        before = min(max(lots[at], -1.0), 1.0)
-        lots[at] += signed
-        levels[FLOW] += min(max(lots[at], -1.0), 1.0) - before
-        return 0.0
+    if first < after and abs(time_ns - times[(after - 1) % FLOW_TIMES]) >= FLOW_NS:
+        if after - first >= FLOW_TIMES:
+            levels[FLOW] -= _one_lot(lots[first % FLOW_TIMES])
+            counters[FLOW_FIRST] = first + 1
+        times[after % FLOW_TIMES] = time_ns
+        lots[after % FLOW_TIMES] = signed
+        counters[FLOW_NEXT] = after + 1
+        counters[FLOW_DOUBTED] = 1
+        return abs(_one_lot(signed))
     while first < after and (
-        time_ns - times[first % FLOW_TIMES] >= FLOW_NS or after - first >= FLOW_TIMES
+        abs(time_ns - times[first % FLOW_TIMES]) >= FLOW_NS or after - first >= FLOW_TIMES
     ):
-        levels[FLOW] -= min(max(lots[first % FLOW_TIMES], -1.0), 1.0)
+        levels[FLOW] -= _one_lot(lots[first % FLOW_TIMES])
         first += 1
     if first == after:
         levels[FLOW] = 0.0
@@ -205,16 +286,19 @@ def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float
         after = 0
     times[after % FLOW_TIMES] = time_ns
     lots[after % FLOW_TIMES] = signed
-    levels[FLOW] += min(max(signed, -1.0), 1.0)
+    levels[FLOW] += _one_lot(signed)
     counters[FLOW_FIRST] = first
     counters[FLOW_NEXT] = after + 1
     return max(levels[FLOW] if signed > 0.0 else -levels[FLOW], 0.0)
 
 
 @uncounted
-def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) -> Any:
+def features(
+    row: int, i: int, t: Columns, passed_ns: int, state: CalibratedState, values: F64
+) -> Any:
     """Write the trade's six features before it counts; return the local mean in dollars.
 
+    `passed_ns` is the time since the trade before, and the clock stands at this trade.
     Behind the price's come the size in octaves of the usual one; the surprise of the run of equal
     price, size and side; and the signed volume of 10 ms.
     """
@@ -228,9 +312,13 @@ def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) 
     known = counters[ACCEPTED]
     if levels[USUAL_SIZE] == 0.0:
         levels[USUAL_SIZE] = max(size, 1.0)
-    passed = max(t.ts_event_ns[i] - counters[LAST_TIME], 0)
-    time_ns = counters[LAST_TIME] + passed
-    mean = _price_features(state, row, max(price_nanos, 1) / 1e9, values)
+    price = price_nanos / 1e9
+    mean = price
+    begins = counters[HELD] == 0 or counters[DOUBTED] == SESSION
+    if begins:
+        _first_price(state, row, price)
+    else:
+        mean = _price_features(state, row, price, values)
 
     usual = levels[USUAL_SIZE]
     values[SIZE] = np.log2(1.0 + size / usual)
@@ -239,17 +327,18 @@ def features(row: int, i: int, t: Columns, state: CalibratedState, values: F64) 
 
     if counters[LAST_PRICE] != price_nanos:
         counters[DIRECTION] = 1 if price_nanos > counters[LAST_PRICE] else -1
-    _note_repetition(counters, levels, price_nanos, size, side, passed)
-    values[STUCK] = levels[RUN]
+    _note_repetition(counters, levels, price_nanos, size, side, passed_ns)
+    values[STUCK] = 0.0 if begins else levels[RUN]
 
     direction = counters[DIRECTION]
     if side == BUY:
         direction = 1
     elif side == SELL:
         direction = -1
-    values[SIGNED_VOLUME] = _signed_volume(state, row, time_ns, direction * size / (LOT * usual))
+    values[SIGNED_VOLUME] = _signed_volume(
+        state, row, counters[LAST_TIME], direction * size / (LOT * usual)
+    )
     counters[LAST_PRICE] = price_nanos
     counters[LAST_SIZE] = size
     counters[LAST_SIDE] = side
-    counters[LAST_TIME] = time_ns
     return mean

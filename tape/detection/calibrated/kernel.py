@@ -18,6 +18,7 @@ from tape.detection.calibrated.sessions import note_time
 from tape.detection.calibrated.state import (
     BINS,
     CREDIT,
+    DOUBTED_TIME,
     FEATURES,
     FITS,
     LIMIT,
@@ -30,6 +31,7 @@ from tape.detection.calibrated.state import (
     VENUE_FACTS,
     CalibratedState,
 )
+from tape.detection.calibrated.stopwatch import note_since, now_ns
 from tape.detection.calibrated.tails import (
     FIRST_CREDIT,
     MEMORY,
@@ -55,7 +57,7 @@ from tape.detection.classic_kernel import Columns
 from tape.detection.classic_state import ACCEPTED
 from tape.detection.detector import DUPLICATE
 from tape.detection.duplicates import outcome_of
-from tape.detection.inlining import uncounted
+from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
 
 REFIT_EVERY = 1_000
@@ -84,13 +86,14 @@ class Setting(NamedTuple):
 class Scratch(NamedTuple):
     """Room for a trade's six values and one more, the same as bits, and its severities.
 
-    `counts` has room for a tail's histogram, prior and all.
+    `counts` has room for a tail's histogram, prior and all; `watch` is the refits' stopwatch.
     """
 
     values: F64
     bits: I64
     severities: F64
     counts: F64
+    watch: I64
 
 
 class Answers(NamedTuple):
@@ -194,6 +197,15 @@ def _tell(
     facts[4 * FEATURES + 4] = told_apart(of_venues, venue, 0)
 
 
+@part_of_callers
+def _is_auction(kind: int, i: int, t: Columns, counters: I64) -> bool:
+    """Return whether a trade is the print of an auction, one that ends a halt among them."""
+    if kind == REOPENING:
+        first = t.ts_event_ns[i] in (counters[REOPENED], counters[DOUBTED_TIME])
+        return first and t.side[i] == NO_SIDE and t.size[i] >= AUCTION_SHARES
+    return kind in (OPENING_AUCTION, CLOSING_AUCTION)
+
+
 @uncounted
 def detect_calibrated(
     t: Columns,
@@ -235,29 +247,26 @@ def detect_calibrated(
             _begin(row, state, setting, scratch.counts)
         counters[ACCEPTED] += 1
         out.scores[i] = 0.0
-        kind, share = note_time(counters, levels, day[i], passed[i], time_ns, context[i])
+        kind, share, passed_ns = note_time(state, row, day[i], passed[i], time_ns, context[i])
         budget = setting.budgets[setting.budget_of[row]]
         due = budget[PER_TRADE] + budget[PER_DAY] * share
         note_passing(levels, counters, due, budget)
-        crossed = t.side[i] == NO_SIDE and t.size[i] >= AUCTION_SHARES
-        if kind == REOPENING and crossed and counters[REOPENED] == time_ns:
-            continue  # the auction that ends a halt
-        if kind in (OPENING_AUCTION, CLOSING_AUCTION):
-            continue
-        usual = levels[USUAL_SIZE]
-        mean = features(row, i, t, state, scratch.values)
-        if counters[ACCEPTED] <= LOCAL:
-            continue
-        told = _judged(row, t.publisher_id[i], state, scratch)
-        out.scores[i] = told
-        if told >= levels[LIMIT]:
-            out.rules[i] = 8
-            out.flagged[found] = i
-            facts = out.facts[found]
-            _tell(row, t.publisher_id[i], state, scratch, facts, mean, usual)
-            facts[4 * FEATURES + 5] = kind
-            found += 1
-            note_alert(levels, counters, told, budget)
-        if counters[ACCEPTED] % REFIT_EVERY == 0:
+        if not _is_auction(kind, i, t, counters):
+            usual = levels[USUAL_SIZE]
+            mean = features(row, i, t, passed_ns, state, scratch.values)
+            if counters[ACCEPTED] > LOCAL:
+                told = _judged(row, t.publisher_id[i], state, scratch)
+                out.scores[i] = told
+                if told >= levels[LIMIT]:
+                    out.rules[i] = 8
+                    out.flagged[found] = i
+                    facts = out.facts[found]
+                    _tell(row, t.publisher_id[i], state, scratch, facts, mean, usual)
+                    facts[4 * FEATURES + 5] = kind
+                    found += 1
+                    note_alert(levels, counters, told, budget)
+        if counters[ACCEPTED] % REFIT_EVERY == 0:  # whatever this trade is, an auction too
+            start_ns = now_ns(scratch.watch)
             _refit(row, state, setting, scratch.counts, KEEP)
+            note_since(scratch.watch, start_ns)
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Version of this layout in the blob's header."""
 FEATURES: Final = 6
 PRICES: Final = 3
@@ -31,6 +31,7 @@ VENUE_FACTS: Final = 1 + 2 * OF_VENUE
 DAY: Final = 11
 """Columns of `counters` beyond those of the duplicates: day in New York since 1970."""
 LAST_TIME: Final = 12
+"""The symbol's clock: time of the last trade that is not doubted."""
 LAST_SIZE: Final = 13
 LAST_SIDE: Final = 14
 LAST_PRICE: Final = 15
@@ -49,13 +50,21 @@ DIRECTION: Final = 22
 ALERT_LEFT: Final = 23
 """Trades for which further flags belong to the alert that is open."""
 REOPENED: Final = 24
-"""1 while the trades are the first ones after a halt."""
+"""Time of the first trade after a halt while its next ones come; else 0."""
 EVENT_LEFT: Final = 25
 """Trades for which further flags belong to the event that is open."""
 EVENT: Final = 26
 """Whether that event counts for the limit."""
 VENUES_KNOWN: Final = 27
-COUNTERS: Final = 28
+DOUBTED: Final = 28
+"""What the last trade may begin, whose time is far from the clock; see `sessions`."""
+DOUBTED_TIME: Final = 29
+DOUBTED_DAY: Final = 30
+DOUBTED_HELD: Final = 31
+"""1 if its price was taken up."""
+FLOW_DOUBTED: Final = 32
+"""1 while the last time of the signed volume is far from those before."""
+COUNTERS: Final = 33
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
@@ -77,7 +86,7 @@ SPACING: Final = 8
 LIMIT: Final = 9
 """Severity from which on a trade is flagged."""
 PROGRESS: Final = 10
-"""Trading days that had passed at the last trade."""
+"""Share of the trading day that had passed by the clock."""
 STRONG: Final = 11
 """How many far outliers may still count for the limit."""
 MOVE: Final = 12
@@ -88,7 +97,11 @@ FIND_FROM: Final = 14
 """Severity from which on the open event is a find."""
 REPEATS: Final = 15
 """Chance that a trade at a later time repeats the one before: of other sizes, and of 100 shares."""
-LEVELS: Final = 17
+DOUBTED_PROGRESS: Final = 17
+"""Share of the trading day at the doubted trade's time."""
+MOVED: Final = 18
+"""Mean absolute change of the price over the trades that have one, dollars."""
+LEVELS: Final = 19
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
