@@ -52,7 +52,7 @@ DEEPER: Final = 0.05
 
 ODD_LOT_SHARE: Final = 0.63
 HUNDRED_SHARE: Final = 0.25
-LARGE_EXPONENT: Final = 1.45
+LARGE_EXPONENT: Final = 1.4
 LARGEST: Final = 19_000
 
 

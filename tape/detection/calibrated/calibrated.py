@@ -175,13 +175,14 @@ class CalibratedDetector:
         """Return severity, context and attribution of the `position`-th flagged trade."""
         evidence = verdicts.evidence[position]
         context = CONTEXTS[int(evidence["context"])]
-        if trades.size[verdicts.flagged[position]] < ROUND_LOT:
+        size = int(trades.size[verdicts.flagged[position]])
+        if size < ROUND_LOT:
             context += ", odd lot"
         return Calibrated(
             severity=float(evidence["severity"]),
             context=context,
             calibrated=bool(evidence["calibrated"]),
-            features=attribution(evidence),
+            features=attribution(evidence, size),
         )
 
     def snapshot(self, symbol: int) -> bytes:
