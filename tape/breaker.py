@@ -1,6 +1,7 @@
 """The circuit breaker: a bad deployment must not drain its input into `rejected`."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 
 from tape.errors import BreakerError
 
@@ -23,7 +24,7 @@ class Breaker:
         self._records = 0
         self._reasons: Counter[str] = Counter()
 
-    def note(self, records: int, rejected: list[tuple[int, str]]) -> None:
+    def note(self, records: int, rejected: Sequence[tuple[int, str]]) -> None:
         """Take note of a batch: how many records, and (position, reason) of each rejected one.
 
         Raises `BreakerError` before anything of the batch is written if a limit is exceeded.
@@ -45,7 +46,7 @@ class Breaker:
                     f"REJECTED_SHARE_MAX={self._share_max:g}; {_advice(self._reasons)}"
                 )
 
-    def _note_run(self, records: int, rejected: list[tuple[int, str]]) -> None:
+    def _note_run(self, records: int, rejected: Sequence[tuple[int, str]]) -> None:
         if not self._run_max:
             return
         expected = 0

@@ -122,6 +122,7 @@ class ProducerSettings(BrokerSettings):
     data_dir: Path = Field(Path("nasdaq"), alias="DATA_DIR")
     replay_speed: float = Field(0.0, alias="REPLAY_SPEED", ge=0, allow_inf_nan=False)
     symbols: Annotated[frozenset[str], NoDecode] = Field(frozenset(), alias="SYMBOLS")
+    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
 
     @model_validator(mode="before")
     @classmethod

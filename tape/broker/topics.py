@@ -60,6 +60,7 @@ def pipeline_topics(
         TopicSpec(output, 4, month, any_number=True),
         TopicSpec(rejected, 1, month, any_number=True),
         TopicSpec(episodes, 4, compacted, any_number=True),
+        TopicSpec(f"{input}-positions", 1, compacted),
     ]
     if group is not None:
         topics.append(TopicSpec(changelog_name(group, input), 4, compacted, like=input))

@@ -12,7 +12,7 @@ from quixstreams.checkpointing.exceptions import (
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka.exceptions import BaseKafkaException
 
-from tape.errors import BrokerError, TapeError
+from tape.errors import BrokerError, BrokerLostError, TapeError
 
 FATAL = (
     KafkaException,
@@ -114,3 +114,11 @@ def storage_fault(error: BaseException | None) -> str | None:
 def not_suppressed(*_: object) -> bool:
     """Say to the library that an error is one, without its log line and traceback."""
     return False
+
+
+def unforeseen(error: BaseException, address: str) -> BrokerLostError:
+    """Return what to say of an error of the client that has no sentence of its own."""
+    return BrokerLostError(
+        f"the broker at {address} failed the producer ({error}); start it again, it goes on "
+        "behind the last transaction"
+    )

@@ -22,6 +22,7 @@ from tape.streaming.failures import (
     own_error,
     refuse_if_forbidden,
     storage_fault,
+    unforeseen,
 )
 from tape.streaming.source import ArchiveSource
 from tape.trade_fields import NANOS
@@ -137,8 +138,5 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
         app.run()
     except FATAL as error:
         refuse_if_forbidden(error, settings.broker_address)
-        raise BrokerLostError(
-            f"the broker at {settings.broker_address} failed the producer ({error}); start it "
-            "again, it goes on where the last acknowledged trade was"
-        ) from error
+        raise unforeseen(error, settings.broker_address) from error
     return int(source.exit_code.value)

@@ -1,0 +1,35 @@
+"""Whether the input topic is still the one to which files were sent."""
+
+from tape.broker.identity import topic_ends, topic_id
+from tape.errors import StateError
+from tape.settings import ProducerSettings
+from tape.streaming.positions import Book, TopicMark, positions_topic
+
+
+def look_at_topic(settings: ProducerSettings) -> TopicMark:
+    """Return which topic the input is now; raises `BrokerError` if the broker does not answer."""
+    client = settings.client_config()
+    return TopicMark(topic_id(client, settings.input), topic_ends(client, settings.input))
+
+
+def made_anew(book: Book, now: TopicMark) -> bool:
+    """Return whether the topic is another one than that to which the files were sent.
+
+    Its id says so; of a broker without ids, an end that lies before the one that was noted.
+    """
+    before = book.mark
+    if before is None or not book.files:
+        return False
+    if before.topic_id and now.topic_id:
+        return before.topic_id != now.topic_id
+    return any(now.ends.get(number, 0) < end for number, end in before.ends.items())
+
+
+def refuse_if_made_anew(settings: ProducerSettings, book: Book, now: TopicMark) -> None:
+    """Raise `StateError` if files were sent to a topic that is not there any more."""
+    if made_anew(book, now):
+        raise StateError(
+            f"the topic {settings.input} was made anew: the {len(book.files):,} files that "
+            f"{positions_topic(settings.input)} knows were sent to an earlier one; `tape producer "
+            "forget --all` sends them again"
+        )

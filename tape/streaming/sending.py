@@ -1,0 +1,333 @@
+"""Sending a folder of archives: trades, rejected records and positions in one transaction.
+
+The transaction is committed about once a second. A producer that is killed leaves one open; its
+next start, by the same INSTANCE, ends it unseen and goes on behind the last that was committed.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from tape.archives import Archive, Discovery, count_rows_hint
+from tape.breaker import Breaker
+from tape.errors import BrokerError, BrokerLostError
+from tape.judge import Counts
+from tape.metrics import Metrics
+from tape.pace import Pace
+from tape.progress import Progress
+from tape.settings import ProducerSettings
+from tape.streaming.judging import rejection_headers
+from tape.streaming.ledger import Ledger
+from tape.streaming.marks import look_at_topic, refuse_if_made_anew
+from tape.streaming.old_positions import old_positions
+from tape.streaming.outcome import Outcome
+from tape.streaming.positions import (
+    FILE,
+    INSTANCE,
+    TOPIC,
+    Ahead,
+    Book,
+    Position,
+    Run,
+    now_text,
+    positions_topic,
+    read_positions,
+)
+from tape.streaming.steps import Step, steps_of
+from tape.streaming.transactions import TransactionLostError, Transactions
+
+log = logging.getLogger(__name__)
+
+COMMIT_S: Final = 1.0
+"""How old a transaction is when it is committed: by so much `stocks` is behind the files."""
+
+PROGRESS_S: Final = 120.0
+"""Longest without a commit, with transactions lost one after another, before the producer ends."""
+
+
+def transactional_id(settings: ProducerSettings) -> str:
+    """Return the name of the producer's transactions: one run at a time has it."""
+    return f"{settings.input}-producer-{settings.instance}"
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends what was not sent before.
+
+    Attributes:
+        running: whether to go on; looked at between the slices of a batch.
+    """
+
+    settings: ProducerSettings
+    found: Discovery
+    counts: Counts
+    metrics: Metrics
+    running: Callable[[], bool]
+    _run: Run = field(default_factory=lambda: Run(at=now_text()))
+    _latest_ns: int = 0
+    _outcome: Outcome = field(default_factory=Outcome)
+    _progress: Progress = field(init=False)
+    _breaker: Breaker = field(init=False)
+    _ledger: Ledger = field(init=False)
+    _transactions: Transactions = field(init=False)
+    _pace: Pace = field(init=False)
+    _committed_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings, archives = self.settings, self.found.archives
+        self._latest_ns = time.time_ns() + 86_400 * 1_000_000_000
+        self._progress = Progress(archives, [count_rows_hint(archive) for archive in archives])
+        self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
+        self._committed_s = time.monotonic()
+
+    def send(self) -> Outcome:
+        """Send everything; returns what came of it, also when it was stopped in the middle."""
+        fenced, first = False, True
+        try:
+            while True:
+                try:
+                    self._open(fenced=fenced, first=first)
+                    first = False
+                    self._send_files()
+                    self._finish()
+                    break
+                except TransactionLostError as lost:
+                    if time.monotonic() - self._committed_s > PROGRESS_S:
+                        raise BrokerLostError(
+                            f"the broker at {self.settings.broker_address} has lost every "
+                            f"transaction for {PROGRESS_S:.0f} s ({lost}); start the producer "
+                            "again when it is well, it goes on behind the last transaction"
+                        ) from lost
+                    log.warning("transaction lost, going on", extra={"reason": str(lost)})
+                    fenced = lost.fenced
+                finally:
+                    self._abort()
+        finally:
+            self._progress.close()
+        self._outcome.add_files(self.found, self._ledger.files)
+        self._progress.summary(self._outcome)
+        return self._outcome
+
+    def _open(self, *, fenced: bool, first: bool) -> None:
+        """Take the name, and begin where the last committed transaction ends."""
+        client, topic = self.settings.client_config(), positions_topic(self.settings.input)
+        if fenced:  # by another run, or by the broker because the transaction was too old
+            self._end_if_replaced(read_positions(client, topic))
+        self._transactions = Transactions(client, transactional_id(self.settings))
+        book = read_positions(client, topic)
+        mark = look_at_topic(self.settings)
+        refuse_if_made_anew(self.settings, book, mark)
+        if not book.files and book.mark is None:
+            book.files = self._taken_over()
+        self._ledger = Ledger(book, instance=self.settings.instance)
+        if first:
+            self._outcome.begin(book.files)
+        self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
+        self._write(TOPIC, msgspec.json.encode(mark))
+        self._commit()
+
+    def _end_if_replaced(self, book: Book) -> None:
+        ours = book.runs.get(self.settings.instance)
+        if ours is not None and ours.run != self._run.run:
+            raise BrokerError(
+                f"another producer took over as INSTANCE={self.settings.instance} on "
+                f"{self.settings.input} (it started at {ours.at}), and this one ends; give each "
+                "producer that runs at the same time an INSTANCE and files of its own"
+            )
+
+    def _taken_over(self) -> dict[str, Position]:
+        """Return, and write, the positions that an earlier version kept."""
+        old = old_positions(self.settings.client_config(), self.settings.input)
+        for sha256, position in old.items():
+            self._write(FILE + sha256, msgspec.json.encode(position))
+        if old:
+            log.info("positions of an earlier version taken over", extra={"files": len(old)})
+        return old
+
+    def _send_files(self) -> None:
+        left = self._left()
+        known = {archive.sha256: archive for archive in self.found.archives}
+        for ahead in list(self._ledger.ahead.values()):
+            missing = [sha256 for sha256 in ahead.rows if sha256 not in known]
+            if not missing:
+                if not self._catch_up(ahead, known):
+                    return
+                continue
+            for sha256 in ahead.rows.keys() & left.keys():
+                self._outcome.not_sent(
+                    left.pop(sha256).path.name,
+                    f"it was being sent together with {', '.join(map(self._name, missing))}, which "
+                    "is missing: put that back, or `tape producer forget` both",
+                )
+        self._pace = Pace(self.settings.replay_speed)
+        reading: set[str] = set()
+        archives = [a for a in left.values() if not self._ledger_done(a)]
+        for step in self._steps(archives, self._latest_ns, self.settings.symbols):
+            if not reading:
+                self._pace = Pace(self.settings.replay_speed)  # a night is not waited through
+            for sha256, part in step.parts.items():
+                if sha256 not in reading and not part.ended and step.refused is None:
+                    self._progress.start(known[sha256], self._rows(sha256))
+                    reading.add(sha256)
+                if part.ended or step.refused is not None:
+                    reading.discard(sha256)
+            if not self._send(step, sorted(self.settings.symbols)):
+                return
+
+    def _left(self) -> dict[str, Archive]:
+        """Return the archives of which something is left to send, by content."""
+        left = {}
+        wanted = self.settings.symbols
+        for archive in self.found.archives:
+            position = self._ledger.files.get(archive.sha256)
+            if position is not None and not _covers(position, wanted):
+                names = ",".join(position.symbols)
+                self._outcome.not_sent(
+                    archive.path.name,
+                    f"it was sent with SYMBOLS={names}: `tape producer forget` sends it again",
+                )
+                self._progress.skip(archive)
+            elif position is not None and position.is_done:
+                self._progress.already_sent(archive)
+            else:
+                if position is not None and position.rows:
+                    facts = {"file": archive.path.name, "row": position.rows}
+                    log.info("going on in a file", extra=facts)
+                left[archive.sha256] = archive
+        return left
+
+    def _steps(
+        self, archives: list[Archive], latest_ns: int, symbols: frozenset[str]
+    ) -> Iterator[Step]:
+        done = {archive.sha256: self._rows(archive.sha256) for archive in archives}
+        return steps_of(archives, done, latest_ns=latest_ns, symbols=symbols)
+
+    def _ledger_done(self, archive: Archive) -> bool:
+        position = self._ledger.files.get(archive.sha256)
+        return position is not None and position.is_done
+
+    def _rows(self, sha256: str) -> int:
+        position = self._ledger.files.get(sha256)
+        return 0 if position is None else position.rows
+
+    def _name(self, sha256: str) -> str:
+        position = self._ledger.files.get(sha256)
+        return sha256[:12] if position is None else f"{position.file} ({sha256[:12]})"
+
+    def _catch_up(self, ahead: Ahead, known: dict[str, Archive]) -> bool:
+        """Send the rest of a batch of which the first messages were sent; returns as `_send`."""
+        self._pace = Pace(self.settings.replay_speed)
+        archives = [archive for archive in known.values() if archive.sha256 in ahead.rows]
+        sent = ahead.messages
+        self._ledger.end_ahead(ahead.key)  # in the transaction that brings the rest
+        for step in self._steps(archives, ahead.latest_ns, frozenset(ahead.symbols)):
+            if not sent:
+                break
+            before = min(sent, len(step.values))
+            sent -= before
+            beyond = Ahead(sent, ahead.rows, ahead.latest_ns, ahead.symbols) if sent else None
+            if not self._send(step, ahead.symbols, before=before, beyond=beyond):
+                return False
+        return True
+
+    def _send(
+        self, step: Step, symbols: list[str], *, before: int = 0, beyond: Ahead | None = None
+    ) -> bool:
+        """Send a step when it is due, but for the messages `before`; returns whether to go on.
+
+        `beyond` says what lies behind the step already.
+        """
+        self.metrics.alive()
+        sent = before
+        rows = {sha256: self._rows(sha256) for sha256 in step.parts}
+
+        def pause() -> bool:
+            self.metrics.alive()
+            if self._transactions.age_s >= COMMIT_S:
+                self._commit_in_the_middle(sent, rows, symbols)
+            return not self.running()
+
+        for start, stop in self._pace.slices(step.ts_event_ns[before:], until=pause):
+            self._transactions.send(
+                self.settings.input,
+                step.keys[before + start : before + stop],
+                step.values[before + start : before + stop],
+            )
+            sent = before + stop
+        if sent < len(step.values):  # stopped in the middle
+            self._commit_in_the_middle(sent, rows, symbols)
+            return False
+        self._send_rejected(step, rows)
+        for sha256, part in step.parts.items():
+            if step.refused is None:
+                self._ledger.take(sha256, self._file_name(sha256), part, symbols)
+            else:
+                log.error("file not sent: %s", step.refused)
+                self._outcome.not_sent(self._file_name(sha256), str(step.refused))
+        if rows:
+            self._ledger.end_ahead(Ahead(0, rows, 0).key)
+        if beyond is not None:
+            caught_up = {sha256: self._rows(sha256) for sha256 in beyond.rows}
+            self._ledger.set_ahead(msgspec.structs.replace(beyond, rows=caught_up))
+        self._progress.advance(step.parts)
+        if self._transactions.age_s >= COMMIT_S or not self.running():
+            self._commit()
+        return self.running()
+
+    def _file_name(self, sha256: str) -> str:
+        return next(a.path.name for a in self.found.archives if a.sha256 == sha256)
+
+    def _send_rejected(self, step: Step, rows: dict[str, int]) -> None:
+        for sha256, part in step.parts.items():
+            records, first = part.trades + len(part.rejected), rows[sha256] + 1
+            reasons = [(row.row - first, row.rejected.reason) for row in part.rejected]
+            if records:
+                self._breaker.note(records, reasons)
+            for row in part.rejected:
+                headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
+                self._transactions.send_one(self.settings.rejected, None, row.raw, headers)
+
+    def _commit_in_the_middle(self, sent: int, rows: dict[str, int], symbols: list[str]) -> None:
+        if sent:
+            self._ledger.set_ahead(Ahead(sent, rows, self._latest_ns, symbols))
+        self._commit()
+
+    def _commit(self) -> None:
+        start_s = time.perf_counter()
+        for key, value in self._ledger.records():
+            self._write(key, value)
+        if not self._transactions.age_s:
+            return
+        self._transactions.commit()
+        self._ledger.committed()
+        self._committed_s = time.monotonic()
+        self.metrics.committed(time.perf_counter() - start_s)
+        self._outcome.count(self._ledger.files)
+        self.counts.trades = self._outcome.trades
+        for reason, count in self._outcome.rejected.items():
+            self.counts.rejected[reason] = count
+
+    def _write(self, key: str | bytes, value: bytes | None) -> None:
+        raw = key.encode() if isinstance(key, str) else key
+        self._transactions.send_one(positions_topic(self.settings.input), raw, value)
+
+    def _finish(self) -> None:
+        """Commit what is left, and how far the topic goes then."""
+        self._commit()
+        self._write(TOPIC, msgspec.json.encode(look_at_topic(self.settings)))
+        self._commit()
+
+    def _abort(self) -> None:
+        transactions = getattr(self, "_transactions", None)
+        if transactions is not None:
+            transactions.abort()
+
+
+def _covers(position: Position, wanted: frozenset[str]) -> bool:
+    """Return whether what was sent of a file holds all that is wanted now."""
+    sent = frozenset(position.symbols)
+    return not sent or not position.rows or (bool(wanted) and wanted <= sent)

@@ -1,0 +1,218 @@
+"""A producer whose records become visible together: all of a transaction, or none of it."""
+
+import time
+from typing import Any, Final
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+
+from tape.errors import BrokerError, BrokerLostError
+from tape.streaming.failures import refuse_if_forbidden
+
+TRANSACTION_TIMEOUT_MS: Final = 30_000
+"""Longest that a killed producer blocks `read_committed` readers, if it is not started again."""
+
+WAIT_S: Final = 60.0
+"""Longest without an acknowledgement before the producer ends, to be started again."""
+
+FENCED: Final = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    }
+)
+LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
+UNKNOWN: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+
+
+class TransactionLostError(Exception):
+    """The open transaction cannot be committed; a new producer begins behind the last commit.
+
+    `fenced`: the broker has given its name to another, or has ended it for its age.
+    """
+
+    def __init__(self, why: str, *, fenced: bool = False) -> None:
+        super().__init__(why)
+        self.fenced = fenced
+
+
+class Transactions:
+    """Sends records in transactions by one name, which ends what an earlier run left open."""
+
+    def __init__(self, client_config: dict[str, str], name: str) -> None:
+        """Take the name; raises `BrokerError` if the broker refuses it."""
+        self._address = client_config["bootstrap.servers"]
+        self._refused: list[tuple[KafkaError, str]] = []
+        self._began_s: float | None = None
+        self._producer = confluent_kafka.Producer(
+            {
+                **client_config,
+                "transactional.id": name,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "partitioner": "murmur2",
+                "linger.ms": 20,
+                "batch.size": 1_000_000,
+                "compression.type": "zstd",
+                "queue.buffering.max.messages": 200_000,
+                "delivery.report.only.error": True,
+                "on_delivery": self._not_delivered,
+                "error_cb": lambda error: None,  # what is fatal comes with the next call
+                "log_level": 0,
+            }
+        )
+        self._try(self._producer.init_transactions)
+
+    @property
+    def age_s(self) -> float:
+        """Return for how long a transaction has been open; 0 if none is."""
+        return 0.0 if self._began_s is None else time.monotonic() - self._began_s
+
+    def send(self, topic: str, keys: list[bytes], values: list[bytes]) -> None:
+        """Send messages in the open transaction, or begin one."""
+        self.begin()
+        produce = self._producer.produce
+        try:
+            for key, value in zip(keys, values, strict=True):
+                try:
+                    produce(topic, value, key)
+                except BufferError:  # back-pressure: the broker takes it more slowly than we read
+                    self._wait_for_room()
+                    produce(topic, value, key)
+            self._producer.poll(0)
+        except KafkaException as error:
+            raise self._meaning(error) from error
+        self._raise_refused()
+
+    def send_one(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, Any]] | None = None,
+    ) -> None:
+        """Send one record in the open transaction, or begin one."""
+        self.begin()
+        try:
+            try:
+                self._producer.produce(topic, value, key, headers=headers or [])
+            except BufferError:
+                self._wait_for_room()
+                self._producer.produce(topic, value, key, headers=headers or [])
+        except KafkaException as error:
+            raise self._meaning(error) from error
+
+    def begin(self) -> None:
+        """Begin a transaction if none is open."""
+        if self._began_s is None:
+            self._try(lambda _: self._producer.begin_transaction())
+            self._began_s = time.monotonic()
+
+    def flush(self) -> None:
+        """Return when everything sent was acknowledged."""
+        deadline_s = time.monotonic() + WAIT_S
+        while self._producer.flush(0.5):
+            self._raise_refused()
+            if time.monotonic() > deadline_s:
+                raise BrokerLostError(self._gone())
+        self._raise_refused()
+
+    def commit(self) -> None:
+        """Make visible what was sent since the transaction began.
+
+        Raises `TransactionLostError` if nothing of it will ever be visible.
+        """
+        if self._began_s is None:
+            return
+        self.flush()
+        self._try(self._producer.commit_transaction)
+        self._began_s = None
+
+    def abort(self) -> None:
+        """Drop what was sent since the transaction began, if the broker can still be told."""
+        if self._began_s is None:
+            return
+        self._began_s = None
+        try:
+            self._producer.purge()
+            self._producer.abort_transaction(5.0)
+        except KafkaException:  # the next run by this name ends it, or the broker, by its age
+            return
+
+    def _try(self, call: Any) -> None:
+        """Call what may be called again while the broker does not answer."""
+        deadline_s = time.monotonic() + WAIT_S
+        while True:
+            try:
+                call(min(10.0, WAIT_S))
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise self._meaning(error) from error
+                if time.monotonic() > deadline_s:
+                    raise BrokerLostError(self._gone()) from error
+            else:
+                return
+            self._producer.poll(0.2)
+
+    def _wait_for_room(self) -> None:
+        full = len(self._producer)
+        deadline_s = time.monotonic() + WAIT_S
+        while len(self._producer) > full // 2:
+            self._producer.poll(0.05)
+            self._raise_refused()
+            if time.monotonic() > deadline_s:
+                raise BrokerLostError(self._gone())
+
+    def _not_delivered(self, error: KafkaError, message: confluent_kafka.Message) -> None:
+        self._refused.append((error, message.topic()))
+
+    def _raise_refused(self) -> None:
+        if not self._refused:
+            return
+        refused, self._refused = self._refused, []
+        for error, topic in refused:  # the first that says more than "the transaction failed"
+            refuse_if_forbidden(KafkaException(error), self._address)
+            if error.code() == LARGE:
+                raise BrokerError(
+                    f"the topic {topic} takes no message as large as one that is to be sent; raise "
+                    f"max.message.bytes of {topic}, then start the producer again"
+                )
+            if error.code() in UNKNOWN:
+                raise BrokerError(
+                    f"the topic {topic} has been deleted on the broker; make it again with "
+                    "`tape topics create`, or correct the settings input and rejected"
+                )
+        raise self._meaning(KafkaException(refused[0][0]))
+
+    def _meaning(self, error: KafkaException) -> Exception:
+        """Return what an error of the client means to the run."""
+        kafka = error.args[0]
+        refuse_if_forbidden(error, self._address)
+        fenced = kafka.code() in FENCED
+        if fenced or kafka.txn_requires_abort() or kafka.code() in _ENDED:
+            self._began_s = None if fenced else self._began_s
+            return TransactionLostError(kafka.str(), fenced=fenced)
+        return BrokerLostError(
+            f"the broker at {self._address} failed the producer ({kafka.str()}); start it again, "
+            "it goes on behind the last transaction"
+        )
+
+    def _gone(self) -> str:
+        return (
+            f"the broker at {self._address} took no message for {WAIT_S:.0f} s; start the "
+            "producer again when it is back, it goes on behind the last transaction"
+        )
+
+
+_ENDED: Final = frozenset(
+    {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._PURGE_QUEUE,
+        KafkaError._PURGE_INFLIGHT,
+        KafkaError._STATE,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+        KafkaError.INVALID_TXN_STATE,
+    }
+)
+"""Errors after which a transaction is lost, and the next one may well be none."""
