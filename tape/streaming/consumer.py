@@ -35,10 +35,15 @@ PARTITIONS_GONE = "partitions were taken away by the broker (session timed out);
 
 @dataclass(frozen=True, slots=True)
 class MessageBatch:
-    """Consecutive messages of one partition, in their order."""
+    """Consecutive messages of one partition, in their order.
+
+    `end` is the offset behind them, and behind the marks that transactions leave there, which no
+    reader sees. A batch without messages says that only such marks came.
+    """
 
     partition: int
     messages: list[Message]
+    end: int
 
 
 class BatchConsumer(InternalConsumer):  # type: ignore[misc]
@@ -63,6 +68,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._lag_due_s = 0.0
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
+        self._sought: set[int] = set()
         self._lost = self._rebalanced = False
         self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
         self._consumer_config["error_cb"] = called_by_the_client(self._note_error)
@@ -78,6 +84,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
         def revoked(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             self._rebalanced = True
+            self._sought |= {part.partition for part in partitions}
             self._waiting.clear()  # not processed yet: the next owner reads them again
             try:
                 if on_revoke is not None:
@@ -87,6 +94,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
         def lost(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             self._waiting.clear()
+            self._sought |= {part.partition for part in partitions}
             self._lost = True
             if on_lost is not None:
                 on_lost(consumer, partitions)
@@ -158,6 +166,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         """Drop what is waiting, because the library seeks back to before it."""
         self._waiting.clear()
         self._next_offset.clear()
+        self._sought |= {part.partition for part in self.assignment()}
         super().trigger_backpressure(*args, **kwargs)
 
     def poll_row(self, timeout: float | None = None, buffered: bool = False) -> Row | None:
@@ -182,7 +191,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             self._waiting.extend(self._by_partition(messages))
         if not self._waiting:
             return None
-        return _row(self._waiting.popleft())
+        return _row(self._waiting.popleft(), self._input)
 
     def _note_error(self, error: KafkaError) -> None:
         """Note how long a topic has been unknown; the client tells it about once a second."""
@@ -216,15 +225,21 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             start = part.offset if part.offset >= 0 else OFFSET_BEGINNING
             self.seek(TopicPartition(part.topic, part.partition, start))
             self._next_offset.pop(part.partition, None)
+            self._sought.add(part.partition)
+
+    @property
+    def _input(self) -> str:
+        (name,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
+        return name
 
     def _tell_lag(self) -> None:
         if time.monotonic() < self._lag_due_s:
             return
         self._lag_due_s = time.monotonic() + LAG_EVERY_S
         lag = 0
-        (stocks,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
         for partition, offset in self._next_offset.items():
-            _, high = self.get_watermark_offsets(TopicPartition(stocks, partition), cached=True)
+            part = TopicPartition(self._input, partition)
+            _, high = self.get_watermark_offsets(part, cached=True)
             lag += max(0, high - offset)
         self.on_lag(lag)
 
@@ -246,9 +261,29 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             else:
                 pairs = zip(partitions, messages, strict=True)
                 groups[partition] = [message for number, message in pairs if number == partition]
-        for partition, group in groups.items():
-            self._next_offset[partition] = group[-1].offset() + 1
-        return [MessageBatch(partition, group) for partition, group in groups.items()]
+        ends = self._ends()
+        batches = [
+            MessageBatch(partition, group, max(group[-1].offset() + 1, ends.get(partition, 0)))
+            for partition, group in groups.items()
+        ]
+        self._sought -= groups.keys()
+        for partition in ends.keys() - groups.keys() - self._sought:
+            # Where nothing came since a seek, the client still answers with what was before it.
+            if ends[partition] > self._next_offset.get(partition, 0):
+                batches.append(MessageBatch(partition, [], ends[partition]))
+        self._next_offset.update({batch.partition: batch.end for batch in batches})
+        return batches
+
+    def _ends(self) -> dict[int, int]:
+        """Return the offset behind what was taken of each partition, transactions' marks too.
+
+        Without them a group would never be seen to have come to the end of its topic.
+        """
+        ours = [part for part in self.assignment() if not self._topics[part.topic].is_changelog]
+        if not ours:
+            return {}
+        found = self.position([TopicPartition(part.topic, part.partition) for part in ours])
+        return {part.partition: part.offset for part in found if part.offset > 0}
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
         gone = sorted({p.partition for p in partitions if not self._topics[p.topic].is_changelog})
@@ -257,13 +292,14 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self.on_partitions_gone(gone)
 
 
-def _row(batch: MessageBatch) -> Row:
-    last = batch.messages[-1]
+def _row(batch: MessageBatch, topic: str) -> Row:
+    last = batch.messages[-1] if batch.messages else None
     context = MessageContext(
-        topic=last.topic(),
+        topic=topic,
         partition=batch.partition,
-        offset=last.offset(),
+        offset=batch.end - 1,
         size=0,
-        leader_epoch=last.leader_epoch(),
+        leader_epoch=None if last is None else last.leader_epoch(),
     )
-    return Row(value=batch, key=None, timestamp=last.timestamp()[1], context=context, headers=None)
+    timestamp = 0 if last is None else last.timestamp()[1]
+    return Row(value=batch, key=None, timestamp=timestamp, context=context, headers=None)
