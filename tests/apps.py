@@ -25,7 +25,10 @@ class App:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("Quix__", "KAFKA_"))}
         with log_file.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / name / "main.py")],
+                [
+                    sys.executable,
+                    str(ROOT / name if name.endswith(".py") else ROOT / name / "main.py"),
+                ],
                 env={**clean, "LOG_FORMAT": "json", **env},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -87,7 +90,7 @@ class Pipeline:
         }
 
     def start(self, name: str, **env: str) -> App:
-        app = App(name, self.env(**env), self.folder / f"{name}.log")
+        app = App(name, self.env(**env), self.folder / f"{Path(name).stem}.log")
         self.started.append(app)
         return app
 
@@ -98,7 +101,10 @@ class Pipeline:
         return self.start("anomaly_detector", **env)
 
     def judged(self) -> tuple[int, int]:
-        """(written to stocks, committed by the detector); (0, 0) while the topic is being made."""
+        """Offsets, transactions' marks among them: (end of stocks, committed by the detector).
+
+        (0, 0) while the topic is being made.
+        """
         try:
             reader = ProgressReader(self.client, self.input, self.group)
             try:
@@ -119,6 +125,11 @@ class Pipeline:
 
     def wait_all_judged(self, timeout_s: float = 120) -> None:
         self.wait_until(lambda written, done: 0 < written <= done, timeout_s)
+
+    def stocks(self) -> list[bytes]:
+        """What a reader of `stocks` sees."""
+        lanes = read_topic(self.client, self.input, settle_s=10)
+        return [message.value() for lane in lanes for message in lane]
 
     def anomalies(self) -> list[bytes]:
         return in_tape_order(read_topic(self.client, self.output, settle_s=10))

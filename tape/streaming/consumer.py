@@ -267,10 +267,12 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             for partition, group in groups.items()
         ]
         self._sought -= groups.keys()
-        for partition in ends.keys() - groups.keys() - self._sought:
-            # Where nothing came since a seek, the client still answers with what was before it.
-            if ends[partition] > self._next_offset.get(partition, 0):
-                batches.append(MessageBatch(partition, [], ends[partition]))
+        # Where nothing came since a seek, the client still answers with what was before it.
+        batches += [
+            MessageBatch(partition, [], ends[partition])
+            for partition in sorted(ends.keys() - groups.keys() - self._sought)
+            if ends[partition] > self._next_offset.get(partition, 0)
+        ]
         self._next_offset.update({batch.partition: batch.end for batch in batches})
         return batches
 

@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -79,6 +80,7 @@ class Bench:
     env: dict[str, str] = field(default_factory=dict)
     parameters: Parameters = field(default_factory=Parameters)
     detector_main: Path = ROOT / "anomaly_detector/main.py"
+    producer_main: Path = ROOT / "producer/main.py"
     happened: dict[str, int] = field(default_factory=dict)
     recovery_s: list[float] = field(default_factory=list)
     detectors: list[Supervised] = field(default_factory=list)
@@ -117,7 +119,7 @@ class Bench:
         }
 
     def start(self, detectors: int = 1) -> None:
-        self.producer = self._supervised(ROOT / "producer/main.py", "producer")
+        self.producer = self._supervised(self.producer_main, "producer")
         for _ in range(detectors):
             self.add_detector()
 
@@ -139,7 +141,10 @@ class Bench:
         return [*([self.producer] if self.producer else []), *self.detectors]
 
     def progress(self) -> tuple[int, int]:
-        """(written to stocks, committed by the detectors); (0, 0) if the broker is away."""
+        """Offsets, transactions' marks among them: (end of stocks, committed by the detectors).
+
+        (0, 0) if the broker is away.
+        """
         try:
             reader = ProgressReader(self.client, self.topics["stocks"], self.group)
             try:
@@ -218,6 +223,18 @@ class Bench:
             if not found.lost or time.monotonic() > deadline_s:
                 return found
             time.sleep(1)
+
+    def repeated(self) -> int:
+        """How many rows a reader of `stocks` sees more often than the tape has them."""
+        expected = Counter(
+            value
+            for archive in find_archives(self.data).archives
+            for batch in read_archive(archive, latest_ns=TIME_MAX_NS)
+            for value in batch.values
+        )
+        seen = Counter(self.seen("stocks"))
+        assert not expected - seen, "trades are missing on stocks"
+        return (seen - expected).total()
 
     def aborted(self) -> int:
         """How many anomalies were written in transactions that were never committed."""

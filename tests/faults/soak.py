@@ -105,7 +105,7 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
                 "anomalies": len(bench.seen()),
                 "episode_states": len(bench.seen("episodes")),
                 "aborted": bench.aborted(),
-                "repeated_by_producer": bench.progress()[0] - bench.trades,
+                "repeated_by_producer": bench.repeated(),
                 "faults": bench.happened,
                 "recovery_s": bench.recovery_s,
                 **difference.counts(),

@@ -205,7 +205,7 @@ def test_a_producer_started_again_sends_nothing_twice(
 ) -> None:
     assert pipeline.produce(synthetic_day).wait() == 0
     assert pipeline.produce(synthetic_day).wait() == 0
-    assert pipeline.judged()[0] == TRADES
+    assert len(pipeline.stocks()) == TRADES
 
 
 def test_poison_messages_land_once_in_rejected_and_the_good_ones_come_through(

@@ -141,7 +141,7 @@ def test_the_right_credentials_connect_and_everything_is_judged(
     assert b"tapewatch_trades_total" in metrics
     assert CANARY.encode() not in metrics
     assert detector.wait(60) == 0
-    assert pipeline.judged() == (TRADES, TRADES)
+    assert len(pipeline.stocks()) == TRADES
     assert pipeline.anomalies()
 
 
