@@ -15,6 +15,20 @@ from tape.errors import ArchiveError
 from tape.scan import I64
 
 
+@dataclass(slots=True)
+class OfFile:
+    """What a batch brings of one file; `skipped` comes with the last trade that was read with it.
+
+    Blank lines are among `skipped` here.
+
+    So the rows of a file are its trades, its skipped and its rejected rows only at its end.
+    """
+
+    trades: int = 0
+    skipped: int = 0
+    rejected: list[RejectedRow] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class TapeBatch:
     """Consecutive trades of a tape, of one file or of several.
@@ -29,6 +43,7 @@ class TapeBatch:
         rows: by sha256, how many rows of a file lie behind, for files that came further.
         ended: sha256 of files of which nothing follows.
         unreadable: why a file could not be opened or read on; it is not among those `ended`.
+        of: what this batch brings of each file, by sha256.
     """
 
     keys: list[bytes] = field(default_factory=list)
@@ -40,6 +55,7 @@ class TapeBatch:
     rows: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     unreadable: ArchiveError | None = None
+    of: dict[str, OfFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +135,23 @@ class Messages:
         if chosen is not None:
             at = chosen.tolist()
             key, value, time = [key[n] for n in at], [value[n] for n in at], time[chosen]
-        return TapeBatch(key, value, time, *_others(parts, self._done))
+        return TapeBatch(key, value, time, *_others(parts, self._done), of=self._of(parts))
+
+    def _of(self, parts: Sequence[Part]) -> dict[str, OfFile]:
+        found: dict[str, OfFile] = {}
+        for part in parts:
+            of, done = found.setdefault(part.sha256, OfFile()), self._done.get(part.sha256, 0)
+            of.trades += part.stop - part.start
+            if part.piece.first_row <= done:
+                rows = part.piece.first_row + part.piece.at[part.start : part.stop]
+                of.trades -= int((rows <= done).sum())
+            skipped, rejected, _, _ = _others([part], self._done)
+            batch = part.piece.batch
+            if part.is_last and batch.rows > done and isinstance(batch, RowBatch):
+                skipped += batch.blank
+            of.skipped += skipped
+            of.rejected += rejected
+        return found
 
     def ended(
         self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None

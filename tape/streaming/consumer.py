@@ -229,8 +229,8 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
     @property
     def _input(self) -> str:
-        (name,) = [name for name, topic in self._topics.items() if not topic.is_changelog]
-        return name
+        (topic,) = [topic for topic in self._topics.values() if not topic.is_changelog]
+        return str(topic.name)
 
     def _tell_lag(self) -> None:
         if time.monotonic() < self._lag_due_s:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tape.archives import RejectedRow
-from tape.errors import TapeError
+from tape.errors import BooksError
 from tape.streaming.positions import (
     FILE,
     Ahead,
@@ -42,7 +42,7 @@ class Ledger:
     def take(self, sha256: str, name: str, part: Part, symbols: list[str]) -> None:
         """Take in what a step brings of a file.
 
-        Raises `TapeError` if the rows read are not the trades sent, the rows skipped and the
+        Raises `BooksError` if the rows read are not the trades sent, the rows skipped and the
         rows rejected: then the producer itself is wrong, and nothing of it is committed.
         """
         before = self.files.get(sha256, Position(symbols=symbols))
@@ -70,7 +70,7 @@ class Ledger:
             at=now_text(),
         )
         if not after.balances:
-            raise TapeError(
+            raise BooksError(
                 f"the producer's books do not balance at {name}: {after.rows:,} rows read, but "
                 f"{after.trades:,} sent, {after.skipped:,} skipped and "
                 f"{sum(rejected.values()):,} rejected; nothing of it was committed, please report "

@@ -14,7 +14,7 @@ import msgspec
 
 from tape.archives import Archive, Discovery, count_rows_hint
 from tape.breaker import Breaker
-from tape.errors import BrokerError, BrokerLostError
+from tape.errors import BrokerLostError, SettingsError
 from tape.judge import Counts
 from tape.metrics import Metrics
 from tape.pace import Pace
@@ -133,7 +133,7 @@ class Sender:
     def _end_if_replaced(self, book: Book) -> None:
         ours = book.runs.get(self.settings.instance)
         if ours is not None and ours.run != self._run.run:
-            raise BrokerError(
+            raise SettingsError(
                 f"another producer took over as INSTANCE={self.settings.instance} on "
                 f"{self.settings.input} (it started at {ours.at}), and this one ends; give each "
                 "producer that runs at the same time an INSTANCE and files of its own"
@@ -308,6 +308,7 @@ class Sender:
         self.metrics.committed(time.perf_counter() - start_s)
         self._outcome.count(self._ledger.files)
         self.counts.trades = self._outcome.trades
+        self.counts.records = self._outcome.trades + self._outcome.rejected.total()
         for reason, count in self._outcome.rejected.items():
             self.counts.rejected[reason] = count
 

@@ -1,4 +1,4 @@
-"""Archives as steps: messages sent together, and what they mean to each file's position."""
+"""A tape as steps: messages sent together, and what they mean to each file's position."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives import Archive, read_archive
-from tape.errors import ArchiveError
+from tape.archives import Archive, RejectedRow
+from tape.archives.one_tape import read_tape
+from tape.errors import ArchiveError, BooksError
 from tape.streaming.ledger import Part
 
 
@@ -15,7 +16,7 @@ from tape.streaming.ledger import Part
 class Step:
     """Messages in the order of the tape, and what lies behind of each file once they are sent.
 
-    `refused` is why a file could not be opened; then there is nothing else.
+    `refused` is why a file could not be opened or read on.
     """
 
     keys: list[bytes] = field(default_factory=list)
@@ -32,16 +33,32 @@ def steps_of(
     latest_ns: int,
     symbols: frozenset[str],
 ) -> Iterator[Step]:
-    """Yield what is left of archives, of which `done` rows lie behind."""
-    for archive in archives:
-        rows = done.get(archive.sha256, 0)
-        batches = read_archive(archive, latest_ns=latest_ns, symbols=symbols, skip_rows=rows)
-        try:
-            for batch in batches:
-                rows = batch.rows
-                part = Part(rows, len(batch.values), batch.skipped, batch.rejected, batch.damaged)
-                yield Step(batch.keys, batch.values, batch.ts_event_ns, {archive.sha256: part})
-        except ArchiveError as error:  # this file only: the others are still sent
-            yield Step(parts={archive.sha256: Part(rows)}, refused=error)
-        else:
-            yield Step(parts={archive.sha256: Part(rows, ended=True)})
+    """Yield what is left of a tape, of whose files `done` rows lie behind.
+
+    Raises `BooksError` if the rows of a file are not the trades, the rows skipped and the rows
+    rejected that the reader counted.
+    """
+    rows, counted = dict(done), dict.fromkeys((archive.sha256 for archive in archives), 0)
+    for batch in read_tape(archives, latest_ns=latest_ns, symbols=symbols, done=done):
+        parts = {}
+        for sha256 in [*batch.of, *(name for name in batch.rows if name not in batch.of)]:
+            before, of = rows.get(sha256, 0), batch.of.get(sha256)
+            part = Part(max(before, batch.rows.get(sha256, before)), ended=sha256 in batch.ended)
+            if of is not None:
+                part.trades, part.rejected = of.trades, of.rejected
+                counted[sha256] += of.trades + of.skipped + _rows(of.rejected)
+            part.skipped = part.rows - before - part.trades - _rows(part.rejected)
+            if part.skipped < 0 or (
+                part.ended and not done.get(sha256) and counted[sha256] != part.rows
+            ):
+                raise BooksError(
+                    f"the books of a file do not balance ({sha256[:12]}): {part.rows:,} rows were "
+                    f"read, and {counted[sha256]:,} of them sent, skipped or rejected; nothing of "
+                    "the last transaction was committed, please report this with the file"
+                )
+            rows[sha256], parts[sha256] = part.rows, part
+        yield Step(batch.keys, batch.values, batch.ts_event_ns, parts, batch.unreadable)
+
+
+def _rows(rejected: Sequence[RejectedRow]) -> int:
+    return sum(row.row > 0 for row in rejected)
