@@ -19,8 +19,6 @@ from tape.scan import I64
 class OfFile:
     """What a batch brings of one file; `skipped` comes with the last trade that was read with it.
 
-    Blank lines are among `skipped` here.
-
     So the rows of a file are its trades, its skipped and its rejected rows only at its end.
     """
 
@@ -146,9 +144,6 @@ class Messages:
                 rows = part.piece.first_row + part.piece.at[part.start : part.stop]
                 of.trades -= int((rows <= done).sum())
             skipped, rejected, _, _ = _others([part], self._done)
-            batch = part.piece.batch
-            if part.is_last and batch.rows > done and isinstance(batch, RowBatch):
-                skipped += batch.blank
             of.skipped += skipped
             of.rejected += rejected
         return found

@@ -52,6 +52,7 @@ def _bare_consume(address: str, topic: str, count: int) -> Cost:
             "group.id": f"bare-{uuid4()}",
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
+            "isolation.level": "read_committed",
             "queued.min.messages": 200_000,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
         }

@@ -64,8 +64,8 @@ def report(run: DemoRun) -> dict[str, Any]:
         "machine": machine(),
         "python": platform.python_version(),
         "versions": versions(),
-        "trades": run.written,
-        "trades_per_s": run.written / run.producer_s,
+        "trades": run.books.sent,
+        "trades_per_s": run.books.sent / run.producer_s,
         "producer_s": run.producer_s,
         "anomalies": len(run.anomalies),
         "restarts": sum(run.restarts.values()),
@@ -122,7 +122,7 @@ def main(
     (to / "steady.md").write_text(as_page(figures))
     console.print(as_page(figures))
     empty_own(out)
-    if run.written != trades:
+    if run.books.sent != trades:
         raise typer.Exit(1)
 
 

@@ -44,7 +44,9 @@ class Look:
 
     Attributes:
         at_s: when, on the monotonic clock.
-        first, end: offset of the oldest message kept, and of the next to be written.
+        first, end: offset of the oldest message kept, and of the end that readers of committed
+            messages see. Marks of transactions have offsets too: differences are a few more
+            than messages.
         committed: offset that the group reads next; without a commit the partition is missing.
         members: processes in the group.
         moving: whether the group is just sharing its partitions out.
@@ -88,7 +90,7 @@ class GroupWatcher:
     def __init__(self, client_config: dict[str, str], group: str, topic: str) -> None:
         self._admin = AdminClient({**client_config, "log_level": 0})
         self._group, self._topic = group, topic
-        self._consumer = _consumer(client_config, group, "read_uncommitted")
+        self._consumer = _consumer(client_config, group, "read_committed")
 
     def look(self) -> Look:
         """Return the state of now; raises `BrokerError` if the broker refuses."""

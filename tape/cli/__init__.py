@@ -60,6 +60,10 @@ COMMANDS: Final = {
         "tape.cli.broker:app",
         "A local Apache Kafka, for one machine: loopback only, no replication.",
     ),
+    "producer": (
+        "tape.cli.producer:app",
+        "What the producer has sent, and how to have files sent again.",
+    ),
     "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
     "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, begin afresh."),
     "topics": (

@@ -14,6 +14,7 @@ from tape.app_files import app_main
 from tape.archives import count_rows_hint, find_archives
 from tape.broker.kafka import HOST, LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
+from tape.demo.books import Books, read_books
 from tape.demo.supervised import Supervised
 from tape.errors import TapeError
 from tape.output_file import OutputFile
@@ -31,11 +32,11 @@ PARTS = ("broker", "state")
 
 @dataclass(slots=True)
 class DemoRun:
-    """What a run left behind and how it went."""
+    """What a run left behind and how it went; `books` are checked."""
 
     data: Path
     anomalies_file: Path
-    written: int = 0
+    books: Books = field(default_factory=lambda: Books(0, 0))
     anomalies: list[bytes] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
     producer_s: float = 0.0
@@ -44,7 +45,10 @@ class DemoRun:
     restarts: dict[str, int] = field(default_factory=dict)
     producer_exit_code: int = 0
     samples: list[tuple[float, int, int]] = field(default_factory=list)
-    """Seconds since the start, trades written, trades judged and committed; four a second."""
+    """Seconds since the start, offsets written and committed; four a second.
+
+    A transaction's mark on a partition has an offset too, so these are a few more than trades.
+    """
     rss_samples: list[tuple[float, dict[str, int]]] = field(default_factory=list)
     """Seconds since the start, resident bytes of each app; as often."""
 
@@ -88,6 +92,10 @@ def _run(
         }
         _drive(run, out, client, settings, env, expected)
         _collect(run, client, settings)
+        once = not run.restarts.get("anomaly_detector")
+        log_file = out / "anomaly_detector.log" if once else None
+        run.books = read_books(client, settings.input, log_file)
+        run.books.check()
 
 
 def _drive(
@@ -131,7 +139,6 @@ def _drive(
                     raise TapeError(f"the pipeline is not done after an hour; read {out}/*.log")
                 time.sleep(0.25)
         run.producer_exit_code = producer_code
-        run.written = progress.written
         run.pipeline_s = time.monotonic() - start_s
     finally:
         reader.close()

@@ -23,7 +23,10 @@ TAKING_TURNS: Final = 3
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen of the group and the output topic from a first look to a last.
+    """What was seen of the group, and of open transactions, from a first look to a last.
+
+    `open_…` are those on the output topic, `open_input_…` those of the producer, by partition:
+    the offset from which on readers wait.
 
     `seen` holds every process that was a member at some moment, by its stable name.
     """
@@ -33,6 +36,8 @@ class Watch:
     open_first: dict[int, int]
     open_last: dict[int, int]
     seen: dict[str, dict[str, Member]] = field(default_factory=lambda: defaultdict(dict))
+    open_input_first: dict[int, int] = field(default_factory=dict)
+    open_input_last: dict[int, int] = field(default_factory=dict)
 
     @property
     def lasted_s(self) -> float:
@@ -51,6 +56,7 @@ def _watched(group: GroupWatcher, settings: DetectorSettings, look_s: float) -> 
     client = settings.client_config()
     first = group.look()
     watch = Watch(first, first, open_transactions(client, settings.output), {})
+    watch.open_input_first = open_transactions(client, settings.input)
     until_s = first.at_s + max(look_s, 1.5 * settings.commit_interval_s)
     members = first.members
     while True:
@@ -62,6 +68,7 @@ def _watched(group: GroupWatcher, settings: DetectorSettings, look_s: float) -> 
         time.sleep(EVERY_S)
         members = group.members()
     watch.open_last = open_transactions(client, settings.output)
+    watch.open_input_last = open_transactions(client, settings.input)
     watch.last = group.look()
     return watch
 
@@ -76,7 +83,7 @@ def check_group(settings: DetectorSettings, look_s: float) -> list[Finding]:
     return [
         judge_lag(settings.consumer_group, watch),
         judge_instances(watch),
-        judge_transactions(settings.output, watch),
+        judge_transactions(settings.output, watch, settings.input),
     ]
 
 
@@ -150,19 +157,19 @@ def judge_instances(watch: Watch) -> Finding:
     return Finding("instances", "ok", f"each has a name of its own: {named}")
 
 
-def judge_transactions(topic: str, watch: Watch) -> Finding:
-    """Say whether readers of the output wait for a transaction that nobody ends."""
-    stuck = [
-        number
-        for number, offset in watch.open_last.items()
-        if watch.open_first.get(number) == offset
-    ]
-    if not stuck:
-        return Finding("transactions", "ok", f"readers of {topic} wait for none")
-    return Finding(
-        "transactions",
-        "warning",
-        f"a transaction is open on {topic} for more than {watch.lasted_s:.0f} s: its readers see "
-        "nothing that is newer",
-        "start the detector that left it, by the same INSTANCE; else it ends after 30 s by itself",
-    )
+def judge_transactions(topic: str, watch: Watch, input_topic: str = "stocks") -> Finding:
+    """Say whether readers of the output, or of the input, wait for one that nobody ends."""
+    for name, app, first, last in (
+        (topic, "detector", watch.open_first, watch.open_last),
+        (input_topic, "producer", watch.open_input_first, watch.open_input_last),
+    ):
+        if any(first.get(number) == offset for number, offset in last.items()):
+            return Finding(
+                "transactions",
+                "warning",
+                f"a transaction is open on {name} for more than {watch.lasted_s:.0f} s: its "
+                "readers see nothing that is newer",
+                f"start the {app} that left it, by the same INSTANCE; else it ends after 30 s by "
+                "itself",
+            )
+    return Finding("transactions", "ok", f"readers of {input_topic} and {topic} wait for none")

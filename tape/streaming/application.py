@@ -159,6 +159,7 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
             # A static member: after a kill its next start gets its partitions back at once; by
             # a new name it would wait until the session of the dead one has timed out.
             "group.instance.id": settings.instance,
+            "isolation.level": "read_committed",  # the producer's transactions: each row once
             "session.timeout.ms": SESSION_TIMEOUT_MS,
             "queued.min.messages": 200_000,
             "queued.max.messages.kbytes": 16_384,  # a partition; bounds the memory of a backlog

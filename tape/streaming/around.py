@@ -39,6 +39,7 @@ def trades_around(
         {
             **client_config,
             "group.id": "tape-watch",  # asked for by the client, never joined
+            "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "allow.auto.create.topics": False,

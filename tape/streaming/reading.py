@@ -48,6 +48,25 @@ def read_topic(
         consumer.close()
 
 
+def count_topic(client_config: dict[str, str], topic: str) -> int:
+    """Return how many committed messages a topic holds; the offsets count more than these."""
+    consumer = _consumer(client_config, f"reader-{uuid4()}", "read_committed")
+    try:
+        partitions = _partitions(consumer, topic)
+        _wait_until_settled(client_config, topic, consumer, TIMEOUT_S)
+        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p))[1] for p in partitions}
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
+        count = 0
+        while any(_position(consumer, topic, p) < end for p, end in ends.items()):
+            for message in consumer.consume(10_000, 0.5):
+                if message.error() is not None:
+                    raise BrokerError(f"cannot read {topic}: {message.error().str()}")
+                count += message.offset() < ends[message.partition()]
+        return count
+    finally:
+        consumer.close()
+
+
 def _wait_until_settled(
     client_config: dict[str, str], topic: str, reader: Consumer, settle_s: float
 ) -> None:
@@ -81,7 +100,11 @@ def in_tape_order(partitions: Iterable[list[Message]]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How much of a topic a consumer group has committed, in messages."""
+    """How much of a topic a consumer group has committed, in offsets.
+
+    A transaction leaves a mark on each partition that it wrote to, so there are a few more of
+    these than messages; both count the marks, and are equal when nothing is left.
+    """
 
     written: int
     committed: int

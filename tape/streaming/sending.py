@@ -121,7 +121,7 @@ class Sender:
         book = read_positions(client, topic)
         mark = look_at_topic(self.settings)
         refuse_if_made_anew(self.settings, book, mark)
-        if not book.files and book.mark is None:
+        if not book.runs and not book.files:  # this version was never here
             book.files = self._taken_over()
         self._ledger = Ledger(book, instance=self.settings.instance)
         if first:

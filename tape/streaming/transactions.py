@@ -36,6 +36,13 @@ class TransactionLostError(Exception):
         super().__init__(why)
         self.fenced = fenced
 
+    def plainly(self, address: str) -> BrokerLostError:
+        """Return it as the end of what does not try again."""
+        return BrokerLostError(
+            f"the broker at {address} dropped the transaction ({self}), nothing of it was "
+            "written; try again"
+        )
+
 
 class Transactions:
     """Sends records in transactions by one name, which ends what an earlier run left open."""

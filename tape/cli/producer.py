@@ -1,0 +1,114 @@
+"""`tape producer`: what was sent of each file, and sending files again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tape.broker.connect import ready_broker
+from tape.broker.topics import pipeline_topics
+from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import SettingsError
+from tape.printable import printable
+from tape.settings import ProducerSettings, load
+from tape.streaming.forgetting import forget as forget_files
+from tape.streaming.marks import look_at_topic, made_anew
+from tape.streaming.positions import Book, Position, positions_topic, read_positions
+
+app = typer.Typer(
+    help="What the producer has sent, and how to have files sent again.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+WAIT_S = 10.0
+SHORT = 12
+"""Digits of a hash that are shown; `forget` takes them."""
+
+
+@app.command()
+def status(as_json: AsJson = False) -> int:
+    """Show what was sent of each file: rows, trades, rejected, state, and when.
+
+    Example: tape producer status
+    """
+    settings = load(ProducerSettings)
+    client = settings.client_config()
+    ready_broker(client, [], wait_s=WAIT_S)
+    book = read_positions(client, positions_topic(settings.input))
+    anew = bool(book.files) and made_anew(book, look_at_topic(settings))
+    if wants_json(as_json):
+        print_json({"input": settings.input, "made_anew": anew, "files": _fields(book)})
+        return 0
+    table_console().print(_table(book) if book.files else "nothing was sent yet")
+    if anew:
+        notes_console().print(
+            f"{settings.input} was made anew since: `tape producer forget --all` sends these again"
+        )
+    return 0
+
+
+@app.command()
+def forget(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Paths, names, or beginnings of hashes as `status` shows them."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Forget that files were sent: the next start of the producer sends them again.
+
+    Each trade gets the same ids again. A producer that runs with the same INSTANCE is ended.
+
+    Example: tape producer forget nasdaq/xnas-itch-20250505.trades.csv.zst
+    """
+    if every == bool(files):
+        raise SettingsError("say which files are to be forgotten, or --all for every one")
+    settings = load(ProducerSettings)
+    ready_broker(settings.client_config(), pipeline_topics(*settings.topics()), wait_s=WAIT_S)
+    forgotten = forget_files(settings, None if every else files)
+    if wants_json(as_json):
+        print_json({"forgotten": [{"sha256": s, "file": f} for s, f in forgotten.items()]})
+        return 0
+    for sha256, name in forgotten.items():
+        table_console().print(f"forgotten: {escape(printable(name))} ({sha256[:SHORT]})")
+    notes_console().print(
+        f"{len(forgotten)} files forgotten; the next start of the producer sends those again that "
+        "are in DATA_DIR"
+    )
+    return 0
+
+
+def _fields(book: Book) -> list[dict[str, object]]:
+    return [
+        {
+            "sha256": sha256,
+            **msgspec.to_builtins(one),
+            "rejected_rows": sum(one.rejected.values()),
+        }
+        for sha256, one in _sorted(book)
+    ]
+
+
+def _sorted(book: Book) -> list[tuple[str, Position]]:
+    return sorted(book.files.items(), key=lambda item: (item[1].at, item[1].file, item[0]))
+
+
+def _table(book: Book) -> Table:
+    table = Table("file", "hash", "rows", "trades", "rejected", "state", "when")
+    for sha256, one in _sorted(book):
+        reasons = {**one.rejected, **one.faults}
+        rejected = ", ".join(f"{name} {count:,}" for name, count in sorted(reasons.items()))
+        table.add_row(
+            escape(printable(Path(one.file).name)) or "(of an earlier version)",
+            sha256[:SHORT],
+            f"{one.rows:,}",
+            "not counted" if one.uncounted == one.rows > 0 else f"{one.trades:,}",
+            rejected or "0",
+            one.state,
+            one.at or "-",
+        )
+    return table
