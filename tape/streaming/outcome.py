@@ -57,6 +57,11 @@ class Outcome:
     def add_files(self, found: Discovery, files: Mapping[str, Position]) -> None:
         """Note what of a folder's files is not on the topic, by this run or by earlier ones."""
         self.count(files)
+        self.passed_over = [
+            (str(one.path), one.reason + (f"; {one.remedy}" if one.remedy else ""))
+            for one in found.skipped
+            if one.may_hold_trades
+        ]
         for archive in found.archives:
             position = files.get(archive.sha256)
             if position is None:

@@ -16,6 +16,7 @@ from tape.archives import Archive, Discovery, count_rows_hint
 from tape.breaker import Breaker
 from tape.errors import BrokerLostError, SettingsError
 from tape.judge import Counts
+from tape.logs import RejectedLog
 from tape.metrics import Metrics
 from tape.pace import Pace
 from tape.progress import Progress
@@ -67,6 +68,7 @@ class Sender:
     counts: Counts
     metrics: Metrics
     running: Callable[[], bool]
+    _log_rejected: RejectedLog = field(default_factory=RejectedLog)
     _run: Run = field(default_factory=lambda: Run(at=now_text()))
     _latest_ns: int = 0
     _outcome: Outcome = field(default_factory=Outcome)
@@ -288,6 +290,7 @@ class Sender:
             if records:
                 self._breaker.note(records, reasons)
             for row in part.rejected:
+                self._log_rejected.note(row.rejected, row.source)
                 headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
                 self._transactions.send_one(self.settings.rejected, None, row.raw, headers)
 
