@@ -9,6 +9,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from tape.test_issues import is_test_issue
+
 
 @dataclass(slots=True)
 class Findings:
@@ -16,9 +18,9 @@ class Findings:
 
     `episodes` counts those that the stream has from their beginning.
 
-    Trades that break several rules come first, then those furthest beyond a threshold; of one
-    symbol's trades within a second only the first of these is kept. Memory does not grow with
-    the stream.
+    Trades that break several rules come first, then those furthest beyond a threshold; test
+    issues (`tape.test_issues`) come last, whatever they did. Of one symbol's trades within a
+    second only the first of these is kept. Memory does not grow with the stream.
     """
 
     most: int = 10
@@ -27,7 +29,7 @@ class Findings:
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
     by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _kept: dict[tuple[str, str], tuple[tuple[int, float, int], dict[str, Any]]] = field(
+    _kept: dict[tuple[str, str], tuple[tuple[bool, int, float, int], dict[str, Any]]] = field(
         default_factory=dict
     )
 
@@ -64,13 +66,29 @@ def findings(values: Iterable[bytes], most: int = 10) -> Findings:
     return found
 
 
-def _surprise(anomaly: dict[str, Any]) -> tuple[int, float]:
+def _surprise(anomaly: dict[str, Any]) -> tuple[bool, int, float]:
     beyond = [
         abs(reason["value"] / reason["threshold"])
         for reason in anomaly["reasons"]
         if reason["threshold"]
     ]
-    return len(anomaly["anomalies"]), max(beyond, default=0.0)
+    is_real = not is_test_issue(anomaly["symbol"])
+    return is_real, len(anomaly["anomalies"]), max(beyond, default=0.0)
+
+
+def _marked(symbol: str) -> Text:
+    """Return a symbol, with a word behind it if it is a test issue."""
+    return Text(f"{symbol} (test)" if is_test_issue(symbol) else symbol)
+
+
+def _price(usd: float) -> str:
+    """Return a price with the digits that it has, two at least.
+
+    >>> _price(1234.5), _price(0.000012345)
+    ('1,234.50', '0.000012345')
+    """
+    whole, _, fraction = f"{usd:,.9f}".partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
 def telling_table(found: Findings) -> Table:
@@ -90,8 +108,8 @@ def telling_table(found: Findings) -> Table:
         stamp = anomaly["ts_event"][:23].replace("T", " ")
         table.add_row(
             stamp[11:] if of else stamp,
-            Text(anomaly["symbol"]),
-            f"{anomaly['price']:,.2f}",
+            _marked(anomaly["symbol"]),
+            _price(anomaly["price"]),
             f"{anomaly['size']:,}",
             "\n".join(reason["text"] for reason in anomaly["reasons"]),
         )
@@ -104,7 +122,8 @@ def counts_table(found: Findings) -> Table:
     table = Table("symbol", title="Flagged trades", title_justify="left")
     for name in ("flagged", *rules):
         table.add_column(name, justify="right")
-    for symbol, count in found.by_symbol.most_common():
+    by_count = found.by_symbol.most_common()
+    for symbol, count in sorted(by_count, key=lambda one: is_test_issue(one[0])):
         row = (f"{found.by_symbol_and_rule[symbol, rule]:,}" for rule in rules)
-        table.add_row(Text(symbol), f"{count:,}", *row)
+        table.add_row(_marked(symbol), f"{count:,}", *row)
     return table

@@ -35,6 +35,7 @@ from tape.settings import DetectorSettings, load
 from tape.symbol_lists import split_symbols
 from tape.symbol_thresholds import unknown_symbols
 from tape.telling import Findings, counts_table, telling_table
+from tape.test_issues import is_test_issue
 from tape.trade_fields import NANOS
 
 
@@ -185,6 +186,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "flagged": found.count,
         "by_rule": found.by_rule,
         "by_symbol": by_symbol,
+        "test_issues": [name for name in by_symbol if is_test_issue(name)],
         "episodes": {name: run.episodes[name] for name in ("opened", "closed", *MARKS)},
         "duplicates": counts.duplicate,
         "late": counts.late,
