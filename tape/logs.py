@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Final
 
-from tape.printable import printable
+from tape.printable import printable, printable_lines
 from tape.rejected import Rejected
 from tape.settings import BrokerSettings
 
@@ -26,7 +26,7 @@ class _Plain(logging.Formatter):
         text = f"{clock} {record.levelname.lower():7} {record.getMessage()}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return f"{text}  {facts}" if facts else text
+        return printable_lines(f"{text}  {facts}" if facts else text)
 
 
 class _Json(logging.Formatter):

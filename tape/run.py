@@ -10,6 +10,8 @@ from typing import NoReturn
 from tape.errors import IdExpiredError, TapeError
 from tape.interrupts import INTERRUPTED, shield_callbacks, was_interrupted
 
+from tape.printable import printable
+
 log = logging.getLogger(__name__)
 
 MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
@@ -26,7 +28,7 @@ def run_main(main: Callable[[], int]) -> int:
         log.warning("transactional id expired")
         _begin_again()
     except TapeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -42,7 +44,8 @@ def run_main(main: Callable[[], int]) -> int:
         if error.errno not in MENDED_BY_AN_OPERATOR:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        print(f"error: {error.strerror}{where}: free space or correct rights", file=sys.stderr)
+        text = f"error: {error.strerror}{where}: free space or correct rights"
+        print(printable(text), file=sys.stderr)
         _drop_output()
         return 4
 

@@ -169,6 +169,12 @@ class LocalKafka:
                 f"Kafka cannot use {self.data_dir}: {(done.stderr or done.stdout).strip()[-300:]}"
             )
 
+    def _last_words(self, log_from: int) -> str:
+        """Return the last line of its log that tells of an error, or the last one at all."""
+        lines = self.log_tail(lines=200, start=log_from).splitlines()
+        errors = [line for line in lines if "ERROR" in line or "Exception" in line]
+        return (errors or lines or ["it logged nothing"])[-1].strip()[:300]
+
     def _wait_until_it_answers(self, log_from: int) -> None:
         assert self._process is not None  # noqa: S101
         deadline_s = time.monotonic() + START_S
@@ -176,8 +182,8 @@ class LocalKafka:
         while True:
             if self._process.poll() is not None:
                 raise BrokerError(
-                    f"the local Kafka ended while starting; the end of {self.log_file}:\n"
-                    f"{self.log_tail(start=log_from)}"
+                    "the local Kafka ended while starting: "
+                    f"{self._last_words(log_from)} (its log: {self.log_file})"
                 )
             try:
                 if client.list_topics(timeout=1).brokers:
@@ -186,7 +192,7 @@ class LocalKafka:
                 if time.monotonic() > deadline_s:
                     raise BrokerError(
                         f"the local Kafka did not answer within {START_S:.0f} s "
-                        f"({error.args[0].str()}); the end of {self.log_file}:\n"
-                        f"{self.log_tail(start=log_from)}"
+                        f"({error.args[0].str()}): {self._last_words(log_from)} "
+                        f"(its log: {self.log_file})"
                     ) from None
             time.sleep(0.1)

@@ -12,6 +12,7 @@ import typer
 
 from tape.broker.kafka import LocalKafka
 from tape.broker.topics import create_topics, pipeline_topics
+from tape.cli.look import say
 from tape.errors import BrokerError
 
 app = typer.Typer(
@@ -44,13 +45,13 @@ def start(port: Port = PORT, data: Data = None) -> int:
     running = _running(home)
     if running is not None:
         _create_topics(running["port"])
-        typer.echo(f"already running at 127.0.0.1:{running['port']} (pid {running['pid']})")
+        say(f"already running at 127.0.0.1:{running['port']} (pid {running['pid']})")
         return 0
     home.mkdir(parents=True, exist_ok=True)
     kafka = LocalKafka(home / "data", port, die_with_parent=False).start()
     (home / "broker.json").write_text(json.dumps({"pid": kafka.pid, "port": port}))
     _create_topics(port)
-    typer.echo(
+    say(
         f"Apache Kafka at {kafka.address} (pid {kafka.pid}), for this machine only, without "
         f"replication; files in {home}. `tape broker stop` ends it."
     )
@@ -63,7 +64,7 @@ def stop(data: Data = None) -> int:
     home = _home(data)
     running = _running(home)
     if running is None:
-        typer.echo("not running")
+        say("not running")
         return 0
     os.kill(running["pid"], signal.SIGTERM)
     os.kill(running["pid"], signal.SIGCONT)  # a paused one would not hear it
@@ -72,7 +73,7 @@ def stop(data: Data = None) -> int:
         if not _ended(home, STOP_S):
             raise BrokerError(f"pid {running['pid']} does not end; see {home}")
     (home / "broker.json").unlink(missing_ok=True)
-    typer.echo("stopped")
+    say("stopped")
     return 0
 
 
@@ -84,11 +85,11 @@ def status(
     """Say whether the broker runs, and where."""
     running = _running(_home(data))
     if as_json:
-        typer.echo(json.dumps({"running": running is not None, **(running or {})}))
+        say(json.dumps({"running": running is not None, **(running or {})}))
     elif running is None:
-        typer.echo("not running; `tape broker start` starts one")
+        say("not running; `tape broker start` starts one")
     else:
-        typer.echo(f"running at 127.0.0.1:{running['port']} (pid {running['pid']})")
+        say(f"running at 127.0.0.1:{running['port']} (pid {running['pid']})")
     return 0
 
 

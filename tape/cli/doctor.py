@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from tape.cli.look import AsJson, print_json, table_console, wants_json
 from tape.doctor.examination import examine
 from tape.doctor.finding import Finding, Verdict
+from tape.printable import cell
 
 COLOURS: dict[Verdict, str] = {
     "ok": "green",
@@ -58,10 +58,10 @@ def doctor(
 
 def _print(console: Console, finding: Finding) -> None:
     verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
-    lines = [escape(finding.text)]
+    lines = [cell(finding.text)]
     if finding.mend:
-        lines.append(f"→ {escape(finding.mend)}")
-    lines += [f"[dim]{escape(detail)}[/]" for detail in finding.details]
+        lines.append(f"→ {cell(finding.mend)}")
+    lines += [f"[dim]{cell(detail)}[/]" for detail in finding.details]
     text = "\n".join(lines)
     if console.width < NARROW:
         console.print(f"{verdict} {finding.check}", highlight=False)

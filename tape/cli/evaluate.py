@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperCommand
 
@@ -32,6 +31,7 @@ from tape.evaluation.tables import terminal_tables
 from tape.outcome import Outcome
 from tape.output_file import OutputFile
 from tape.pictures.day import check_plot
+from tape.printable import cell
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
 
@@ -156,7 +156,7 @@ def evaluate_profiles(
     say_outcome(outcome)
     if picture is not None:
         save_curves(picture, {name: drawn(result) for name, result in results.items()})
-        notes_console().print(f"written: {escape(str(plot))}")
+        notes_console().print(f"written: {cell(str(plot))}")
     return outcome.exit_code
 
 
@@ -170,18 +170,18 @@ def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
     """Tell what a reader of the figures must know of the days."""
     notes = notes_console()
     for task in work:
-        name = escape(task.day.name)
+        name = cell(task.day.name)
         if len(task.events) < anomalies:
             notes.print(f"{name} has room for {len(task.events)} of {anomalies} anomalies")
         if not task.calibration:
             notes.print(f"{name} is judged from a cold start; name past days with --calibrate-on")
         else:
             for sentence in _thin(task.known_trades()):
-                notes.print(f"{name}: {escape(sentence)}")
+                notes.print(f"{name}: {cell(sentence)}")
     known = {name for task in work for name in task.day.symbols}
     unused = unknown_symbols(parameters.overrides, known, "the judged days")
     if unused is not None:
-        notes.print(escape(unused))
+        notes.print(cell(unused))
 
 
 def _thin(known: dict[str, int]) -> Iterator[str]:

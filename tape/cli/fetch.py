@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from tape.cli.fetch_progress import shown, waiting
@@ -24,6 +23,7 @@ from tape.fetching import (
     wait_until_done,
 )
 from tape.fetching.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
+from tape.printable import cell
 from tape.settings import FetchSettings, load
 
 DATASET = re.compile(r"[A-Z0-9]{2,16}\.[A-Z0-9]{1,16}")
@@ -194,8 +194,8 @@ def _list(service: Service, as_json: bool) -> int:
         names = row.symbols if isinstance(row.symbols, str) else ",".join(row.symbols)
         days = f"{str(row.start)[:10]} to {str(row.end)[:10]}" if row.start else ""
         holds = f"{row.dataset} {row.schema} {names[:60]} {days} {row.encoding}"
-        received = escape(row.ts_received[:16].replace("T", " "))
-        table.add_row(escape(row.id), escape(row.state), received, escape(holds))
+        received = cell(row.ts_received[:16].replace("T", " "))
+        table.add_row(cell(row.id), cell(row.state), received, cell(holds))
     table_console().print(table if rows else "no jobs in the last 90 days")
     return 0
 

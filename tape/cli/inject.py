@@ -8,7 +8,7 @@ import typer
 
 from tape.archives import find_archives
 from tape.archives.discovery import ENCODINGS, Archive
-from tape.cli.look import Force, say_outcome
+from tape.cli.look import Force, say, say_outcome
 from tape.errors import SettingsError
 from tape.outcome import Outcome
 from tape.synthetic import KINDS, inject, load_day, write_day
@@ -49,9 +49,9 @@ def inject_anomalies(
         path = write_day(done, output, name, inputs=files, force=force)
         kinds = Counter(label.kind for label in done.labels)
         listed = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
-        typer.echo(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")
+        say(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")
         if len(done.labels) < anomalies:
-            typer.echo(
+            say(
                 f"{archive.path.name} has room for {len(done.labels)} of {anomalies} anomalies: "
                 f"they need trades of their symbol between them, and prints of "
                 f"{AUCTION_SHARES:,} shares and more are left alone",

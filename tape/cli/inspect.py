@@ -5,7 +5,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from tape.archives import Archive, count_rows_hint
 from tape.cli.look import (
@@ -24,6 +23,7 @@ from tape.inspecting.tables import sentences, tables
 from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
 from tape.pictures.day import Picture, check_plot
+from tape.printable import cell
 from tape.replaying import Replay
 from tape.settings import DetectorSettings, load
 
@@ -69,7 +69,7 @@ def inspect(
         table_console().print(*tables(found))
     notes = notes_console()
     for sentence in sentences(found):
-        notes.print(escape(sentence), soft_wrap=True, highlight=False)
+        notes.print(cell(sentence), soft_wrap=True, highlight=False)
     say_outcome(outcome)
     notes.print(
         f"{found.rows:,} rows in {found.elapsed_s:.2f} s ({found.rows_per_s:,} rows/s)",
@@ -77,7 +77,7 @@ def inspect(
         highlight=False,
     )
     if plot is not None and found.trades:
-        notes.print(f"written: {escape(str(plot))}", soft_wrap=True, highlight=False)
+        notes.print(f"written: {cell(str(plot))}", soft_wrap=True, highlight=False)
     return outcome.exit_code if found.trades else 2
 
 

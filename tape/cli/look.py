@@ -4,12 +4,13 @@ import os
 import sys
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from tape.outcome import Outcome
+from tape.printable import json_text, printable_lines
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
@@ -27,7 +28,12 @@ def wants_json(as_json: bool) -> bool:
 
 def print_json(value: Any) -> None:
     """Print one JSON object as one line on standard output."""
-    typer.echo(msgspec.json.encode(value).decode())
+    typer.echo(json_text(value))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a sentence, whatever names of files and symbols stand in it."""
+    typer.echo(printable_lines(text), err=err)
 
 
 def without_colour() -> None:
@@ -35,14 +41,22 @@ def without_colour() -> None:
     os.environ["NO_COLOR"] = "1"
 
 
+class _Console(Console):
+    """Escapes what could steer the terminal, in every text and every cell of a table."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return the text as Rich shows it, made safe."""
+        return super().render_str(printable_lines(text), **how)
+
+
 def table_console() -> Console:
     """Return the console for results; made late, so that --no-color counts."""
-    return Console(emoji=False)
+    return _Console(emoji=False)
 
 
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
-    return Console(stderr=True, emoji=False)
+    return _Console(stderr=True, emoji=False)
 
 
 def say_outcome(outcome: Outcome) -> None:

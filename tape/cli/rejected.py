@@ -4,13 +4,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from tape.broker.connect import ready_broker
 from tape.cli.look import notes_console, table_console
+from tape.printable import cell, json_text
 from tape.settings import BrokerSettings, load
 from tape.streaming.retrying import (
     RejectedRecord,
@@ -49,11 +48,11 @@ def list_(as_json: AsJson = False) -> int:
     if as_json:
         for (reason, who), count in counts.most_common():
             row = {"reason": reason, "app": who, "count": count, "first": first[reason, who]}
-            print(msgspec.json.encode(row).decode())
+            print(json_text(row))
         return 0
     table = Table("reason", "app", "records", "first source")
     for (reason, who), count in counts.most_common():
-        table.add_row(escape(reason), escape(who), f"{count:,}", escape(first[reason, who]))
+        table.add_row(cell(reason), cell(who), f"{count:,}", cell(first[reason, who]))
     table_console().print(table if counts else "nothing was rejected")
     return 0
 
@@ -74,10 +73,10 @@ def show(
         text = record.value[:300].decode(errors="backslashreplace")
         if as_json:
             fields = {n: getattr(record, n) for n in ("reason", "detail", "source", "app", "size")}
-            print(msgspec.json.encode({**fields, "value": text}).decode())
+            print(json_text({**fields, "value": text}))
             continue
-        console.print(f"[bold]{escape(record.reason)}[/bold]  {escape(record.detail)}")
-        console.print(f"  {escape(record.app)}, {escape(record.source)}, {record.size:,} bytes")
+        console.print(f"[bold]{cell(record.reason)}[/bold]  {cell(record.detail)}")
+        console.print(f"  {cell(record.app)}, {cell(record.source)}, {record.size:,} bytes")
         console.print(f"  {text!a}", markup=False, highlight=False)
     notes_console().print(f"{min(limit, len(found)):,} of {len(found):,}")
     return 0

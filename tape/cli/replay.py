@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
@@ -30,6 +29,7 @@ from tape.judge import Counts, Judge
 from tape.output_file import OutputFile
 from tape.pictures.closeup import CloseUp
 from tape.pictures.day import Picture, check_plot
+from tape.printable import cell
 from tape.replaying import END_NS, Part, Replay, time_ns
 from tape.settings import DetectorSettings, load
 from tape.symbol_lists import split_symbols
@@ -111,7 +111,7 @@ def replay(
     if not part.symbols and limit is None:
         _say_unused(parameters.overrides, judge.symbols.names)
     for path in (p for p in (output, episodes, plot) if p is not None):
-        notes_console().print(f"written: {escape(str(path))}")
+        notes_console().print(f"written: {cell(str(path))}")
     return run.outcome.exit_code
 
 
@@ -232,7 +232,7 @@ def _say_missing(run: Replay) -> None:
     missing = sorted(run.part.symbols - set(run.judge.symbols.names))
     if missing:
         notes_console().print(
-            f"--symbols: no trade of {escape(', '.join(missing))} in these files",
+            f"--symbols: no trade of {cell(', '.join(missing))} in these files",
             soft_wrap=True,
             highlight=False,
         )
@@ -241,4 +241,4 @@ def _say_missing(run: Replay) -> None:
 def _say_unused(overrides: Collection[str], judged: Collection[str]) -> None:
     told = unknown_symbols(overrides, judged)
     if told is not None:
-        notes_console().print(escape(told))
+        notes_console().print(cell(told))

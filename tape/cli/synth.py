@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tape.cli.look import Force
+from tape.cli.look import Force, say
 from tape.errors import SettingsError
 from tape.symbol_lists import split_symbols
 from tape.synthetic import make_day, write_day
@@ -50,6 +50,6 @@ def synth(
     for _ in range(days):
         made = make_day(seed, names, trades, date, anomalies=anomalies)
         path = write_day(made, output, force=force)
-        typer.echo(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
+        say(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
         date = next_trading_day(date)
     return 0

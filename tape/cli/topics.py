@@ -1,7 +1,6 @@
 """`tape topics`: the pipeline's topics on any broker, from their one definition."""
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from tape.broker.connect import ready_broker
@@ -15,6 +14,7 @@ from tape.broker.topics import (
 )
 from tape.cli.look import AsJson, print_json, table_console, wants_json
 from tape.errors import BrokerError
+from tape.printable import cell
 from tape.settings import DetectorSettings, load
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def create(as_json: AsJson = False) -> int:
         print_json({"created": created, "topics": [_fields(state) for state in states]})
     else:
         names = ", ".join(created) or "nothing to create"
-        table_console().print(f"created: {escape(names)}" if created else names)
+        table_console().print(f"created: {cell(names)}" if created else names)
     return _verdict(settings, states)
 
 
@@ -104,7 +104,7 @@ def _print(states: list[TopicState], as_json: bool) -> None:
         return
     table = Table("topic", "partitions", "configuration", "verdict")
     for state in states:
-        name = escape(state.spec.name)
+        name = cell(state.spec.name)
         config = "\n".join(f"{key}={value}" for key, value in state.config.items())
         wrong = [text.removeprefix(f"{state.spec.name}: ") for text in state.differences()]
         there = bool(state.partitions)

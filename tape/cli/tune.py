@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +23,7 @@ from tape.errors import ArchiveError, SettingsError
 from tape.evaluation.days import read_day
 from tape.outcome import Outcome
 from tape.output_file import OutputFile
+from tape.printable import cell
 from tape.settings import DetectorSettings, load
 from tape.tuning.budgets import TunedBudget, tune_budgets
 from tape.tuning.file import thresholds_text
@@ -80,7 +80,7 @@ def tune_thresholds(
     else:
         table_console().print(_table(found, budgets))
     say_outcome(outcome)
-    notes_console().print(f"written: {escape(str(output))}")
+    notes_console().print(f"written: {cell(str(output))}")
     return outcome.exit_code
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from tape.inspecting.report import Auction, FileReport, Inspection, SymbolReport
 from tape.inspecting.sessions import INSTALL
+from tape.printable import cell, printable
 
 MOST: Final = 20
 """Rows of a table that are shown; `--json` has all."""
@@ -88,7 +88,7 @@ def _files(files: list[FileReport]) -> Table:
     """Return a row a file; what no file has has no column."""
     more: dict[str, list[str]] = {}
     if len({one.about.words for one in files}) > 1:
-        more["what it is"] = [escape(one.about.words) for one in files]
+        more["what it is"] = [cell(one.about.words) for one in files]
     if any(one.symbols > 1 for one in files):
         more["symbols"] = [f"{one.symbols:,}" for one in files]
     if any(one.rejected for one in files):
@@ -103,7 +103,7 @@ def _files(files: list[FileReport]) -> Table:
     table = _table("Files", ("file", "first (UTC)", "last"), right)
     for nth, one in enumerate(files[:MOST]):
         table.add_row(
-            escape(Path(one.path).name),
+            cell(Path(one.path).name),
             (one.first or "-")[:16].replace("T", " "),
             _short(one.last, one.first),
             f"{one.trades:,}",
@@ -129,7 +129,7 @@ def _symbols(symbols: list[SymbolReport]) -> Table:
     table = _table("Symbols", ("symbol",), ("trades", "shares", "prices", "sizes"))
     for one in symbols[:MOST]:
         table.add_row(
-            Text(one.symbol),
+            Text(printable(one.symbol)),
             f"{one.trades:,}",
             f"{one.shares:,}",
             f"{_usd(one.low_usd)} – {_usd(one.high_usd)}",
@@ -146,7 +146,7 @@ def _order(symbols: list[SymbolReport]) -> Table:
         if one.time_backward:
             back += f" by up to {one.time_backward_most_s:,.6f} s"
         table.add_row(
-            Text(one.symbol),
+            Text(printable(one.symbol)),
             back,
             f"{one.pause_s:,.3f} s",
             f"{one.sequence_backward:,}",
@@ -161,7 +161,7 @@ def _auctions(auctions: list[Auction]) -> Table:
     for one in auctions[:MOST]:
         table.add_row(
             one.day,
-            Text(one.symbol),
+            Text(printable(one.symbol)),
             one.bell,
             one.ts_event[11:23],
             _usd(one.price_usd),
@@ -174,7 +174,7 @@ def _rejected(files: list[FileReport]) -> Table:
     table = _table("Rejected", ("first", "reason", "detail"), ("rows",))
     rows = [(reason, fault) for one in files for reason, fault in one.rejected.items()]
     for reason, fault in rows[:MOST]:
-        table.add_row(escape(fault.first), reason, escape(fault.detail), f"{fault.count:,}")
+        table.add_row(cell(fault.first), reason, cell(fault.detail), f"{fault.count:,}")
     return _shortened(table, len(rows), 4)
 
 

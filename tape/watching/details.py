@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from tape.printable import cell
 from tape.streaming.around import Around
 from tape.trade_fields import iso_time, price_text
 from tape.watching.seen import Seen
@@ -86,7 +86,7 @@ def around_table(found: Around) -> Table:
             price_text(trade.price_nanos),
             change,
             f"{trade.size:,}",
-            escape(trade.side),
+            cell(trade.side),
             style="reverse" if place == found.at else "",
         )
     return table
