@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from tape.errors import IdExpiredError, TapeError
 from tape.interrupts import INTERRUPTED, shield_callbacks, was_interrupted
-
 from tape.printable import printable
 
 log = logging.getLogger(__name__)

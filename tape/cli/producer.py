@@ -5,14 +5,13 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from tape.broker.connect import ready_broker
 from tape.broker.topics import pipeline_topics
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
-from tape.printable import printable
+from tape.printable import cell, printable
 from tape.settings import ProducerSettings, load
 from tape.streaming.forgetting import forget as forget_files
 from tape.streaming.marks import look_at_topic, made_anew
@@ -74,7 +73,7 @@ def forget(
         print_json({"forgotten": [{"sha256": s, "file": f} for s, f in forgotten.items()]})
         return 0
     for sha256, name in forgotten.items():
-        table_console().print(f"forgotten: {escape(printable(name))} ({sha256[:SHORT]})")
+        table_console().print(f"forgotten: {cell(printable(name))} ({sha256[:SHORT]})")
     notes_console().print(
         f"{len(forgotten)} files forgotten; the next start of the producer sends those again that "
         "are in DATA_DIR"
@@ -103,7 +102,7 @@ def _table(book: Book) -> Table:
         reasons = {**one.rejected, **one.faults}
         rejected = ", ".join(f"{name} {count:,}" for name, count in sorted(reasons.items()))
         table.add_row(
-            escape(printable(Path(one.file).name)) or "(of an earlier version)",
+            cell(printable(Path(one.file).name)) or "(of an earlier version)",
             sha256[:SHORT],
             f"{one.rows:,}",
             "not counted" if one.uncounted == one.rows > 0 else f"{one.trades:,}",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from tape.broker.connect import ready_broker
@@ -16,6 +15,7 @@ from tape.cli.look import AsJson, notes_console, print_json, table_console, want
 from tape.errors import SettingsError, StateError
 from tape.kept import PROFILES
 from tape.kept_fields import fields_of
+from tape.printable import cell
 from tape.settings import DetectorSettings, load
 from tape.streaming.kept_states import KeptState, kept_states, refuse_if_running, reset
 
@@ -57,13 +57,13 @@ def list_(as_json: AsJson = False) -> int:
         print_json({"changelog": changelog, "profiles": sums})
         return 0
     if not sums:
-        notes_console().print(f"the group {escape(settings.consumer_group)} has kept no state")
+        notes_console().print(f"the group {cell(settings.consumer_group)} has kept no state")
         return 0
     table = Table("profile", "symbols", "bytes", "partitions", "newest (UTC)")
     for one in sums:
         numbers = ", ".join(map(str, one.partitions))
         row = (f"{one.symbols:,}", f"{one.bytes:,}", numbers, one.newest)
-        table.add_row(escape(one.profile), *row)
+        table.add_row(cell(one.profile), *row)
     table_console().print(table)
     return 0
 
@@ -92,9 +92,9 @@ def show(
         print_json({"symbol": symbol, "states": shown})
         return 0
     for fields in shown:
-        table = Table("field", "value", title=escape(f"{symbol}, {fields['profile']}"))
+        table = Table("field", "value", title=cell(f"{symbol}, {fields['profile']}"))
         for name, value in fields.items():
-            table.add_row(name, escape(f"{value:,}" if isinstance(value, int) else str(value)))
+            table.add_row(name, cell(f"{value:,}" if isinstance(value, int) else str(value)))
         table_console().print(table)
     return 0
 

@@ -17,6 +17,7 @@ from tape.judge import Counts
 from tape.logs import configure_logging
 from tape.metrics import Metrics
 from tape.parent import end_with_parent
+from tape.printable import printable
 from tape.settings import ProducerSettings
 from tape.streaming.failures import FATAL, refuse_if_forbidden, unforeseen
 from tape.streaming.sending import Sender
@@ -45,11 +46,11 @@ class ArchiveSource(Source):  # type: ignore[misc]
         try:
             missing = self._send_all()
         except TapeError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(printable(f"error: {error}"), file=sys.stderr)
             self.exit_code.value = error.exit_code
         else:
             if missing is not None:
-                print(f"error: {missing}", file=sys.stderr)
+                print(printable(f"error: {missing}"), file=sys.stderr)
                 self.exit_code.value = NOT_EVERYTHING
 
     def _send_all(self) -> str | None:
