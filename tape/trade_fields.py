@@ -151,10 +151,10 @@ def is_symbol(text: str) -> bool:
 def time_ns(text: str, name: str) -> int:
     """Return nanoseconds since 1970 of ISO-8601 UTC text, nine decimals; raises `Unreadable`."""
     match = TIME_PATTERN.fullmatch(text)
-    midnight_s = None if match is None else _midnight_s(match[1])
-    if match is None or midnight_s is None:
+    midnight = None if match is None else midnight_s(match[1])
+    if match is None or midnight is None:
         raise Unreadable("time_syntax", f"`{name}` is not YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ")
-    seconds = midnight_s + int(match[2]) * 3600 + int(match[3]) * 60 + int(match[4])
+    seconds = midnight + int(match[2]) * 3600 + int(match[3]) * 60 + int(match[4])
     return checked_time(seconds * NANOS + int(match[5]), name)
 
 
@@ -166,7 +166,7 @@ def checked_time(ns: int, name: str, latest_ns: int = TIME_MAX_NS) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _midnight_s(day: str) -> int | None:
+def midnight_s(day: str) -> int | None:
     """Return the seconds from 1970 to midnight of `day`, or None if there is no such day."""
     try:
         return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())

@@ -64,10 +64,17 @@ def warm() -> None:
 
 
 def _warm_encodings(folder: Path, values: list[bytes]) -> None:
-    """Run what reads JSON lines, of which our messages are some, and what reads DBN."""
+    """Run what reads JSON lines, of which our messages are some, foreign CSV, and DBN."""
     path = folder / "a.trades.json"
     path.write_bytes(b"\n".join(values) + b"\n")
     (archive,) = find_archives(path).archives
+    for _ in read_archive(archive, latest_ns=TIME_MAX_NS):
+        pass
+    rows = [b"ts_event;price;size;symbol"]
+    rows += [b"2025-03-05 14:30:00.5+01:00;80,0%d;100,0;WARM" % n for n in range(1, 9)]
+    foreign = folder / "a.csv"
+    foreign.write_bytes(b"\n".join(rows) + b"\n")
+    (archive,) = find_archives(foreign).archives
     for _ in read_archive(archive, latest_ns=TIME_MAX_NS):
         pass
     record = bytes([12]) + bytes(47)

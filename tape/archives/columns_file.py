@@ -14,9 +14,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tape.archives.plain_fields import NAMES
 from tape.errors import SettingsError
-from tape.trade_fields import I32_MAX, NANOS, SIDES, U8_MAX, U16_MAX, U32_MAX
+from tape.trade_fields import (
+    I32_MAX,
+    NANOS,
+    SIDES,
+    SYMBOL_WORDS,
+    U8_MAX,
+    U16_MAX,
+    U32_MAX,
+    is_symbol,
+)
 
-FILE_NAME: Final = "tapewatch.toml"
 SECTIONS: Final[Mapping[str, frozenset[str] | None]] = {
     "columns": frozenset(NAMES),
     "file": frozenset({"header", "delimiter", "decimal"}),
@@ -171,7 +179,7 @@ class _Checked:
             day,
             self._among("time", "order", ORDERS) or "YMD",
             None if power is None else PRICE_UNITS[power],
-            self._one("symbol", "value", str),
+            self._symbol(),
             self._pattern(),
             self._trades(),
             self._sides(),
@@ -221,6 +229,12 @@ class _Checked:
             return date.fromisoformat(str(value)).isoformat()
         except ValueError:
             raise self._fault("time", "day", 'is neither YYYY-MM-DD nor "file name"') from None
+
+    def _symbol(self) -> str | None:
+        symbol = self._one("symbol", "value", str)
+        if symbol is not None and not is_symbol(symbol):
+            raise self._fault("symbol", "value", f"is not {SYMBOL_WORDS}")
+        return symbol
 
     def _pattern(self) -> re.Pattern[str] | None:
         text = self._one("symbol", "file_name", str)

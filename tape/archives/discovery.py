@@ -11,7 +11,7 @@ from typing import Final
 
 from tape.archives.containers import is_zip, member_at, members, raw
 from tape.archives.frames import compression_of
-from tape.archives.given import NOTHING, Given
+from tape.archives.given import COLUMNS_FILE, NOTHING, Given
 from tape.archives.skipped import SIDECARS, Skipped, by_json_name, by_packing, by_place, by_suffix
 from tape.errors import ArchiveError
 from tape.rejected import Rejected
@@ -29,7 +29,9 @@ TEXT: Final = "txt"
 JSON_NAME: Final = re.compile(
     r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.(json|jsonl|ndjson)(\.zst|\.gz)?$", re.IGNORECASE
 )
-"""JSON is taken from a folder only under the vendor's names: too much else is JSON."""
+"""JSON is taken from a folder only under the vendor's names, or with a columns file beside it:
+too much else is JSON.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ def _foreign(file: Path, *, in_folder: bool) -> Skipped | None:
     encoding = encoding_of(file)
     if encoding not in ENCODINGS and (in_folder or encoding != TEXT):
         return by_suffix(file)
-    if encoding == "json" and in_folder and JSON_NAME.search(file.name) is None:
+    named = JSON_NAME.search(file.name) is not None or (file.parent / COLUMNS_FILE).is_file()
+    if encoding == "json" and in_folder and not named:
         return by_json_name(file)
     return None
 

@@ -1,22 +1,32 @@
 """How each encoding is cut into rows, turned into numbers, and read where it is not plain."""
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
 
+from tape.archives.columns_file import read_columns_file
 from tape.archives.dbn_file import ALL, DbnFile
+from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
 from tape.archives.discovery import TEXT, Archive, encoding_of
+from tape.archives.forms import RECORDS, Form
 from tape.archives.frames import Piece, pieces
-from tape.archives.json_rows import has_symbols, json_fields
+from tape.archives.given import file_beside
+from tape.archives.json_rows import json_reader
+from tape.archives.layout import Layout, other_schema, read_layout
 from tape.archives.plain_csv import convert_csv
 from tape.archives.plain_dbn import COLUMNS, LINE_BYTES, convert_dbn, put_line, walk
-from tape.archives.plain_fields import Names, Rows
+from tape.archives.plain_fields import NAMES, Names, Rows, plain_form
+from tape.archives.plain_forms import convert_form, plan_for
 from tape.archives.plain_json import convert_json
-from tape.archives.rows import CsvFields, Fields, Header, read_header
+from tape.archives.quoted_lines import whole_rows
+from tape.archives.rows import CsvFields, Fields
 from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
-from tape.scan import U8
+from tape.scan import BAD, U8
+from tape.trade_fields import Unreadable
 
 Position = tuple[int, int, int]
 """Where a conversion stands: byte of the chunk, row, byte of the messages."""
@@ -29,12 +39,14 @@ class Format(Protocol):
         symbology: symbols by instrument and day, complete once the first piece has come.
         by_instrument: the rows have no symbols of their own.
         fields: takes a row apart where it is not plain.
+        form: what the numbers and times mean, complete once the file has begun.
         first_line: number of the line in the file that is the first row.
     """
 
     symbology: Symbology
     by_instrument: bool
     fields: Fields
+    form: Form
     first_line: int
 
     def pieces(self, size: int) -> Iterator[Piece]:
@@ -68,8 +80,15 @@ class Format(Protocol):
 class _Lines:
     """What the encodings in lines share."""
 
+    fields: Fields
+    form: Form
+
     def __init__(self, archive: Archive) -> None:
         self._path = archive.path
+        self._given, self._zone = archive.given.columns, archive.given.time_zone
+        beside = file_beside(archive.path)
+        if self._given is None and beside is not None:
+            self._given = read_columns_file(beside)
         self.symbology = Symbology(archive.path.parent)
         self.by_instrument = False
 
@@ -91,51 +110,113 @@ class _Lines:
     def line(self, data: bytes, start: int) -> bytes:
         return data[start : data.index(b"\n", start)]
 
+    def _head(self) -> list[bytes]:
+        """Return the file's first lines, the same whatever chunks it is read in."""
+        for piece in self.pieces(SAMPLE_BYTES):
+            if isinstance(piece, bytes):
+                whole = piece.rfind(b"\n", 0, SAMPLE_BYTES) + 1
+                return piece[:whole].split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS]
+        return []
+
+    def _decide(self, lines: list[bytes], names: frozenset[str] | None) -> Rejected | None:
+        """Decide the form by the first rows; without `names`, the rows say which fields exist."""
+        rows = []
+        for line in lines:
+            try:
+                rows.append(self.fields(line.rstrip(b" \r")))
+            except Unreadable:
+                continue
+        rows = [row for row in rows if row]
+        seen = Counter(name for row in rows for name in row)
+        self._usual = [name for name, count in seen.items() if count >= AGREED * len(rows)]
+        present = names if names is not None else frozenset(seen)
+        form = decide(rows, present, self._given, self._zone, self._path.name)
+        if isinstance(form, Rejected):
+            return form
+        self.form, self._plain, self._rows = form, plain_form(form), rows
+        self._first_time = rows[0].get("ts_event", "") if rows else ""
+        self.by_instrument = bool(rows) and not any("symbol" in row for row in rows)
+        return None
+
 
 class _Csv(_Lines):
-    """CSV in any of DataBento's dialects."""
+    """CSV of any form: DataBento's own in the fastest way, others by their plan."""
 
     first_line: int = 2
-    fields: Fields
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        found = pieces(self._path, size)
+        first = next(found, None)
+        if not isinstance(first, bytes):
+            return chain(() if first is None else (first,), found)
+        line = first.partition(b"\n")[0]
+        layout = read_layout(line, self._given, self._path.name)
+        if isinstance(layout, Rejected) or not layout.columns:
+            return chain((first,), found)
+        return whole_rows(chain((first,), found), layout)
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         line, _, rest = piece.partition(b"\n")
-        header = read_header(line)
-        if isinstance(header, Rejected):
-            return header
-        self.fields = CsvFields(header)
-        self._at = np.array(header.at, np.int64)
-        self._columns = header.columns
-        self.by_instrument = header.at[-1] < 0
+        layout = read_layout(line, self._given, self._path.name)
+        if isinstance(layout, Rejected):
+            return layout
+        if not layout.columns:
+            self.first_line, rest = 1, piece
+        self.fields = CsvFields(layout)
+        head = self._head()[self.first_line - 1 :]
+        fault = self._decide(head, layout.fields)
+        if fault is not None:
+            return fault
+        self.by_instrument = "symbol" not in layout.fields
+        self._at = np.array([layout.at.get(name, (-1,))[0] for name in NAMES], np.int64)
+        self._columns = layout.columns
+        self._plan = None
+        if not self._is_vendors(layout, b"".join(head)):
+            self._plan = plan_for(layout, self.form, self._first_time)
+            self._plain[:] = BAD  # where there is no plan, rows are read literally
         return rest
+
+    def _is_vendors(self, layout: Layout, sample: bytes) -> bool:
+        """Return whether most rows are written as DataBento writes them."""
+        if layout.delimiter != "," or self._plain[0] == BAD:
+            return False
+        if not {*NAMES} - {"depth", "symbol"} <= layout.at.keys():
+            return False
+        times = [row["ts_event"] for row in self._rows]
+        usual = sum(len(one) in (18, 19) if one.isdigit() else len(one) == 30 for one in times)
+        decimals = (row["price"].partition(".")[2] for row in self._rows)
+        longer = sum(len(one) > 9 for one in decimals)
+        strange = sample.count(b'"') + sample.count(b"\r")
+        return 2 * max(len(times) - usual, longer, strange) <= len(times)
 
     def convert(
         self, data: U8, at: Position, asked: int, latest_ns: int, names: Names, out: U8, rows: Rows
     ) -> Position:
-        columns = self._columns
-        return convert_csv(data, *at, asked, self._at, columns, latest_ns, names, out, rows)
+        if self._plan is not None:
+            return convert_form(data, *at, asked, self._plan, latest_ns, names, out, rows)
+        form, columns = self._plain, self._columns
+        return convert_csv(data, *at, asked, self._at, columns, form, latest_ns, names, out, rows)
 
 
 class _Json(_Lines):
-    """JSON lines as DataBento writes them."""
+    """JSON lines of any form."""
 
     first_line: int = 1
 
-    def __init__(self, archive: Archive) -> None:
-        super().__init__(archive)
-        self.fields: Fields = json_fields
-
     def begin(self, piece: bytes) -> bytes | Rejected:
-        named = has_symbols(piece[: piece.index(b"\n")])
-        if isinstance(named, Rejected):
-            return named
-        self.by_instrument = not named
-        return piece
+        fields = json_reader(piece[: piece.index(b"\n")], self._given, self._path.name)
+        if isinstance(fields, Rejected):
+            return fields
+        self.fields = fields
+        fault = self._decide(self._head(), None)
+        if fault is None:
+            fields.need(self._usual)
+        return fault or piece
 
     def convert(
         self, data: U8, at: Position, asked: int, latest_ns: int, names: Names, out: U8, rows: Rows
     ) -> Position:
-        return convert_json(data, *at, asked, latest_ns, names, out, rows)
+        return convert_json(data, *at, asked, self._plain, latest_ns, names, out, rows)
 
 
 class _Dbn:
@@ -147,13 +228,17 @@ class _Dbn:
     def __init__(self, archive: Archive) -> None:
         self._file = DbnFile(archive.path)
         self.symbology = self._file.symbology
-        self.fields: Fields = CsvFields(Header((*range(len(COLUMNS)), -1), len(COLUMNS)))
+        at = {name: (n,) for n, name in enumerate(COLUMNS)}
+        self.fields: Fields = CsvFields(Layout(",", len(COLUMNS), at))
+        self.form = RECORDS
 
     def pieces(self, size: int) -> Iterator[Piece]:
         return self._file.records(size // 2)
 
     def begin(self, piece: bytes) -> bytes | Rejected:
-        return piece
+        metadata = self._file.metadata
+        schema = None if metadata is None or metadata.schema is None else str(metadata.schema)
+        return other_schema(schema) or piece
 
     def left_out(self) -> int:
         return self._file.left_out()

@@ -1,49 +1,83 @@
-"""A line of JSON as DataBento's fields: the literal form; the compiled one must equal it."""
+"""A line of JSON as fields: the literal form; the compiled one must equal it."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
+from tape.archives.columns_file import ColumnsFile
+from tape.archives.layout import KIND, NEEDED, constants_of, found_columns, not_trades
 from tape.archives.plain_fields import NAMES
-from tape.rejected import Rejected
+from tape.archives.rows import join
+from tape.rejected import DETAIL_MAX, Rejected
 from tape.trade_fields import Unreadable
 
 TRADE_TYPES: Final = ("0", "1", "10", "160")
 """Record types that hold trades: trades, tbbo and mbp-1, mbp-10, mbo."""
 
-OPTIONAL: Final = ("depth", "symbol")
-"""Orders have no depth; without `map_symbols` there is no symbol."""
+BAR_TYPES: Final = ("32", "33", "34", "35", "36")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
 
 
-def json_fields(line: bytes) -> dict[str, str]:
-    """Return the fields of a line by name, none if it is about no trade; raises `Unreadable`.
+class JsonFields:
+    """Takes lines of JSON apart.
 
     DataBento nests the record's head under `hd`; lines without nesting are read, too.
     """
-    try:
-        line.decode()  # what msgspec keeps raw it does not decode
-        members = _members.decode(line)
-        head = members.get("hd")
-        if head is not None:
-            members |= _members.decode(head)
-        fields = {name: _value(name, members[name]) for name in NAMES if name in members}
-    except UnicodeDecodeError:
-        raise Unreadable("encoding", "the row is not UTF-8") from None
-    except RecursionError:  # msgspec gives up this way, outside its own errors
-        raise Unreadable("message_too_deep", "nested too deep") from None
-    except msgspec.ValidationError:
-        raise Unreadable("message_shape", "not an object with members, or `hd` is not") from None
-    except (ValueError, msgspec.MsgspecError):
-        raise Unreadable("message_not_json", "not one JSON object in UTF-8") from None
-    missing = [name for name in NAMES if name not in fields and name not in OPTIONAL]
-    if missing and fields.get("rtype", "0") not in TRADE_TYPES:
-        return {}
-    if missing:
-        raise Unreadable("field_missing", f"`{missing[0]}` is missing")
-    return fields
+
+    def __init__(self, given: ColumnsFile | None, constants: dict[str, str]) -> None:
+        self._keys: dict[str, tuple[str, ...]] = {name: (name,) for name in NAMES}
+        if given is not None:
+            self._keys |= {
+                name: tuple(map(str, columns)) for name, columns in given.columns.items()
+            }
+            if given.trades is not None:
+                self._keys[KIND] = (str(given.trades[0]),)
+                del self._keys["action"]
+        self._constants, self._needed = constants, [*NEEDED, KIND]
+        for name in constants:
+            self._keys.pop(name, None)
+
+    def need(self, names: Iterable[str]) -> None:
+        """Make fields needed in each row, but for the depth, which orders do not have."""
+        self._needed = sorted({*self._needed, *names} - {"depth"})
+
+    def __call__(self, line: bytes) -> dict[str, str]:
+        """Return the fields of a line by name, none if it is about no trade.
+
+        Raises `Unreadable`.
+        """
+        try:
+            line.decode()  # what msgspec keeps raw it does not decode
+            members = _members.decode(line)
+            head = members.get("hd")
+            if head is not None:
+                members |= _members.decode(head)
+            fields = {
+                name: _value(name, members[keys[0]])
+                if len(keys) == 1
+                else join(name, [_value(name, members[key]).strip() for key in keys])
+                for name, keys in self._keys.items()
+                if all(key in members for key in keys)
+            }
+        except UnicodeDecodeError:
+            raise Unreadable("encoding", "the row is not UTF-8") from None
+        except RecursionError:  # msgspec gives up this way, outside its own errors
+            raise Unreadable("message_too_deep", "nested too deep") from None
+        except msgspec.ValidationError:
+            raise Unreadable(
+                "message_shape", "not an object with members, or `hd` is not"
+            ) from None
+        except (ValueError, msgspec.MsgspecError):
+            raise Unreadable("message_not_json", "not one JSON object in UTF-8") from None
+        missing = [name for name in self._needed if name in self._keys and name not in fields]
+        if missing and fields.get("rtype", "0") not in TRADE_TYPES:
+            return {}
+        if missing:
+            raise Unreadable("field_missing", f"`{missing[0]}` is missing")
+        return fields | self._constants if self._constants else fields
 
 
 def _value(name: str, raw: msgspec.Raw) -> str:
@@ -58,15 +92,28 @@ def _value(name: str, raw: msgspec.Raw) -> str:
     return text.decode()
 
 
-def has_symbols(line: bytes) -> bool | Rejected:
-    """Return whether a file's rows name their symbols, by its first line, or why it is none.
-
-    What a live session puts first (mappings, status) names no symbol and says nothing of rows.
-    """
+def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields | Rejected:
+    """Return what takes the lines of a file apart, or by its first line why nothing does."""
     try:
         members = _members.decode(line)
+        head = members.get("hd")
+        head_members = {} if head is None else _members.decode(head)
     except (ValueError, RecursionError, msgspec.MsgspecError):
+        if line.lstrip()[:1] == b"[":
+            return Rejected("header_unexpected", "a JSON list: write one object a line")
         return Rejected("header_missing", "the first line is not a JSON object")
-    if "hd" not in members and "ts_event" not in members:
-        return Rejected("header_unexpected", "the first line has neither `hd` nor `ts_event`")
-    return "symbol" in members or "action" not in members
+    constants = constants_of(given, file)
+    if isinstance(constants, Rejected):
+        return constants
+    names = [*members, *head_members]
+    fields = JsonFields(given, constants)
+    if bytes(head_members.get("rtype", members.get("rtype", msgspec.Raw()))).decode() in BAR_TYPES:
+        return not_trades(["open", "high", "low", "close"]) or fields
+    try:
+        fields(line)
+    except Unreadable as unreadable:
+        if unreadable.rejected.reason == "field_missing" and "hd" not in members:
+            other = not_trades(names)
+            text = f"{unreadable.rejected.detail}; {found_columns(names)}"
+            return other or Rejected("header_missing", text[:DETAIL_MAX])
+    return fields

@@ -71,6 +71,7 @@ def convert_csv(
     asked: int,
     at_columns: I64,
     columns: int,
+    form: I64,
     latest_ns: int,
     names: Names,
     out: U8,
@@ -107,7 +108,7 @@ def convert_csv(
                     rows.fate[n] = PASSED
             elif width == 1 and last[DELTA] > first[DELTA] and last[SIDE] > first[SIDE]:
                 value = rows.values[n]
-                found = read_fields(data, first, last, latest_ns, names, last_read, value)
+                found = read_fields(data, first, last, form, latest_ns, names, last_read, value)
                 if found == NEW_NAME and n != asked:
                     return start, n, at
                 if found == READ:

@@ -196,6 +196,7 @@ def convert_json(
     n: int,
     at: int,
     asked: int,
+    form: I64,
     latest_ns: int,
     names: Names,
     out: U8,
@@ -226,7 +227,7 @@ def convert_json(
                     rows.fate[n] = PASSED
                 elif last[SIDE] > first[SIDE]:
                     value = rows.values[n]
-                    found = read_fields(data, first, last, latest_ns, names, last_read, value)
+                    found = read_fields(data, first, last, form, latest_ns, names, last_read, value)
                     if found == NEW_NAME and n != asked:
                         return start, n, at
                     if found == READ:

@@ -147,7 +147,8 @@ class _Reading:
                 "no symbol in it, and no symbology.json or symbology.csv beside the file",
             )
         self.names.by_instrument = self._format.by_instrument
-        self._reader = RowReader(self._format.fields, symbology, self._latest_ns)
+        form = self._format
+        self._reader = RowReader(form.fields, symbology, self._latest_ns, form.form)
         return data
 
     def _convert(self, data: bytes) -> Iterator[Chunk]:

@@ -1,32 +1,26 @@
-"""A row as a trade: the literal form, for every dialect; the compiled one must equal it."""
+"""A row as a trade: the literal form, for every form of files; the compiled one must equal it."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final, Protocol
 
+from tape.archives.forms import Form
 from tape.archives.frames import LINE_MAX
-from tape.archives.plain_fields import NAMES
+from tape.archives.layout import KIND, Layout, split
 from tape.archives.sidecars import Symbology
-from tape.rejected import Reason, Rejected
+from tape.rejected import Rejected
 from tape.trade import Trade
 from tape.trade_fields import (
     U8_MAX,
     U16_MAX,
     U32_MAX,
     Unreadable,
-    checked_price,
     checked_side,
-    checked_size,
     checked_symbol,
-    checked_time,
-    decimal_price,
     integer,
     iso_time,
     signed,
-    time_ns,
 )
 
-FIELDS: Final = NAMES
 UNDEFINED: Final = {
     "ts_recv": ("", "18446744073709551615"),
     "ts_event": ("", "18446744073709551615"),
@@ -34,39 +28,22 @@ UNDEFINED: Final = {
     "size": ("",),
     "symbol": ("",),
 }
-PANDAS_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\+00:00")
+NUMBERS: Final = (
+    ("rtype", U8_MAX),
+    ("publisher_id", U16_MAX),
+    ("instrument_id", U32_MAX),
+    ("depth", U8_MAX),
+    ("flags", U8_MAX),
+    ("sequence", U32_MAX),
+)
+JOINTS: Final = {"symbol": "."}
+"""What stands between the columns of a field that has several; a blank for others."""
 
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Where each of DataBento's fields stands in a row; -1 for one that is not there."""
-
-    at: tuple[int, ...]
-    columns: int
-
-
-def read_header(line: bytes) -> Header | Rejected:
-    """Return what the first line of a file says of its columns, or why it is no header."""
-    try:
-        names = line.decode("utf-8-sig").rstrip("\r\n ").split(",")
-    except UnicodeDecodeError:
-        return Rejected("header_unexpected", "the first line is not UTF-8")
-    known = [name for name in FIELDS if name in names]
-    if not known and b"\0" not in line:
-        return Rejected("header_missing", "the first line names none of the columns")
-    optional = {"symbol", "depth"} if "order_id" in names else {"symbol"}  # orders have no depth
-    missing: list[str] = [name for name in FIELDS if name not in names and name not in optional]
-    twice: list[str] = sorted({name for name in known if names.count(name) > 1})
-    if missing or twice:
-        parts: list[tuple[str, list[str]]] = [("missing", missing), ("twice", twice)]
-        text = "; ".join(f"{what}: {', '.join(which)}" for what, which in parts if which)
-        return Rejected("header_unexpected", f"columns {text}")
-    at = tuple(names.index(name) if name in names else -1 for name in FIELDS)
-    return Header(at, len(names))
+OTHERS: Final = "*"
 
 
 class Fields(Protocol):
-    """Takes a row apart into DataBento's fields."""
+    """Takes a row apart into fields."""
 
     def __call__(self, line: bytes) -> dict[str, str]:
         """Return the fields by name; raises `Unreadable`."""
@@ -75,8 +52,12 @@ class Fields(Protocol):
 class CsvFields:
     """Takes rows of CSV apart."""
 
-    def __init__(self, header: Header) -> None:
-        self._header = header
+    def __init__(self, layout: Layout) -> None:
+        self._delimiter, self._columns = layout.delimiter, layout.columns
+        self._single = [(name, at[0]) for name, at in layout.at.items() if len(at) == 1]
+        self._joined = {name: at for name, at in layout.at.items() if len(at) > 1}
+        self._constants = dict(layout.constants)
+        self._least = 1 + max(one for at in layout.at.values() for one in at)
 
     def __call__(self, line: bytes) -> dict[str, str]:
         """Return the fields by name; raises `Unreadable`."""
@@ -84,20 +65,32 @@ class CsvFields:
             text = line.decode()
         except UnicodeDecodeError:
             raise Unreadable("encoding", "the row is not UTF-8") from None
-        if '"' in text:
-            raise Unreadable("row_quote", "quotes are not part of this format")
-        fields = text.split(",")
-        if len(fields) != self._header.columns or "\r" in text:
-            wanted = self._header.columns
-            raise Unreadable("row_columns", f"{len(fields)} columns, the header has {wanted}")
-        return {name: fields[n] for name, n in zip(FIELDS, self._header.at, strict=True) if n >= 0}
+        fields = split(text, self._delimiter)
+        found, wanted = len(fields), self._columns or max(self._least, len(fields))
+        if found != wanted or "\r" in text:
+            head = f"the header has {wanted}" if self._columns else f"{wanted} are needed"
+            raise Unreadable("row_columns", f"{found} columns, {head}")
+        row = {name: fields[n] for name, n in self._single}
+        for name, places in self._joined.items():
+            row[name] = join(name, [fields[n].strip() for n in places])
+        return row | self._constants if self._constants else row
+
+
+def join(name: str, parts: list[str]) -> str:
+    """Return the text of a field that has several columns, without those that are empty."""
+    return JOINTS.get(name, " ").join(part for part in parts if part)
 
 
 class RowReader:
-    """Reads rows of one file; `latest_ns` bounds their times."""
+    """Reads rows of one file in its form; `latest_ns` bounds their times."""
 
-    def __init__(self, fields: Fields, symbology: Symbology, latest_ns: int) -> None:
+    def __init__(self, fields: Fields, symbology: Symbology, latest_ns: int, form: Form) -> None:
         self._fields, self._symbology, self._latest_ns = fields, symbology, latest_ns
+        self._form = form
+        self._defaults: Mapping[str, str] = {
+            name: str(form.defaults.get(name, 0)) for name, _ in NUMBERS
+        }
+        self._delta = str(form.defaults.get("ts_in_delta", 0))
 
     def read(self, line: bytes) -> Trade | Rejected | None:
         """Return the trade of a line, why it has none, or None if it is not about a trade."""
@@ -121,30 +114,33 @@ class RowReader:
         return [name for name, marks in UNDEFINED.items() if row.get(name) in marks]
 
     def _trade(self, row: dict[str, str]) -> Trade | None:
-        if not row or (len(row["action"]) == 1 and row["action"] != "T"):
+        form = self._form
+        if not row or (form.kinds is not None and row[KIND] not in form.kinds):
             return None
-        price_nanos = _price(row["price"])
-        size = checked_size(row["size"].encode())
+        action = row.get("action", "T")
+        if len(action) == 1 and action != "T":
+            return None
+        if form.price.comma:
+            self._with_points(row)
+        price_nanos = form.price.nanos(row["price"])
+        size = form.size(row["size"])
         numbers = {
-            name: integer(row.get(name, "0").encode(), name, largest)
-            for name, largest in (
-                ("rtype", U8_MAX),
-                ("publisher_id", U16_MAX),
-                ("instrument_id", U32_MAX),
-                ("depth", U8_MAX),
-                ("flags", U8_MAX),
-                ("sequence", U32_MAX),
-            )
+            name: integer(self._count(row, name).encode(), name, largest)
+            for name, largest in NUMBERS
         }
-        ts_in_delta_ns = signed(row["ts_in_delta"].encode(), "ts_in_delta")
-        ts_event_ns = self._time(row["ts_event"], "ts_event")
-        ts_recv_ns = self._time(row["ts_recv"], "ts_recv")
-        if row["action"] != "T":
+        delta = form.count(row.get("ts_in_delta", self._delta), "ts_in_delta")
+        ts_in_delta_ns = signed(delta.encode(), "ts_in_delta")
+        latest_ns = self._latest_ns
+        ts_event_ns = form.times["ts_event"].ns(row["ts_event"], "ts_event", latest_ns)
+        ts_recv_ns = ts_event_ns
+        if "ts_recv" in row:
+            ts_recv_ns = form.times["ts_recv"].ns(row["ts_recv"], "ts_recv", latest_ns)
+        if action != "T":
             return None
         return Trade(
             ts_recv_ns=ts_recv_ns,
             ts_event_ns=ts_event_ns,
-            side=checked_side(row["side"]),
+            side=self._side(row.get("side")),
             price_nanos=price_nanos,
             size=size,
             ts_in_delta_ns=ts_in_delta_ns,
@@ -157,21 +153,28 @@ class RowReader:
             sequence=numbers["sequence"],
         )
 
-    def _time(self, text: str, name: str) -> int:
-        if "T" in text:
-            ns = time_ns(text, name)
-        elif "-" in text[1:]:
-            match = PANDAS_TIME.fullmatch(text)
-            if match is None:
-                raise Unreadable("time_syntax", f"`{name}` is in no form that is known")
-            ns = time_ns(f"{match[1]}T{match[2]}.{(match[3] or '').ljust(9, '0')}Z", name)
-        elif text.isascii() and text.isdigit() and len(text) <= 20:
-            ns = int(text)
-        else:
-            negative = text[:1] == "-" and text[1:].isdigit()
-            reason: Reason = "time_range" if negative else "time_syntax"
-            raise Unreadable(reason, f"`{name}` is in no form that is known")
-        return checked_time(ns, name, self._latest_ns)
+    def _count(self, row: dict[str, str], name: str) -> str:
+        text = row.get(name)
+        return self._defaults[name] if text is None else self._form.count(text, name)
+
+    def _with_points(self, row: dict[str, str]) -> None:
+        """Write the numbers of a row with points, as all below takes them."""
+        for name, text in row.items():
+            if name in ("symbol", "side", "action", KIND):
+                continue
+            if name in self._form.times and ":" in text:
+                continue
+            if "." in text:
+                raise Unreadable("row_form", f"`{name}` has a point; the file's numbers a comma")
+            row[name] = text.replace(",", ".")
+
+    def _side(self, text: str | None) -> str:
+        sides = self._form.sides
+        if text is None:
+            return "N"
+        if sides:
+            text = sides.get(text, sides.get(OTHERS, text))
+        return checked_side(text)
 
     def _symbol(self, text: str | None, instrument_id: int, ts_event_ns: int) -> str:
         if text is not None:
@@ -181,16 +184,3 @@ class RowReader:
         if symbol is None:
             raise Unreadable("symbol_unknown", self._symbology.missing(instrument_id, day))
         return checked_symbol(symbol)
-
-
-def _price(text: str) -> int:
-    """Return 1e-9 dollars: with a point a decimal of dollars, else an integer of 1e-9 dollars."""
-    if not text:
-        raise Unreadable("price_undefined", "`price` is empty")
-    raw = text.encode()
-    digits = raw[1:] if raw[:1] == b"-" else raw
-    if b"." in raw or not digits.isdigit():
-        return decimal_price(raw)
-    if len(digits) > 19:  # before int(), whose cost grows with the digits
-        raise Unreadable("number_range", f"`price` has {len(digits)} digits")
-    return checked_price(int(raw))

@@ -12,6 +12,8 @@ from typer.core import TyperCommand
 
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
+from tape.archives.given import Given
+from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
@@ -95,6 +97,8 @@ def evaluate_profiles(
     plot: Annotated[
         Path | None, typer.Option(help="A picture of precision over recall: .png.")
     ] = None,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
@@ -119,8 +123,9 @@ def evaluate_profiles(
         check_plot(picture)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
-        judged = _archives(days) if days else made_up_days(folder, seed)
-        past = _archives(calibrate_on) if calibrate_on else judged
+        given = given_by(columns, time_zone)
+        judged = _archives(days, given) if days else made_up_days(folder, seed)
+        past = _archives(calibrate_on, given) if calibrate_on else judged
         files: list[Path] = list(labels or ())
         outcomes: Outcomes = {}
         if not files:
@@ -160,10 +165,10 @@ def evaluate_profiles(
     return outcome.exit_code
 
 
-def _archives(paths: Sequence[Path]) -> list[Archive]:
+def _archives(paths: Sequence[Path], given: Given) -> list[Archive]:
     """Return the files under the paths, each content once."""
     found = {a.sha256: a for path in paths for a in find_archives(path).archives}
-    return list(found.values())
+    return with_given(found.values(), given)
 
 
 def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from tape.archives import find_archives
 from tape.archives.discovery import ENCODINGS, Archive
+from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import Force, say, say_outcome
 from tape.errors import SettingsError
 from tape.outcome import Outcome
@@ -29,6 +30,8 @@ def inject_anomalies(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     anomalies: Annotated[int, typer.Option(min=0, help="Anomalies a file, all kinds alike.")] = 84,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
     force: Force = False,
 ) -> int:
     """Put anomalies of seven kinds into days of trades, with a label file beside each.
@@ -37,10 +40,12 @@ def inject_anomalies(
 
     Example: tape inject nasdaq --output out/labelled --seed 3
     """
-    archives = {a.path.resolve(): a for file in files for a in find_archives(file).archives}
-    names = _names(list(archives.values()), output)
+    given = given_by(columns, time_zone)
+    found = {a.path.resolve(): a for file in files for a in find_archives(file).archives}
+    archives = with_given(found.values(), given)
+    names = _names(archives, output)
     all_files = Outcome()
-    for nth, (archive, name) in enumerate(zip(archives.values(), names, strict=True)):
+    for nth, (archive, name) in enumerate(zip(archives, names, strict=True)):
         made, outcome = load_day(archive)
         if not len(made.symbol):
             raise outcome.nothing_read(str(archive.path))

@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from tape.archives import Archive, count_rows_hint
+from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
@@ -17,6 +18,8 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
+from tape.cli.suggesting import suggest_columns
+from tape.errors import SettingsError
 from tape.inspecting import Inspecting
 from tape.inspecting.report import outcome_of
 from tape.inspecting.tables import sentences, tables
@@ -38,6 +41,14 @@ def inspect(
     plot: Annotated[
         Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
     ] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest-columns", help="Write a columns file for this one file.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --suggest-columns: where to.")
+    ] = None,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
@@ -48,11 +59,16 @@ def inspect(
 
     Example: tape inspect nasdaq --plot day.png
     """
+    if suggest:
+        return suggest_columns(paths, output, given_by(columns, time_zone).time_zone, force=force)
+    if output is not None:
+        raise SettingsError("--output is for --suggest-columns; the report goes to the terminal")
     picture = None if plot is None else OutputFile(plot, inputs=paths, force=force)
     if picture is not None:
         check_plot(picture)
     run = Inspecting(calendar)
     run.find(paths)
+    run.archives = with_given(run.archives, given_by(columns, time_zone))
     with row_bars() as bars:
         hint = sum(map(count_rows_hint, run.archives))
         task = bars.add_task("inspecting", rate=0.0, total=hint)

@@ -11,6 +11,7 @@ from rich.progress import Progress, TaskID
 
 from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
+from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
@@ -62,6 +63,8 @@ def replay(
     episodes: Annotated[
         Path | None, typer.Option(help="Where to write every state of every episode: .jsonl.")
     ] = None,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
@@ -83,11 +86,12 @@ def replay(
             raise SettingsError(f"--episodes and --output are both {output}: name two files")
     files = outputs_for(paths, output, episodes, plot, force=force)
     picture = _picture(files.plot, anomaly)
+    given = given_by(columns, time_zone)
     discovered = find_archives(paths)
     counts = Counts()
     parameters = settings.parameters()
     judge = Judge(parameters, settings.max_symbols, counts)
-    run = Replay(discovered.archives, judge, part)
+    run = Replay(with_given(discovered.archives, given), judge, part)
     run.outcome.skipped += discovered.skipped
     found = Findings()
     start_s, nothing = time.perf_counter(), None

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tape.archives import find_archives
+from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
@@ -38,6 +39,8 @@ def tune_thresholds(
     alerts_per_day: Annotated[
         float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by either profile.")
     ] = 20.0,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
@@ -51,12 +54,13 @@ def tune_thresholds(
     """
     if output.suffix != ".toml":
         raise SettingsError(f"--output {output}: the name must end in .toml")
-    file = OutputFile(output, inputs=days, force=force)
+    file = OutputFile(output, inputs=[*days, *filter(None, [columns])], force=force)
     file.check()
     settings = load(DetectorSettings)
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
+    given = given_by(columns, time_zone)
     archives = {a.sha256: a for path in days for a in find_archives(path).archives}
-    past = [read_day(archive, settings.max_symbols) for archive in archives.values()]
+    past = [read_day(one, settings.max_symbols) for one in with_given(archives.values(), given)]
     most = settings.max_symbols
     found = [tune(one, alerts_per_day, parameters) for one in past_trades(past, parameters, most)]
     if all(one.own.volume_threshold is None for one in found):

@@ -8,11 +8,22 @@ import msgspec
 from tape.archives import Archive
 from tape.archives.dbn_file import DbnFile
 from tape.archives.discovery import encoding_of
-from tape.archives.frames import compression_of, pieces
-from tape.archives.rows import FIELDS
+from tape.archives.formats import format_of
+from tape.archives.forms import DOLLARS, FIXED, ISO, TimeForm
+from tape.archives.frames import CHUNK, compression_of
+from tape.archives.layout import DELIMITERS
+from tape.archives.plain_fields import NAMES
 from tape.rejected import Rejected
+from tape.trade_fields import NANOS, Unreadable
 
 RTYPES: Final = {"0": "trades", "1": "mbp-1", "10": "mbp-10", "160": "mbo"}
+PRICE_WORDS: Final = {
+    DOLLARS: "decimal prices",
+    FIXED: "prices in 1e-9 dollars",
+    7: "prices in cents",
+    5: "prices in 1e-4 dollars",
+}
+UNIT_WORDS: Final = {NANOS: "s", 1_000_000: "ms", 1_000: "us", 1: "ns"}
 IN_ROWS: Final = "in each row"
 BY_SYMBOLOGY: Final = "by instrument, from symbology"
 NAMED: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.")
@@ -27,8 +38,8 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
         schema: as DataBento calls it; None if it cannot be told.
         dataset: of a DBN header.
         dbn_version: of a DBN header.
-        prices: decimal (pretty_px) or in 1e-9 dollars.
-        times: ISO 8601 (pretty_ts), in nanoseconds or as pandas writes them.
+        prices: decimal (pretty_px), in 1e-9 dollars, or in the unit that a columns file names.
+        times: ISO 8601 (pretty_ts), as pandas writes them, or the unit they are counted in.
         symbols: where the rows' symbols come from.
         more_columns: columns that are no part of a trade.
     """
@@ -61,14 +72,16 @@ def about(archive: Archive) -> About:
     schema = named[1] if named else None
     if encoding == "dbn":
         return _about_dbn(archive, compression)
-    first = next(iter(pieces(archive.path)), b"")
-    lines = first.split(b"\n", 2) if isinstance(first, bytes) else []
-    text = [line.decode(errors="replace").removeprefix("\ufeff").strip() for line in lines[:2]]
-    text += [""] * (2 - len(text))
-    read = _json_row(text[0]) if encoding == "json" else _csv_row(*text)
-    if "action" not in read:
+    reading = format_of(archive)
+    first = next(iter(reading.pieces(CHUNK)), None)
+    if not isinstance(first, bytes) or isinstance(reading.begin(first), Rejected):
         return About(encoding, compression, schema)
-    more = [name for name in read if name not in FIELDS]
+    header, row = [*first.split(b"\n", 2), b"", b""][:2]
+    row = header if encoding == "json" else row
+    try:
+        read = reading.fields(row.strip())
+    except Unreadable:
+        read = {}
     if schema is None:
         schema = RTYPES.get(read.get("rtype", ""))
         if schema == "mbp-1":
@@ -77,11 +90,20 @@ def about(archive: Archive) -> About:
         encoding,
         compression,
         schema,
-        prices=_price_form(read.get("price", "")),
-        times=_time_form(read.get("ts_event", "")),
-        symbols=IN_ROWS if "symbol" in read else BY_SYMBOLOGY,
-        more_columns=len(more),
+        prices=PRICE_WORDS[reading.form.price.power] if read else None,
+        times=_time_form(read["ts_event"], reading.form.times["ts_event"]) if read else None,
+        symbols=BY_SYMBOLOGY if reading.by_instrument else IN_ROWS,
+        more_columns=_more(header, encoding),
     )
+
+
+def _more(header: bytes, encoding: str) -> int:
+    """Return how many columns have names that are none of the fields'."""
+    text = header.decode("utf-8-sig", "replace").strip()
+    if encoding == "json":
+        return sum(name not in NAMES for name in _json_names(text))
+    delimiter = max(DELIMITERS, key=text.count)
+    return sum(name.strip() not in NAMES for name in text.replace('"', "").split(delimiter))
 
 
 def _about_dbn(archive: Archive, compression: str) -> About:
@@ -97,31 +119,19 @@ def _about_dbn(archive: Archive, compression: str) -> About:
     return About("dbn", compression, schema, metadata.dataset, file.version, symbols=symbols)
 
 
-def _csv_row(header: str, line: str) -> dict[str, str]:
-    names = header.split(",")
-    fields = line.split(",")
-    return dict(zip(names, fields + [""] * (len(names) - len(fields)), strict=False))
-
-
-def _json_row(line: str) -> dict[str, str]:
+def _json_names(line: str) -> list[str]:
     try:
         members = msgspec.json.decode(line, type=dict[str, object])
     except (ValueError, RecursionError, msgspec.MsgspecError):
-        return {}
+        return []
     head = members.pop("hd", None)
     members |= head if isinstance(head, dict) else {}
-    return {name: str(value) for name, value in members.items()}
+    return list(members)
 
 
-def _price_form(price: str) -> str | None:
-    if not price or price == "None":
-        return None
-    return "decimal prices" if "." in price else "prices in 1e-9 dollars"
-
-
-def _time_form(time: str) -> str | None:
-    if not time or time == "None":
-        return None
-    if time.isdigit():
-        return "times in ns"
-    return "ISO times" if "T" in time else "times as pandas writes them"
+def _time_form(text: str, form: TimeForm) -> str:
+    if form.unit_ns == ISO:
+        return "ISO times" if "T" in text else "times as pandas writes them"
+    if form.midnight_s is not None:
+        return "times in seconds since midnight"
+    return f"times in {UNIT_WORDS[form.unit_ns]}"

@@ -10,8 +10,8 @@ import zstandard
 
 from tape.archives import RowBatch, find_archives, read_archive, read_columns
 from tape.archives.frames import pieces
+from tape.archives.plain_fields import NAMES as FIELDS
 from tape.archives.plain_fields import PRICE
-from tape.archives.rows import FIELDS
 from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
 from tape.trade import Trade, decode
@@ -125,13 +125,14 @@ def test_the_pandas_dialect_gives_the_same_bytes(tmp_path: Path) -> None:
         ("-37.630000000", "-37.63"),
         ("-37630000000", "-37.63"),
         ("-0.000000001", "-0.000000001"),
-        ("-1", "-0.000000001"),
+        ("-100000", "-0.0001"),
         ("-10000000.000000000", "-10000000.0"),
         ("10000000000000000", "10000000.0"),
     ],
 )
 def test_prices_of_zero_and_below_are_prices(tmp_path: Path, written: str, price: str) -> None:
-    path = csv(tmp_path, HEADER, row(), row(price=written), row())
+    usual = row() if "." in written or written.endswith("-0") else row(price="113860000000")
+    path = csv(tmp_path, HEADER, usual, row(price=written), usual)
     between = MESSAGE.replace(b"113.86", price.encode())
     assert values(path) == [MESSAGE, between, MESSAGE]
     (archive,) = find_archives(path).archives
@@ -144,7 +145,7 @@ def test_prices_of_zero_and_below_are_prices(tmp_path: Path, written: str, price
 
 def test_a_price_that_is_none_is_told_from_one_that_is_too_high(tmp_path: Path) -> None:
     marks = [row(price=price) for price in ("9223372036854775807", "", "10000001.0", "-1e7")]
-    found = [r.rejected for b in read(csv(tmp_path, HEADER, *marks)) for r in b.rejected]
+    found = [r.rejected for b in read(csv(tmp_path, HEADER, row(), *marks)) for r in b.rejected]
     assert [(r.reason, r.detail) for r in found[:3]] == [
         ("price_undefined", "`price` is the mark for no price"),
         ("price_undefined", "`price` is empty"),
@@ -176,14 +177,14 @@ def bad_rows() -> list[tuple[str, str | bytes, str]]:
     price += [("--1.5", "number_syntax"), ("9223372036854775807", "price_undefined")]
     price += [("9223372036.854775807", "price_undefined"), ("-9223372036854775808", "number_range")]
     price += [("10000000.01", "number_range"), ("", "price_undefined"), ("-", "number_syntax")]
-    price += [("1_000.0", "number_syntax"), ("1.0000000001", "number_range")]
+    price += [("1_000.0", "number_syntax")]
     price += [
         ("٣.0", "number_syntax"),
         ("\uff11\uff12", "number_syntax"),
         (" 12.0 ", "number_syntax"),
     ]
     price += [("0x10", "number_syntax"), ("1" * 400, "number_range"), ("Infinity", "number_syntax")]
-    size = [("0", "size_not_positive"), ("-4", "size_not_positive"), ("1.5", "number_syntax")]
+    size = [("0", "size_not_positive"), ("-4", "size_not_positive"), ("1.5", "size_fraction")]
     size += [("1e3", "number_syntax"), ("1000000000000", "number_range"), ("1_0", "number_syntax")]
     size += [("9" * 20, "number_range"), ("9" * 5000, "number_range")]
     bad = [

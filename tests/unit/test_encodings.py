@@ -260,12 +260,12 @@ def test_a_line_is_read_however_it_is_put(tmp_path: Path) -> None:
         (line(price="-10000000.01"), "number_range"),
         (line(price=[1]), "field_type"),
         (line(size=0), "size_not_positive"),
-        (line(size=1.5), "number_syntax"),
+        (line(size=1.5), "size_fraction"),
         (line(side="X"), "side_unknown"),
         (line(side=1), "side_unknown"),
         (line(symbol="NVDA "), "symbol_syntax"),
         (line(symbol='NV"DA'), "symbol_syntax"),
-        (line(symbol="left out"), "symbol_unknown"),
+        (line(symbol="left out"), "field_missing"),
         (line(sequence="left out"), "field_missing"),
         (line(hd={"rtype": 0}), "field_missing"),
         (line(hd=[1]), "message_shape"),
@@ -302,7 +302,7 @@ def test_lines_about_other_things_are_passed_over(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"<html>\n", "header_missing"),
-        (b'{"result":{}}\n', "header_unexpected"),
+        (b'{"result":{}}\n', "header_missing"),
         (b"", "archive_truncated"),
     ],
 )

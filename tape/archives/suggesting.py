@@ -1,0 +1,305 @@
+"""A columns file for a file of any origin, guessed from its first rows, with all guesses said."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tape.archives.columns_file import PRICE_UNITS
+from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
+from tape.archives.discovery import encoding_of
+from tape.archives.frames import LongLine, pieces
+from tape.archives.layout import DELIMITERS, split
+from tape.archives.plain_fields import NAMES
+from tape.archives.values import iso_ns
+from tape.errors import ArchiveError
+from tape.rejected import Rejected
+from tape.trade_fields import U16_MAX, U32_MAX, Unreadable, is_symbol
+
+SYNONYMS: Final = {
+    "ts_event": (
+        "tsevent participanttimestamp exchangetimestamp exchangetime timestamp datetime time t "
+        "tradetime tradetimestamp trdtime transacttime ts siptimestamp timem"
+    ),
+    "ts_recv": "tsrecv siptimestamp receivedtime recvtime tsreceived",
+    "price": "price p px tradeprice tradepx trdprc trdprice lastprice last rate",
+    "size": "size s qty quantity tradequantity tradeqty trdqty volume vol shares lastsize lastqty",
+    "symbol": "symbol ticker sym symroot instrument rawsymbol security scrip tradingsymbol stock",
+    "sequence": "sequence sequencenumber seq seqnum seqno trseqnum",
+    "side": "side takerside tks aggressor aggressorside direction buysell",
+    "publisher_id": "publisherid exchange exchangeid venue",
+}
+"""Names without case, blanks and underscores, the likeliest first."""
+
+DAYS: Final = ("date", "tradedate", "day", "trddate", "tradedt")
+SUFFIXES: Final = ("symsuffix", "symbolsuffix")
+SIDES: Final = {"buy": "B", "b": "B", "bid": "B", "sell": "A", "s": "A", "ask": "A", "a": "A"}
+SIDES_AS_READ: Final = frozenset("ABN")
+LOBSTER: Final = re.compile(r"^([A-Za-z.]+)_(\d{4}-\d\d-\d\d)_\d+_\d+_message")
+SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})(?=[_\-. ])")
+NEW_YORK: Final = "America/New_York"
+KOLKATA: Final = "Asia/Kolkata"
+
+
+@dataclass(slots=True)
+class Suggestion:
+    """A columns file in the making.
+
+    Attributes:
+        guesses: in sentences, what is not sure.
+        open: in sentences, what its user must say himself.
+    """
+
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    guesses: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def put(self, table: str, key: str, value: object) -> None:
+        """Say something in a table."""
+        self.tables.setdefault(table, {})[key] = value
+
+    def text(self, file: str) -> str:
+        """Return the file as TOML, what is not sure as comments in front."""
+        lines = [f"# Suggested for {file} by `tape inspect FILE --suggest-columns`: see what it"]
+        lines += ["# guesses, correct it, and give it with --columns. See docs/files.md."]
+        lines += [f"# Guessed: {one}" for one in self.guesses]
+        lines += [f"# To be said: {one}" for one in self.open]
+        for name, table in self.tables.items():
+            lines += ["", f"[{name}]"]
+            lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
+        return "\n".join(lines) + "\n"
+
+
+def suggest(path: Path) -> Suggestion:
+    """Return what the columns of a file seem to be; raises `ArchiveError` if it has no rows."""
+    encoding = encoding_of(path)
+    if encoding == "dbn":
+        raise ArchiveError(f"{path} is DBN, which says all of itself; it needs no columns file")
+    piece = next(iter(pieces(path)), b"")
+    if isinstance(piece, Rejected | LongLine) or not piece:
+        raise ArchiveError(f"{path} has no rows that can be read; name a file with trades")
+    lines = piece[:SAMPLE_BYTES].decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
+    made = Suggestion()
+    if encoding == "json":
+        names, rows = _json_rows(lines, path)
+    else:
+        names, rows = _csv_rows(lines, made)
+    if LOBSTER.match(path.name) and not names and len(rows[0]) >= 6:
+        _lobster(made)
+        return made
+    columns: list[str | int] = list(names) if names else [*range(1, len(rows[0]) + 1)]
+    by_column = {one: [row[n] for row in rows if n < len(row)] for n, one in enumerate(columns)}
+    if names:
+        _by_name(made, names, by_column)
+    else:
+        made.put("file", "header", False)
+        _by_content(made, by_column)
+    _symbol(made, path)
+    _time(made, by_column, path)
+    _price(made, by_column)
+    for needed in ("ts_event", "price", "size"):
+        if needed not in made.tables.get("columns", {}):
+            listed = ", ".join(map(str, columns))[:120]
+            made.open.append(f"[columns] {needed} = one of {listed}")
+    return made
+
+
+def _csv_rows(lines: Sequence[str], made: Suggestion) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the first line, none if it has none, and the rows."""
+    delimiter = max(DELIMITERS, key=lambda one: min(line.count(one) for line in lines[:20]))
+    rows: list[list[str]] = []
+    for line in lines:
+        try:
+            rows.append(split(line.rstrip("\r "), delimiter))
+        except Unreadable:
+            continue
+    if not rows:
+        raise ArchiveError("no row of it can be taken apart; save it as CSV with a header")
+    first = [one.strip() for one in rows[0]]
+    if delimiter != ",":
+        made.put("file", "delimiter", delimiter)
+    numbers = sum(class_of(one) is not None or _number(one) is not None for one in first)
+    return ([], rows) if numbers else (first, rows[1:])
+
+
+def _json_rows(lines: Sequence[str], path: Path) -> tuple[list[str], list[list[str]]]:
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        try:
+            row = json.loads(line, parse_float=str)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict):
+            rows.append({**row, **row["hd"]} if isinstance(row.get("hd"), dict) else row)
+    if not rows:
+        raise ArchiveError(f"{path} has no JSON object in a line; write one object a line")
+    names = list(rows[0])
+    return names, [[str(row.get(name, "")) for name in names] for row in rows]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _by_name(made: Suggestion, names: Sequence[str], by_column: dict[str | int, list[str]]) -> None:
+    bare = {_bare(name): name for name in reversed(names)}
+    for key in ("ts_event", "price", "size", "symbol", "ts_recv", "sequence", "publisher_id"):
+        taken = {_flat(value) for value in made.tables.get("columns", {}).values()}
+        found = [bare[one] for one in SYNONYMS[key].split() if one in bare]
+        found = [name for name in found if name not in taken and _fits(key, by_column[name])]
+        if not found:
+            continue
+        made.put("columns", key, found[0])
+        if found[0] != key:
+            made.guesses.append(f"column {found[0]!r} is {key}")
+    _joined(made, bare)
+    _side(made, bare, by_column)
+
+
+def _flat(value: object) -> str:
+    return str(value[0] if isinstance(value, list) else value)
+
+
+def _joined(made: Suggestion, bare: dict[str, str]) -> None:
+    """Join a day to a time of day, and a suffix to a symbol."""
+    columns = made.tables.setdefault("columns", {})
+    days = [bare[one] for one in DAYS if one in bare]
+    if days and "ts_event" in columns and _bare(columns["ts_event"]) not in ("timestamp",):
+        made.guesses.append(f"the day is {days[0]!r}, the time of day {columns['ts_event']!r}")
+        columns["ts_event"] = [days[0], columns["ts_event"]]
+    suffixes = [bare[one] for one in SUFFIXES if one in bare]
+    if suffixes and "symbol" in columns:
+        columns["symbol"] = [columns["symbol"], suffixes[0]]
+
+
+def _fits(key: str, texts: Sequence[str]) -> bool:
+    """Return whether a column can be what its name suggests."""
+    if key in ("sequence", "publisher_id"):
+        largest = U32_MAX if key == "sequence" else U16_MAX
+        return bool(texts) and all(one.isdigit() and int(one) <= largest for one in texts if one)
+    if key in ("price", "size"):
+        return any(_number(one) is not None for one in texts)
+    return key != "ts_recv" or any(class_of(one) is not None for one in texts)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", ".", 1))
+    except ValueError:
+        return None
+
+
+def _side(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, list[str]]) -> None:
+    for name in (bare[one] for one in SYNONYMS["side"].split() if one in bare):
+        seen = {one for one in by_column[name] if one}
+        if not seen or not all(one.lower() in SIDES or one in SIDES_AS_READ for one in seen):
+            continue
+        made.put("columns", "side", name)
+        if not seen <= SIDES_AS_READ or "S" in seen:
+            for one in sorted(seen):
+                made.put("side", one, SIDES.get(one.lower(), "N"))
+            made.put("side", "*", "N")
+            made.guesses.append(f"{name!r} says who took the other's price: B bought, A sold")
+        return
+
+
+def _by_content(made: Suggestion, by_column: dict[str | int, list[str]]) -> None:
+    """Guess columns without names by what is in them; only the time can be told so."""
+    for column, texts in by_column.items():
+        if texts and all(class_of(one) is not None for one in texts):
+            made.put("columns", "ts_event", column)
+            made.guesses.append(f"column {column} is ts_event, by its values")
+            return
+
+
+def _symbol(made: Suggestion, path: Path) -> None:
+    if "symbol" in made.tables.get("columns", {}):
+        return
+    found = SYMBOL_IN_NAME.search(path.name)
+    if found is not None and is_symbol(found[1]):
+        made.put("symbol", "file_name", SYMBOL_IN_NAME.pattern)
+        made.guesses.append(f"the symbol is in the file's name: {found[1]}")
+    else:
+        made.open.append('[symbol] value = "…": no column names the symbol')
+
+
+def _time(made: Suggestion, by_column: dict[str | int, list[str]], path: Path) -> None:
+    column = made.tables.get("columns", {}).get("ts_event")
+    if column is None:
+        return
+    parts = column if isinstance(column, list) else [column]
+    texts = [" ".join(one) for one in zip(*(by_column[part] for part in parts), strict=False)]
+    kinds = {class_of(text) for text in texts[:100]}
+    zone = NEW_YORK if "TIME_M" in parts or "SYM_ROOT" in by_column else None
+    if any(_bare(str(one)) in ("series", "scrip", "tradequantity") for one in by_column):
+        zone = KOLKATA
+    if kinds & {"zoned", "s", "ms", "us", "ns"} and None not in kinds:
+        return
+    if None in kinds and not all(_is_day_and_time(text) for text in texts[:100]):
+        seconds = [_number(text) for text in texts[:100]]
+        if all(one is not None and 0 <= one < 86_400 for one in seconds):
+            made.put("time", "unit", "s since midnight")
+            made.put("time", "day", "file name")
+            made.guesses.append("times are seconds since midnight of the day in the file's name")
+            if DAY_IN_NAME.search(path.name) is None:
+                made.open.append("[time] day: the file's name has none")
+        else:
+            made.open.append('[time] order: "DMY" or "MDY"? Days are read as year, month, day')
+    else:
+        made.put("time", "unit", "iso")
+    if zone is None:
+        made.open.append(f'[time] zone = "{NEW_YORK}", or whichever: the times name none')
+        return
+    made.put("time", "zone", zone)
+    made.guesses.append(f"times are of {zone}")
+
+
+def _is_day_and_time(text: str) -> bool:
+    try:
+        iso_ns(text, "ts_event", "UTC")
+    except Unreadable:
+        return False
+    return True
+
+
+def _price(made: Suggestion, by_column: dict[str | int, list[str]]) -> None:
+    column = made.tables.get("columns", {}).get("price")
+    if column is None:
+        return
+    texts = [text for text in by_column[column] if text]
+    if texts and all(text.isdigit() for text in texts):
+        units = ", ".join(PRICE_UNITS)
+        made.open.append(f"[price] unit = one of {units}: the prices are whole numbers")
+    elif all(re.fullmatch(r"-?\d+(,\d+)?", text) for text in texts) and "," in "".join(texts):
+        made.put("file", "decimal", ",")
+        made.guesses.append("the comma in prices is the decimal mark")
+
+
+def _lobster(made: Suggestion) -> None:
+    """Name the columns of a LOBSTER message file, which has no header and says so in its name."""
+    for key, column in {"ts_event": 1, "size": 4, "price": 5, "side": 6}.items():
+        made.put("columns", key, column)
+    made.put("file", "header", False)
+    made.put("time", "unit", "s since midnight")
+    made.put("time", "zone", NEW_YORK)
+    made.put("time", "day", "file name")
+    made.put("price", "unit", "1e-4")
+    made.put("symbol", "file_name", "^([A-Z.]+)_")
+    made.put("trades", "column", 2)
+    made.put("trades", "values", ["4", "5"])
+    made.put("side", "1", "A")
+    made.put("side", "-1", "B")
+    made.guesses.append("this is a LOBSTER message file: types 4 and 5 are trades")
+    made.guesses.append("direction 1 is a resting buy order that was hit: the other side sold")
+
+
+def _key(key: str) -> str:
+    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else json.dumps(key)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)

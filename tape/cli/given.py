@@ -1,0 +1,36 @@
+"""The options by which a user says what a file's columns and times mean, and what they become."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tape.archives import Archive
+from tape.archives.columns_file import read_columns_file, zone_named
+from tape.archives.given import NOTHING, Given
+
+Columns = Annotated[
+    Path | None,
+    typer.Option("--columns", readable=False, help="What the columns mean: a .toml file."),
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option("--time-zone", help="Of times that name none, like America/New_York."),
+]
+
+
+def given_by(columns: Path | None, time_zone: str | None) -> Given:
+    """Return what the two options say; raises `SettingsError` for what cannot be read."""
+    if columns is None and time_zone is None:
+        return NOTHING
+    return Given(
+        None if columns is None else read_columns_file(columns),
+        None if time_zone is None else zone_named(time_zone, "--time-zone"),
+    )
+
+
+def with_given(archives: Iterable[Archive], given: Given) -> list[Archive]:
+    """Return files with what their user says of them."""
+    return [replace(archive, given=given) for archive in archives]
