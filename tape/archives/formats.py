@@ -15,7 +15,7 @@ from tape.archives.forms import RECORDS, Form
 from tape.archives.frames import Piece, pieces
 from tape.archives.given import file_beside
 from tape.archives.json_rows import json_reader
-from tape.archives.layout import Layout, other_schema, read_layout
+from tape.archives.layout import Layout, read_layout
 from tape.archives.plain_csv import convert_csv
 from tape.archives.plain_dbn import COLUMNS, LINE_BYTES, convert_dbn, put_line, walk
 from tape.archives.plain_fields import NAMES, Names, Rows, plain_form
@@ -236,9 +236,7 @@ class _Dbn:
         return self._file.records(size // 2)
 
     def begin(self, piece: bytes) -> bytes | Rejected:
-        metadata = self._file.metadata
-        schema = None if metadata is None or metadata.schema is None else str(metadata.schema)
-        return other_schema(schema) or piece
+        return piece
 
     def left_out(self) -> int:
         return self._file.left_out()

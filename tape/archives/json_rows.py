@@ -39,6 +39,8 @@ class JsonFields:
         self._constants, self._needed = constants, [*NEEDED, KIND]
         for name in constants:
             self._keys.pop(name, None)
+        self._single = [(name, keys[0]) for name, keys in self._keys.items() if len(keys) == 1]
+        self._joined = [(name, keys) for name, keys in self._keys.items() if len(keys) > 1]
 
     def need(self, names: Iterable[str]) -> None:
         """Make fields needed in each row, but for the depth, which orders do not have."""
@@ -56,12 +58,12 @@ class JsonFields:
             if head is not None:
                 members |= _members.decode(head)
             fields = {
-                name: _value(name, members[keys[0]])
-                if len(keys) == 1
-                else join(name, [_value(name, members[key]).strip() for key in keys])
-                for name, keys in self._keys.items()
-                if all(key in members for key in keys)
+                name: _value(name, members[key]) for name, key in self._single if key in members
             }
+            for name, keys in self._joined:
+                if all(key in members for key in keys):
+                    parts = [_value(name, members[key]).strip() for key in keys]
+                    fields[name] = join(name, parts)
         except UnicodeDecodeError:
             raise Unreadable("encoding", "the row is not UTF-8") from None
         except RecursionError:  # msgspec gives up this way, outside its own errors

@@ -27,7 +27,6 @@ QUOTES: Final = (
 BOOK: Final = {"order_id", "bid_px_00", "ask_px_00"}
 """Columns of order books, where only some rows are trades."""
 
-SCHEMAS: Final = ("trades", "tbbo", "mbp-1", "mbp-10", "mbo")
 ORDER_TRADES: Final = "fetch or export trades (DataBento's schema trades)"
 
 
@@ -122,14 +121,6 @@ def not_trades(names: Sequence[str]) -> Rejected | None:
     if "price" not in lower and any(quotes <= lower for quotes in QUOTES):
         return Rejected("not_trades", f"these are quotes, not trades: {ORDER_TRADES}")
     return None
-
-
-def other_schema(schema: str | None) -> Rejected | None:
-    """Return what a DBN file without trades is, by its schema; None where trades may be in it."""
-    if schema is None or schema in SCHEMAS:
-        return None
-    what = f"bars ({schema})" if schema.startswith("ohlcv") else f"records of schema {schema}"
-    return Rejected("not_trades", f"these are {what}, not trades: {ORDER_TRADES}")
 
 
 def constants_of(given: ColumnsFile | None, file: str) -> dict[str, str] | Rejected:

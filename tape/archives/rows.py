@@ -87,10 +87,9 @@ class RowReader:
     def __init__(self, fields: Fields, symbology: Symbology, latest_ns: int, form: Form) -> None:
         self._fields, self._symbology, self._latest_ns = fields, symbology, latest_ns
         self._form = form
-        self._defaults: Mapping[str, str] = {
-            name: str(form.defaults.get(name, 0)) for name, _ in NUMBERS
+        self._defaults: Mapping[str, int] = {
+            name: form.defaults.get(name, 0) for name in (*dict(NUMBERS), "ts_in_delta")
         }
-        self._delta = str(form.defaults.get("ts_in_delta", 0))
 
     def read(self, line: bytes) -> Trade | Rejected | None:
         """Return the trade of a line, why it has none, or None if it is not about a trade."""
@@ -124,12 +123,13 @@ class RowReader:
             self._with_points(row)
         price_nanos = form.price.nanos(row["price"])
         size = form.size(row["size"])
-        numbers = {
-            name: integer(self._count(row, name).encode(), name, largest)
-            for name, largest in NUMBERS
-        }
-        delta = form.count(row.get("ts_in_delta", self._delta), "ts_in_delta")
-        ts_in_delta_ns = signed(delta.encode(), "ts_in_delta")
+        numbers = dict(self._defaults)
+        for name, largest in NUMBERS:
+            if name in row:
+                numbers[name] = integer(form.count(row[name], name).encode(), name, largest)
+        if "ts_in_delta" in row:
+            delta = form.count(row["ts_in_delta"], "ts_in_delta")
+            numbers["ts_in_delta"] = signed(delta.encode(), "ts_in_delta")
         latest_ns = self._latest_ns
         ts_event_ns = form.times["ts_event"].ns(row["ts_event"], "ts_event", latest_ns)
         ts_recv_ns = ts_event_ns
@@ -143,7 +143,7 @@ class RowReader:
             side=self._side(row.get("side")),
             price_nanos=price_nanos,
             size=size,
-            ts_in_delta_ns=ts_in_delta_ns,
+            ts_in_delta_ns=numbers["ts_in_delta"],
             symbol=self._symbol(row.get("symbol"), numbers["instrument_id"], ts_event_ns),
             rtype=numbers["rtype"],
             publisher_id=numbers["publisher_id"],
@@ -152,10 +152,6 @@ class RowReader:
             flags=numbers["flags"],
             sequence=numbers["sequence"],
         )
-
-    def _count(self, row: dict[str, str], name: str) -> str:
-        text = row.get(name)
-        return self._defaults[name] if text is None else self._form.count(text, name)
 
     def _with_points(self, row: dict[str, str]) -> None:
         """Write the numbers of a row with points, as all below takes them."""
