@@ -82,7 +82,7 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         return
     tick = 0.01 if abs(price) >= 1 else 0.0001
     if s["moved"]:
-        tick = min(tick, 2 * s["moved"])
+        tick = min(0.01, s["moved"] * (2 if abs(price) >= 1 else 1))
     weight = 1 / 500 if s["n"] > 500 else 1 / s["n"]
     window = sorted(prices[-60:])
     cut = len(window) // 10

@@ -94,9 +94,14 @@ def _median_of_three(a: float, b: float, c: float) -> Any:
 
 @part_of_callers
 def _tick(price: float, moved: float) -> Any:
-    """Return the least step of a price: New York's (Rule 612), or less where it moves by less."""
-    tick = 0.01 if abs(price) >= 1.0 else 0.0001
-    return min(tick, FINEST * moved) if moved > 0.0 else tick
+    """Return the least step of a price: New York's (Rule 612), or less where it moves by less.
+
+    Under a dollar the rule allows a hundredth of a cent, which says little of what moves in cents
+    around zero: there it is the usual change.
+    """
+    if moved == 0.0:
+        return 0.01 if abs(price) >= 1.0 else 0.0001
+    return min(0.01, FINEST * moved if abs(price) >= 1.0 else moved)
 
 
 @part_of_callers

@@ -31,6 +31,10 @@ UNITS: Final = (
 )
 
 
+MOST_TIMES: Final = 10.0
+"""A distance of so many times the mean is told in dollars."""
+
+
 def _shown(feature: int, value: float, usual_size: float) -> float:
     """Return a feature's value in its unit."""
     if feature == 3:
@@ -86,7 +90,7 @@ def _price(price_nanos: int) -> str:
 def _distance(price_nanos: int, mean: float) -> str:
     """Return how far a price is from the mean, in digits that tell them apart.
 
-    In per cent of the mean, or in dollars where one of both is not above zero.
+    In per cent of the mean, or in dollars where one of both is not above zero or nearly zero.
 
     >>> _distance(137_350_000_000, 137.9301)
     'Price 137.35 is 0.42 % below the trimmed mean 137.93'
@@ -98,12 +102,14 @@ def _distance(price_nanos: int, mean: float) -> str:
     price = price_nanos / 1e9
     apart = abs(price - mean)
     side = "above" if price >= mean else "below"
-    if price > 0.0 and mean > 0.0:
+    decimals = _decimals(apart)
+    if price > 0.0 and mean > 0.0 and apart < MOST_TIMES * mean:
         percent = 100.0 * apart / mean
         far = f"{percent:,.{_decimals(percent)}f} %"
+        decimals = max(decimals, _decimals(mean))
     else:
-        far = f"{apart:,.{_decimals(apart)}f} dollars"
-    of_mean = f"{mean:,.{_decimals(apart)}f}"
+        far = f"{apart:,.{decimals}f} dollars"
+    of_mean = f"{mean:,.{decimals}f}"
     return f"Price {_price(price_nanos)} is {far} {side} the trimmed mean {of_mean}"
 
 
