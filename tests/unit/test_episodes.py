@@ -258,3 +258,25 @@ def test_a_refused_state_leaves_what_was_there() -> None:
     with pytest.raises(StateError):
         episodes.take_up(0, kept[:60])
     assert episodes.kept(0, b"") == kept
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.data(), st.integers(0, 199), st.sampled_from([3_600, -3_600, 86_400, -86_400, 5]))
+def test_one_wrong_stamp_splits_one_episode_at_most(
+    data: st.DataObject, at: int, wrong_s: int
+) -> None:
+    """All episodes that the wrong stamp does not stand in are as they were."""
+    flagged = data.draw(st.lists(st.sampled_from([0, 0, 0, 1]), min_size=200, max_size=200))
+    tape = tape_of([("A", 300_000_000, PRICES[n % 3], "NEW", flagged[n]) for n in range(200)])
+    trade, answer = tape[at]
+    wrong = [*tape]
+    wrong[at] = ((*trade[:2], trade[2] + wrong_s * SECOND_NS, *trade[3:]), answer)
+
+    def last_states(of: list[Judged]) -> dict[str, tuple[int, str]]:
+        states = [json.loads(step.value) for step in followed(of)[1]]
+        return {state["episode_id"]: (state["flags"], state["last_ts_event"]) for state in states}
+
+    before, after = last_states(tape), last_states(wrong)
+    assert len([name for name, state in before.items() if after.get(name) != state]) <= 2
+    assert len(after) - len(before) <= 2
+    assert sum(flags for flags, _ in after.values()) == sum(flags for flags, _ in before.values())
