@@ -1,6 +1,8 @@
 """What happens to topics, names and records while detectors run ends in a sentence, or goes on."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,6 +120,21 @@ def test_records_deleted_beyond_the_commit_are_told_with_4(pipeline: Pipeline) -
     )
 
 
+def test_records_deleted_while_the_detector_is_behind_are_told_with_4(pipeline: Pipeline) -> None:
+    """The client by itself would go on at the oldest record that is left."""
+    detector = started(pipeline)
+    produce(pipeline.address, pipeline.input, [big_trade(n) for n in range(1, 11)])
+    pipeline.wait_all_judged()
+    os.kill(detector.process.pid, signal.SIGSTOP)
+    produce(pipeline.address, pipeline.input, [big_trade(11)])  # answers the fetch that waits
+    time.sleep(0.5)
+    produce(pipeline.address, pipeline.input, [big_trade(n) for n in range(12, 31)])
+    _delete_before(pipeline, 25)
+    os.kill(detector.process.pid, signal.SIGCONT)
+    one_sentence(detector, 4, "were deleted before they were judged")
+    assert len(sizes(pipeline)) <= 11
+
+
 def _delete_before(pipeline: Pipeline, offset: int) -> None:
     """Delete the records of the partition that has any."""
     from tape.streaming.reading import ProgressReader
@@ -202,7 +219,7 @@ def test_an_output_deleted_while_the_detector_runs_is_told(pipeline: Pipeline) -
     admin.delete_topics([pipeline.output])[pipeline.output].result(10)
     time.sleep(1)
     produce(pipeline.address, pipeline.input, [big_trade(2)])
-    one_sentence(detector, 1, "deleted on the broker")
+    one_sentence(detector, 1, f"on the broker {pipeline.output} has been deleted")
     again = started(pipeline)
     pipeline.wait_all_judged()
     assert again.stop() == 0
