@@ -172,7 +172,11 @@ def how_to_mend(states: list[TopicState]) -> str:
     """Return what to do about topics that differ from their specs."""
     if any(not state.partitions for state in states):
         return "`tape topics create` makes the missing ones"
-    if any(state.spec.like and state.partitions != state.spec.partitions for state in states):
+    if any(state.spec.like and state.partitions > state.spec.partitions for state in states):
+        return (
+            "a topic does not shrink: take a new Quix__Consumer_Group, `output` and EPISODES_TOPIC"
+        )
+    if any(state.spec.like and state.partitions < state.spec.partitions for state in states):
         return (
             "`tape state reset --all --yes` gives the changelog as many partitions, and the "
             "detectors begin afresh; see docs/operations.md on topics that grow"

@@ -22,7 +22,7 @@ from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
 from tape.streaming.failures import is_any, not_suppressed
 from tape.streaming.judging import JudgeBatches
-from tape.streaming.kept_states import kept_states
+from tape.streaming.kept_states import kept_states, make_room
 from tape.streaming.local_state import forget_old_copies, own_folder
 
 TRANSACTION_TIMEOUT_MS = 30_000
@@ -225,6 +225,13 @@ def grown_topic(settings: DetectorSettings) -> str:
     """Say that `input` has other partitions than the kept state, why that matters, what to do."""
     names = settings.input, changelog_name(settings.consumer_group, settings.input)
     stocks, changelog = partition_counts(settings.client_config(), names)
+    if stocks < changelog:
+        return (
+            f"the topic {settings.input} was made anew with {stocks} partitions, the state of the "
+            f"group {settings.consumer_group} was kept for {changelog}: symbols have moved to "
+            "other partitions, away from their state; take a new Quix__Consumer_Group, and a new "
+            "`output` and EPISODES_TOPIC for what is judged again"
+        )
     return (
         f"the topic {settings.input} has {stocks} partitions, the state of the group "
         f"{settings.consumer_group} was kept for {changelog}: with another number symbols move to "
@@ -241,6 +248,7 @@ def judging(
 
     It writes to the settings' `output`, `episodes` and `rejected`.
     """
+    make_room(settings)
     try:
         judge = JudgeBatches(settings, sdf)
     except TopicConfigurationMismatch:

@@ -185,7 +185,7 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
             "whether the broker is well and try again"
         ) from error
     if all_of_it:
-        _make_room(settings, changelog)
+        make_room(settings)
 
 
 def _produce(producer: Producer, topic: str, state: KeptState) -> None:
@@ -200,10 +200,11 @@ def _produce(producer: Producer, topic: str, state: KeptState) -> None:
             return
 
 
-def _make_room(settings: DetectorSettings, changelog: str) -> None:
-    """Give the changelog as many partitions as `input` has, if that has grown."""
+def make_room(settings: DetectorSettings) -> None:
+    """Give a changelog that holds no state as many partitions as `input` has, if it has fewer."""
+    changelog = changelog_name(settings.consumer_group, settings.input)
     stocks, kept = partition_counts(settings.client_config(), [settings.input, changelog])
-    if stocks > kept:
+    if 0 < kept < stocks and not kept_states(settings.client_config(), changelog):
         admin = AdminClient({**settings.client_config(), "log_level": 0})
         with told_plainly(f"the partitions of {changelog}"):
             futures = admin.create_partitions(

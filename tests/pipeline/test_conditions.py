@@ -108,6 +108,40 @@ def test_a_topic_that_grew_is_refused_with_the_reason_and_the_way_on(pipeline: P
     assert "tape state reset --all --yes" in said
 
 
+def test_a_changelog_without_state_grows_with_its_topic(pipeline: Pipeline) -> None:
+    """As an earlier version left it, which made four partitions whatever `stocks` had."""
+    changelog = changelog_name(pipeline.group, pipeline.input)
+    create_topics(pipeline.client, [TopicSpec(pipeline.input, 12), TopicSpec(changelog, 4)])
+    detector = started(pipeline)
+    produce(pipeline.address, pipeline.input, [big_trade(1)])
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    assert partition_counts(pipeline.client, [changelog]) == [12]
+
+
+def test_a_topic_made_anew_with_fewer_partitions_is_refused(pipeline: Pipeline) -> None:
+    detector = started(pipeline)
+    produce(pipeline.address, pipeline.input, [big_trade(1)])
+    pipeline.wait_all_judged()
+    assert detector.stop() == 0
+    delete_input(pipeline)
+    create_topics(pipeline.client, [TopicSpec(pipeline.input, 2)])
+    said = one_sentence(pipeline.detect(), 4, "2 partitions", "kept for 4")
+    assert "new Quix__Consumer_Group" in said
+    pipeline.group += "-2"
+    again = started(pipeline)
+    produce(pipeline.address, pipeline.input, [big_trade(5)])
+    pipeline.wait_all_judged()
+    assert again.stop() == 0
+
+
+def delete_input(pipeline: Pipeline) -> None:
+    admin = AdminClient(pipeline.client)
+    admin.delete_topics([pipeline.input])[pipeline.input].result(10)
+    while partition_counts(pipeline.client, [pipeline.input]) != [0]:
+        time.sleep(0.1)
+
+
 def test_records_deleted_beyond_the_commit_are_told_with_4(pipeline: Pipeline) -> None:
     detector = started(pipeline)
     produce(pipeline.address, pipeline.input, [big_trade(n) for n in range(1, 11)])
@@ -156,10 +190,7 @@ def test_a_topic_made_anew_behind_the_detectors_back_is_told_with_4(pipeline: Pi
     produce(pipeline.address, pipeline.input, [big_trade(n) for n in range(1, 11)])
     pipeline.wait_all_judged()
     assert detector.stop() == 0
-    admin = AdminClient(pipeline.client)
-    admin.delete_topics([pipeline.input])[pipeline.input].result(10)
-    while partition_counts(pipeline.client, [pipeline.input]) != [0]:
-        time.sleep(0.1)
+    delete_input(pipeline)
     create_topics(pipeline.client, [TopicSpec(pipeline.input, 4)])
     one_sentence(pipeline.detect(), 4, "its commit is gone", "made anew", "tape state reset")
 

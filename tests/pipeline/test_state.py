@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tape.broker.topics import changelog_name
+from tape.broker.topics import TopicSpec, changelog_name, create_topics
 from tape.kept import old_key
 from tape.streaming.kept_states import kept_states
 from tape.streaming.reading import read_topic
@@ -214,6 +214,21 @@ def test_after_a_topic_grew_a_reset_lets_the_detector_go_on(pipeline: Pipeline) 
     assert again.stop() == 0
     assert len(sizes(pipeline)) == 2 + len(symbols)
     assert len(read_topic(pipeline.client, changelog_name(pipeline.group, pipeline.input))) == 8
+
+
+def test_after_a_topic_grew_new_topics_and_a_new_group_judge_everything_in_order(
+    pipeline: Pipeline, days: list[Path], tmp_path: Path, topic_names
+) -> None:
+    """The other way on: the same folder and the same names of instances."""
+    judge(pipeline, days[0])
+    grow(pipeline, 8)
+    again = Pipeline(pipeline.address, lambda name: topic_names(name) + "-2", tmp_path)
+    create_topics(again.client, [TopicSpec(again.input, 8)])
+    try:
+        judge(again, days[0])
+        assert by_symbol(again.anomalies()) == by_symbol(replay(days[0])[0])
+    finally:
+        again.end()
 
 
 def test_copies_that_nobody_used_for_long_are_made_again_from_the_changelog(
