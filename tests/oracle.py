@@ -4,12 +4,15 @@
 """
 
 from collections import defaultdict, deque
+from functools import cache
+from math import gcd
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-UNIT = 100_000  # prices count in 1e-4 dollars
+UNIT = 100_000  # prices count in 1e-4 dollars as long as all of the symbol can
 
 Trade = tuple[str, int, int, int, int, int, int]
 """symbol, publisher_id, ts_event_ns, price_nanos, size, side, sequence"""
@@ -27,6 +30,20 @@ def _outcome(symbol: dict[str, Any], trade: Trade) -> str:
     newest = symbol["newest"].get(publisher, ts)
     symbol["newest"][publisher] = max(ts, newest)
     return "LATE" if ts < newest else "NEW"
+
+
+def usual(length: int) -> list[float]:
+    """The history of a symbol that has not traded."""
+    strides = (n for n in range(1, 10 * length) if n >= 0.618 * length and gcd(n, length) == 1)
+    stride = next(strides)
+    places = [(i * stride) % length for i in range(length)]
+    return [1.25 * NormalDist().inv_cdf((place + 0.5) / length) for place in places]
+
+
+@cache
+def first_forest(length: int, trees: int, contamination: float, seed: int) -> IsolationForest:
+    forest = IsolationForest(n_estimators=trees, contamination=contamination, random_state=seed)
+    return forest.fit(np.array(usual(length)).reshape(-1, 1))
 
 
 def judged(
@@ -50,7 +67,7 @@ def judged(
 
     def score(s: dict[str, Any]) -> None:
         """Ask the forest about all trades since it was grown."""
-        if s["pending"] and s.get("forest") is not None:
+        if s["pending"]:
             z = np.array([z for _, z in s["pending"]]).reshape(-1, 1)
             for (at, _), decision in zip(
                 s["pending"], s["forest"].decision_function(z), strict=True
@@ -72,36 +89,38 @@ def judged(
         if size > most:
             rules.add("High Volume")
         p, p0 = price / 1e9, s["last"]
-        if p0 is not None and abs(p - p0) / p0 > change:
+        if p0 and abs(p - p0) / abs(p0) > change:
             rules.add("Rapid Price Change")
         s["last"] = p
 
-        unit, rest = divmod(price, UNIT)
-        unit += rest * 2 > UNIT or (rest * 2 == UNIT and unit % 2 == 1)
-        prices = s.setdefault("prices", deque(maxlen=window))
-        if len(prices) == window:
-            s["sum"] -= prices[0]
-            s["sum2"] -= prices[0] ** 2
-        prices.append(unit)
-        s["sum"] = s.get("sum", 0) + unit
-        s["sum2"] = s.get("sum2", 0) + unit**2
-        m = len(prices)
-        spread = m * s["sum2"] - s["sum"] ** 2
-        z = float(m * unit - s["sum"]) / np.sqrt(float(spread)) if spread > 0 else None
-        past = s.setdefault("history", deque(maxlen=history))
+        s["unit"] = 1 if price % UNIT else s.get("unit", UNIT)
+        nanos = s.setdefault("prices", deque(maxlen=window))
+        if len(nanos) == window:
+            s["nanos"] -= nanos[0]
+            s["nanos2"] -= nanos[0] ** 2
+        nanos.append(price)
+        s["nanos"] = s.get("nanos", 0) + price
+        s["nanos2"] = s.get("nanos2", 0) + price**2
+        m = len(nanos)
+        total, squares = s["nanos"] // s["unit"], s["nanos2"] // s["unit"] ** 2  # without a rest
+        spread = m * squares - total**2
+        z = float(m * (price // s["unit"]) - total) / np.sqrt(float(spread)) if spread > 0 else None
+        past = s.setdefault("history", deque(usual(history), maxlen=history))
+        s.setdefault("forest", first_forest(history, trees, contamination, random_state))
         if s["n"] % stride == 0 and z is not None:
             past.append(z)
         if s["n"] % refit_every == 0:
             learn = list(past)
             if training == "window":
                 root = np.sqrt(float(spread)) if spread > 0 else None
-                learn = [] if root is None else [float(m * q - s["sum"]) / root for q in prices]
-            if len(learn) >= 50:
+                ahead = [float(m * (q // s["unit"]) - total) for q in nanos]
+                learn = [] if root is None else [one / root for one in ahead]
+            if training == "thinned" or len(learn) >= 50:
                 score(s)
                 s["forest"] = IsolationForest(
                     n_estimators=trees, contamination=contamination, random_state=random_state
                 ).fit(np.array(learn).reshape(-1, 1))
-        if s.get("forest") is not None and z is not None:
+        if s["n"] >= 100 and z is not None:
             s["pending"].append((len(answers) - 1, z))
     for s in states.values():
         score(s)

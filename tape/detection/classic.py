@@ -18,7 +18,6 @@ from tape.detection.classic_state import (
     BELOW,
     BREAKPOINTS,
     BREAKS,
-    FOREST,
     ROOM_FACTOR,
     classic_state,
     decode_row,
@@ -28,7 +27,9 @@ from tape.detection.classic_state import (
 from tape.detection.detector import Refits, Verdicts
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest import Forests
+from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
+from tape.detection.usual_history import usual_history
 from tape.errors import StateError
 from tape.symbols import SymbolTable
 
@@ -57,7 +58,12 @@ class ClassicDetector:
             change=np.zeros(0, np.float64),
             stride=parameters.stride,
             refit_every=parameters.refit_every,
+            usual=np.array(usual_history(parameters.history), np.float32),
+            first_below=0,
+            first_breaks=np.zeros(0, np.float32),
         )
+        below, breaks = self._grown(self._limits.usual, "the usual history")
+        self._limits = self._limits._replace(first_below=below, first_breaks=breaks.copy())
         self._known = 0
 
     def _make_room(self, rows: int) -> None:
@@ -126,21 +132,25 @@ class ClassicDetector:
         )
 
     def _refit(self, row: int) -> None:
-        """Grow the symbol's forest anew."""
+        """Refit the symbol's forest."""
         start_s = perf_counter()
         state = self._state
-        n = training_values(row, state, self._training)
-        below, breaks = self.forests.breakpoints(self._training[:n])
-        if len(breaks) > BREAKPOINTS:
-            raise StateError(
-                f"the verdict of a forest of {self.symbols.names[row]} changes at {len(breaks)} "
-                f"places, at most {BREAKPOINTS} can be kept; use a smaller contamination"
-            )
-        state.counters[row, FOREST] = 1
+        training_values(row, state, self._training)
+        below, breaks = self._grown(self._training, self.symbols.names[row])
         state.counters[row, BELOW] = below
         state.counters[row, BREAKS] = len(breaks)
         state.breaks[row, : len(breaks)] = breaks
         self.refits.note(perf_counter() - start_s)
+
+    def _grown(self, training: F32, whose: str) -> tuple[int, F32]:
+        """Return a forest's verdict below its breakpoints, and these; they are soon overwritten."""
+        below, breaks = self.forests.breakpoints(training)
+        if len(breaks) > BREAKPOINTS:
+            raise StateError(
+                f"the verdict of a forest of {whose} changes at {len(breaks)} places, at most "
+                f"{BREAKPOINTS} can be kept; use a smaller contamination"
+            )
+        return below, breaks
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""

@@ -8,12 +8,9 @@ from tape.detection.classic_state import (
     ACCEPTED,
     BELOW,
     BREAKS,
-    FOREST,
     LAST_PRICE,
     LEARNT,
-    REFERENCE,
     RING,
-    SUM,
     ClassicState,
 )
 from tape.detection.detector import CHANGE_BIT, DUPLICATE, FOREST_BIT, VOLUME_BIT
@@ -21,10 +18,8 @@ from tape.detection.duplicates import outcome_of
 from tape.detection.inlining import part_of_callers, uncounted
 from tape.detection.kernel_types import F32, F64, I32, I64, U8
 from tape.detection.prefetching import prefetch
-from tape.detection.rolling_window import in_units, push_price
-
-LEAST_HISTORY = 50
-"""Fewer training values make no forest."""
+from tape.detection.rolling_window import push_price
+from tape.detection.usual_history import JUDGED_FROM
 
 FAR_AHEAD = 16
 NEAR_AHEAD = 8
@@ -36,12 +31,18 @@ FACTS = 7
 
 
 class Limits(NamedTuple):
-    """Thresholds, per row of the state where a symbol may have its own."""
+    """Thresholds, per row of the state where a symbol may have its own, and how a symbol begins.
+
+    `usual` is the history of a new symbol and `first_breaks`, with `first_below`, its forest.
+    """
 
     volume: I64
     change: F64
     stride: int
     refit_every: int
+    usual: F32
+    first_below: int
+    first_breaks: F32
 
 
 class Columns(NamedTuple):
@@ -72,6 +73,17 @@ class Answers(NamedTuple):
     shared: U8
 
 
+@uncounted
+def _begin(row: int, limits: Limits, state: ClassicState) -> None:
+    """Give a new symbol the history and the forest that all begin with."""
+    for n in range(limits.usual.shape[0]):
+        state.history[row, n] = limits.usual[n]
+    for n in range(limits.first_breaks.shape[0]):
+        state.breaks[row, n] = limits.first_breaks[n]
+    state.counters[row, BELOW] = limits.first_below
+    state.counters[row, BREAKS] = limits.first_breaks.shape[0]
+
+
 @part_of_callers
 def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers) -> bool:
     """Apply all but the forest to trade i; return whether it is processed and not dropped."""
@@ -96,6 +108,8 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
         return False
     counters = state.counters[row]
     state.dirty[row, 0] = 1
+    if counters[ACCEPTED] == 0:
+        _begin(row, limits, state)
     counters[ACCEPTED] += 1
     rules = 0
     if t.size[i] > limits.volume[row]:
@@ -105,17 +119,17 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
     if (
         counters[ACCEPTED] > 1
         and previous != 0.0
-        and abs(price - previous) / previous > limits.change[row]
+        and abs(price - previous) / abs(previous) > limits.change[row]
     ):
         rules |= CHANGE_BIT
     out.carry[0] = previous if counters[ACCEPTED] > 1 else np.nan
     counters[LAST_PRICE] = price_nanos
     out.rules[i] = rules
 
-    m, ahead, spread = push_price(state, row, in_units(price_nanos))
+    mean, ahead, spread, scale = push_price(state, row, price_nanos)
     root = np.sqrt(spread)
-    out.carry[1] = (counters[REFERENCE] + counters[SUM] / m) / 1e4
-    out.carry[2] = root / m / 1e4
+    out.carry[1] = mean
+    out.carry[2] = root * scale
     out.carry[3] = ahead / root if spread > 0.0 else np.nan
     if counters[ACCEPTED] % limits.stride == 0 and spread > 0.0:
         state.history[row, counters[LEARNT] % state.history.shape[1]] = out.carry[3]
@@ -124,16 +138,13 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
 
 
 @uncounted
-def training_values(row: int, state: ClassicState, training: F32) -> int:
-    """Write the training history of a row, oldest first; return how many values it holds."""
-    learnt = state.counters[row, LEARNT]
+def training_values(row: int, state: ClassicState, training: F32) -> None:
+    """Write the training history of a row, oldest first."""
     length = state.history.shape[1]
-    n: int = min(learnt, length)
-    oldest = learnt % length if learnt > length else 0
-    for i in range(n):
+    oldest = state.counters[row, LEARNT] % length
+    for i in range(length):
         at = oldest + i
         training[i] = state.history[row, at if at < length else at - length]
-    return n
 
 
 @part_of_callers
@@ -163,7 +174,7 @@ def _explain(row: int, state: ClassicState, facts: F64, out: Answers) -> None:
     z = out.carry[3]
     breaks = state.breaks[row]
     size = state.counters[row, BREAKS]
-    if state.counters[row, FOREST] == 0 or np.isnan(z):
+    if state.counters[row, ACCEPTED] < JUDGED_FROM or np.isnan(z):
         return
     at = _interval(state, row, z)
     if (state.counters[row, BELOW] ^ (at & 1)) == 0:
@@ -223,15 +234,12 @@ def detect_batch(
         if not refitted:
             if not _judge(i, t, limits, state, out):
                 continue
-            if (
-                counters[ACCEPTED] % limits.refit_every == 0
-                and min(counters[LEARNT], state.history.shape[1]) >= LEAST_HISTORY
-            ):
+            if counters[ACCEPTED] % limits.refit_every == 0:
                 return i, found
         refitted = False
         z = out.carry[3]
         if (
-            counters[FOREST] == 1
+            counters[ACCEPTED] >= JUDGED_FROM
             and not np.isnan(z)
             and (counters[BELOW] ^ (_interval(state, row, z) & 1)) == 1
         ):

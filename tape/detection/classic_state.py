@@ -34,12 +34,14 @@ FAR: Final = 5
 LEARNT: Final = 6
 """Values ever added to the training history."""
 KNOWN_PUBLISHERS: Final = 7
-FOREST: Final = 8
-"""1 once there is a forest."""
+FINE: Final = 8
+"""1 from the first price on that is no multiple of 1e-4 dollars: the window is in 1e-9 then."""
 BELOW: Final = 9
 """Verdict below the first breakpoint."""
 BREAKS: Final = 10
-COUNTERS: Final = 11
+HIGH_SQUARES: Final = 11
+"""The upper 64 bits of the sum of squares, in fine units."""
+COUNTERS: Final = 12
 
 
 class ClassicState(NamedTuple):
@@ -150,6 +152,7 @@ def decode_row(
         and counters[LEARNT] >= 0
         and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1
         and 0 <= counters[BREAKS] <= BREAKPOINTS
+        and counters[FINE] in (0, 1)
     ):
         raise StateError("state holds impossible counters; begin afresh with `tape state reset`")
     for array in kept:

@@ -1,6 +1,8 @@
 """Turns the evidence of a flagged trade into reasons that a trader understands."""
 
 import math
+from decimal import Decimal
+from typing import Final
 
 import numpy as np
 
@@ -36,31 +38,84 @@ def thresholds_of(parameters: Parameters, symbol: str) -> tuple[int, float]:
     return volume, change
 
 
+MOST_DIGITS: Final = 15
+"""Decimals after which two numbers that still look alike are not printed as different ones."""
+
+
 def dollars(price_usd: float) -> str:
-    """Return a price with as many decimals as it needs, two at least and four at most."""
-    text = f"{price_usd:,.4f}"
-    return text[:-2] if text.endswith("00") else text
+    """Return a price with as many decimals as it needs, two at least and nine at most.
+
+    >>> dollars(137.5), dollars(0.00012), dollars(-1234.0)
+    ('137.50', '0.00012', '-1,234.00')
+    """
+    whole, _, decimals = f"{price_usd:,.9f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
-def _rounded(price_usd: float, like_usd: float) -> str:
-    """Return a computed price with cents, or four decimals where cents say little."""
-    return f"{price_usd:,.2f}" if abs(like_usd) >= 1.0 else f"{price_usd:,.4f}"
+def _number(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}".rstrip("0").rstrip(".") if share >= 1e-4 else f"{100 * share:.3g}"
+def _apart(value: float, other: str, *, above: bool, digits: int) -> str | None:
+    """Return `value` with so many decimals, or more, that as printed it is above `other`, or below.
+
+    None where it is not, or by too little.
+    """
+    for places in range(digits, MOST_DIGITS + 1):
+        text = f"{value:,.{places}f}"
+        if (_number(text) > _number(other)) if above else (_number(text) < _number(other)):
+            return text
+    return None
 
 
-def _normal_range(low_usd: float, high_usd: float, price_usd: float) -> str:
-    """Return the end of a sentence: what would have been normal."""
+def _percents(share: float, least: float) -> tuple[str, str]:
+    """Return two shares as percentages, the first larger than the second as printed, too."""
+    for places in range(2, MOST_DIGITS + 1):
+        texts = [f"{100 * one:,.{places}f}".rstrip("0").rstrip(".") for one in (share, least)]
+        if _number(texts[0]) > _number(texts[1]) and (least == 0.0 or _number(texts[1]) > 0):
+            return texts[0], texts[1]
+    return f"{100 * share!r}", f"{100 * least!r}"
+
+
+def _normal_range(low_usd: float, high_usd: float, price_usd: float, *, below: bool) -> str:
+    """Return the end of a sentence: what would have been normal, below the price or above it.
+
+    The price lies outside of the range as printed, too.
+    """
     if math.isnan(low_usd):
         return "no price would have been normal."
-    low, high = _rounded(low_usd, price_usd), _rounded(high_usd, price_usd)
-    if math.isinf(low_usd):
-        return f"{high} or less would have been normal."
-    if math.isinf(high_usd):
-        return f"{low} or more would have been normal."
-    return f"{low if low == high else f'{low} to {high}'} would have been normal."
+    price, digits = dollars(price_usd), _digits(price_usd)
+    if below:
+        high = _apart(high_usd, price, above=False, digits=digits)
+        if high is None:
+            return "a little less would have been normal."
+        if math.isinf(low_usd):
+            return f"{high} or less would have been normal."
+        low = _apart(low_usd, high, above=False, digits=digits)
+    else:
+        low = _apart(low_usd, price, above=True, digits=digits)
+        if low is None:
+            return "a little more would have been normal."
+        if math.isinf(high_usd):
+            return f"{low} or more would have been normal."
+        high = _apart(high_usd, low, above=True, digits=digits)
+    if low is None or high is None:
+        return f"{low or high} would have been normal."
+    return f"{low} to {high} would have been normal."
+
+
+def _digits(price_usd: float) -> int:
+    """Return how many decimals a computed price has at least: four where cents say little."""
+    return 2 if abs(price_usd) >= 1.0 else 4
+
+
+def _place(price_usd: float, mean_usd: float, z: float) -> str:
+    """Return where a price lies by the mean, so that the numbers as printed agree."""
+    mean = _apart(mean_usd, dollars(price_usd), above=z < 0.0, digits=_digits(price_usd))
+    if z == 0.0 or mean is None:
+        return "at the mean"
+    far = f"{abs(z):.1f}" if abs(z) >= 0.05 else f"{abs(z):.1g}"
+    return f"{far} standard deviations {'below' if z < 0.0 else 'above'} the mean {mean}"
 
 
 def explained(
@@ -73,7 +128,7 @@ def explained(
     """Return the reasons of the `position`-th flagged trade of a batch, one a rule, in order."""
     i = int(verdicts.flagged[position])
     rules = int(verdicts.rules[i])
-    previous, mean, _, z, normal_low, normal_high, normal_z = verdicts.evidence[position].item()
+    previous, mean, std, z, normal_low, normal_high, normal_z = verdicts.evidence[position].item()
     most_shares, most_change = thresholds_of(parameters, symbols.names[int(trades.symbol[i])])
     price = float(trades.price_nanos[i] / 1e9)
     size = int(trades.size[i])
@@ -82,19 +137,19 @@ def explained(
         text = f"{size:,} shares in one trade; more than {most_shares:,} is unusual."
         reasons.append(Reason(HIGH_VOLUME, size, most_shares, text))
     if rules & CHANGE_BIT:
-        change = abs(price - previous) / previous
+        change = abs(price - previous) / abs(previous)
+        moved, usual = _percents(change, most_change)
         text = (
-            f"Price moved {_percent(change)} % from {dollars(previous)} to {dollars(price)} "
-            f"since the previous trade; more than {_percent(most_change)} % is unusual."
+            f"Price moved {moved} % from {dollars(previous)} to {dollars(price)} "
+            f"since the previous trade; more than {usual} % is unusual."
         )
         reasons.append(Reason(RAPID_PRICE_CHANGE, change, most_change, text))
     if rules & FOREST_BIT:
-        side = "above" if z >= 0.0 else "below"
-        normal = _normal_range(normal_low, normal_high, price)
+        below = normal_high == mean + normal_z * std
+        normal = _normal_range(normal_low, normal_high, price, below=below)
         text = (
-            f"Price {dollars(price)} is {abs(z):.1f} standard deviations {side} the mean "
-            f"{_rounded(mean, price)} of the last {parameters.window:,} "
-            f"trades; {normal}"
+            f"Price {dollars(price)} is {_place(price, mean, z)} of the last "
+            f"{parameters.window:,} trades; {normal}"
         )
         reasons.append(Reason(ISOLATION_FOREST, z, normal_z, text))
     return reasons

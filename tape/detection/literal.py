@@ -25,11 +25,15 @@ from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest_reference import reference_breakpoints
 from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
+from tape.detection.usual_history import JUDGED_FROM, usual_history
 from tape.errors import StateError
 from tape.symbols import SymbolTable
 
 PROFILE = "literal"
 LEAST_HISTORY = 50
+"""A window with fewer prices makes no forest."""
+UNIT_NANOS = 100_000
+"""Prices count in 1e-4 dollars as long as all of them can."""
 
 Identity = tuple[int, int, int, int, int, int, int]
 """publisher, ts_event_ns, sequence (0 or less for none), ordinal, price_nanos, size, side"""
@@ -44,17 +48,12 @@ class _Memory:
     ring: deque[Identity]
     prices: deque[int]
     history: deque[float]
+    forest: tuple[int, F32]
     newest: dict[int, int] = field(default_factory=dict)
     accepted: int = 0
+    fine: bool = False
     last_price: int | None = None
     training: list[float] = field(default_factory=list)
-    forest: tuple[int, F32] | None = None
-
-
-def _units(price_nanos: int) -> int:
-    """Return the price in 1e-4 dollars, halves to the even neighbour."""
-    unit, rest = divmod(price_nanos, 100_000)
-    return unit + (rest > 50_000 or (rest == 50_000 and unit % 2 == 1))
 
 
 def _outcome(memory: _Memory, identity: Identity) -> tuple[int, int, bool]:
@@ -91,6 +90,8 @@ class LiteralDetector:
         self.symbols = symbols
         self.refits = Refits()
         self._memories: dict[int, _Memory] = {}
+        self._usual = usual_history(parameters.history)
+        self._first_forest = reference_breakpoints(self._usual, parameters)
         self._dirty: set[int] = set()
 
     def _memory(self, row: int) -> _Memory:
@@ -98,7 +99,8 @@ class LiteralDetector:
             self._memories[row] = _Memory(
                 ring=deque(maxlen=RING),
                 prices=deque(maxlen=self.parameters.window),
-                history=deque(maxlen=self.parameters.history),
+                history=deque(self._usual, maxlen=self.parameters.history),
+                forest=self._first_forest,
             )
         return self._memories[row]
 
@@ -143,23 +145,27 @@ class LiteralDetector:
         rules = VOLUME_BIT if size > volume_threshold else 0
         price = price_nanos / 1e9
         previous = float("nan") if memory.last_price is None else memory.last_price / 1e9
-        if previous != 0.0 and abs(price - previous) / previous > change_threshold:
+        if previous != 0.0 and abs(price - previous) / abs(previous) > change_threshold:
             rules |= CHANGE_BIT
         memory.last_price = price_nanos
 
-        memory.prices.append(_units(price_nanos))
-        m = len(memory.prices)
-        total = sum(memory.prices)
-        spread = m * sum(p * p for p in memory.prices) - total * total
+        memory.prices.append(price_nanos)
+        memory.fine |= price_nanos % UNIT_NANOS != 0
+        prices = list(memory.prices)
+        if not memory.fine:
+            prices = [p // UNIT_NANOS for p in prices]
+        m, total = len(prices), sum(prices)
+        spread = m * sum(p * p for p in prices) - total * total
         root = float(np.sqrt(float(spread)))
-        z = float(m * memory.prices[-1] - total) / root if spread > 0 else float("nan")
+        z = float(m * prices[-1] - total) / root if spread > 0 else float("nan")
         if spread > 0 and memory.accepted % self.parameters.stride == 0:
             memory.history.append(z)
         if memory.accepted % self.parameters.refit_every == 0:
-            self._refit(memory, m, total, root)
-        mean_usd, std_usd = total / m / 1e4, root / m / 1e4
+            self._refit(memory, [float(m * p - total) for p in prices], root)
+        scale = 1e9 if memory.fine else 1e4
+        mean_usd, std_usd = total / m / scale, root * (1 / m / scale)
         facts = (previous, mean_usd, std_usd, z, float("nan"), float("nan"), 0.0)
-        if memory.forest is not None and spread > 0:
+        if memory.accepted >= JUDGED_FROM and spread > 0:
             anomalous, bounds = _asked(memory.forest, z)
             if anomalous:
                 rules |= FOREST_BIT
@@ -169,12 +175,12 @@ class LiteralDetector:
                 facts = (previous, mean_usd, std_usd, z, *normal)
         return rules, facts
 
-    def _refit(self, memory: _Memory, m: int, total: int, root: float) -> None:
-        """Grow the forest anew if there is enough to learn from."""
+    def _refit(self, memory: _Memory, ahead: list[float], root: float) -> None:
+        """Refit the forest, on the window only if there is enough in it to learn from."""
         training = list(memory.history)
         if self.parameters.training == "window":
-            training = [float(m * p - total) / root for p in memory.prices] if root > 0.0 else []
-        if len(training) >= LEAST_HISTORY:
+            training = [one / root for one in ahead] if root > 0.0 else []
+        if self.parameters.training == "thinned" or len(training) >= LEAST_HISTORY:
             start_s = perf_counter()
             memory.training = training
             memory.forest = reference_breakpoints(training, self.parameters)
@@ -194,6 +200,7 @@ class LiteralDetector:
                 "history": list(memory.history),
                 "newest": list(memory.newest.items()),
                 "accepted": memory.accepted,
+                "fine": memory.fine,
                 "last_price": memory.last_price,
                 "training": memory.training,
             },
@@ -219,6 +226,7 @@ class LiteralDetector:
             memory.ring.extend(tuple(identity) for identity in kept["ring"])
             memory.prices.extend(kept["prices"])
             memory.history.extend(kept["history"])
+            memory.fine = kept["fine"]
             memory.newest = dict(kept["newest"])
             memory.accepted = kept["accepted"]
             memory.last_price = kept["last_price"]

@@ -79,7 +79,7 @@ def tape(seed: int, n: int, names: str = "ABC", absurd: float = 0.0, publishers:
         if random.random() < 0.01:
             price = int(price * random.uniform(0.97, 1.03))
         if random.random() < absurd:
-            price = int(random.choice([1, 50_000, 150_000, 199_999 * 10**9, 9 * 10**18]))
+            price = int(random.choice([0, 1, -50_000, 150_000, 199_999 * 10**9, -(10**16), 10**16]))
         ts = start + i * 1_000_000
         sequence = 10 * i - (200_000_000 if ts % DAY_NS < DAY_NS // 2 else 0) + 200_000_000
         if chance < 0.08:
