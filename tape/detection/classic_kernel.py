@@ -201,9 +201,7 @@ def _fetch_ahead(i: int, t: Columns, state: ClassicState) -> None:
         row = t.symbol[i + FAR_AHEAD]
         prefetch(state.counters, row, 0)
         prefetch(state.counters, row, BREAKS)
-        prefetch(state.publisher, row, 0)
         prefetch(state.newest, row, 0)
-        prefetch(state.newest_sequence, row, 0)
     if i + NEAR_AHEAD < t.symbol.shape[0]:
         row = t.symbol[i + NEAR_AHEAD]
         accepted = state.counters[row, ACCEPTED]

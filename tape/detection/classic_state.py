@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from tape.detection.kernel_types import F32, I32, I64, U8, U16, U64
+from tape.detection.kernel_types import F32, I64, U8, U16, U64
 from tape.errors import StateError
 
 RING: Final = 1_024
@@ -47,8 +47,9 @@ COUNTERS: Final = 12
 class ClassicState(NamedTuple):
     """State of all symbols.
 
-    `ring` has two hashes per trade, zeros for one without a sequence. `ring_head`, `ring_next` and
-    `indexed` are the index over the ring, see `tape.detection.duplicates`.
+    `ring` has two hashes per trade, zeros for one without a sequence. `newest` has three columns
+    per publisher: its number, its newest time, and the highest sequence of that time. `ring_head`,
+    `ring_next` and `indexed` are the index over the ring, see `tape.detection.duplicates`.
     """
 
     counters: I64
@@ -56,9 +57,7 @@ class ClassicState(NamedTuple):
     history: F32
     breaks: F32
     ring: U64
-    publisher: I32
     newest: I64
-    newest_sequence: I64
     ring_head: U16
     ring_next: U16
     indexed: I64
@@ -77,9 +76,7 @@ def classic_state(*, window: int, history: int) -> ClassicState:
         history=np.zeros((0, history), np.float32),
         breaks=np.zeros((0, BREAKPOINTS), np.float32),
         ring=np.zeros((0, 2 * RING), np.uint64),
-        publisher=np.zeros((0, PUBLISHERS), np.int32),
-        newest=np.zeros((0, PUBLISHERS), np.int64),
-        newest_sequence=np.zeros((0, PUBLISHERS), np.int64),
+        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
         ring_head=np.zeros((0, 2 * RING), np.uint16),
         ring_next=np.zeros((0, RING), np.uint16),
         indexed=np.zeros((0, 1), np.int64),

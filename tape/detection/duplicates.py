@@ -55,10 +55,10 @@ def _identity_hash(place: Any, price_nanos: int, size: int, side: int) -> Any:
 
 @part_of_callers
 def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
-    """Return where what is newest of the publisher is kept, or -1."""
+    """Return the column where the publisher is kept, or -1."""
     for slot in range(min(state.counters[row, KNOWN_PUBLISHERS], PUBLISHERS)):
-        if state.publisher[row, slot] == publisher:
-            return slot
+        if state.newest[row, 3 * slot] == publisher:
+            return 3 * slot
     return -1
 
 
@@ -71,11 +71,14 @@ def _note_publisher(
     if slot < PUBLISHERS:
         state.counters[row, KNOWN_PUBLISHERS] += 1
     else:
-        slot = np.argmin(state.newest[row])
+        slot = 0
+        for other in range(1, PUBLISHERS):
+            if state.newest[row, 3 * other + 1] < state.newest[row, 3 * slot + 1]:
+                slot = other
         state.counters[row, KNOWN_PUBLISHERS] = FORGOTTEN
-    state.publisher[row, slot] = publisher
-    state.newest[row, slot] = ts_event_ns
-    state.newest_sequence[row, slot] = sequence
+    state.newest[row, 3 * slot] = publisher
+    state.newest[row, 3 * slot + 1] = ts_event_ns
+    state.newest[row, 3 * slot + 2] = sequence
 
 
 @uncounted
@@ -136,8 +139,8 @@ def outcome_of(
     behind: Word = np.int64(0)
     ahead = slot < 0
     if slot >= 0:
-        behind = state.newest[row, slot] - ts_event_ns
-        ahead = behind < 0 or (behind == 0 and sequence > state.newest_sequence[row, slot])
+        behind = state.newest[row, slot + 1] - ts_event_ns
+        ahead = behind < 0 or (behind == 0 and sequence > state.newest[row, slot + 2])
     place: Word = np.uint64(0)
     identity: Word = np.uint64(0)
     found = ALONE
@@ -154,8 +157,8 @@ def outcome_of(
     if slot < 0:
         _note_publisher(state, row, publisher, ts_event_ns, max(sequence, 0))
     elif ahead:
-        state.newest[row, slot] = ts_event_ns
-        state.newest_sequence[row, slot] = max(sequence, 0)
+        state.newest[row, slot + 1] = ts_event_ns
+        state.newest[row, slot + 2] = max(sequence, 0)
     elif behind > 0:
         return LATE, behind, found
     return NEW, 0, found

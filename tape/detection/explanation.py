@@ -39,10 +39,12 @@ def thresholds_of(parameters: Parameters, symbol: str) -> tuple[int, float]:
 
 
 MOST_DIGITS: Final = 15
-"""Decimals after which two numbers that still look alike are not printed as different ones."""
+"""Decimals after which two prices that still look alike are not printed as different ones."""
+PERCENT_DIGITS: Final = 30
+"""The same of percentages: enough for any two floats that differ."""
 
 
-def dollars(price_usd: float) -> str:
+def dollars(price_usd: float | Decimal) -> str:
     """Return a price with as many decimals as it needs, two at least and nine at most.
 
     >>> dollars(137.5), dollars(0.00012), dollars(-1234.0)
@@ -56,62 +58,68 @@ def _number(text: str) -> Decimal:
     return Decimal(text.replace(",", ""))
 
 
-def _apart(value: float, other: str, *, above: bool, digits: int) -> str | None:
+def _apart(value: float, other: Decimal, *, above: bool, digits: int) -> str | None:
     """Return `value` with so many decimals, or more, that as printed it is above `other`, or below.
 
     None where it is not, or by too little.
     """
+    distance = value - float(other)
+    if (distance if above else -distance) > 10.0**-digits:  # no rounding gets there
+        return f"{value:,.{digits}f}"
     for places in range(digits, MOST_DIGITS + 1):
         text = f"{value:,.{places}f}"
-        if (_number(text) > _number(other)) if above else (_number(text) < _number(other)):
+        if (_number(text) > other) if above else (_number(text) < other):
             return text
     return None
 
 
 def _percents(share: float, least: float) -> tuple[str, str]:
-    """Return two shares as percentages, the first larger than the second as printed, too."""
-    for places in range(2, MOST_DIGITS + 1):
-        texts = [f"{100 * one:,.{places}f}".rstrip("0").rstrip(".") for one in (share, least)]
-        if _number(texts[0]) > _number(texts[1]) and (least == 0.0 or _number(texts[1]) > 0):
-            return texts[0], texts[1]
-    return f"{100 * share!r}", f"{100 * least!r}"
+    """Return two shares, the first the larger one, as percentages that differ as printed, too."""
+    both = Decimal(share) * 100, Decimal(least) * 100
+    texts = ["", ""]
+    for places in range(2, PERCENT_DIGITS):
+        texts = [f"{one:,.{places}f}".rstrip("0").rstrip(".") for one in both]
+        numbers = [_number(text) for text in texts]
+        if numbers[0] > numbers[1] and (least == 0.0 or numbers[1] > 0):
+            break
+    return texts[0], texts[1]
 
 
-def _normal_range(low_usd: float, high_usd: float, price_usd: float, *, below: bool) -> str:
+def _normal_range(low_usd: float, high_usd: float, price_usd: Decimal, *, below: bool) -> str:
     """Return the end of a sentence: what would have been normal, below the price or above it.
 
     The price lies outside of the range as printed, too.
     """
     if math.isnan(low_usd):
         return "no price would have been normal."
-    price, digits = dollars(price_usd), _digits(price_usd)
+    digits = _digits(price_usd)
     if below:
-        high = _apart(high_usd, price, above=False, digits=digits)
+        high = _apart(high_usd, price_usd, above=False, digits=digits)
         if high is None:
             return "a little less would have been normal."
         if math.isinf(low_usd):
             return f"{high} or less would have been normal."
-        low = _apart(low_usd, high, above=False, digits=digits)
+        low = _apart(low_usd, _number(high), above=False, digits=digits)
     else:
-        low = _apart(low_usd, price, above=True, digits=digits)
+        low = _apart(low_usd, price_usd, above=True, digits=digits)
         if low is None:
             return "a little more would have been normal."
         if math.isinf(high_usd):
             return f"{low} or more would have been normal."
-        high = _apart(high_usd, low, above=True, digits=digits)
+        high = _apart(high_usd, _number(low), above=True, digits=digits)
     if low is None or high is None:
         return f"{low or high} would have been normal."
     return f"{low} to {high} would have been normal."
 
 
-def _digits(price_usd: float) -> int:
+def _digits(price_usd: Decimal) -> int:
     """Return how many decimals a computed price has at least: four where cents say little."""
-    return 2 if abs(price_usd) >= 1.0 else 4
+    return 2 if abs(price_usd) >= 1 else 4
 
 
-def _place(price_usd: float, mean_usd: float, z: float) -> str:
+def _place(price_usd: Decimal, mean_usd: float, z: float) -> str:
     """Return where a price lies by the mean, so that the numbers as printed agree."""
-    mean = _apart(mean_usd, dollars(price_usd), above=z < 0.0, digits=_digits(price_usd))
+    mean = _apart(mean_usd, price_usd, above=z < 0.0, digits=_digits(price_usd))
     if z == 0.0 or mean is None:
         return "at the mean"
     far = f"{abs(z):.1f}" if abs(z) >= 0.05 else f"{abs(z):.1g}"
@@ -131,6 +139,7 @@ def explained(
     previous, mean, std, z, normal_low, normal_high, normal_z = verdicts.evidence[position].item()
     most_shares, most_change = thresholds_of(parameters, symbols.names[int(trades.symbol[i])])
     price = float(trades.price_nanos[i] / 1e9)
+    price_usd = Decimal(int(trades.price_nanos[i])).scaleb(-9)
     size = int(trades.size[i])
     reasons = []
     if rules & VOLUME_BIT:
@@ -140,15 +149,15 @@ def explained(
         change = abs(price - previous) / abs(previous)
         moved, usual = _percents(change, most_change)
         text = (
-            f"Price moved {moved} % from {dollars(previous)} to {dollars(price)} "
+            f"Price moved {moved} % from {dollars(previous)} to {dollars(price_usd)} "
             f"since the previous trade; more than {usual} % is unusual."
         )
         reasons.append(Reason(RAPID_PRICE_CHANGE, change, most_change, text))
     if rules & FOREST_BIT:
         below = normal_high == mean + normal_z * std
-        normal = _normal_range(normal_low, normal_high, price, below=below)
+        normal = _normal_range(normal_low, normal_high, price_usd, below=below)
         text = (
-            f"Price {dollars(price)} is {_place(price, mean, z)} of the last "
+            f"Price {dollars(price_usd)} is {_place(price_usd, mean, z)} of the last "
             f"{parameters.window:,} trades; {normal}"
         )
         reasons.append(Reason(ISOLATION_FOREST, z, normal_z, text))

@@ -131,9 +131,7 @@ class CalibratedState(NamedTuple):
     venue: I32
     venue_facts: F64
     ring: U64
-    publisher: I32
     newest: I64
-    newest_sequence: I64
     ring_head: U16
     ring_next: U16
     indexed: I64
@@ -154,9 +152,7 @@ def calibrated_state() -> CalibratedState:
         venue=np.zeros((0, VENUES), np.int32),
         venue_facts=np.zeros((0, (VENUES + 1) * VENUE_FACTS), np.float64),
         ring=np.zeros((0, 2 * RING), np.uint64),
-        publisher=np.zeros((0, PUBLISHERS), np.int32),
-        newest=np.zeros((0, PUBLISHERS), np.int64),
-        newest_sequence=np.zeros((0, PUBLISHERS), np.int64),
+        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
         ring_head=np.zeros((0, 2 * RING), np.uint16),
         ring_next=np.zeros((0, RING), np.uint16),
         indexed=np.zeros((0, 1), np.int64),
