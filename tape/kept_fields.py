@@ -16,7 +16,7 @@ from tape.trade_fields import NANOS, iso_time
 CLASSIC: Final = {
     "trades": classic_state.ACCEPTED,
     "history_values": classic_state.LEARNT,
-    "has_forest": classic_state.FOREST,
+    "fine_prices": classic_state.FINE,
     "forest_breakpoints": classic_state.BREAKS,
     "publishers": classic_state.KNOWN_PUBLISHERS,
 }

@@ -25,7 +25,7 @@ KINDS = {
     "calibrated": (CalibratedDetector, Parameters(profile="calibrated")),
 }
 MEMORY = 1_024
-laws = settings(max_examples=4, deadline=None)
+laws = settings(max_examples=5, deadline=None)
 
 
 def expected(trades: list[Trade]) -> list[tuple[int, int, bool]]:
@@ -190,3 +190,81 @@ def test_limits_of_times_and_sequences_are_ordinary(kind: str) -> None:
     answers = answered(kind, trades, 2)
     assert answers == expected(trades)
     assert answers[1] == (LATE, TIME_MAX_NS - 1 - TIME_MIN_NS, False)
+
+
+def ordinary(seed: int, n: int, publishers: int = 2) -> list[Trade]:
+    """A tape in order, without duplicates, with odd prices and sizes in it."""
+    random = np.random.default_rng(seed)
+    cents = 14_000 + np.cumsum(random.integers(-1, 2, n))
+    odd = random.random(n) < 0.03
+    cents[odd] += random.integers(-300, 300, odd.sum())
+    start_ns = 1_738_022_400_000_000_000 - 3_600 * 10**9  # an hour before midnight UTC in winter
+    return [
+        (
+            1 + int(random.integers(0, publishers)),
+            start_ns + at * 7_200 * 10**9 // n,
+            1_000 + at,
+            0,
+            int(cents[at]) * 10**7,
+            int(random.choice([1, 100, 25_000], p=[0.5, 0.49, 0.01])),
+            66,
+        )
+        for at in range(n)
+    ]
+
+
+def wrong_stamps(random: np.random.Generator, n: int, publisher: list[int]) -> np.ndarray:
+    """Which trades have a wrong clock: the first, one, a thousand in a row, one publisher's."""
+    wrong = np.zeros(n, np.bool_)
+    match int(random.integers(0, 4)):
+        case 0:
+            wrong[0] = True
+        case 1:
+            wrong[int(random.integers(0, n))] = True
+        case 2:
+            first = int(random.integers(0, n))
+            wrong[first : first + 1_000] = True
+        case _:
+            wrong[np.array(publisher) == 1] = True
+    return wrong
+
+
+@pytest.mark.parametrize("kind", ["classic", "literal"])
+@laws
+@given(seed=st.integers(0, 2**32 - 1), batch=st.integers(1, 900), restored=st.booleans())
+def test_no_time_and_no_sequence_drops_a_trade_or_changes_a_classic_verdict(
+    kind: str, seed: int, batch: int, restored: bool
+) -> None:
+    random = np.random.default_rng(seed)
+    trades = ordinary(seed, 2_000)
+    detector = fresh(kind)
+    verdicts = detector.detect(columns(trades))
+    assert not (verdicts.outcome == DUPLICATE).any()
+    assert np.count_nonzero(verdicts.rules) > 10
+    shift_ns = int(random.choice([0, 1, -1])) * int(random.integers(0, 86_400 * 10**9))
+    ahead_ns = int(random.choice([-1, 1])) * int(
+        random.choice([1, 10**6, 3_600 * 10**9, 86_400 * 10**9, 20 * 365 * 86_400 * 10**9])
+    )
+    wrong = wrong_stamps(random, len(trades), [trade[0] for trade in trades])
+    restart = int(random.integers(0, 2_000))
+    step = int(random.choice([1, 2**31, 2**32 - 1_000 - restart]))
+    moved = [
+        (
+            publisher,
+            ns + shift_ns + (ahead_ns if wrong[at] else 0),
+            at + 1 - restart if at >= restart else step + at,
+            *rest,
+        )
+        for at, (publisher, ns, _, *rest) in enumerate(trades)
+    ]
+    assert len(set(moved)) == len(moved)
+    detector, rules = fresh(kind), []
+    for start in range(0, len(moved), batch):
+        found = detector.detect(columns(moved[start : start + batch]))
+        assert not (found.outcome == DUPLICATE).any()
+        rules += found.rules.tolist()
+        if restored and start < 5 * batch:
+            blob = detector.snapshot(0)
+            detector = fresh(kind)
+            detector.restore(0, blob)
+    assert rules == verdicts.rules.tolist()
