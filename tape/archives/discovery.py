@@ -98,6 +98,19 @@ def encoding_of(path: Path) -> str:
     return OTHER_NAMES.get(suffix, suffix)
 
 
+def stem_of(path: Path) -> str:
+    """Return the name of a trade file without what it says of its form.
+
+    >>> stem_of(Path("xnas-20250505.trades.CSV.gz"))
+    'xnas-20250505'
+    """
+    name = path.name
+    if compression_of(path):
+        name = name.rpartition(".")[0]
+    name = name.rpartition(".")[0] or name
+    return name[: -len(".trades")] if name.lower().endswith(".trades") else name
+
+
 def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
     """Return the files at `path` that are trade files by name, and which are not, and why.
 

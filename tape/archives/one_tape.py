@@ -62,6 +62,13 @@ def read_tape_columns(
     return _Tape(form, archives, latest_ns, symbols, writes=False).batches()
 
 
+def by_start(archives: Sequence[Archive], *, latest_ns: int) -> list[Archive]:
+    """Return files in the order in which they begin, each content once."""
+    form = Columns({})
+    tape = _Tape(form, archives, latest_ns, frozenset(), writes=False)
+    return tape.by_start()
+
+
 class _Tape(Generic[Batch]):
     """One pass over the files of a tape."""
 
@@ -93,6 +100,12 @@ class _Tape(Generic[Batch]):
                 yield self._ended(file)
             else:
                 yield from self._step()
+
+    def by_start(self) -> list[Archive]:
+        """Return the files in the order in which they begin."""
+        self._find_starts()
+        files = (file for _, file in self._waiting)
+        return [file if isinstance(file, Archive) else file.archive for file in files]
 
     def _find_starts(self) -> None:
         """Put the files in the order in which they begin; few of them stay in memory."""

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperCommand
 
-from tape.archives import find_archives
+from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive
 from tape.archives.given import Given
 from tape.cli.given import Columns, TimeZone, given_by, with_given
@@ -36,6 +36,7 @@ from tape.pictures.day import check_plot
 from tape.printable import cell
 from tape.settings import DetectorSettings, load
 from tape.symbol_thresholds import unknown_symbols
+from tape.trade_fields import TIME_MAX_NS
 
 MOST_LISTED = 5
 FEW = 1_000
@@ -123,9 +124,9 @@ def evaluate_profiles(
         check_plot(picture)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
-        given = given_by(columns, time_zone)
-        judged = _archives(days, given) if days else made_up_days(folder, seed)
-        past = _archives(calibrate_on, given) if calibrate_on else judged
+        given, outcome = given_by(columns, time_zone), Outcome()
+        judged = _archives(days, given, outcome) if days else made_up_days(folder, seed)
+        past = _archives(calibrate_on, given, outcome) if calibrate_on else judged
         files: list[Path] = list(labels or ())
         outcomes: Outcomes = {}
         if not files:
@@ -151,7 +152,6 @@ def evaluate_profiles(
             for name in names
         }
     figures = {name: result.figures for name, result in results.items()}
-    outcome = Outcome()
     for one in outcomes.values():
         outcome.add(one)
     if wants_json(as_json):
@@ -165,10 +165,11 @@ def evaluate_profiles(
     return outcome.exit_code
 
 
-def _archives(paths: Sequence[Path], given: Given) -> list[Archive]:
-    """Return the files under the paths, each content once."""
-    found = {a.sha256: a for path in paths for a in find_archives(path).archives}
-    return with_given(found.values(), given)
+def _archives(paths: Sequence[Path], given: Given, outcome: Outcome) -> list[Archive]:
+    """Return the files under the paths in order of time, each content once; notes the skipped."""
+    found = find_archives(paths)
+    outcome.skipped += (one for one in found.skipped if one not in outcome.skipped)
+    return by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
 
 
 def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:

@@ -6,21 +6,15 @@ from typing import Annotated
 
 import typer
 
-from tape.archives import find_archives
-from tape.archives.discovery import ENCODINGS, Archive
+from tape.archives import by_start, find_archives
+from tape.archives.discovery import Archive, stem_of
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import Force, say, say_outcome
 from tape.errors import SettingsError
 from tape.outcome import Outcome
 from tape.synthetic import KINDS, inject, load_day, write_day
 from tape.synthetic.inject import AUCTION_SHARES
-
-SUFFIXES = tuple(
-    f"{trades}.{kind}{packed}"
-    for trades in (".trades", "")
-    for kind in ENCODINGS
-    for packed in (".zst", "")
-)
+from tape.trade_fields import TIME_MAX_NS
 
 
 def inject_anomalies(
@@ -40,11 +34,11 @@ def inject_anomalies(
 
     Example: tape inject nasdaq --output out/labelled --seed 3
     """
+    found = find_archives(files)
     given = given_by(columns, time_zone)
-    found = {a.path.resolve(): a for file in files for a in find_archives(file).archives}
-    archives = with_given(found.values(), given)
+    archives = by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
     names = _names(archives, output)
-    all_files = Outcome()
+    all_files = Outcome(skipped=list(found.skipped))
     for nth, (archive, name) in enumerate(zip(archives, names, strict=True)):
         made, outcome = load_day(archive)
         if not len(made.symbol):
@@ -71,8 +65,7 @@ def _names(archives: list[Archive], output: Path) -> list[str]:
     names: dict[str, Path] = {}
     for archive in archives:
         path = archive.path
-        suffix = next(suffix for suffix in SUFFIXES if path.name.endswith(suffix))
-        name = path.name.removesuffix(suffix)
+        name = stem_of(path)
         if path.resolve().parent == output.resolve():
             raise SettingsError(
                 f"--output {output} is the folder of {path.name}, which must stay as it is; "

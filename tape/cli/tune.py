@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tape.archives import find_archives
+from tape.archives.file_order import days_of_files
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
@@ -58,9 +59,11 @@ def tune_thresholds(
     file.check()
     settings = load(DetectorSettings)
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
-    given = given_by(columns, time_zone)
-    archives = {a.sha256: a for path in days for a in find_archives(path).archives}
-    past = [read_day(one, settings.max_symbols) for one in with_given(archives.values(), given)]
+    discovered = find_archives(days)
+    archives = with_given(discovered.archives, given_by(columns, time_zone))
+    past = [
+        read_day(first, settings.max_symbols, *others) for first, *others in days_of_files(archives)
+    ]
     most = settings.max_symbols
     found = [tune(one, alerts_per_day, parameters) for one in past_trades(past, parameters, most)]
     if all(one.own.volume_threshold is None for one in found):
@@ -75,7 +78,7 @@ def tune_thresholds(
     )
     with file:
         file.write(text.encode())
-    outcome = Outcome()
+    outcome = Outcome(skipped=list(discovered.skipped))
     for day in past:
         outcome.add(day.outcome)
     if wants_json(as_json):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives import read_archive
+from tape.archives import read_tape
 from tape.archives.discovery import Archive
 from tape.columns import TradeColumns, decode_batch
 from tape.outcome import Outcome
@@ -45,11 +45,16 @@ class Day:
         return self.archive.path.name
 
 
-def read_day(archive: Archive, max_symbols: int) -> Day:
-    """Return a file as columns; raises `ArchiveError` if not one trade of it can be read."""
+def read_day(archive: Archive, max_symbols: int, *others: Archive) -> Day:
+    """Return a file as columns, merged with others of its day by time.
+
+    Raises `ArchiveError` if not one trade of them can be read.
+    """
     table = SymbolTable(max_symbols)
     parts, outcome = [], Outcome()
-    for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
+    for batch in read_tape([archive, *others], latest_ns=TIME_MAX_NS):
+        if batch.unreadable is not None:
+            raise batch.unreadable
         decoded = decode_batch(batch.keys, batch.values, table)
         parts.append(decoded.trades)
         outcome.note(batch.rejected, damaged=batch.damaged)

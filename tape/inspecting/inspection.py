@@ -9,10 +9,11 @@ from pathlib import Path
 from tape.archives import Archive, ColumnBatch, Skipped, find_archives, read_columns
 from tape.archives.containers import is_there
 from tape.archives.discovery import ENCODINGS, SIDECARS, encoding_of
+from tape.archives.file_order import FileOrder
 from tape.archives.sidecars import listed_hashes
 from tape.errors import ArchiveError
 from tape.inspecting.about import About, about
-from tape.inspecting.order import FileOrder, in_order
+from tape.inspecting.order import in_order
 from tape.inspecting.report import (
     Auction,
     Faulty,
@@ -104,7 +105,7 @@ class Inspecting:
             report.damaged = str(error)
         report.rows = self.rows - before
         fill_file(report, tally)
-        order.end(report)
+        order.end()
         add_symbols(self._symbols, tally)
         self._days.update(days_of(tally))
         self._sessions |= days_of(tally, in_session=True).keys()

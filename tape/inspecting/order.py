@@ -5,45 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from tape.archives.tape_file import times_of
-from tape.archives.time_keys import TimeKeys
+from tape.archives.file_order import FileOrder
 from tape.inspecting.report import FileReport
-from tape.scan import I64
-from tape.trade_fields import NANOS
 
 MOST_NAMED: Final = 20
 """Files that are named of those that one overlaps with."""
-
-
-class FileOrder:
-    """Follows the times of one file, by which it is put among others.
-
-    Attributes:
-        first_ns: where it begins, -1 without a trade.
-        last_ns: where it ends.
-    """
-
-    def __init__(self) -> None:
-        self._keys = TimeKeys()
-        self.first_ns = self.last_ns = -1
-
-    def add(self, trades: I64) -> None:
-        """Follow the next trades of the file."""
-        self._keys.add(times_of(trades))
-        self._take()
-
-    def end(self, report: FileReport) -> None:
-        """Say what came of it."""
-        self._keys.end()
-        self._take()
-        report.out_of_order = self._keys.disordered
-        report.out_of_order_most_s = self._keys.farthest_ns / NANOS
-
-    def _take(self) -> None:
-        while (keys := self._keys.next()) is not None:
-            if len(keys):
-                self.first_ns = int(keys[0]) if self.first_ns < 0 else self.first_ns
-                self.last_ns = max(self.last_ns, int(keys.max()))
 
 
 def in_order(files: Sequence[tuple[FileReport, FileOrder, str]]) -> list[FileReport]:
@@ -58,6 +24,7 @@ def in_order(files: Sequence[tuple[FileReport, FileOrder, str]]) -> list[FileRep
     for n, (report, order, _) in enumerate(ordered):
         meets = (first < order.last_ns) & (last > order.first_ns) & (first >= 0)
         meets[n] = False
+        report.out_of_order, report.out_of_order_most_s = order.disordered, order.farthest_s
         report.overlaps = int(np.count_nonzero(meets)) if order.first_ns >= 0 else 0
         if report.overlaps:
             others = np.flatnonzero(meets)[:MOST_NAMED].tolist()
