@@ -1,0 +1,206 @@
+"""Containers: gzip and zip are read as plain files are, bounded, and what is skipped is said."""
+
+import gzip
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tape.archives import Discovery, find_archives, read_archive
+from tape.archives.rows import FIELDS
+from tape.errors import ArchiveError
+from tape.trade_fields import TIME_MAX_NS, iso_time
+
+NOON = 1_746_446_400 * 10**9
+
+
+def text(first: int, count: int = 50) -> bytes:
+    lines = [",".join(FIELDS)]
+    for n in range(first, first + count):
+        at = iso_time(NOON + n * 10**9)
+        lines.append(f"{at},{at},0,2,1,T,N,0,100.000000000,1,130,0,{n},ACME")
+    return "\n".join(lines).encode() + b"\n"
+
+
+def sequences(found: Discovery) -> list[int]:
+    batches = (b for a in found.archives for b in read_archive(a, latest_ns=TIME_MAX_NS))
+    return sorted(json.loads(value)["sequence"] for batch in batches for value in batch.values)
+
+
+def reasons(found: Discovery) -> list[str]:
+    batches = (b for a in found.archives for b in read_archive(a, latest_ns=TIME_MAX_NS))
+    return [row.rejected.reason for batch in batches for row in batch.rejected]
+
+
+def zipped(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def skipped(found: Discovery) -> dict[str, bool]:
+    return {one.path.name: one.may_hold_trades for one in found.skipped}
+
+
+def test_every_container_gives_the_same_trades(tmp_path: Path) -> None:
+    (tmp_path / "a.trades.CSV").write_bytes(text(1))
+    (tmp_path / "b.trades.csv.GZ").write_bytes(gzip.compress(text(51)))
+    (tmp_path / "c.trades.CSV.ZST").write_bytes(zstandard.compress(text(101)))
+    inside = {
+        "job/d.trades.csv": text(151),
+        "job/e.trades.csv.zst": zstandard.compress(text(201)),
+        "job/f.trades.csv.gz": gzip.compress(text(251)),
+    }
+    zipped(tmp_path / "JOB.Zip", inside)
+    zipped(tmp_path / "stored.zip", {"g.trades.csv": text(301)}, zipfile.ZIP_STORED)
+    found = find_archives(tmp_path)
+    assert sequences(found) == list(range(1, 351))
+    assert found.is_whole
+
+
+def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.trades.csv.gz"
+    path.write_bytes(gzip.compress(text(1)) + gzip.compress(text(51)[167:]) + b"\0" * 99)
+    whole = text(1) + text(51)[167:]
+    plain = tmp_path / "b.trades.csv"
+    plain.write_bytes(whole)
+    assert sequences(find_archives(path)) == sequences(find_archives(plain))
+    assert reasons(find_archives(path)) == reasons(find_archives(plain))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[: len(data) // 2], "archive_truncated"),
+        (lambda data: data[:-3], "archive_truncated"),
+        (lambda data: data[:200] + b"\xff" * 50 + data[250:], "archive_corrupt"),
+        (lambda data: data + b"behind it", "archive_corrupt"),
+        (lambda data: b"", "archive_truncated"),
+        (lambda data: b"PK not gzip", "archive_corrupt"),
+    ],
+)
+def test_damaged_gzip_is_said_to_be_damaged(tmp_path: Path, damage: object, reason: str) -> None:
+    path = tmp_path / "a.trades.csv.gz"
+    path.write_bytes(damage(gzip.compress(text(1, 3_000))))  # type: ignore[operator]
+    assert reasons(find_archives(path))[-1] == reason
+
+
+def test_a_zip_that_was_cut_is_skipped_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    path = zipped(tmp_path / "job.zip", {"b.trades.csv": text(51)})
+    path.write_bytes(path.read_bytes()[:-40])
+    found = find_archives(tmp_path)
+    (one,) = found.skipped
+    assert "damaged" in one.reason
+    assert one.remedy
+    assert one.may_hold_trades
+    with pytest.raises(ArchiveError, match="damaged"):
+        find_archives(path)
+
+
+def test_a_changed_member_is_damage_not_a_shorter_day(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "job.zip", {"b.trades.csv": text(1)}, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b",100.0", b",900.0", 1))
+    assert reasons(find_archives(path)) == ["archive_corrupt"]
+
+
+@pytest.mark.parametrize("packed", ["gz", "zip"])
+def test_a_bomb_is_stopped_early(tmp_path: Path, packed: str) -> None:
+    zeros = b"\0" * 2**26
+    if packed == "gz":
+        path = tmp_path / "a.csv.gz"
+        path.write_bytes(gzip.compress(zeros))
+    else:
+        path = zipped(tmp_path / "a.zip", {"a.csv": zeros})
+    assert "archive_expands_too_far" in reasons(find_archives(path))
+
+
+def test_a_zip_of_overlapping_files_or_too_many_is_not_read(tmp_path: Path) -> None:
+    many = zipped(tmp_path / "many.zip", {f"{n}.csv": b"" for n in range(10_001)})
+    with pytest.raises(ArchiveError, match="10,001 files"):
+        find_archives(many)
+
+
+def test_what_may_hold_trades_is_told_from_what_does_not(tmp_path: Path) -> None:
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    for name in ("b.trades.csv.bz2", "c.xlsx", "d.7z", "e.parquet", "f.dbz", "g.csv.part"):
+        (tmp_path / name).write_bytes(b"x")
+    for name in ("README.txt", "manifest.json", ".DS_Store", "plot.png", "x.labels.csv"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "export.dat").write_bytes(b"time,price,size\n1,2,3\n")
+    inner = zipped(tmp_path / "inner.zip", {"z.csv": text(51)}).read_bytes()
+    (tmp_path / "inner.zip").unlink()
+    zipped(tmp_path / "outer.zip", {"inner.zip": inner, "metadata.json": b"{}"})
+    found = find_archives(tmp_path)
+    told = skipped(found)
+    assert [name for name, may in sorted(told.items()) if may] == [
+        *("b.trades.csv.bz2", "c.xlsx", "d.7z", "e.parquet", "export.dat", "f.dbz", "g.csv.part"),
+        "inner.zip",
+    ]
+    assert [name for name, may in sorted(told.items()) if not may] == [
+        *(".DS_Store", "README.txt", "manifest.json", "metadata.json", "plot.png", "x.labels.csv"),
+    ]
+    assert all(one.remedy for one in found.skipped if one.may_hold_trades)
+    assert sequences(found) == list(range(1, 51))
+
+
+def test_an_encrypted_member_is_skipped_and_may_hold_trades(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "job.zip", {"a.csv": text(1), "b.csv": text(51)})
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\1\2") + 8] |= 1  # the flag in the directory, of the last member
+    path.write_bytes(data)
+    found = find_archives(path)
+    assert skipped(found) == {"b.csv": True}
+    assert sequences(found) == list(range(1, 51))
+
+
+def test_the_sidecars_of_a_zip_are_used_for_its_members(tmp_path: Path) -> None:
+    rows = text(1).replace(b",symbol\n", b"\n").replace(b",ACME\n", b"\n")
+    span = {"d0": "2025-01-01", "d1": "2026-01-01", "s": "1"}
+    beside = json.dumps({"result": {"NVDA": [span]}}).encode()
+    path = zipped(tmp_path / "job.zip", {"a.trades.csv": rows, "symbology.json": beside})
+    found = find_archives(path)
+    (archive,) = found.archives
+    values = [v for b in read_archive(archive, latest_ns=TIME_MAX_NS) for v in b.values]
+    assert {json.loads(value)["symbol"] for value in values} == {"NVDA"}
+    wrong = json.dumps({"files": [{"filename": "a.trades.csv", "hash": "sha256:0"}]}).encode()
+    listed = {"a.trades.csv": rows, "symbology.json": beside, "manifest.json": wrong}
+    assert reasons(find_archives(zipped(tmp_path / "job.zip", listed))) == ["archive_corrupt"]
+
+
+def test_names_in_a_zip_lead_nowhere_else(tmp_path: Path) -> None:
+    names = ["../../etc/a.trades.csv", "/abs/b.trades.csv", "dir\\c.trades.csv"]
+    path = zipped(tmp_path / "job.zip", {name: text(1 + 50 * n) for n, name in enumerate(names)})
+    found = find_archives(path)
+    assert all(path in archive.path.parents for archive in found.archives)
+    assert sequences(found) == list(range(1, 151))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["job.zip"]
+
+
+def test_links_are_followed_and_loops_said(tmp_path: Path) -> None:
+    days = tmp_path / "days"
+    days.mkdir()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "a.trades.csv").write_bytes(text(1))
+    (days / "link").symlink_to(other)
+    (days / "loop").symlink_to(days)
+    (days / "b.trades.csv").symlink_to(other / "nothing.csv")
+    os.mkfifo(days / "c.trades.csv")
+    found = find_archives(days)
+    assert sequences(found) == list(range(1, 51))
+    assert skipped(found) == {"loop": False, "b.trades.csv": True, "c.trades.csv": True}
+
+
+def test_one_content_in_many_places_is_read_once_and_said(tmp_path: Path) -> None:
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    (tmp_path / "b.trades.csv").write_bytes(text(1))
+    zipped(tmp_path / "c.zip", {"a.trades.csv": text(1)})
+    found = find_archives([tmp_path, tmp_path / "a.trades.csv"])
+    assert len(found.archives) == 1
+    assert [one.reason for one in found.skipped] == ["same content as another file"] * 2
+    assert found.is_whole
