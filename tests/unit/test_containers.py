@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from tape.archives import Discovery, find_archives, read_archive
-from tape.archives.rows import FIELDS
+from tape.archives.plain_fields import NAMES as FIELDS
 from tape.errors import ArchiveError
 from tape.trade_fields import TIME_MAX_NS, iso_time
 

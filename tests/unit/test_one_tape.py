@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tape.archives import TapeBatch, find_archives, read_tape, read_tape_columns
+from tape.archives.plain_fields import NAMES as FIELDS
 from tape.archives.plain_fields import SEQUENCE, SYMBOL
-from tape.archives.rows import FIELDS
 from tape.archives.time_keys import TimeKeys
 from tape.detection.parameters import Parameters
 from tape.judge import Counts, Judge
