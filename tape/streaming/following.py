@@ -29,6 +29,9 @@ POLL_S: Final = 0.2
 GATHER_S: Final = 5.0
 """How long what was there before is waited for."""
 
+FURTHER: Final = 8
+"""How many times as far is gone back each time when too few records came."""
+
 START_S: Final = 5.0
 TIMEOUT_S: Final = 5.0
 GONE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
@@ -68,6 +71,7 @@ class Follower:
         self._newest = newest
         self._first_new: dict[tuple[str, int], int] = {}
         self._ended: set[tuple[str, int]] = set()
+        self._whole: set[str] = set()
         self._early: list[Record] = []
         self._consumer = Consumer(
             {
@@ -94,7 +98,22 @@ class Follower:
 
         To be called once, before `records()`; gives up after `GATHER_S`.
         """
-        until_s = time.monotonic() + GATHER_S
+        until_s, reach = time.monotonic() + GATHER_S, 1
+        while True:
+            old = self._gathered(until_s)
+            few = {topic for topic, count in self._newest.items() if len(old[topic]) < count}
+            if few <= self._whole or time.monotonic() > until_s:
+                break
+            reach *= FURTHER  # marks of transactions have offsets too: there may be many of them
+            self._early, self._ended = [], set()
+            self._consumer.assign(self._starts(reach))
+        for topic, found in old.items():
+            found.sort(key=lambda record: record.at_ms)
+            del found[: max(0, len(found) - self._newest[topic])]
+        return [record for found in old.values() for record in found]
+
+    def _gathered(self, until_s: float) -> dict[str, list[Record]]:
+        """Return what was there before, read from where the consumer is now."""
         old: dict[str, list[Record]] = {topic: [] for topic in self._newest}
         while time.monotonic() < until_s and not self._first_new.keys() <= self._ended:
             for message in self._messages(POLL_S):
@@ -102,10 +121,7 @@ class Follower:
                 first_new = self._first_new.get((message.topic(), message.partition()), 0)
                 is_old = message.offset() < first_new
                 (old[record.topic] if is_old else self._early).append(record)
-        for topic, found in old.items():
-            found.sort(key=lambda record: record.at_ms)
-            del found[: max(0, len(found) - self._newest[topic])]
-        return [record for found in old.values() for record in found]
+        return old
 
     def records(self, timeout_s: float = POLL_S) -> list[Record]:
         """Return what has come, oldest first within a partition; empty after `timeout_s`."""
@@ -144,13 +160,18 @@ class Follower:
         else:
             self.trouble = error.str()
 
-    def _starts(self) -> list[TopicPartition]:
-        """Return where to begin; a broker that has just started is asked again for a while."""
+    def _starts(self, reach: int = 1) -> list[TopicPartition]:
+        """Return where to begin; a broker that has just started is asked again for a while.
+
+        `reach` is how many offsets are gone back for a record that is wanted.
+        """
         until_s = time.monotonic() + START_S
         while True:
             try:
                 return [
-                    s for topic, count in self._newest.items() for s in self._ends(topic, count)
+                    start
+                    for topic, count in self._newest.items()
+                    for start in self._ends(topic, count * reach)
                 ]
             except KafkaException as error:
                 if time.monotonic() > until_s:
@@ -169,12 +190,15 @@ class Follower:
                 "input, output and rejected name it"
             )
         self._known[topic] = set(found.partitions)
-        starts = []
+        starts, whole = [], True
         for number in sorted(found.partitions):
             part = TopicPartition(topic, number)
             low, high = self._consumer.get_watermark_offsets(part, timeout=TIMEOUT_S)
             self._first_new[topic, number] = high
             starts.append(TopicPartition(topic, number, max(low, high - count)))
+            whole &= high - count <= low
+        if whole:
+            self._whole.add(topic)
         return starts
 
     def _record(self, message: Message) -> Record:

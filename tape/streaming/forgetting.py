@@ -10,13 +10,11 @@ import msgspec
 from tape.archives import find_archives
 from tape.errors import ArchiveError
 from tape.settings import ProducerSettings
+from tape.streaming.marks import look_at_topic
 from tape.streaming.positions import (
     FILE,
-    INSTANCE,
     TOPIC,
     Book,
-    Run,
-    now_text,
     positions_topic,
     read_positions,
 )
@@ -79,9 +77,8 @@ def forget(settings: ProducerSettings, words: Iterable[str] | None) -> dict[str,
         keys = [FILE + sha256 for sha256 in sorted(files)]
         keys += [key for key, ahead in book.ahead.items() if files & ahead.rows.keys()]
         if words is None:
-            keys.append(TOPIC)
-            run = msgspec.json.encode(Run(at=now_text()))  # nothing is taken over from before
-            transactions.send_one(topic, f"{INSTANCE}{settings.instance}".encode(), run)
+            mark = msgspec.json.encode(look_at_topic(settings))
+            transactions.send_one(topic, TOPIC.encode(), mark)  # nothing is taken over from before
         for key in keys:
             transactions.send_one(topic, key.encode(), None)
         transactions.commit()

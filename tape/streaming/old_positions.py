@@ -3,7 +3,7 @@
 import msgspec
 
 from tape.errors import StateError
-from tape.streaming.positions import FileState, Position, committed_records
+from tape.streaming.positions import HIDDEN, FileState, Position, committed_records
 
 
 class _Old(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ def old_positions(client_config: dict[str, str], input_topic: str) -> dict[str, 
     """
     topic = f"changelog__{input_topic}-producer--source-archives"
     found: dict[str, Position] = {}
-    for key, value in committed_records(client_config, topic):
+    for key, value in committed_records(client_config, topic, missing=HIDDEN):
         try:
             sha256 = msgspec.json.decode(key or b"", type=str)
             if value is None:

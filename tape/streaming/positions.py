@@ -12,7 +12,7 @@ A record without a value says that its file was forgotten.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +34,10 @@ POLL_S: Final = 0.2
 TIMEOUT_S: Final = 15.0
 OPEN_WAIT_S: Final = 60.0
 """Longest wait for a transaction of another run to end; the broker ends it after 30 s."""
+
+ABSENT: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART})
+HIDDEN: Final = ABSENT | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
+"""What a broker also answers of a topic that is not there, to a user without rights to it."""
 
 FileState = Literal["sending", "sent", "damaged"]
 
@@ -175,9 +179,12 @@ def read_positions(client_config: dict[str, str], topic: str) -> Book:
 
 
 def committed_records(
-    client_config: dict[str, str], topic: str
+    client_config: dict[str, str], topic: str, *, missing: Container[int] = ABSENT
 ) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Yield key and value of every committed record up to the end of now."""
+    """Yield key and value of every committed record up to the end of now.
+
+    Answers of the broker that are in `missing` mean that there is no such topic.
+    """
     with (
         closing(_consumer(client_config, "read_uncommitted")) as looker,
         closing(_consumer(client_config, "read_committed")) as reader,
@@ -186,7 +193,7 @@ def committed_records(
         part = TopicPartition(topic, 0, OFFSET_BEGINNING)
         found = looker.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         if not found.partitions:
-            if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            if found.error is not None and found.error.code() not in missing:
                 raise KafkaException(found.error)
             return
         _, end = looker.get_watermark_offsets(part, timeout=TIMEOUT_S)

@@ -5,10 +5,18 @@ from contextlib import closing
 
 from quixstreams import Application
 from quixstreams.exceptions import PartitionAssignmentError
+from quixstreams.sources.base.exceptions import SourceException
 
 from tape.broker.group import GroupWatcher
 from tape.broker.topics import changelog_name, partition_counts
-from tape.errors import BrokerError, BrokerLostError, IdExpiredError, SettingsError, StateError
+from tape.errors import (
+    BrokerError,
+    BrokerLostError,
+    IdExpiredError,
+    SettingsError,
+    StateError,
+    TapeError,
+)
 from tape.interrupts import was_interrupted
 from tape.judge import Counts
 from tape.settings import DetectorSettings, ProducerSettings
@@ -139,4 +147,9 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
     except FATAL as error:
         refuse_if_forbidden(error, settings.broker_address)
         raise unforeseen(error, settings.broker_address) from error
+    except SourceException as error:  # the source says its own errors: this one was killed
+        raise TapeError(
+            f"the producer's process was killed ({error}); start it again, it goes on behind the "
+            "last transaction"
+        ) from error
     return int(source.exit_code.value)

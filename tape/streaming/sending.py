@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 COMMIT_S: Final = 1.0
 """How old a transaction is when it is committed: by so much `stocks` is behind the files."""
 
+TAKEN_S: Final = 1.0
+"""By then a run that has taken the name has said so."""
+
 PROGRESS_S: Final = 120.0
 """Longest without a commit, with transactions lost one after another, before the producer ends."""
 
@@ -118,17 +121,19 @@ class Sender:
         """Take the name, and begin where the last committed transaction ends."""
         client, topic = self.settings.client_config(), positions_topic(self.settings.input)
         if fenced:  # by another run, or by the broker because the transaction was too old
+            time.sleep(TAKEN_S)
             self._end_if_replaced(read_positions(client, topic))
         self._transactions = Transactions(client, transactional_id(self.settings))
+        self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
+        self._transactions.commit()
         book = read_positions(client, topic)
         mark = look_at_topic(self.settings)
         refuse_if_made_anew(self.settings, book, mark)
-        if not book.runs and not book.files:  # this version was never here
+        if book.mark is None and not book.files:  # this version was never here
             book.files = self._taken_over()
         self._ledger = Ledger(book, instance=self.settings.instance)
         if first:
             self._outcome.begin(book.files)
-        self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
         self._write(TOPIC, msgspec.json.encode(mark))
         self._commit()
 

@@ -1,5 +1,6 @@
 """A producer whose records become visible together: all of a transaction, or none of it."""
 
+import logging
 import time
 from typing import Any, Final
 
@@ -17,11 +18,16 @@ WAIT_S: Final = 60.0
 
 FENCED: Final = frozenset(
     {
+        KafkaError._FATAL,  # what any call answers after such an error
         KafkaError._FENCED,
         KafkaError.PRODUCER_FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,
     }
 )
+SILENT: Final = logging.getLogger("tape.client")
+"""Takes what the client would print itself of an error that it raises anyway."""
+
+SILENT.disabled = True
 LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
 UNKNOWN: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 
@@ -66,7 +72,8 @@ class Transactions:
                 "on_delivery": self._not_delivered,
                 "error_cb": lambda error: None,  # what is fatal comes with the next call
                 "log_level": 0,
-            }
+            },
+            logger=SILENT,
         )
         self._try(self._producer.init_transactions)
 
@@ -86,7 +93,7 @@ class Transactions:
                 except BufferError:  # back-pressure: the broker takes it more slowly than we read
                     self._wait_for_room()
                     produce(topic, value, key)
-            self._producer.poll(0)
+            self._poll(0)
         except KafkaException as error:
             raise self._meaning(error) from error
         self._raise_refused()
@@ -118,7 +125,7 @@ class Transactions:
     def flush(self) -> None:
         """Return when everything sent was acknowledged."""
         deadline_s = time.monotonic() + WAIT_S
-        while self._producer.flush(0.5):
+        while self._left_after(0.5):
             self._raise_refused()
             if time.monotonic() > deadline_s:
                 raise BrokerLostError(self._gone())
@@ -159,13 +166,27 @@ class Transactions:
                     raise BrokerLostError(self._gone()) from error
             else:
                 return
-            self._producer.poll(0.2)
+            self._poll(0.2)
+
+    def _poll(self, timeout_s: float) -> None:
+        """Serve the client's answers; it raises here what has ended it."""
+        try:
+            self._producer.poll(timeout_s)
+        except KafkaException as error:
+            raise self._meaning(error) from error
+
+    def _left_after(self, timeout_s: float) -> int:
+        """Return how many messages are not acknowledged after a while."""
+        try:
+            return int(self._producer.flush(timeout_s))
+        except KafkaException as error:
+            raise self._meaning(error) from error
 
     def _wait_for_room(self) -> None:
         full = len(self._producer)
         deadline_s = time.monotonic() + WAIT_S
         while len(self._producer) > full // 2:
-            self._producer.poll(0.05)
+            self._poll(0.05)
             self._raise_refused()
             if time.monotonic() > deadline_s:
                 raise BrokerLostError(self._gone())
@@ -195,7 +216,7 @@ class Transactions:
         """Return what an error of the client means to the run."""
         kafka = error.args[0]
         refuse_if_forbidden(error, self._address)
-        fenced = kafka.code() in FENCED
+        fenced = kafka.code() in FENCED or kafka.fatal()
         if fenced or kafka.txn_requires_abort() or kafka.code() in _ENDED:
             self._began_s = None if fenced else self._began_s
             return TransactionLostError(kafka.str(), fenced=fenced)

@@ -132,7 +132,7 @@ def test_the_second_with_one_instance_takes_over_and_nothing_is_repeated(
     pipeline: Pipeline, days: Path
 ) -> None:
     first = pipeline.produce(days, REPLAY_SPEED="4000")
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 150
     while not first.events("sending"):
         assert time.monotonic() < deadline_s, first.log()
         time.sleep(0.1)
@@ -184,7 +184,7 @@ def test_files_of_one_time_are_merged_and_a_stop_in_the_middle_repeats_nothing(
     first.unlink()
     for seconds in (1.0, 2.5, 0.3):
         app = pipeline.produce(days, REPLAY_SPEED="4000")
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 150
         while not app.events("sending"):
             assert time.monotonic() < deadline_s, app.log()
             time.sleep(0.1)
@@ -256,7 +256,7 @@ def test_a_producer_asleep_for_longer_than_its_transaction_goes_on(
     pipeline: Pipeline, days: Path
 ) -> None:
     app = pipeline.produce(days, REPLAY_SPEED="2000")
-    deadline_s = time.monotonic() + 60
+    deadline_s = time.monotonic() + 150
     while not app.events("sending"):
         assert time.monotonic() < deadline_s, app.log()
         time.sleep(0.1)
@@ -267,3 +267,12 @@ def test_a_producer_asleep_for_longer_than_its_transaction_goes_on(
     assert app.wait() == 0
     assert Counter(Counter(pipeline.stocks()).values()) == {1: 2 * TRADES}
     assert [m for lane in read_topic(pipeline.client, pipeline.rejected) for m in lane] == []
+
+
+def test_a_topic_that_takes_no_such_message_is_named_with_its_setting(
+    pipeline: Pipeline, days: Path
+) -> None:
+    create_topics(pipeline.client, [TopicSpec(pipeline.input, 4, {"max.message.bytes": "200"})])
+    assert pipeline.produce(days).wait() == 4
+    assert f"raise max.message.bytes of {pipeline.input}" in last_line(pipeline)
+    assert pipeline.stocks() == []

@@ -84,7 +84,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         folder / "kafka",
         free_port(),
         listeners=ports,
-        scram_users={"anna": CANARY, "bert": CANARY, "carl": CANARY},
+        scram_users={"anna": CANARY, "bert": CANARY, "carl": CANARY, "dora": CANARY},
         extra=extra,
     )
     with kafka:
@@ -215,6 +215,32 @@ def test_apps_that_may_read_but_not_write_end_with_a_sentence(
     sending = pipeline.produce(pipeline.folder / "more", **secured.env(user="carl"))
     refused(sending)
     refused(pipeline.detect(**secured.env(user="carl")), "authorization failed")
+
+
+def test_the_rights_that_the_documentation_lists_are_enough_for_the_producer(
+    secured: Secured, pipeline: Pipeline
+) -> None:
+    names = (pipeline.input, pipeline.output, pipeline.rejected, pipeline.episodes)
+    create_topics(pipeline.client, pipeline_topics(*names))
+    topic, write, describe = ResourceType.TOPIC, AclOperation.WRITE, AclOperation.DESCRIBE
+    positions = f"{pipeline.input}-positions"
+    allow(
+        secured.kafka,
+        "dora",
+        *((topic, name, write) for name in (pipeline.input, pipeline.rejected, positions)),
+        *((topic, name, describe) for name in (pipeline.input, pipeline.rejected, positions)),
+        (topic, pipeline.input, AclOperation.DESCRIBE_CONFIGS),
+        (topic, positions, AclOperation.READ),
+        (ResourceType.TRANSACTIONAL_ID, f"{pipeline.input}-producer-test", write),
+        (ResourceType.TRANSACTIONAL_ID, f"{pipeline.input}-producer-test", describe),
+    )
+    env = secured.env(user="dora")
+    assert pipeline.produce(pipeline.folder / "data", **env).wait(90) == 0, pipeline.started[
+        -1
+    ].log()
+    assert len(pipeline.stocks()) == TRADES
+    other = pipeline.produce(pipeline.folder / "data", **env, INSTANCE="other")
+    refused(other, "Transactional Id authorization failed", "docs/operations.md")
 
 
 def doctor(pipeline: Pipeline, *words: str, **env: str) -> tuple[int, dict[str, dict[str, str]]]:

@@ -45,11 +45,13 @@ def test_topics_are_created_once_and_are_right_then(kafka, topics: Command, name
     first, again = topics("create"), topics("create")
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     changelog = f"changelog__{names['group']}--{names['input']}--default"
-    wanted = [*(names[name] for name in ("input", "output", "rejected", "episodes")), changelog]
+    positions = f"{names['input']}-positions"
+    four = (names[name] for name in ("input", "output", "rejected", "episodes"))
+    wanted = [*four, positions, changelog]
     assert sorted(json.loads(first.stdout)["created"]) == sorted(wanted)
     assert json.loads(again.stdout)["created"] == []
     there = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=10).topics
-    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4, 4]
+    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4, 1, 4]
     assert topics("check").returncode == 0
 
 

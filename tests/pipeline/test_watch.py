@@ -187,6 +187,22 @@ def test_a_dumb_terminal_gets_a_line_an_anomaly(pipeline: Pipeline) -> None:
     ]
 
 
+def test_as_many_of_the_newest_come_as_asked_for_whatever_transactions_leave_between(
+    pipeline: Pipeline,
+) -> None:
+    config = {**pipeline.client, "transactional.id": pipeline.output}
+    producer = Producer(config)
+    producer.init_transactions(30)
+    for number in range(60):  # a message and a mark each
+        producer.begin_transaction()
+        producer.produce(pipeline.output, message(number), b"NVDA", partition=0)
+        producer.commit_transaction(30)
+    for wanted, come in ((5, 5), (40, 40), (500, 60)):
+        with Follower(pipeline.client, {pipeline.output: wanted}) as follower:
+            values = [record.value for record in follower.before()]
+            assert values == [message(number) for number in range(60 - come, 60)]
+
+
 def test_topics_that_are_missing_are_told(pipeline: Pipeline) -> None:
     pipeline.output += "-not-made"
     process = watch(pipeline, "--jsonl")
