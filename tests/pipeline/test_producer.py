@@ -131,7 +131,7 @@ def test_a_topic_made_anew_is_noticed_at_the_start(pipeline: Pipeline, days: Pat
 def test_the_second_with_one_instance_takes_over_and_nothing_is_repeated(
     pipeline: Pipeline, days: Path
 ) -> None:
-    first = pipeline.produce(days, REPLAY_SPEED="4000")
+    first = pipeline.produce(days, REPLAY_SPEED="800")
     deadline_s = time.monotonic() + 150
     while not first.events("sending"):
         assert time.monotonic() < deadline_s, first.log()
@@ -183,7 +183,7 @@ def test_files_of_one_time_are_merged_and_a_stop_in_the_middle_repeats_nothing(
         part.write_text("\n".join([header, *rows[number::3]]) + "\n")
     first.unlink()
     for seconds in (1.0, 2.5, 0.3):
-        app = pipeline.produce(days, REPLAY_SPEED="4000")
+        app = pipeline.produce(days, REPLAY_SPEED="400")
         deadline_s = time.monotonic() + 150
         while not app.events("sending"):
             assert time.monotonic() < deadline_s, app.log()
