@@ -122,7 +122,7 @@ def _note_move(levels: F64, changed: float, believed: float, most: float, known:
         levels[MOVED] += weight * (changed - levels[MOVED])
 
 
-@uncounted
+@part_of_callers
 def _price_features(state: CalibratedState, row: int, price: float, values: F64) -> Any:
     """Write the three features of the price; return the local mean.
 
@@ -179,13 +179,13 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
     _note_move(levels, abs(price - last), believed, most, known)
     if move <= FAR * step:
         levels[ANCHOR] = price
-    push(state, row, price)
+    push(counters, state.prices[row], state.in_order[row], price)
     if shifted:
         begin_new_level(state, row, mean)
     return mean
 
 
-@uncounted
+@part_of_callers
 def _first_price(state: CalibratedState, row: int, price: float) -> None:
     """Take up a price that nothing is known to compare with: of a session's first trade.
 
@@ -197,10 +197,10 @@ def _first_price(state: CalibratedState, row: int, price: float) -> None:
         counters[DOUBTED_HELD] = 1
     else:
         state.levels[row, ANCHOR] = price
-    push(state, row, price)
+    push(counters, state.prices[row], state.in_order[row], price)
 
 
-@uncounted
+@part_of_callers
 def _note_repetition(
     counters: I64, levels: F64, price_nanos: int, size: int, side: int, passed: int
 ) -> None:
@@ -247,7 +247,7 @@ def _settle_flow(counters: I64, levels: F64, times: I64, lots: F64, time_ns: int
     counters[FLOW_DOUBTED] = 0
 
 
-@uncounted
+@part_of_callers
 def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float) -> Any:
     """Return the volume of the last 10 ms on the trade's side, in usual lots; 0 within a time.
 
@@ -297,7 +297,7 @@ def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float
     return max(levels[FLOW] if signed > 0.0 else -levels[FLOW], 0.0)
 
 
-@uncounted
+@part_of_callers
 def features(
     row: int, i: int, t: Columns, passed_ns: int, state: CalibratedState, values: F64
 ) -> Any:

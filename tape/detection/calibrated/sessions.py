@@ -56,13 +56,11 @@ SESSION = 2
 
 
 @uncounted
-def _begin_session(state: CalibratedState, row: int, held: bool) -> None:
+def _begin_session(counters: I64, levels: F64, prices: F64, in_order: F64, held: bool) -> None:
     """Forget prices and runs of before a night or a halt, for the market has moved meanwhile.
 
     The price of the trade that begins it stays if it was taken up.
     """
-    counters = state.counters[row]
-    levels = state.levels[row]
     counters[HELD] = 0
     counters[PLACE] = 0
     counters[AWAY] = 0
@@ -73,8 +71,8 @@ def _begin_session(state: CalibratedState, row: int, held: bool) -> None:
     levels[RUN] = 0.0
     if held:
         price = counters[LAST_PRICE] / 1e9
-        state.prices[row, 0] = price
-        state.in_order[row, 0] = price
+        prices[0] = price
+        in_order[0] = price
         levels[ANCHOR] = price
         counters[HELD] = 1
         counters[PLACE] = 1
@@ -90,10 +88,8 @@ def _note_spacing(counters: I64, levels: F64, gap_ns: float) -> None:
 
 
 @uncounted
-def _settle_doubt(state: CalibratedState, row: int, time_ns: int) -> None:
+def _settle_doubt(counters: I64, levels: F64, prices: F64, in_order: F64, time_ns: int) -> None:
     """Move the clock to the doubted trade's time if this trade is nearer to that."""
-    counters = state.counters[row]
-    levels = state.levels[row]
     doubted_ns = counters[DOUBTED_TIME]
     gap_ns = doubted_ns - counters[LAST_TIME]
     if abs(time_ns - doubted_ns) < abs(time_ns - counters[LAST_TIME]):
@@ -101,7 +97,7 @@ def _settle_doubt(state: CalibratedState, row: int, time_ns: int) -> None:
         if counters[DOUBTED] == SESSION:
             if counters[DOUBTED_DAY] == counters[DAY]:
                 counters[REOPENED] = doubted_ns
-            _begin_session(state, row, counters[DOUBTED_HELD] == 1)
+            _begin_session(counters, levels, prices, in_order, counters[DOUBTED_HELD] == 1)
         elif gap_ns > 0:
             _note_spacing(counters, levels, gap_ns)
         counters[DAY] = counters[DOUBTED_DAY]
@@ -112,7 +108,7 @@ def _settle_doubt(state: CalibratedState, row: int, time_ns: int) -> None:
     counters[DOUBTED_HELD] = 0
 
 
-@uncounted
+@part_of_callers
 def note_time(
     state: CalibratedState, row: int, day: int, progress: float, time_ns: int, kind: int
 ) -> Any:
@@ -128,10 +124,10 @@ def note_time(
         counters[DAY] = day
         counters[LAST_TIME] = time_ns
         levels[PROGRESS] = progress
-        _begin_session(state, row, False)
+        _begin_session(counters, levels, state.prices[row], state.in_order[row], False)
         return kind, 0.0, 0
     if counters[DOUBTED] != SURE:
-        _settle_doubt(state, row, time_ns)
+        _settle_doubt(counters, levels, state.prices[row], state.in_order[row], time_ns)
     gap_ns = time_ns - counters[LAST_TIME]
     away_ns = abs(gap_ns)
     other_day = day != counters[DAY]

@@ -12,7 +12,7 @@ from tape.detection.calibrated.state import (
     CalibratedState,
 )
 from tape.detection.inlining import uncounted
-from tape.detection.kernel_types import F64
+from tape.detection.kernel_types import F64, I64
 
 SHIFTED = 8
 """Trades in a row far off on one side that make a new level."""
@@ -40,11 +40,8 @@ def trimmed_mean(in_order: F64, n: int) -> Any:
 
 
 @uncounted
-def push(state: CalibratedState, row: int, price: float) -> None:
+def push(counters: I64, prices: F64, in_order: F64, price: float) -> None:
     """Add a price, in place of the oldest if the window is full."""
-    counters = state.counters[row]
-    prices = state.prices[row]
-    in_order = state.in_order[row]
     n = counters[HELD]
     place = counters[PLACE]
     j = n
