@@ -83,7 +83,10 @@ def test_one_wrong_stamp_anywhere_costs_at_most_itself_and_its_successor(
         rest[max(at - 60, 0) : at + 60] = False  # the 10 ms that it stands in
     assert (np.abs(found - scores)[rest] > 0.1).mean() < 0.002
     assert flags.sum() > 20
-    assert (flags != other_flags)[rest].sum() <= 2
+    changed = (flags != other_flags)[rest]
+    assert changed.sum() <= flags.sum() // 10  # where one flag less has moved the limit a little
+    if "alerts_per_10k" in budget:
+        assert not changed[scores[rest] >= 4].any()
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=["trades", "day"])
@@ -99,7 +102,7 @@ def test_a_thousand_in_a_row_cost_the_windows_they_stand_in(
     rest = np.ones(len(scores), np.bool_)
     rest[5_000:5_060] = rest[6_000:6_060] = False
     assert (np.abs(found - scores)[rest] > 0.1).mean() < 0.002
-    assert (flags != other_flags)[rest].sum() <= 3
+    assert (flags != other_flags)[rest].sum() <= max(3, flags.sum() // 10)
 
 
 @pytest.mark.parametrize("step_ns", STEPS_NS)
