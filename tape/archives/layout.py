@@ -62,6 +62,8 @@ def read_layout(line: bytes, given: ColumnsFile | None, file: str) -> Layout | R
         return Rejected("header_unexpected", "the first line is not UTF-8: save the file as UTF-8")
     if "\0" in text:
         return Rejected("header_unexpected", "the first line has zero bytes: save it as UTF-8")
+    if "\r" in text:
+        return Rejected("header_unexpected", "its lines end with \\r alone: save it with \\n")
     wanted = _wanted(given)
     delimiter = _delimiter(text, given, wanted)
     try:

@@ -15,6 +15,7 @@ from tape.trade_fields import NANOS, Unreadable, midnight_s
 DECIMAL: Final = re.compile(r"(-?)(\d*)(?:\.(\d+))?(?:[eE]([+-]\d{1,2}))?", re.ASCII)
 """Exponents have a sign, as pandas, R, spreadsheets and JavaScript write them."""
 
+FLOAT: Final = re.compile(r"\d[.,]\d+[eE]\+?\d+", re.ASCII)
 DIGITS_MAX: Final = 60
 ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d|\d{8})[Tt ]"
@@ -86,6 +87,8 @@ def iso_ns(text: str, name: str, zone: str | None, order: str = "YMD") -> int:
                 ns_like = len(text) in (18, 19) and text.isdigit()
                 reason: Reason = "row_form" if ns_like else "time_range"
                 raise Unreadable(reason, f"`{name}` is a number; the file's are texts")
+            if FLOAT.fullmatch(text):
+                raise Unreadable("time_syntax", f"`{name}` was cut to a float: its digits are lost")
             raise Unreadable("time_syntax", f"`{name}` is in no form that is known")
     day, hour, minute, second, fraction, offset = match.groups()
     if len(day) == 8:

@@ -289,6 +289,8 @@ HEAD = "ts_event,price,size,symbol"
             "header_unexpected",
             "action",
         ),
+        (HEAD, ["1.74119E+18,80.01,1,A"], "time_syntax", "cut to a float"),
+        (f"{HEAD}\r2025-03-05T09:30:00Z,80.01,1,A\r", [], "header_unexpected", "end with"),
         ("ts_event,price,size", ["2025-03-05T09:30:00Z,80.01,1"], "header_unexpected", "symbol"),
     ],
 )
