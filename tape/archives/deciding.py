@@ -30,7 +30,7 @@ from tape.trade_fields import (
     midnight_s,
 )
 
-SAMPLE_ROWS: Final = 1_000
+SAMPLE_ROWS: Final = 250
 SAMPLE_BYTES: Final = 128 * 1024
 """So many first rows decide, within so many bytes: the first chunk of any container has them."""
 

@@ -18,7 +18,7 @@ from tape.archives.json_rows import json_reader
 from tape.archives.layout import Layout, read_layout
 from tape.archives.plain_csv import convert_csv
 from tape.archives.plain_dbn import COLUMNS, LINE_BYTES, convert_dbn, put_line, walk
-from tape.archives.plain_fields import NAMES, Names, Rows, plain_form
+from tape.archives.plain_fields import NAMES, Names, PlainForm, Rows, plain_form
 from tape.archives.plain_forms import convert_form, plan_for
 from tape.archives.plain_json import convert_json
 from tape.archives.quoted_lines import whole_rows
@@ -173,21 +173,23 @@ class _Csv(_Lines):
         self._plan = None
         if not self._is_vendors(layout, b"".join(head)):
             self._plan = plan_for(layout, self.form, self._first_time)
-            self._plain[:] = BAD  # where there is no plan, rows are read literally
+            # where there is no plan either, rows are read literally
+            self._plain = PlainForm(BAD, BAD, fixed=False, least=0)
         return rest
 
     def _is_vendors(self, layout: Layout, sample: bytes) -> bool:
         """Return whether most rows are written as DataBento writes them."""
-        if layout.delimiter != "," or self._plain[0] == BAD:
+        if layout.delimiter != "," or self._plain.event_unit == BAD:
             return False
         if not {*NAMES} - {"depth", "symbol"} <= layout.at.keys():
             return False
         times = [row["ts_event"] for row in self._rows]
         usual = sum(len(one) in (18, 19) if one.isdigit() else len(one) == 30 for one in times)
-        decimals = (row["price"].partition(".")[2] for row in self._rows)
-        longer = sum(len(one) > 9 for one in decimals)
+        decimals = [row["price"].partition(".")[2] for row in self._rows]
+        most = 0 if self._plain.fixed else 9
+        others = sum(len(one) > most or (most > 0 and not one) for one in decimals)
         strange = sample.count(b'"') + sample.count(b"\r")
-        return 2 * max(len(times) - usual, longer, strange) <= len(times)
+        return 2 * max(len(times) - usual, others, strange) <= len(times)
 
     def convert(
         self, data: U8, at: Position, asked: int, latest_ns: int, names: Names, out: U8, rows: Rows

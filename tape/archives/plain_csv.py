@@ -16,7 +16,9 @@ from tape.archives.plain_fields import (
     SYMBOL,
     TRADE,
     Names,
+    PlainForm,
     Rows,
+    conforms,
     read_fields,
 )
 from tape.archives.plain_messages import DAY_ROOM, put_message
@@ -71,7 +73,7 @@ def convert_csv(
     asked: int,
     at_columns: I64,
     columns: int,
-    form: I64,
+    form: PlainForm,
     latest_ns: int,
     names: Names,
     out: U8,
@@ -108,10 +110,10 @@ def convert_csv(
                     rows.fate[n] = PASSED
             elif width == 1 and last[DELTA] > first[DELTA] and last[SIDE] > first[SIDE]:
                 value = rows.values[n]
-                found = read_fields(data, first, last, form, latest_ns, names, last_read, value)
+                found = read_fields(data, first, last, latest_ns, names, last_read, value)
                 if found == NEW_NAME and n != asked:
                     return start, n, at
-                if found == READ:
+                if found == READ and conforms(data, first, last, form, value):
                     wanted = names.wanted[value[SYMBOL]]
                     rows.fate[n] = MESSAGE if wanted else PASSED
                     if writes and wanted:

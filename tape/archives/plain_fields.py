@@ -120,26 +120,33 @@ def numbers(trade: Trade, symbol: int) -> list[int]:
     ]
 
 
-def plain_form(form: Form) -> I64:
-    """Return a file's form as compiled code has it: units of times, kind and bound of prices.
+class PlainForm(NamedTuple):
+    """A file's form as compiled code has it: units of times, kind and bound of prices."""
 
-    A unit or kind that is not DataBento's makes no row plain.
-    """
+    recv_unit: int
+    event_unit: int
+    fixed: bool
+    least: int
+
+
+def plain_form(form: Form) -> PlainForm:
+    """Return a file's form for compiled code; what is not DataBento's makes no row plain."""
     units = [form.times[name].unit_ns for name in ("ts_recv", "ts_event")]
-    price, zones = form.price, [form.times[name].order for name in ("ts_recv", "ts_event")]
-    strange = price.power not in (DOLLARS, FIXED) or price.comma or zones != ["YMD", "YMD"]
-    if strange or form.kinds is not None or form.sides or form.defaults:
+    price, orders = form.price, [form.times[name].order for name in ("ts_recv", "ts_event")]
+    strange = price.power not in (DOLLARS, FIXED) or price.comma or orders != ["YMD", "YMD"]
+    if strange or form.kinds is not None or form.sides or form.defaults or max(units) > 1:
         units = [BAD, BAD]
-    return np.array([*units, price.power == FIXED, price.bound], np.int64)
+    fixed = price.power == FIXED
+    return PlainForm(units[0], units[1], fixed, price.bound if fixed else 0)
 
 
 @uncounted
-def _read_time(data: U8, start: int, end: int, unit: int, last_day: U64) -> int:
-    """Return nanoseconds of a plain time, ISO or digits as `unit` says, or BAD."""
+def _read_time(data: U8, start: int, end: int, last_day: U64) -> int:
+    """Return nanoseconds of a plain time, ISO or digits, or BAD."""
     length = end - start
-    if unit == 0:
-        return int(time_ns(data, start, last_day)) if length == 30 else BAD
-    if unit != 1 or length < 18 or length > 19 or data[start] == 48:
+    if length == 30:
+        return int(time_ns(data, start, last_day))
+    if length < 18 or length > 19 or data[start] == 48:
         return BAD
     high = eight_digits(load64(data, start))
     low = eight_digits(load64(data, start + 8))
@@ -150,18 +157,17 @@ def _read_time(data: U8, start: int, end: int, unit: int, last_day: U64) -> int:
 
 
 @uncounted
-def _read_price(data: U8, start: int, end: int, fixed: int, bound: int) -> int:
-    """Return 1e-9 dollars of a plain price, digits where they are `fixed`, or NO_PRICE."""
-    if fixed:
-        minus = data[start] == 45
-        first = start + (1 if minus else 0)
-        places = end - first
-        if places < 1 or places > 18 or (data[first] == 48 and places > 1):
-            return NO_PRICE
+def _read_price(data: U8, start: int, end: int) -> int:
+    """Return 1e-9 dollars of a plain price, decimal or digits, or NO_PRICE."""
+    minus = data[start] == 45
+    first = start + (1 if minus else 0)
+    places = end - first
+    if 0 < places <= 18 and (data[first] != 48 or places == 1):
         digits = scan_digits(data, first, places)
-        if digits > PRICE_MAX_NANOS or (digits != 0 and digits < bound) or digits == BAD:
+        if digits > PRICE_MAX_NANOS:
             return NO_PRICE
-        return int(-digits if minus else digits)
+        if digits != BAD:
+            return int(-digits if minus else digits)
     nanos, at = scan_price(data, start, end)
     return int(nanos) if at == end else NO_PRICE
 
@@ -209,26 +215,18 @@ def _may_be_name(data: U8, start: int, end: int) -> bool:
 
 @uncounted
 def read_fields(
-    data: U8,
-    first: I64,
-    last: I64,
-    form: I64,
-    latest_ns: int,
-    names: Names,
-    last_day: U64,
-    value: I64,
+    data: U8, first: I64, last: I64, latest_ns: int, names: Names, last_day: U64, value: I64
 ) -> int:
     """Fill the numbers of a trade from where its fields begin and end; returns how that went.
 
-    `form` is what `plain_form` makes of the file's. A symbol that begins nowhere (BAD) is looked
-    up by instrument and day.
+    A symbol that begins nowhere (BAD) is looked up by instrument and day.
     """
     for field in (TS_RECV, TS_EVENT):
-        ns = _read_time(data, first[field], last[field], form[field], last_day)
+        ns = _read_time(data, first[field], last[field], last_day)
         if not TIME_MIN_NS <= ns < latest_ns:
             return NOT_PLAIN
         value[field] = ns
-    value[PRICE] = _read_price(data, first[PRICE], last[PRICE], form[2], form[3])
+    value[PRICE] = _read_price(data, first[PRICE], last[PRICE])
     value[RTYPE] = _read_integer(data, first[RTYPE], last[RTYPE], U8_MAX)
     value[PUBLISHER] = _read_integer(data, first[PUBLISHER], last[PUBLISHER], U16_MAX)
     value[INSTRUMENT] = _read_integer(data, first[INSTRUMENT], last[INSTRUMENT], U32_MAX)
@@ -262,3 +260,21 @@ def read_fields(
     if value[SYMBOL] == NO_NAME:
         return NOT_PLAIN
     return NEW_NAME if value[SYMBOL] == UNKNOWN else READ
+
+
+@uncounted
+def conforms(data: U8, first: I64, last: I64, form: PlainForm, value: I64) -> bool:
+    """Return whether a trade that was read is written in the form of its file.
+
+    `read_fields` takes both of DataBento's forms, each as it looks.
+    """
+    if form.event_unit == BAD:
+        return False
+    if (last[TS_RECV] - first[TS_RECV] == 30) != (form.recv_unit == 0):
+        return False
+    if (last[TS_EVENT] - first[TS_EVENT] == 30) != (form.event_unit == 0):
+        return False
+    has_point = False
+    for n in range(first[PRICE], last[PRICE]):
+        has_point |= data[n] == 46
+    return has_point != form.fixed and not 0 < abs(value[PRICE]) < form.least

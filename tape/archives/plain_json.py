@@ -20,7 +20,9 @@ from tape.archives.plain_fields import (
     SYMBOL,
     TRADE,
     Names,
+    PlainForm,
     Rows,
+    conforms,
     packed_words,
     read_fields,
 )
@@ -196,7 +198,7 @@ def convert_json(
     n: int,
     at: int,
     asked: int,
-    form: I64,
+    form: PlainForm,
     latest_ns: int,
     names: Names,
     out: U8,
@@ -227,10 +229,10 @@ def convert_json(
                     rows.fate[n] = PASSED
                 elif last[SIDE] > first[SIDE]:
                     value = rows.values[n]
-                    found = read_fields(data, first, last, form, latest_ns, names, last_read, value)
+                    found = read_fields(data, first, last, latest_ns, names, last_read, value)
                     if found == NEW_NAME and n != asked:
                         return start, n, at
-                    if found == READ:
+                    if found == READ and conforms(data, first, last, form, value):
                         wanted = names.wanted[value[SYMBOL]]
                         rows.fate[n] = MESSAGE if wanted else PASSED
                         if writes and wanted:
