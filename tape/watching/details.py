@@ -48,7 +48,7 @@ class Details(ModalScreen[None]):
 def facts(one: Seen) -> Group:
     """Return an anomaly in whole."""
     lines: list[Text | Table] = [
-        Text(f"{one.symbol}  {one.price}  {one.size:,} shares  {one.side}", "bold"),
+        Text(f"{one.named}  {one.price}  {one.size:,} shares  {one.side}", "bold"),
         Text(one.time),
         Text(""),
     ]

@@ -6,6 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tape.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
+from tape.test_issues import is_test_issue
 from tape.watching.board import Board
 from tape.watching.seen import Seen
 
@@ -35,6 +36,8 @@ def row(one: Seen, width: int, *, chosen: bool = False) -> Text:
     why = one.reasons[0] if one.reasons else ""
     if len(one.reasons) > 1:
         why = f"{why} (+{len(one.reasons) - 1})"
+    if is_test_issue(one.symbol):
+        why = f"test issue: {why}"
     size = f"{one.size:,}"
     text = _columns(width, _time(one.time, width), one.symbol, one.price, size, "", why)
     text = _cut(text, width)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tape.printable import printable
+from tape.test_issues import is_test_issue
 
 PRICE_MAX = 20
 """Most characters of a price that are shown; what a stranger wrote may be longer."""
@@ -55,6 +56,11 @@ class Seen:
     episode: str
     source: tuple[int, int] | None
     raw: bytes
+
+    @property
+    def named(self) -> str:
+        """Return the symbol, and that it is a test issue of an exchange, if so."""
+        return f"{self.symbol} (test issue)" if is_test_issue(self.symbol) else self.symbol
 
 
 _decoder = msgspec.json.Decoder(_Anomaly)

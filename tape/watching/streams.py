@@ -22,7 +22,7 @@ def as_json(one: Seen) -> bytes | None:
 def as_text(one: Seen) -> bytes:
     """Return an anomaly as a line for a person."""
     why = " ".join(one.reasons)
-    text = f"{one.time}  {one.symbol}  {one.price}  {one.size:,}  {', '.join(one.rules)}: {why}"
+    text = f"{one.time}  {one.named}  {one.price}  {one.size:,}  {', '.join(one.rules)}: {why}"
     return text.encode(errors="replace")
 
 

@@ -6,6 +6,9 @@ import pytest
 
 from tape.telling import counts_table, findings
 from tape.test_issues import is_test_issue
+from tape.watching.rows import row
+from tape.watching.seen import seen
+from tape.watching.streams import as_text
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,13 @@ def test_a_test_issue_comes_last_whatever_it_did() -> None:
     assert [one["symbol"] for one in found.telling] == ["ACME"] + ["ZVZZT"] * 9
     names = [str(cell) for cell in counts_table(found).columns[0].cells]
     assert names == ["ACME", "ZVZZT (test)"]
+
+
+def test_the_live_view_marks_them() -> None:
+    for symbol, marked in (("ZVZZT", True), ("ACME", False)):
+        fields = {"ts_event": "2025-03-03T15:00:01.000000000Z", "symbol": symbol, "price": 1.5}
+        fields |= {"size": 7, "anomaly_id": "x", "anomalies": [], "reasons": []}
+        one = seen(json.dumps(fields).encode())
+        assert one is not None
+        assert ("test issue" in row(one, 100).plain) is marked
+        assert (b"(test issue)" in as_text(one)) is marked
