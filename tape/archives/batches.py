@@ -12,6 +12,7 @@ from tape.rejected import Rejected
 from tape.scan import U8
 from tape.trade import Trade, encode
 
+I32 = npt.NDArray[np.int32]
 NO_TEXT = np.empty(0, np.uint8)
 
 
@@ -77,7 +78,10 @@ class ColumnBatch:
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows that were read together; `settled` has what was found in those that are not plain."""
+    """Rows that were read together; `settled` has what was found in those that are not plain.
+
+    `ordinals` has one a row, None where no messages are written.
+    """
 
     first_row: int
     last_row: int
@@ -87,6 +91,7 @@ class Chunk:
     rejected: list[RejectedRow] = field(default_factory=list)
     damaged: bool = False
     passed: int = 0
+    ordinals: I32 | None = None
 
     def messages(self, keys: list[bytes]) -> RowBatch:
         """Return what `read_archive` yields; `keys` are the file's symbols."""
@@ -105,6 +110,7 @@ class Chunk:
         if len(kept) == len(ends) and not self.settled:  # every row became a message
             values = [text[a:b] for a, b in zip([0, *ends], ends, strict=False)]
             of = [keys[number] for number in symbols.tolist()]
+            self._number(values, kept)
             return RowBatch(self.first_row, self.last_row, of, values, times.copy(), self.passed)
         values = [
             encode(self.settled[n])
@@ -112,6 +118,7 @@ class Chunk:
             else text[ends[n - 1] if n else 0 : ends[n]]
             for n in kept.tolist()
         ]
+        self._number(values, kept)
         return RowBatch(
             self.first_row,
             self.last_row,
@@ -122,6 +129,14 @@ class Chunk:
             self.rejected,
             self.damaged,
         )
+
+    def _number(self, values: list[bytes], kept: npt.NDArray[np.int64]) -> None:
+        """Put the ordinals into the messages of trades that the file has had before: few."""
+        if self.ordinals is None or not self.ordinals.any():
+            return
+        own = self.ordinals[kept]
+        for n in np.flatnonzero(own).tolist():
+            values[n] = values[n][:-1] + b',"ordinal":%d}' % own[n]
 
     def columns(
         self, names: list[bytes], without_value: Callable[[bytes], list[str]]

@@ -14,6 +14,7 @@ from tape.archives.frames import CHUNK, LongLine
 from tape.archives.names import FileNames
 from tape.archives.plain_fields import LITERAL, MESSAGE, PASSED, numbers, rows_for
 from tape.archives.plain_messages import MESSAGE_BYTES
+from tape.archives.plain_ordinals import Ordinals
 from tape.archives.rows import RowReader
 from tape.archives.sidecars import manifest_fault
 from tape.rejected import RAW_MAX, Rejected
@@ -35,6 +36,8 @@ def read_archive(
     skip_rows: int = 0,
 ) -> Iterator[RowBatch]:
     """Yield the messages of an archive in its order, from behind `skip_rows` data lines on.
+
+    The lines before are read all the same, without a message: the ordinals depend on them.
 
     Trades later than `latest_ns` are rejected; with `symbols`, only these are sent. Raises
     `ArchiveError` if the file cannot be opened; damage comes as a rejected record at the end.
@@ -104,6 +107,7 @@ class _Reading:
         self._text = NO_TEXT
         self._format: Format = format_of(archive)
         self.names = FileNames(symbols)
+        self._ordinals = Ordinals()
         self._reader: RowReader | None = None
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
@@ -152,25 +156,34 @@ class _Reading:
         return data
 
     def _convert(self, data: bytes) -> Iterator[Chunk]:
-        count = self._format.count(data)
-        if self._rows + count <= self._skip:
-            self._rows += count
+        count, done = self._format.count(data), max(self._skip - self._rows, 0)
+        if done >= count:
+            self._read_chunk(data, count, NO_TEXT)
+            self._format.left_out()  # was reported before
             return
-        if self._rows < self._skip:
-            done = self._skip - self._rows
-            data, count, self._rows = self._format.behind(data, done), count - done, self._skip
+        if done:
+            rest = self._format.behind(data, done)
+            self._read_chunk(data[: len(data) - len(rest)], done, NO_TEXT)
+            data, count = rest, count - done
+        if self._writes and len(self._text) < count * MESSAGE_BYTES + PADDING:
+            self._text = np.empty(count * MESSAGE_BYTES + PADDING, np.uint8)
+        chunk = self._read_chunk(data, count, self._text)
+        chunk.passed += self._format.left_out()
+        yield chunk
+
+    def _read_chunk(self, data: bytes, count: int, text: U8) -> Chunk:
+        """Return what so many rows hold, their messages if there is room for any in `text`."""
         version = self._format.symbology.version
         if version != self._symbology_version:
             self._symbology_version = version
             self.names.forget_instruments()
-        if self._writes and len(self._text) < count * MESSAGE_BYTES + PADDING:
-            self._text = np.empty(count * MESSAGE_BYTES + PADDING, np.uint8)
-        chunk = Chunk(self._rows + 1, self._rows + count, rows_for(count), self._text)
+        chunk = Chunk(self._rows + 1, self._rows + count, rows_for(count), text)
         padded = np.frombuffer(data + BEHIND, np.uint8)
         self._scan(data, padded, chunk)
-        chunk.passed += self._format.left_out()
+        if self._writes:
+            chunk.ordinals = self._ordinals.of(chunk.rows, len(self.names.keys))
         self._rows += count
-        yield chunk
+        return chunk
 
     def _scan(self, data: bytes, padded: U8, chunk: Chunk) -> None:
         """Fill a chunk: compiled code where it can, and what that leaves row by row."""
