@@ -16,6 +16,7 @@ from tape.errors import ArchiveError
 from tape.synthetic import make_day, write_day
 from tape.trade import Trade, decode
 from tape.trade_fields import TIME_MAX_NS, iso_time
+from tests.ordinals import numbered
 
 HEADER = ",".join(FIELDS)
 ROW = {
@@ -93,7 +94,7 @@ def test_all_option_combinations_give_the_same_bytes(
         header, line = header.removesuffix(",symbol"), line.removesuffix(",NVDA")
         spans = [{"d0": "2025-05-01", "d1": "2025-05-06", "s": "11667"}]
         (tmp_path / "symbology.json").write_text(json.dumps({"result": {"NVDA": spans}}))
-    assert values(csv(tmp_path, header, line, line)) == [MESSAGE] * 2
+    assert values(csv(tmp_path, header, line, line)) == numbered([MESSAGE] * 2)
 
 
 def test_symbology_csv_serves_where_there_is_no_json(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_prices_of_zero_and_below_are_prices(tmp_path: Path, written: str, price
     usual = row() if "." in written or written.endswith("-0") else row(price="113860000000")
     path = csv(tmp_path, HEADER, usual, row(price=written), usual)
     between = MESSAGE.replace(b"113.86", price.encode())
-    assert values(path) == [MESSAGE, between, MESSAGE]
+    assert values(path) == numbered([MESSAGE, between, MESSAGE])
     (archive,) = find_archives(path).archives
     (columns,) = read_columns(archive, latest_ns=TIME_MAX_NS)
     trade = decode(between)

@@ -22,6 +22,7 @@ from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
 from tape.trade import Trade, encode
 from tape.trade_fields import NANOS, TIME_MAX_NS
+from tests.ordinals import numbered
 
 NAMES = (
     *("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side", "depth"),
@@ -238,7 +239,7 @@ def test_a_file_gives_the_same_messages_in_every_form(
         assert form.price == "fixed" or [why for _, why in rejected(batches)] == ["form_unclear"]
         return
     assert rejected(batches) == []
-    assert values(batches) == [as_read(one, form.columns) for one in trades]
+    assert values(batches) == numbered([as_read(one, form.columns) for one in trades])
 
 
 @MANY
@@ -251,7 +252,7 @@ def test_lines_of_json_give_the_same_messages_in_every_form(
     path.write_bytes(form.json(trades, numbers))
     batches = read(path, "America/New_York" if form.time == "local" else None)
     assert rejected(batches) == []
-    assert values(batches) == [as_read(one, form.columns) for one in trades]
+    assert values(batches) == numbered([as_read(one, form.columns) for one in trades])
 
 
 @MANY

@@ -10,6 +10,7 @@ from tape.archives import RowBatch, find_archives, read_archive
 from tape.synthetic import make_day, write_day
 from tape.trade_fields import TIME_MAX_NS
 from tests.mutations import mutated
+from tests.ordinals import unnumbered
 
 ROUNDS, FAULTS = 20, 250
 """5,000 mutated rows."""
@@ -30,7 +31,7 @@ def read(path: Path, content: bytes) -> list[RowBatch]:
 
 
 def values_of(batches: list[RowBatch]) -> list[bytes]:
-    return [value for batch in batches for value in batch.values]
+    return unnumbered([value for batch in batches for value in batch.values])
 
 
 def reasons_of(batches: list[RowBatch]) -> list[str]:

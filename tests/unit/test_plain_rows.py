@@ -13,6 +13,7 @@ from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
 from tape.trade import Trade, encode
 from tape.trade_fields import TIME_MAX_NS
+from tests.ordinals import unnumbered
 
 HEADER = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
@@ -85,7 +86,7 @@ def compiled(path: Path) -> tuple[list[bytes], list[tuple[int, str]]]:
     (archive,) = find_archives(path).archives
     batches = list(read_archive(archive, latest_ns=TIME_MAX_NS))
     values = [value for batch in batches for value in batch.values]
-    return values, [(r.row, r.rejected.reason) for b in batches for r in b.rejected]
+    return unnumbered(values), [(r.row, r.rejected.reason) for b in batches for r in b.rejected]
 
 
 def check(path: Path, header: bytes, lines: list[bytes]) -> None:
