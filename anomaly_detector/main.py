@@ -5,10 +5,15 @@ What cannot be read -> rejected.
 
 import sys
 
+from tape.interrupts import end_at_once
+
+if __name__ in ("__main__", "__mp_main__"):
+    end_at_once()  # quietly also while the libraries load
+
 from tape.broker.connect import ready_broker
 from tape.broker.topics import pipeline_topics
 from tape.logs import configure_logging
-from tape.run import run_main
+from tape.run import run_app
 from tape.settings import DetectorSettings, load
 from tape.streaming.application import bytes_topic, detector_application, judging
 from tape.streaming.running import run_detector
@@ -30,4 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    sys.exit(run_app(main))

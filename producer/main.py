@@ -2,11 +2,16 @@
 
 import sys
 
+from tape.interrupts import end_at_once
+
+if __name__ in ("__main__", "__mp_main__"):
+    end_at_once()  # quietly also while the libraries load
+
 from tape.archives import find_archives
 from tape.broker.connect import ready_broker
 from tape.broker.topics import pipeline_topics
 from tape.logs import configure_logging
-from tape.run import run_main
+from tape.run import run_app
 from tape.settings import ProducerSettings, load
 from tape.streaming.application import bytes_topic, producer_application
 from tape.streaming.running import run_producer
@@ -27,4 +32,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    sys.exit(run_app(main))

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from tape.errors import IdExpiredError, TapeError
-from tape.interrupts import INTERRUPTED, shield_callbacks, was_interrupted
+from tape.interrupts import (
+    INTERRUPTED,
+    clean_up_first,
+    end_at_once,
+    shield_callbacks,
+    was_interrupted,
+)
 from tape.printable import printable
 
 log = logging.getLogger(__name__)
@@ -47,6 +53,15 @@ def run_main(main: Callable[[], int]) -> int:
         print(printable(text), file=sys.stderr)
         _drop_output()
         return 4
+
+
+def run_app(main: Callable[[], int]) -> int:
+    """Run an app that has called `end_at_once`: from here on Ctrl-C lets it clean up first."""
+    clean_up_first()
+    try:
+        return run_main(main)
+    finally:
+        end_at_once()  # what is left is Python's own end
 
 
 def _begin_again() -> NoReturn:

@@ -104,6 +104,33 @@ def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
         assert (process.returncode, out, said) == (130, "", []), after
 
 
+@pytest.mark.parametrize("app_name", ["producer", "anomaly_detector"])
+def test_ctrl_c_ends_an_app_that_starts_without_a_word(app_name: str, day: Path) -> None:
+    """Sent behind an import, as above, and while no broker answers."""
+    dice = seeded_dice()
+    for after in (1, *dice.sample(range(2, 1_500), 3)):
+        process = subprocess.Popen(
+            [sys.executable, "-X", "importtime", str(ROOT / app_name / "main.py")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=day.parent,
+            env={**os.environ, **NO_BROKER, "DATA_DIR": str(day.parent), "LOG_FORMAT": "json"},
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.endswith("tape.interrupts\n"):
+                break
+        for _ in range(after):
+            if '"waiting for the broker"' in process.stderr.readline():
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        said = [x for x in err.splitlines() if not x.startswith(("import time:", "{"))]
+        assert (process.returncode, out, said) == (130, "", []), after
+
+
 def test_ctrl_c_in_a_callback_of_the_kafka_client_comes_when_it_is_over() -> None:
     """Raised in there it would come out as a `SystemError` somewhere else, or not at all."""
     run = (
