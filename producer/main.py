@@ -14,6 +14,7 @@ from tape.logs import configure_logging
 from tape.run import run_app
 from tape.settings import ProducerSettings, load
 from tape.streaming.application import bytes_topic, producer_application
+from tape.streaming.positions import positions_topic
 from tape.streaming.running import run_producer
 from tape.streaming.source import ArchiveSource
 
@@ -23,7 +24,9 @@ def main() -> int:
     settings = load(ProducerSettings)
     configure_logging(settings)
     find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for
-    ready_broker(settings.client_config(), pipeline_topics(*settings.topics()))
+    own = {settings.input, settings.rejected, positions_topic(settings.input)}
+    topics = [spec for spec in pipeline_topics(*settings.topics()) if spec.name in own]
+    ready_broker(settings.client_config(), topics)
 
     app = producer_application(settings)
     source = ArchiveSource(settings)
