@@ -64,7 +64,7 @@ class CountsCollector(Collector):
             yield family
         yield SummaryMetricFamily(
             "tapewatch_refit_seconds",
-            "Time to grow a symbol's forest anew, seconds",
+            "Time to refit a symbol's forest, seconds",
             count_value=counts.refits.count,
             sum_value=counts.refits.took_s,
         )
