@@ -25,6 +25,8 @@ PRICE_WORDS: Final = {
 }
 UNIT_WORDS: Final = {NANOS: "s", 1_000_000: "ms", 1_000: "us", 1: "ns"}
 IN_ROWS: Final = "in each row"
+BY_HEADER: Final = "by instrument, from its header"
+BY_STREAM: Final = "by instrument, from the stream"
 BY_SYMBOLOGY: Final = "by instrument, from symbology"
 NAMED: Final = re.compile(r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.")
 
@@ -115,7 +117,7 @@ def _about_dbn(archive: Archive, compression: str) -> About:
     if metadata is None:
         return About("dbn", compression)
     schema = None if metadata.schema is None else str(metadata.schema)
-    symbols = "by instrument, from its header"
+    symbols = BY_STREAM if schema is None else BY_HEADER
     return About("dbn", compression, schema, metadata.dataset, file.version, symbols=symbols)
 
 
