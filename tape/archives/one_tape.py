@@ -152,6 +152,8 @@ class _Tape(Generic[Batch]):
             yield self._ended(file)
         if not self._active or not all(file.left for file in self._active):
             return
+        if self._open_reached():
+            return
         next_ns = self._waiting[0][0] if self._waiting else END
         alone = len(self._active) == 1
         bound = END if alone else min(file.bound() for file in self._active)
@@ -165,6 +167,15 @@ class _Tape(Generic[Batch]):
         if found:
             parts, keys = zip(*found, strict=True)
             yield self._form.batch(parts, merged_order(parts, keys))
+
+    def _open_reached(self) -> bool:
+        """Begin at once with all files that overlap with what is ready; returns if any does."""
+        ready_ns = max(file.ready_to() for file in self._active)
+        any_begun = False
+        while self._waiting and self._waiting[0][0] < ready_ns:
+            self._open()
+            any_begun = True
+        return any_begun
 
     def _read_on(self, bound: int) -> None:
         """Read on in the files that hold up all others."""

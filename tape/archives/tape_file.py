@@ -177,6 +177,10 @@ class TapeFile:
                 return int(ready.keys[-1]) + complete
         return -1
 
+    def ready_to(self) -> int:
+        """Return the last key that is ready."""
+        return next((int(one.keys[-1]) for one in reversed(self.ready) if one.left), -1)
+
     def goes_beyond(self, ns: int) -> bool:
         """Return whether it has trades behind this time."""
         while True:
