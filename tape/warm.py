@@ -11,8 +11,9 @@ import numpy as np
 from tape.anomaly import DetectorIdentity
 from tape.archives import find_archives, read_archive
 from tape.archives.names import FileNames
-from tape.archives.plain_dbn import LINE_BYTES, convert_dbn, put_line, walk
+from tape.archives.plain_dbn import LINE_BYTES, convert_dbn, kinds_of, pick, put_line, walk
 from tape.archives.plain_fields import rows_for
+from tape.archives.plain_order import in_order, keep_order
 from tape.columns import decode_batch
 from tape.detection import make_detector
 from tape.detection.parameters import Parameters
@@ -80,6 +81,12 @@ def _warm_encodings(folder: Path, values: list[bytes]) -> None:
     record = bytes([12]) + bytes(47)
     data = np.frombuffer(record + bytes(PADDING + 1), np.uint8)  # read-only, as files are read
     walk(data, 1)
+    whole = np.frombuffer(record, np.uint8)
+    kinds_of(whole)
+    pick(whole, 0, 0, np.empty(len(whole), np.uint8), 0)
+    times = np.array([2, 1], np.int64)
+    in_order(times, np.empty(2, np.int64))
+    keep_order(times, times, np.zeros((2, 3), np.int64))
     put_line(data, 0, np.empty(LINE_BYTES, np.uint8))
     names, text = FileNames(frozenset()), np.empty(PADDING, np.uint8)
     convert_dbn(data, 0, 0, 0, 0, TIME_MAX_NS, names.compiled, text, rows_for(1))
