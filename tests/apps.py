@@ -12,7 +12,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from tape.errors import BrokerError
-from tape.streaming.reading import ProgressReader, in_tape_order, read_topic
+from tape.streaming.reading import ProgressReader, count_topic, in_tape_order, read_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,6 +61,13 @@ class App:
         """The log lines of one event, as their fields."""
         lines = [json.loads(x) for x in self.log_file.read_text().splitlines() if x[:1] == "{"]
         return [line for line in lines if line["event"] == event]
+
+
+def assert_books(end: dict[str, object], sent: int) -> None:
+    """The counts of a detector's last line are those of so many records on its topic."""
+    rejected = sum(end["rejected"].values())  # type: ignore[attr-defined]
+    judged, duplicates = end["trades"], end["duplicate"]
+    assert sent == end["records"] == judged + duplicates + rejected, (sent, end)  # type: ignore[operator]
 
 
 class Pipeline:
@@ -140,7 +147,27 @@ class Pipeline:
         return [(message.key().decode(), message.value()) for lane in lanes for message in lane]
 
     def end(self) -> None:
-        for app in self.started:
-            if app.process.poll() is None:
-                os.killpg(app.process.pid, signal.SIGKILL)
-                app.process.wait(10)
+        try:
+            self.check_books()
+        finally:
+            for app in self.started:
+                if app.process.poll() is None:
+                    os.killpg(app.process.pid, signal.SIGKILL)
+                    app.process.wait(10)
+
+    def check_books(self) -> None:
+        """What is on `stocks` was judged, was a duplicate or rejected: of every run in the tests.
+
+        Only where one detector did it all: counts end with their process.
+        """
+        detectors = [app for app in self.started if app.log_file.stem == "anomaly_detector"]
+        if len(detectors) != 1:
+            return
+        (detector,) = detectors
+        written, committed = self.judged()
+        if not 0 < written <= committed:  # nothing was sent, or the test stopped in the middle
+            return
+        detector.stop()
+        ends = detector.events("detector stopped")
+        if len(ends) == 1:  # it was not killed, and did not refuse to begin
+            assert_books(ends[0], count_topic(self.client, self.input))

@@ -1,5 +1,6 @@
 """The apps as measured processes."""
 
+import json
 import os
 import resource
 import subprocess
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tape.app_files import app_main
+from tape.errors import BooksError
 
 PRODUCER, DETECTOR = app_main("producer"), app_main("anomaly_detector")
 STOCK_LOOP = Path(__file__).with_name("stock_loop.py")
@@ -43,17 +45,35 @@ def environment(
     }
 
 
-def run_app(main: Path, env: dict[str, str]) -> Cost:
-    """Run an app to its end and return what it cost; raises `CalledProcessError` if it fails."""
+def run_app(main: Path, env: dict[str, str], log: Path | None = None) -> Cost:
+    """Run an app to its end and return what it cost; raises `CalledProcessError` if it fails.
+
+    Its log goes to `log`, one JSON object a line, or nowhere.
+    """
     cpu_s, wall_s = _children_cpu_s(), time.monotonic()
-    subprocess.run(  # noqa: S603 - our own app
-        [sys.executable, str(main)],
-        env={**env, "STOP_WHEN_IDLE_S": str(IDLE_S)},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with (log or Path(os.devnull)).open("wb") as file:
+        subprocess.run(  # noqa: S603 - our own app
+            [sys.executable, str(main)],
+            env={**env, "STOP_WHEN_IDLE_S": str(IDLE_S), "LOG_FORMAT": "json"},
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
     return Cost(_children_cpu_s() - cpu_s, time.monotonic() - wall_s)
+
+
+def check_books(log: Path, sent: int) -> None:
+    """Raise `BooksError` unless the detector with this log judged all that was sent, once each."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line[:1] == "{"]
+    (end,) = [line for line in lines if line["event"] == "detector stopped"]
+    judged, duplicates = end["trades"], end["duplicate"]
+    rejected = sum(end["rejected"].values())
+    if (judged, duplicates, rejected) != (sent, 0, 0):
+        raise BooksError(
+            f"the books do not balance: {sent:,} trades were sent, but {judged:,} were judged, "
+            f"{duplicates:,} were duplicates and {rejected:,} were rejected; this is a fault of "
+            "this program, please report it"
+        )
 
 
 def _children_cpu_s() -> float:

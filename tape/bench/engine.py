@@ -10,9 +10,10 @@ from tape.columns import TradeColumns
 from tape.detection import make_detector
 from tape.detection.classic import ClassicDetector
 from tape.detection.classic_state import BREAKPOINTS
-from tape.detection.detector import Detector
+from tape.detection.detector import DUPLICATE, Detector
 from tape.detection.forest import Forests
 from tape.detection.parameters import Parameters
+from tape.errors import BooksError
 from tape.symbols import SymbolTable
 
 BATCH = 1_000
@@ -77,9 +78,14 @@ def engine_trades_per_s(symbols: int, trades: int, repeats: int = 3) -> float:
     for _ in range(repeats):
         detector = full_detector(symbols)
         start_s = time.thread_time()
-        for batch in batches:
-            detector.detect(batch)
+        found = [detector.detect(batch).outcome for batch in batches]
         rates.append(trades / (time.thread_time() - start_s))
+        judged = sum(int((outcome != DUPLICATE).sum()) for outcome in found)
+        if judged != trades:
+            raise BooksError(
+                f"the books do not balance: {judged:,} of {trades:,} trades were judged; this is "
+                "a fault of this program, please report it"
+            )
     return median(rates)
 
 

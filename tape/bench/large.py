@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tape.archives import find_archives, read_archive
+from tape.archives import find_archives
 from tape.bench.machine import machine, versions
 from tape.bench.page import as_table_page
 from tape.demo.pipeline import DemoRun, run_pipeline
 from tape.judge import Counts, Judge
 from tape.own_folder import empty_own, make_own
+from tape.replaying import Replay
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 from tape.trading_days import next_trading_day
@@ -42,11 +43,8 @@ def write_days(folder: Path, trades: int) -> None:
 
 def _judged_without_a_broker(data: Path, settings: DetectorSettings) -> Iterator[bytes]:
     judge = Judge(settings.parameters(), settings.max_symbols, Counts())
-    for archive in find_archives(data).archives:
-        for batch in read_archive(archive, latest_ns=2**62):
-            flagged = judge.judge(batch.keys, batch.values).flagged
-            for one in flagged:
-                yield one.value
+    for shown in Replay(find_archives(data).archives, judge).batches():  # it checks its own books
+        yield from shown.flagged
 
 
 def report(run: DemoRun, made_s: float) -> dict[str, object]:

@@ -9,12 +9,22 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, Producer
 
-from tape.bench.apps import DETECTOR, PRODUCER, STOCK_LOOP, Cost, environment, run_app
+from tape.bench.apps import (
+    DETECTOR,
+    PRODUCER,
+    STOCK_LOOP,
+    Cost,
+    check_books,
+    environment,
+    run_app,
+)
 from tape.bench.latency import latency_figures
 from tape.broker.kafka import LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
 
 STOCK_TRADES = 60_000
+SMALL_TRADES = 1_000
+"""Of the day over which an app runs for what it costs before its first message."""
 
 
 def _own_cpu_s() -> float:
@@ -118,7 +128,9 @@ def _round(
         env = environment(address, names, group, Path(folder, f"state-{label}-{run}"))
         env["DATA_DIR"] = str(source)
         costs["producer", label] = run_app(PRODUCER, env)
-        costs["detector", label] = run_app(DETECTOR, env)
+        log = Path(folder, f"detector-{label}-{run}.log")
+        costs["detector", label] = run_app(DETECTOR, env, log)
+        check_books(log, count if label == "all" else SMALL_TRADES)
     names = _names(f"bare-{run}")
     create_topics({"bootstrap.servers": address}, pipeline_topics(*names))
     produce = _bare_produce(address, names[0], keys, values)

@@ -57,7 +57,7 @@ def bench(
         status.update("files")
         data, small = Path(folder, "all"), Path(folder, "small")
         path = write_day(make_day(trades=trades), data)
-        write_day(make_day(trades=1_000), small)
+        write_day(make_day(trades=pipeline.SMALL_TRADES), small)
         figures["csv_rows_per_s"] = files.csv_rows_per_s(path)
         figures["pandas_rows_per_s"] = files.pandas_rows_per_s(path)
         status.update("a day at the desk")

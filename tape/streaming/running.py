@@ -129,6 +129,7 @@ def run_detector(
     log.info(
         "detector stopped",
         extra={
+            "records": counts.records,
             "trades": counts.trades,
             "flagged": dict(counts.flagged),
             "rejected": dict(counts.rejected),
