@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from tape.broker.connect import ready_broker
-from tape.errors import BrokerError
+from tape.errors import BrokerError, TapeError
+from tape.settings import ProducerSettings, load
+from tape.streaming.source import ArchiveSource
+from tape.synthetic import make_day, write_day
+from tests.certificates import Authority
 
 
 def test_a_client_that_cannot_be_made_is_answered_with_the_settings_to_check(
@@ -19,4 +23,21 @@ def test_a_client_that_cannot_be_made_is_answered_with_the_settings_to_check(
     }
     with pytest.raises(BrokerError, match="KAFKA_SSL_CA_FILE") as caught:
         ready_broker(client, [], wait_s=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_producer_whose_client_cannot_be_made_ends_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its handlers once asked for what the constructor had not made: AttributeError."""
+    authority = Authority(tmp_path / "ca", "authority").file
+    write_day(make_day(1, ["AAA"], 100), tmp_path / "data")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("KAFKA_SSL_CA_FILE", str(authority))
+    monkeypatch.setenv("Quix__Broker__Address", "127.0.0.1:1")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    source = ArchiveSource(load(ProducerSettings))
+    authority.write_bytes(b"changed since the settings were read")
+    with pytest.raises(TapeError, match="ssl") as caught:
+        source._send_all()
     assert "\n" not in str(caught.value)
