@@ -27,7 +27,7 @@ REMEDIES: Final = {
 """What to do about a whole file, by the reason; only a damaged download is fetched again."""
 
 ANOTHER_FORM: Final = "tape inspect {file} --suggest-columns says how to name its columns"
-FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected"})
+FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected", "form_unclear"})
 """The file is readable, and is no file of the vendor's: fetching it again brings the same."""
 
 
@@ -181,6 +181,6 @@ def remedy_for(reason: str, source: str) -> str:
     >>> remedy_for("number_syntax", "a.csv:7")
     ''
     """
-    if reason in FORM_REASONS:
+    if reason in FORM_REASONS and ".dbn" not in source.lower():  # DBN has no columns to be named
         return f"; {ANOTHER_FORM.format(file=source.partition(':')[0])}"
     return f"; {REMEDIES[reason]}" if reason in REMEDIES else ""

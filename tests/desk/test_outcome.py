@@ -215,3 +215,15 @@ def test_duplicates_and_late_trades_are_said_with_how_far_behind(tmp_path: Path)
     assert "duplicates: 1 trade" in ended.stderr
     assert "late: 1 trade" in ended.stderr
     assert "by up to 1.3 s" in ended.stderr
+
+
+@pytest.mark.parametrize("now_ns", [978_307_200_000_000_000, 4_000_000_000_000_000_000])
+def test_no_clock_decides_what_a_file_says(
+    now_ns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In 2001, or in 2096, the same trades are judged: only the producer asks what day it is."""
+    path = written(tmp_path / "a.trades.csv", [row(n) for n in range(60)])
+    monkeypatch.setattr("time.time_ns", lambda: now_ns)
+    found = json.loads(tape("replay", path).stdout)
+    assert (found["judged"], found["rejected"]) == (60, {})
+    assert json.loads(tape("inspect", path).stdout)["trades"] == 60
