@@ -151,9 +151,7 @@ class Outcome:
 
     def nothing_read(self, files: str) -> ArchiveError:
         """Return the error for `files` of which not one trade could be read."""
-        begin = (
-            f"nothing was judged, and nothing is written: {files} holds no trade that can be read"
-        )
+        begin = f"nothing was judged, and nothing is written: no trade can be read in {files}"
         if not self.rejected:
             why = f" ({self.damaged[0]})" if self.damaged else ""
             return ArchiveError(printable(f"{begin}{why}; `tape inspect` says what is in there"))

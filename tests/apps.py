@@ -161,7 +161,8 @@ class Pipeline:
         Only where one detector did it all: counts end with their process.
         """
         detectors = [app for app in self.started if app.log_file.stem == "anomaly_detector"]
-        if len(detectors) != 1:
+        others = [app for app in self.started if app not in detectors]
+        if len(detectors) != 1 or any(app.process.poll() is None for app in others):
             return
         (detector,) = detectors
         written, committed = self.judged()

@@ -52,8 +52,11 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     detector = pipeline.detect(METRICS_PORT=str(judging))
     producer = pipeline.produce(tmp_path / "data", METRICS_PORT=str(sending), REPLAY_SPEED="2400")
     pipeline.wait_until(lambda _, judged: judged > 1_000)
-    of_producer = scraped(sending)
-    assert 0 < of_producer["tapewatch_trades_total", ""] <= trades
+    deadline_s = time.monotonic() + 30
+    while not (sent := scraped(sending)["tapewatch_trades_total", ""]):  # counted at a commit
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    assert sent <= trades
     assert get(sending, "/health") == "producer: at work\n"
     assert producer.wait() == 0
     pipeline.wait_all_judged()
@@ -64,9 +67,7 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     assert found["tapewatch_anomalies_total", "Isolation Forest"] > 0
     assert found["tapewatch_episodes_total", "opened"] > 0
     assert found["tapewatch_symbols", ""] == 4
-    assert found["tapewatch_state_bytes", ""] == 4 * (
-        31_804 + 172
-    )  # the detector's and the episode's
+    assert 4 * 20_000 < found["tapewatch_state_bytes", ""] < 4 * 40_000  # 30 KB per symbol
     assert found["tapewatch_lag_trades", ""] == 0
     assert found["tapewatch_batch_trades_sum", ""] == trades
     assert found["tapewatch_commit_seconds_count", ""] > 5
