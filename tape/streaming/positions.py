@@ -39,6 +39,9 @@ ABSENT: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART})
 HIDDEN: Final = ABSENT | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
 """What a broker also answers of a topic that is not there, to a user without rights to it."""
 
+NO_MATTER: Final = (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED)
+"""The client asks for a group's coordinator by itself; no group is needed to read."""
+
 FileState = Literal["sending", "sent", "damaged"]
 
 
@@ -203,7 +206,7 @@ def committed_records(
             for message in reader.consume(1_000, POLL_S):
                 if message.error() is None:
                     yield message.key(), message.value()
-                elif message.error().code() != KafkaError._PARTITION_EOF:
+                elif message.error().code() not in NO_MATTER:
                     raise KafkaException(message.error())
             if time.monotonic() > deadline_s:
                 raise BrokerError(
