@@ -95,6 +95,7 @@ def convert_csv(
     stop = len(data) - PADDING - 1
     first[DEPTH], last[DEPTH] = stop, stop + 1
     writes = len(out) > 0
+    text, ends = names.table.text, names.table.start
     more = columns > np.sum(at_columns >= 0)  # columns that nothing below looks at
     while start < stop:
         end, plain = _split(data, start, columns, cuts)
@@ -117,7 +118,7 @@ def convert_csv(
                     wanted = names.wanted[value[SYMBOL]]
                     rows.fate[n] = MESSAGE if wanted else PASSED
                     if writes and wanted:
-                        at = put_message(out, at, value, names, last_put, day_text)
+                        at = put_message(out, at, value, text, ends, last_put, day_text)
         rows.end[n] = at
         start, n = end + 1, n + 1
     return start, n, at

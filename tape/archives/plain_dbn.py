@@ -199,6 +199,7 @@ def convert_dbn(
     last_put, day_text = np.zeros(1, np.int64), np.zeros(DAY_ROOM, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
+    text, ends = names.table.text, names.table.start
     while start < stop:
         length = 4 * int(data[start])
         if not _is_row(data, start):
@@ -233,14 +234,14 @@ def convert_dbn(
                 and -PRICE_MAX_NANOS <= value[PRICE] <= PRICE_MAX_NANOS
                 and value[SIZE] > 0
             ):
-                value[SYMBOL] = symbol_by_instrument(value, names)
+                value[SYMBOL] = symbol_by_instrument(value, names.instruments)
                 if value[SYMBOL] == UNKNOWN and n != asked:
                     return start, n, at
                 if value[SYMBOL] != UNKNOWN:
                     wanted = names.wanted[value[SYMBOL]]
                     rows.fate[n] = MESSAGE if wanted else PASSED
                     if writes and wanted:
-                        at = put_message(out, at, value, names, last_put, day_text)
+                        at = put_message(out, at, value, text, ends, last_put, day_text)
         rows.end[n] = at
         start, n = start + length, n + 1
     return start, n, at

@@ -179,10 +179,10 @@ def _read_integer(data: U8, start: int, end: int, largest: int) -> int:
 
 
 @uncounted
-def symbol_by_instrument(value: I64, names: Names) -> int:
+def symbol_by_instrument(value: I64, instruments: Slots) -> int:
     """Return the number of a trade's symbol by its instrument and day, or UNKNOWN."""
     instrument, day = np.uint64(value[INSTRUMENT]), np.uint64(value[TS_EVENT] // DAY_NS)
-    return int(names.instruments.number[find_slot(names.instruments, instrument, day)])
+    return int(instruments.number[find_slot(instruments, instrument, day)])
 
 
 @uncounted
@@ -254,7 +254,7 @@ def read_fields(
         return NOT_PLAIN
     value[DELTA], value[ACTION], value[SIDE] = -delta if minus else delta, TRADE, side
     if first[SYMBOL] == BAD:
-        value[SYMBOL] = symbol_by_instrument(value, names)
+        value[SYMBOL] = symbol_by_instrument(value, names.instruments)
     else:
         value[SYMBOL] = symbol_by_name(data, first[SYMBOL], last[SYMBOL], names)
     if value[SYMBOL] == NO_NAME:

@@ -257,7 +257,7 @@ def _read(
     elif plan.symbol_length:
         value[SYMBOL] = symbol_by_name(plan.symbol, 0, plan.symbol_length, names)
     else:
-        value[SYMBOL] = symbol_by_instrument(value, names)
+        value[SYMBOL] = symbol_by_instrument(value, names.instruments)
     if value[SYMBOL] == NO_NAME:
         return NOT_PLAIN
     return NEW_NAME if value[SYMBOL] == UNKNOWN else READ
@@ -297,6 +297,7 @@ def convert_form(
     last_put, day_text = np.zeros(1, np.int64), np.zeros(DAY_ROOM, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
+    text, ends = names.table.text, names.table.start
     while start < stop:
         end, plain = start, True
         while data[end] != 10:
@@ -324,7 +325,7 @@ def convert_form(
                         wanted = names.wanted[value[SYMBOL]]
                         rows.fate[n] = MESSAGE if wanted else PASSED
                         if writes and wanted:
-                            at = put_message(out, at, value, names, last_put, day_text)
+                            at = put_message(out, at, value, text, ends, last_put, day_text)
         rows.end[n] = at
         start, n = behind + 1, n + 1
     return start, n, at

@@ -210,6 +210,7 @@ def convert_json(
     day_text, objects = np.zeros(DAY_ROOM, np.uint8), np.zeros(DEPTH_MAX, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
+    text, ends = names.table.text, names.table.start
     while start < stop:
         rows.start[n], rows.fate[n] = start, LITERAL
         first[:] = BAD
@@ -236,7 +237,7 @@ def convert_json(
                         wanted = names.wanted[value[SYMBOL]]
                         rows.fate[n] = MESSAGE if wanted else PASSED
                         if writes and wanted:
-                            at = put_message(out, at, value, names, last_put, day_text)
+                            at = put_message(out, at, value, text, ends, last_put, day_text)
         rows.end[n] = at
         start, n = end + 1, n + 1
     return start, n, at

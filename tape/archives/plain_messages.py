@@ -10,7 +10,6 @@ from tape.archives.plain_fields import (
     SYMBOL,
     TS_EVENT,
     TS_RECV,
-    Names,
 )
 from tape.compiling import uncounted
 from tape.message_scan import AT, END, TEXT
@@ -115,7 +114,9 @@ def _put_price(out: U8, at: int, nanos: int) -> int:
 
 
 @uncounted
-def put_message(out: U8, at: int, value: I64, names: Names, last_day: I64, day_text: U8) -> int:
+def put_message(
+    out: U8, at: int, value: I64, text: U8, starts: I64, last_day: I64, day_text: U8
+) -> int:
     """Write the message of a trade at `at`; returns the position behind it."""
     part = 0
     for field in range(FIELDS):
@@ -132,8 +133,7 @@ def put_message(out: U8, at: int, value: I64, names: Names, last_day: I64, day_t
             out[at] = number
             at += 1
         elif field == SYMBOL:
-            start = names.table.start
-            at = put(out, at, names.table.text, start[number], start[number + 1])
+            at = put(out, at, text, starts[number], starts[number + 1])
         else:
             at = _put_integer(out, at, number)
     return int(put(out, at, TEXTS, AT[END], AT[END + 1]))
