@@ -170,5 +170,6 @@ class Pipeline:
             return
         detector.stop()
         ends = detector.events("detector stopped")
-        if len(ends) == 1:  # it was not killed, and did not refuse to begin
+        begun = detector.events("detector started")
+        if len(ends) == len(begun) == 1:  # not killed, not refused, not begun again by itself
             assert_books(ends[0], count_topic(self.client, self.input))
