@@ -32,7 +32,7 @@ SIDES: Final = "ABN"
 SYMBOL_MAX: Final = 71
 """Characters of the longest symbol: what DataBento's encodings have room for."""
 SYMBOL_WORDS: Final = (
-    f"1 to {SYMBOL_MAX} printable characters without quotes, backslash and blanks at the ends"
+    f"1 to {SYMBOL_MAX} printable ASCII characters without quotes, backslash and blanks at the ends"
 )
 
 PRICE_PATTERN: Final = re.compile(rb"(\d+)(?:\.(\d+))?")
@@ -135,13 +135,14 @@ def checked_symbol(symbol: str) -> str:
 def is_symbol(text: str) -> bool:
     """Return whether a text can be a symbol, as any vendor writes them.
 
-    Printable as Unicode has it, so without control characters and marks of direction.
+    ASCII, as in the vendors' own encodings: look-alikes of other scripts are no symbols.
 
     >>> is_symbol("ACM-A#"), is_symbol("ES.c.0"), is_symbol("UD:1V: GN 2391"), is_symbol(" X")
     (True, True, True, False)
     """
     return (
         0 < len(text) <= SYMBOL_MAX
+        and text.isascii()
         and text.isprintable()
         and text[0] != " " != text[-1]
         and not NOT_IN_SYMBOLS.intersection(text)

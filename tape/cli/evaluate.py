@@ -17,6 +17,7 @@ from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
+    beside,
     notes_console,
     print_json,
     say_outcome,
@@ -155,7 +156,7 @@ def evaluate_profiles(
     for one in outcomes.values():
         outcome.add(one)
     if wants_json(as_json):
-        print_json({**figures, **outcome.as_json()})
+        print_json(beside(figures, outcome))
     else:
         table_console().print(*terminal_tables(figures))
     say_outcome(outcome)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -57,6 +58,14 @@ def table_console() -> Console:
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
     return _Console(stderr=True, emoji=False)
+
+
+def beside(figures: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """Return figures by name with what was rejected and skipped beside them, if anything was.
+
+    Nothing stands beside them otherwise, so that a program may go through the names.
+    """
+    return {**figures, **(outcome.as_json() if outcome.exit_code else {})}
 
 
 def say_outcome(outcome: Outcome) -> None:

@@ -15,6 +15,7 @@ from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.look import (
     AsJson,
     Force,
+    beside,
     notes_console,
     print_json,
     say_outcome,
@@ -83,7 +84,7 @@ def tune_thresholds(
         outcome.add(day.outcome)
     if wants_json(as_json):
         figures = {one.symbol: _figures(one, budgets.get(one.symbol)) for one in found}
-        print_json({"symbols": figures, **outcome.as_json()})
+        print_json(beside(figures, outcome))
     else:
         table_console().print(_table(found, budgets))
     say_outcome(outcome)

@@ -89,13 +89,12 @@ class Position(msgspec.Struct, frozen=True):
 class Ahead(msgspec.Struct, frozen=True):
     """Messages that were sent beyond the files' positions: the first so many behind them.
 
-    `rows` says where each of the files was from which these messages come, `latest_ns` up to
-    when trades were taken then, `symbols` which: read again so, the same messages come first.
+    `rows` says where each of the files was from which these messages come, `symbols` which of
+    their trades were sent: read again so, the same messages come first.
     """
 
     messages: int
     rows: dict[str, int]
-    latest_ns: int
     symbols: list[str] = msgspec.field(default_factory=list)
 
     @property

@@ -73,7 +73,6 @@ class Sender:
     running: Callable[[], bool]
     _log_rejected: RejectedLog = field(default_factory=RejectedLog)
     _run: Run = field(default_factory=lambda: Run(at=now_text()))
-    _latest_ns: int = 0
     _outcome: Outcome = field(default_factory=Outcome)
     _progress: Progress = field(init=False)
     _breaker: Breaker = field(init=False)
@@ -84,7 +83,6 @@ class Sender:
 
     def __post_init__(self) -> None:
         settings, archives = self.settings, self.found.archives
-        self._latest_ns = time.time_ns() + 86_400 * 1_000_000_000
         self._progress = Progress(archives, [count_rows_hint(archive) for archive in archives])
         self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
         self._committed_s = time.monotonic()
@@ -173,7 +171,7 @@ class Sender:
         self._pace = Pace(self.settings.replay_speed)
         reading: set[str] = set()
         archives = [a for a in left.values() if not self._ledger_done(a)]
-        for step in self._steps(archives, self._latest_ns, self.settings.symbols):
+        for step in self._steps(archives, self.settings.symbols):
             if not reading:
                 self._pace = Pace(self.settings.replay_speed)  # a night is not waited through
             for sha256, part in step.parts.items():
@@ -207,11 +205,9 @@ class Sender:
                 left[archive.sha256] = archive
         return left
 
-    def _steps(
-        self, archives: list[Archive], latest_ns: int, symbols: frozenset[str]
-    ) -> Iterator[Step]:
+    def _steps(self, archives: list[Archive], symbols: frozenset[str]) -> Iterator[Step]:
         done = {archive.sha256: self._rows(archive.sha256) for archive in archives}
-        return steps_of(archives, done, latest_ns=latest_ns, symbols=symbols)
+        return steps_of(archives, done, symbols=symbols)
 
     def _ledger_done(self, archive: Archive) -> bool:
         position = self._ledger.files.get(archive.sha256)
@@ -231,12 +227,12 @@ class Sender:
         archives = [archive for archive in known.values() if archive.sha256 in ahead.rows]
         sent = ahead.messages
         self._ledger.end_ahead(ahead.key)  # in the transaction that brings the rest
-        for step in self._steps(archives, ahead.latest_ns, frozenset(ahead.symbols)):
+        for step in self._steps(archives, frozenset(ahead.symbols)):
             if not sent:
                 break
             before = min(sent, len(step.values))
             sent -= before
-            beyond = Ahead(sent, ahead.rows, ahead.latest_ns, ahead.symbols) if sent else None
+            beyond = Ahead(sent, ahead.rows, ahead.symbols) if sent else None
             if not self._send(step, ahead.symbols, before=before, beyond=beyond):
                 return False
         return True
@@ -276,7 +272,7 @@ class Sender:
                 log.error("file not sent: %s", step.refused)
                 self._outcome.not_sent(self._file_name(sha256), str(step.refused))
         if rows:
-            self._ledger.end_ahead(Ahead(0, rows, 0).key)
+            self._ledger.end_ahead(Ahead(0, rows).key)
         if beyond is not None:
             caught_up = {sha256: self._rows(sha256) for sha256 in beyond.rows}
             self._ledger.set_ahead(msgspec.structs.replace(beyond, rows=caught_up))
@@ -301,7 +297,7 @@ class Sender:
 
     def _commit_in_the_middle(self, sent: int, rows: dict[str, int], symbols: list[str]) -> None:
         if sent:
-            self._ledger.set_ahead(Ahead(sent, rows, self._latest_ns, symbols))
+            self._ledger.set_ahead(Ahead(sent, rows, symbols))
         self._commit()
 
     def _commit(self) -> None:

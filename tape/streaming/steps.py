@@ -10,6 +10,7 @@ from tape.archives import Archive, RejectedRow
 from tape.archives.one_tape import read_tape
 from tape.errors import ArchiveError, BooksError
 from tape.streaming.ledger import Part
+from tape.trade_fields import TIME_MAX_NS
 
 
 @dataclass(slots=True)
@@ -30,7 +31,6 @@ def steps_of(
     archives: Sequence[Archive],
     done: Mapping[str, int],
     *,
-    latest_ns: int,
     symbols: frozenset[str],
 ) -> Iterator[Step]:
     """Yield what is left of a tape, of whose files `done` rows lie behind.
@@ -39,7 +39,7 @@ def steps_of(
     rejected that the reader counted.
     """
     rows, counted = dict(done), dict.fromkeys((archive.sha256 for archive in archives), 0)
-    for batch in read_tape(archives, latest_ns=latest_ns, symbols=symbols, done=done):
+    for batch in read_tape(archives, latest_ns=TIME_MAX_NS, symbols=symbols, done=done):
         parts = {}
         for sha256 in [*batch.of, *(name for name in batch.rows if name not in batch.of)]:
             before, of = rows.get(sha256, 0), batch.of.get(sha256)

@@ -15,7 +15,7 @@ from tape.trade_fields import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
 from tests.mutations import mutated
 
 NAMES = ("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP", "ACM$", "ES.c.0")
-NAMES += ("ABCDEFGHIJKLMNOPQ", "ABCDEFGHIJKLMNOPR", "UD:1V: GN 2391 [x], y", "Ä" * 71, "7" * 71)
+NAMES += ("ABCDEFGHIJKLMNOPQ", "ABCDEFGHIJKLMNOPR", "UD:1V: GN 2391 [x], y", "B" * 71, "7" * 71)
 
 trades = st.builds(
     Trade,

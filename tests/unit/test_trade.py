@@ -26,12 +26,12 @@ TRADE = Trade(
 )
 GOOD = encode(TRADE)
 
-letters = st.characters(exclude_categories=("C", "Z"), exclude_characters="\"'\\")
+letters = st.characters(codec="ascii", exclude_categories=("C", "Z"), exclude_characters="\"'\\")
 inner = st.one_of(letters, st.sampled_from(" ,:-.$#*[]{}0A"))
 symbols = st.one_of(
     st.text(letters, min_size=1, max_size=2),
     st.builds(lambda a, b, c: a + b + c, letters, st.text(inner, max_size=69), letters),
-    st.sampled_from(["NVDA", "ACM-A#", "ES.c.0", "UD:1V: GN 2391", "A" * 16, "A" * 17, "Ä" * 71]),
+    st.sampled_from(["NVDA", "ACM-A#", "ES.c.0", "UD:1V: GN 2391", "A" * 16, "A" * 17, "A" * 71]),
 )
 trades = st.builds(
     Trade,

@@ -121,7 +121,7 @@ def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
     file = tmp_path / "thresholds.toml"
     done = tape("tune", folder / "03", folder / "04", folder / "05", "-o", file)
     assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)["symbols"]
+    figures = json.loads(done.stdout)
     thresholds = read_thresholds(file)
     assert set(thresholds) == {"AAA", "B.B"}
     assert "# TEN: 10 trades, fewer than 1,000; the common thresholds hold." in file.read_text()
@@ -141,7 +141,7 @@ def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
 def test_what_the_file_says_of_its_days_is_what_replay_counts(folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "thresholds.toml"
     done = tape("tune", folder / "04", "-o", file, "--alerts-per-day", "10")
-    figures = json.loads(done.stdout)["symbols"]
+    figures = json.loads(done.stdout)
     assert {s: figures[s]["before"] for s in figures} == alerts(folder / "04")
     assert {s: figures[s]["after"] for s in figures} == alerts(
         folder / "04", THRESHOLDS_FILE=str(file)
@@ -158,7 +158,7 @@ def test_tuned_budgets_hold_on_a_day_that_tuning_has_not_seen(folder: Path, tmp_
     past = (folder / "03", folder / "04", folder / "05")
     done = tape("tune", *past, "-o", file, "--alerts-per-day", "30")
     assert done.returncode == 0, done.stderr
-    figures = {s: one for s, one in json.loads(done.stdout)["symbols"].items() if s != "TEN"}
+    figures = {s: one for s, one in json.loads(done.stdout).items() if s != "TEN"}
     budgets = {symbol: own.alerts_per_day for symbol, own in read_thresholds(file).items()}
     assert budgets == {symbol: one["alerts_per_day"] for symbol, one in figures.items()}
     tuned = {"PROFILE": "calibrated", "THRESHOLDS_FILE": str(file)}
@@ -180,7 +180,7 @@ def test_a_last_day_does_not_decide_what_is_said_of_it(folder: Path, tmp_path: P
     three = tape("tune", folder / "04", folder / "05", folder / "06", *words)
     two = tape("tune", folder / "04", folder / "05", *words)
     assert (three.returncode, two.returncode) == (0, 0)
-    last = {s: one["calibrated_last_day"] for s, one in json.loads(three.stdout)["symbols"].items()}
+    last = {s: one["calibrated_last_day"] for s, one in json.loads(three.stdout).items()}
     assert last == alerts(
         folder / "04",
         folder / "05",
@@ -194,7 +194,7 @@ def test_a_last_day_does_not_decide_what_is_said_of_it(folder: Path, tmp_path: P
 
 def test_one_day_cannot_try_a_budget(folder: Path, tmp_path: Path) -> None:
     done = tape("tune", folder / "04", "-o", tmp_path / "one.toml", "--alerts-per-day", "7")
-    figures = json.loads(done.stdout)["symbols"]
+    figures = json.loads(done.stdout)
     assert {one["alerts_per_day"] for one in figures.values()} == {7.0}
     assert {one["calibrated_after"] for one in figures.values()} == {None}
     assert (
