@@ -18,7 +18,7 @@ from tape.name_slots import (
     same_text,
     two_words,
 )
-from tape.scan import BAD, find_slot, scan_integer, scan_price
+from tape.scan import BAD, Slots, find_slot, scan_integer, scan_price
 from tape.trade_fields import I32_MAX, U8_MAX, U16_MAX, U32_MAX
 from tape.words import NONE, PADDING, U8, U64, load64, time_ns
 
@@ -61,6 +61,8 @@ MASKS = np.array(
 )
 NEWLINE = 10
 QUOTE = 34
+LONG = -2
+"""Stands for a name of more than 16 bytes until it is looked up."""
 
 
 class Scanned(NamedTuple):
@@ -92,7 +94,7 @@ def _expect(data: U8, at: int, part: int) -> int:
 
 @compiled
 def _scan_one(
-    data: U8, at: int, keys: U8, key: int, names: NameSlots, last_day: U64, out: Scanned, n: int
+    data: U8, at: int, keys: U8, key: int, short: Slots, last_day: U64, out: Scanned, n: int
 ) -> int:
     """Fill row `n` from one message; returns the position behind its line end, or BAD."""
     end = len(data) - PADDING
@@ -147,11 +149,11 @@ def _scan_one(
         key_low, key_high = two_words(keys, key, length)
         if low != key_low or high != key_high:
             return BAD
-        number = int(names.short.number[find_slot(names.short, low, high)])
+        number = int(short.number[find_slot(short, low, high)])
     else:
         if key + length >= len(keys) - PADDING or not same_text(data, symbol, keys, key, length):
             return BAD
-        number = number_of(names, data, symbol, length)
+        number = LONG
     if keys[key + length] != NEWLINE:
         return BAD
     out.symbol[n] = number
@@ -196,7 +198,10 @@ def scan(data: U8, keys: U8, names: NameSlots, out: Scanned) -> None:
     last_day = np.zeros(3, np.uint64)
     at, key = 0, 0
     for n in range(len(out.taken)):
-        behind = _scan_one(data, at, keys, key, names, last_day, out, n)
+        behind = _scan_one(data, at, keys, key, names.short, last_day, out, n)
         out.taken[n] = behind != BAD
         at = _next_line(data, at) if behind == BAD else behind
-        key = _next_line(keys, key)
+        after = _next_line(keys, key)
+        if out.taken[n] and out.symbol[n] == LONG:  # the key is the name
+            out.symbol[n] = number_of(names, keys, key, after - 1 - key)
+        key = after
