@@ -9,8 +9,8 @@ import numpy.typing as npt
 TICK_S = 0.02
 """Trades that fall due within this time are sent together."""
 
-NAP_S = 0.5
-"""Longest sleep before looking whether to stop."""
+NAP_S = 0.1
+"""Longest sleep before looking whether to stop, or to commit what was sent."""
 
 
 class Pace:
