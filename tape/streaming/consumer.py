@@ -55,6 +55,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         on_no_commit: told the partitions that begin without a commit; may refuse them.
         on_poll: called each time the library asks for a row.
         on_lag: told once a second how many messages lie before this consumer.
+        member_id: what the group calls this consumer, from its last assignment on.
     """
 
     batch_size: int = 1_000
@@ -65,6 +66,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self.on_no_commit: Callable[[list[int]], None] = lambda partitions: None
         self.on_poll: Callable[[], None] = lambda: None
         self.on_lag: Callable[[float], None] = lambda lag_trades: None
+        self.member_id = ""
         self._lag_due_s = 0.0
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
@@ -102,6 +104,7 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
 
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             self._rebalanced = True
+            self.member_id = consumer.memberid() or self.member_id
             self._begin_at_the_commit(partitions)
             if on_assign is not None:
                 on_assign(consumer, partitions)

@@ -1,7 +1,9 @@
 """Running an application to its end, and what is said when it ends."""
 
 import logging
+import time
 from contextlib import closing
+from typing import Final
 
 from quixstreams import Application
 from quixstreams.exceptions import PartitionAssignmentError
@@ -37,13 +39,16 @@ from tape.trade_fields import NANOS
 
 log = logging.getLogger(__name__)
 
+JOINED_S: Final = 2.0
+"""A detector takes its transactional id a moment before it joins its group."""
+
 
 def _before_work(error: Exception, counts: Counts) -> bool:
     """Return whether a detector was only being given its first partitions when this happened."""
     return isinstance(error, PartitionAssignmentError) and not counts.trades
 
 
-def _raise_plainly(error: Exception, settings: DetectorSettings) -> None:
+def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str) -> None:
     """Raise what an error means to an operator; return if it is a programmer's."""
     if was_interrupted(error):
         raise KeyboardInterrupt from error
@@ -61,7 +66,7 @@ def _raise_plainly(error: Exception, settings: DetectorSettings) -> None:
             "used for a long time; nothing is lost, start the detector again"
         ) from error
     if is_any(error, FENCED):
-        refuse_if_doubled(settings)
+        refuse_if_doubled(settings, member_id)
         raise BrokerLostError(
             f"the detector {settings.instance} was away for so long that the broker took its work "
             "away; nothing of the last transaction was committed, start it again"
@@ -78,11 +83,22 @@ def _raise_plainly(error: Exception, settings: DetectorSettings) -> None:
         ) from error
 
 
-def refuse_if_doubled(settings: DetectorSettings) -> None:
-    """Raise `SettingsError` if another process of the group has our INSTANCE now."""
+def refuse_if_doubled(settings: DetectorSettings, member_id: str) -> None:
+    """Raise `SettingsError` if another process of the group has our INSTANCE now.
+
+    `member_id` is what the group last called us: a process that has just ended is listed until
+    its session is over. Without one we were never in the group, and whoever is there is another.
+    """
     client, group = settings.client_config(), settings.consumer_group
+    until_s, doubled = time.monotonic() + JOINED_S, False
     with closing(GroupWatcher(client, group, settings.input)) as watcher:
-        doubled = any(member.instance == settings.instance for member in watcher.members())
+        while not doubled and time.monotonic() < until_s:
+            doubled = any(
+                member.instance == settings.instance and member.member_id != member_id
+                for member in watcher.members()
+            )
+            if not doubled:
+                time.sleep(0.2)
     if doubled:
         raise SettingsError(
             f"another detector of the group {group} was started with the same "
@@ -124,7 +140,7 @@ def run_detector(
         app.run(timeout=settings.stop_when_idle_s, count=batches, collect=False)
     except Exception as error:
         if not (app.told_to_stop and _before_work(error, counts)):
-            _raise_plainly(error, settings)
+            _raise_plainly(error, settings, app.consumer.member_id)
             raise
     log.info(
         "detector stopped",
