@@ -118,7 +118,8 @@ class Outcome:
                 f"rejected: {count:,} × {reason}; the first: {one.source}: {one.detail}"
             )
         for fault in self.damaged:
-            yield printable(f"damaged: {fault}")
+            what = "damaged" if ": archive_" in fault else "not read"
+            yield printable(f"{what}: {fault}")
         for skipped in self.missed[:MOST_LISTED]:
             remedy = f"; {skipped.remedy}" if skipped.remedy else ""
             yield printable(f"skipped: {skipped.path}: {skipped.reason}{remedy}")
