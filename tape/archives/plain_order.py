@@ -10,8 +10,9 @@ from tape.scan import I64
 def in_order(times: I64, keys: I64) -> None:
     """Fill `keys` with times in order, changing as few of `times` as can be.
 
-    The longest part of them that is in order keeps its times; each of the others takes the time
-    of the one before it, the first ones that of the one behind them.
+    The longest part of them that is in order keeps its times. Of the others, one that is too
+    early takes the key before it, and one that is too late that of the next one that is in order:
+    of two that a clock has swapped by a microsecond neither moves by more than that.
     """
     count = len(times)
     ends = np.empty(count, np.int64)  # by length: where the part of that length ends earliest
@@ -34,9 +35,17 @@ def in_order(times: I64, keys: I64) -> None:
         kept[n] = True
         first, n = n, before[n]
     last = times[first] if length else 0
+    following = np.empty(count, np.int64)
+    then = times[ends[length - 1]] if length else 0
+    for n in range(count - 1, -1, -1):
+        if kept[n]:
+            then = times[n]
+        following[n] = then
     for n in range(count):
         if kept[n]:
             last = times[n]
+        elif times[n] > last:
+            last = following[n]
         keys[n] = last
 
 
