@@ -230,6 +230,8 @@ class Sender:
         self._pace = Pace(self.settings.replay_speed)
         archives = [archive for archive in known.values() if archive.sha256 in ahead.rows]
         sent = ahead.messages
+        names = ", ".join(archive.path.name for archive in archives)
+        log.info("going on in a batch", extra={"files": names, "messages": sent})
         self._ledger.end_ahead(ahead.key)  # in the transaction that brings the rest
         for step in self._steps(archives, frozenset(ahead.symbols)):
             if not sent:

@@ -30,6 +30,8 @@ ROWS, BAD_EVERY = 40_000, 200
 PACED = {"REPLAY_SPEED": "2400", "REJECTED_RUN_MAX": "0"}
 """The 16 hours of each day in 24 s: a batch takes longer than a transaction."""
 
+AT_WORK = ("sending", "going on in a file", "going on in a batch")
+
 
 @pytest.fixture
 def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
@@ -119,7 +121,7 @@ def killed_many_times(
         app = start()
         before = sent(pipeline)
         deadline_s = time.monotonic() + 150
-        while not app.events("sending") and not app.events("going on in a file"):
+        while not any(map(app.events, AT_WORK)):
             assert app.process.poll() is None, app.log()
             assert time.monotonic() < deadline_s, app.log()
             time.sleep(0.05)
