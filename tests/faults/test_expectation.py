@@ -49,8 +49,10 @@ def test_the_expectation_of_the_fault_bench_is_the_oracles(tmp_path: Path) -> No
     assert len(tape) == trades
     answers = judged(tape)
     by_oracle = {
-        f"{symbol}-{ts}-{sequence}": (price, size, rules)
-        for (symbol, _, ts, price, size, _, sequence), (_, rules) in zip(tape, answers, strict=True)
+        f"{symbol}-{publisher}-{ts}-{sequence}": (price, size, rules)
+        for (symbol, publisher, ts, price, size, _, sequence), (_, rules) in zip(
+            tape, answers, strict=True
+        )
         if rules
     }
     expected = expected_of(tmp_path, Parameters())
