@@ -76,7 +76,10 @@ def test_every_command_has_a_place_in_these_tests() -> None:
 NOT_THERE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no file": (lambda f: f / "none.csv", "none.csv does not exist"),
     "an empty folder": (lambda f: f, "holds no trade file (no file at all)"),
-    "a wrong file": (lambda f: made(f / "notes.txt", b"hello"), "notes.txt holds no trade file"),
+    "a wrong file": (
+        lambda f: made(f / "a.png", b"\x89PNG"),
+        "a.png holds no trade file (1 × .png",
+    ),
     "a folder of wrong files": (lambda f: made(f / "a.pdf", b"%PDF").parent, "1 × .pdf"),
     "a legacy file": (lambda f: made(f / "a.dbz", b"?"), "dbn-cli: dbn FILE.dbz"),
 }
@@ -103,6 +106,7 @@ UNREADABLE: dict[str, tuple[str, Callable[[Path], bytes]]] = {
     "empty": ("a.csv.zst", lambda _: b""),
     "binary": ("a.csv", lambda _: b"\0\xff" * 500),
     "of another vendor": ("a.csv", lambda _: OTHER_VENDOR),
+    "a text": ("notes.txt", lambda _: b"hello"),
     "of another vendor, packed": ("a.csv.zst", lambda _: zstandard.compress(OTHER_VENDOR)),
     "a web page": ("a.csv.zst", lambda _: b"<!DOCTYPE html><title>404</title>"),
     "no frame": ("a.csv.zst", lambda _: b"(\xb5/\xfd" + b"x" * 300),
@@ -210,9 +214,14 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
 
 WITHOUT_A_BROKER = {
     "doctor": (1, "no Kafka broker answered at 127.0.0.1:1"),
+    "producer forget": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "producer status": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "rejected list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "rejected show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "rejected retry": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "state list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "state reset": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "state show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics check": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics create": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
@@ -220,9 +229,18 @@ WITHOUT_A_BROKER = {
 }
 """Exit code, and what is said."""
 
+MORE_WORDS = {
+    "producer forget": ["--all"],
+    "state reset": ["--all", "--yes"],
+    "state show": ["NVDA"],
+}
+
 
 def test_without_a_broker_each_says_so_in_one_sentence() -> None:
-    running = {name: started(*name.split(), **NO_BROKER) for name in WITHOUT_A_BROKER}
+    running = {
+        name: started(*name.split(), *MORE_WORDS.get(name, []), **NO_BROKER)
+        for name in WITHOUT_A_BROKER
+    }
     for name, process in running.items():
         code, out, err = finished(process)
         assert (code, WITHOUT_A_BROKER[name][1] in out + err) == (

@@ -203,17 +203,22 @@ def test_what_a_file_is_called_cannot_steer_a_terminal() -> None:
 
 
 def test_duplicates_and_late_trades_are_said_with_how_far_behind(tmp_path: Path) -> None:
-    """Line 32 is line 22 again; the trade of line 42 comes 1.3 s behind the one before it."""
+    """A second file has line 22 again; the trade of line 42 comes 1.3 s behind the one before it.
+
+    Line 32 is line 22 again as well, but within a file equal trades are two trades: it is late.
+    """
     rows = [row(n) for n in range(60)]
     rows[30] = rows[20]
     rows[40] = row(26).replace(",27,ACME", ",1041,ACME")
-    ended = tape("replay", written(tmp_path / "a.trades.csv", rows))
+    written(tmp_path / "a.trades.csv", rows)
+    written(tmp_path / "b.trades.csv", [rows[20]])
+    ended = tape("replay", tmp_path)
     found = json.loads(ended.stdout)
     assert ended.returncode == 0, ended.stderr
-    assert (found["records"], found["judged"], found["duplicates"]) == (60, 59, 1)
-    assert (found["late"], found["late_max_s"]) == (1, 1.3)
+    assert (found["records"], found["judged"], found["duplicates"]) == (61, 60, 1)
+    assert (found["late"], found["late_max_s"]) == (2, 1.3)
     assert "duplicates: 1 trade" in ended.stderr
-    assert "late: 1 trade" in ended.stderr
+    assert "late: 2 trades" in ended.stderr
     assert "by up to 1.3 s" in ended.stderr
 
 
