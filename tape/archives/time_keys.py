@@ -94,10 +94,10 @@ class TimeKeys:
             keys = np.empty_like(window)
             in_order(window, keys)
         if self._lead is None:
-            rows = _apart(keys)
+            rows = _apart(keys, window)
             self._lead = rows, int(keys[min(rows, len(keys) - 1)])
         if self._ended:
-            rows = _apart(-keys[::-1])
+            rows = _apart(-keys[::-1], -window[::-1])
             if rows:
                 keys[len(keys) - rows :] = keys[len(keys) - rows - 1]
         found = keys[start : start + len(times)]
@@ -108,13 +108,18 @@ class TimeKeys:
         return found
 
 
-def _apart(keys: I64) -> int:
-    """Return how many of the first keys, which are in order, stand apart from those behind."""
-    gaps = np.diff(keys[: MANY + 1])
+def _apart(keys: I64, times: I64) -> int:
+    """Return how many of the first keys, which are in order, stand apart from those behind.
+
+    Of these rows some may have times that agree with those behind: they speak against it.
+    """
+    gaps = np.diff(keys[: 2 * MANY + 1])
     count = np.arange(1, len(gaps) + 1)
     far = (gaps > PAUSE_NS) | ((gaps > LEAST_APART_NS) & (count <= FEW))
     for rows in count[far][::-1].tolist():
+        apart = int(np.count_nonzero(times[:rows] <= keys[rows - 1]))
         body = keys[rows : rows + MANY]
-        if len(keys) - rows >= max(rows, LEAST_BODY) and gaps[rows - 1] > body[-1] - body[0]:
+        enough = apart <= MANY and len(keys) - apart >= max(apart, LEAST_BODY)
+        if enough and gaps[rows - 1] > body[-1] - body[0]:
             return int(rows)
     return 0

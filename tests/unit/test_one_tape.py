@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tape.archives import TapeBatch, find_archives, read_tape, read_tape_columns
@@ -116,6 +116,8 @@ def test_files_that_overlap_are_merged_by_time_publisher_and_sequence(
     off_days=st.sampled_from([-400, -30, -9, 9, 200]),
     at=st.lists(st.integers(1, 2_999), min_size=1, max_size=4),
 )
+@example(count=200, bad=82, run=40, off_days=-400, at=[42])  # as many wrong as right before them
+@example(count=2_900, bad=500, run=900, off_days=-400, at=[2_890])
 @settings(deadline=None, max_examples=40)
 def test_wrong_stamps_anywhere_move_no_file_and_no_other_trade(
     count: int, bad: int, run: int, off_days: int, at: list[int]
@@ -133,6 +135,27 @@ def test_wrong_stamps_anywhere_move_no_file_and_no_other_trade(
     wrong = [(b - a, max(0, min(bad + run, b) - max(bad, a))) for a, b in edges]
     if all(not off or rows - off >= off + 32 for rows, off in wrong):
         assert found == list(range(1, count + 1))
+
+
+@given(
+    pauses_s=st.lists(st.integers(0, 600), min_size=2, max_size=300),
+    jitter=st.lists(st.integers(0, 6_000), min_size=300, max_size=300),
+)
+@settings(deadline=None, max_examples=60)
+def test_times_a_little_out_of_order_are_moved_a_little(
+    pauses_s: list[int], jitter: list[int]
+) -> None:
+    clean = NOON + np.cumsum(pauses_s) * SECOND
+    times = clean + np.array(jitter[: len(clean)])
+    keys = TimeKeys()
+    keys.add(times)
+    keys.end()
+    found = keys.next()
+    assert found is not None
+    drawn = np.abs(found - times) > 60 * SECOND  # few at an end that stand apart
+    assert np.count_nonzero(drawn) <= 6
+    assert np.abs(found - times)[~drawn].max(initial=0) <= 6_000
+    assert (np.diff(found) >= 0).all()
 
 
 def test_keys_of_times_in_order_are_these_times() -> None:
