@@ -72,8 +72,11 @@ class Suggestion:
         return "\n".join(lines) + "\n"
 
 
-def suggest(path: Path) -> Suggestion:
-    """Return what the columns of a file seem to be; raises `ArchiveError` if it has no rows."""
+def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
+    """Return what the columns of a file seem to be; raises `ArchiveError` if it has no rows.
+
+    `time_zone` is that of times that name none, if somebody said it.
+    """
     encoding = encoding_of(path)
     if encoding == "dbn":
         raise ArchiveError(f"{path} is DBN, which says all of itself; it needs no columns file")
@@ -97,7 +100,7 @@ def suggest(path: Path) -> Suggestion:
         made.put("file", "header", False)
         _by_content(made, by_column)
     _symbol(made, path)
-    _time(made, by_column, path)
+    _time(made, by_column, path, time_zone)
     _price(made, by_column)
     for needed in ("ts_event", "price", "size"):
         if needed not in made.tables.get("columns", {}):
@@ -225,7 +228,9 @@ def _symbol(made: Suggestion, path: Path) -> None:
         made.open.append('[symbol] value = "…": no column names the symbol')
 
 
-def _time(made: Suggestion, by_column: dict[str | int, list[str]], path: Path) -> None:
+def _time(
+    made: Suggestion, by_column: dict[str | int, list[str]], path: Path, given: str | None
+) -> None:
     column = made.tables.get("columns", {}).get("ts_event")
     if column is None:
         return
@@ -235,6 +240,7 @@ def _time(made: Suggestion, by_column: dict[str | int, list[str]], path: Path) -
     zone = NEW_YORK if "TIME_M" in parts or "SYM_ROOT" in by_column else None
     if any(_bare(str(one)) in ("series", "scrip", "tradequantity") for one in by_column):
         zone = KOLKATA
+    zone = given or zone
     if kinds & {"zoned", "s", "ms", "us", "ns"} and None not in kinds:
         return
     if None in kinds and not all(_is_day_and_time(text) for text in texts[:100]):
@@ -253,7 +259,8 @@ def _time(made: Suggestion, by_column: dict[str | int, list[str]], path: Path) -
         made.open.append(f'[time] zone = "{NEW_YORK}", or whichever: the times name none')
         return
     made.put("time", "zone", zone)
-    made.guesses.append(f"times are of {zone}")
+    if given is None:
+        made.guesses.append(f"times are of {zone}")
 
 
 def _is_day_and_time(text: str) -> bool:

@@ -32,7 +32,7 @@ def suggest_columns(
     if file is not None:
         file.check()
     find_archives(path)  # says in a sentence what cannot be read at all
-    made = suggest(path)
+    made = suggest(path, time_zone)
     text = made.text(printable(path.name))
     if file is None:
         typer.echo(text, nl=False)

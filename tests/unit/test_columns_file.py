@@ -142,6 +142,18 @@ def test_a_suggestion_says_what_its_user_must_say(tmp_path: Path) -> None:
     assert all(line.startswith("#") for line in made.text("own.csv").splitlines()[:4])
 
 
+def test_a_zone_that_was_given_is_written_into_the_suggestion(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("time,symbol,price,volume\n2025-03-05 09:30:01,ACME,80.1,5\n")
+    assert any("zone" in one for one in suggest(path).open)
+    made = suggest(path, "America/Chicago")
+    assert made.open == []
+    columns = tmp_path / "columns.toml"
+    columns.write_text(made.text("own.csv"))
+    (found,) = trades_of(path, columns)
+    assert found["ts_event"] == "2025-03-05T15:30:01.000000000Z"
+
+
 def test_a_columns_file_beside_the_files_is_read_without_being_named(tmp_path: Path) -> None:
     polygon(tmp_path / "polygon.csv")
     (tmp_path / "tapewatch.toml").write_text(
