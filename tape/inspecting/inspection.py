@@ -138,7 +138,7 @@ def _manifest(archive: Archive) -> str:
 
 def _note(report: FileReport, batch: ColumnBatch) -> None:
     report.trades += len(batch.values)
-    report.passed_over += batch.skipped
+    report.rows_skipped += batch.skipped
     for field_name, count in batch.undefined.items():
         report.undefined[field_name] = report.undefined.get(field_name, 0) + count
     for row in batch.rejected:

@@ -51,7 +51,7 @@ class FileReport(msgspec.Struct, kw_only=True):
 
     Attributes:
         rows: data lines or records.
-        passed_over: rows that are about no trade, as the orders of mbo.
+        rows_skipped: rows that are about no trade, as the orders of mbo.
         days: trades by the exchange's day.
         undefined: rejected rows without a value, by field.
         peak_per_s: most trades within a second, which is `peak_at`.
@@ -69,7 +69,7 @@ class FileReport(msgspec.Struct, kw_only=True):
     manifest: str
     rows: int = 0
     trades: int = 0
-    passed_over: int = 0
+    rows_skipped: int = 0
     rejected: dict[str, Faulty] = {}
     undefined: dict[str, int] = {}
     symbols: int = 0

@@ -61,8 +61,8 @@ def sentences(found: Inspection) -> Iterator[str]:
                 f"{name}: {one.out_of_order:,} trades are out of order in it, by up to "
                 f"{one.out_of_order_most_s:,.6f} s; it keeps its own order"
             )
-        if one.passed_over:
-            yield f"{name}: {one.passed_over:,} rows are about no trade"
+        if one.rows_skipped:
+            yield f"{name}: {one.rows_skipped:,} rows are about no trade"
         if one.undefined:
             fields = ", ".join(f"{field} {count:,}" for field, count in one.undefined.items())
             yield f"{name}: rows without a value: {fields}"

@@ -21,7 +21,7 @@ class Outcome:
         first: file, line and reason of the first of `missing`.
         damaged: names of files that ended before their end.
         unsent: names of files that were not sent, or not all that is wanted of them, and why.
-        passed_over: paths beside them that were not read and may hold trades, and why.
+        paths_skipped: paths beside them that were not read and may hold trades, and why.
     """
 
     rows: int = 0
@@ -32,7 +32,7 @@ class Outcome:
     first: str = ""
     damaged: list[str] = field(default_factory=list)
     unsent: dict[str, str] = field(default_factory=dict)
-    passed_over: list[tuple[str, str]] = field(default_factory=list)
+    paths_skipped: list[tuple[str, str]] = field(default_factory=list)
     _before: dict[str, Position] = field(default_factory=dict)
 
     def begin(self, files: Mapping[str, Position]) -> None:
@@ -57,7 +57,7 @@ class Outcome:
     def add_files(self, found: Discovery, files: Mapping[str, Position]) -> None:
         """Note what of a folder's files is not on the topic, by this run or by earlier ones."""
         self.count(files)
-        self.passed_over = [
+        self.paths_skipped = [
             (str(one.path), one.reason + (f"; {one.remedy}" if one.remedy else ""))
             for one in found.skipped
             if one.may_hold_trades
@@ -84,9 +84,9 @@ class Outcome:
             found.append(f"{name} was not sent ({why})")
         if len(self.unsent) > 3:
             found.append(f"{len(self.unsent) - 3:,} more files were not sent")
-        if self.passed_over:
-            path, why = self.passed_over[0]
-            many = _many(len(self.passed_over), "path")
+        if self.paths_skipped:
+            path, why = self.paths_skipped[0]
+            many = _many(len(self.paths_skipped), "path")
             found.append(f"{many} skipped that may hold trades (the first {path}: {why})")
         if not found:
             return None
@@ -106,7 +106,7 @@ class Outcome:
             "first_rejected": printable(self.first),
             "damaged": [printable(name) for name in self.damaged],
             "not_sent": {printable(name): printable(why) for name, why in self.unsent.items()},
-            "passed_over": [[printable(p), printable(why)] for p, why in self.passed_over],
+            "paths_skipped": [[printable(p), printable(why)] for p, why in self.paths_skipped],
         }
 
 
