@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated
 import platformdirs
 import typer
 
-from tape.broker.kafka import LocalKafka
+from tape.broker.kafka import HOST, LocalKafka
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.cli.look import say
 from tape.errors import BrokerError
@@ -53,9 +54,16 @@ def start(port: Port = PORT, data: Data = None) -> int:
     _create_topics(port)
     say(
         f"Apache Kafka at {kafka.address} (pid {kafka.pid}), for this machine only, without "
-        f"replication; files in {home}. `tape broker stop` ends it."
+        f"replication; files in {home}. {_what_next(port, data)}"
     )
     return 0
+
+
+def _what_next(port: int, data: Path | None) -> str:
+    """Return how to reach a broker that is not where the apps look, and how to end it."""
+    where = "" if data is None else f" --data {shlex.quote(str(data))}"
+    reach = "" if port == PORT else f"For the apps: export Quix__Broker__Address={HOST}:{port}. "
+    return f"{reach}`tape broker stop{where}` ends it."
 
 
 @app.command()
