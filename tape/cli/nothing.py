@@ -28,7 +28,7 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
         days = listed(str(EPOCH + timedelta(days=day)) for day in sorted(run.days))
         of = f" of {', '.join(sorted(part.symbols))}" if part.symbols else ""
         return NothingJudgedError(
-            f"nothing was judged, and nothing is written: no trade{of} {_between(part)}; "
+            f"nothing is shown, and nothing is written: no trade{of} {_between(part)}; "
             f"these files hold {days} (UTC)"
         )
     if part.symbols:
