@@ -45,7 +45,7 @@ class Parameters:
         window: how many prices the rolling mean and standard deviation look at.
         stride: each how many-th trade's z goes into the training history.
         history: how many z values the history keeps.
-        refit_every: each how many-th trade of a symbol the forest is grown anew.
+        refit_every: each how many-th trade of a symbol the forest is refitted.
         trees: trees of a forest.
         contamination: share of the training values that shall count as anomalies, in (0, 0.5].
         random_state: seed of the forest, as scikit-learn takes it.
