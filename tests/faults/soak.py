@@ -154,11 +154,11 @@ On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"
 | anomalies expected and seen by a read_committed reader | {f["anomalies"]:,} |
 | states of episodes, likewise | {f["episode_states"]:,} |
 | **lost** | **{f["lost"]}** |
-| **doubled** | **{f["doubled"]}** |
+| **seen twice** | **{f["doubled"]}** |
 | **unexpected** | **{f["unexpected"]}** |
 | **wrong content** | **{f["wrong"]}** |
 | anomalies in aborted transactions, seen by nobody who reads committed records | {f["aborted"]:,} |
-| trades the producer sent twice, without effect | {f["repeated_by_producer"]:,} |
+| rows that a read_committed reader of `stocks` saw more than once | {f["repeated_by_producer"]:,} |
 
 From the fault (or the broker's return) to the next committed verdict: median {f["recovery_p50_s"]:.1f} s, 95 % within {f["recovery_p95_s"]:.1f} s, longest {f["recovery_max_s"]:.1f} s.
 
