@@ -1,4 +1,4 @@
-"""What an operator can mend, and the exit codes that say so.
+"""What an operator can fix, and the exit codes that say so.
 
     TapeError                1   something went wrong that a person should read about
     ├── BooksError           1   records came in of which neither verdict nor reason is known
@@ -20,7 +20,7 @@ from typing import ClassVar
 
 
 class TapeError(Exception):
-    """An error that an operator can mend; its text is shown without a traceback."""
+    """An error that an operator can fix; its text is shown without a traceback."""
 
     exit_code: ClassVar[int] = 1
 

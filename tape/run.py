@@ -23,7 +23,7 @@ MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 
 
 def run_main(main: Callable[[], int]) -> int:
-    """Return the exit code of `main`, having said in one sentence what an operator can mend."""
+    """Return the exit code of `main`, having said in one sentence what an operator can fix."""
     shield_callbacks()
     try:
         exit_code = main()

@@ -20,7 +20,7 @@ WAIT_S = 120.0
 _AUTH = {KafkaError._AUTHENTICATION: "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD"}
 _TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
 REFUSALS = {**_AUTH, **_TLS}
-"""Errors that no waiting mends; librdkafka retries them for ever and reports them aside."""
+"""Errors that no waiting fixes; librdkafka retries them for ever and reports them aside."""
 
 SILENT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
 """Errors that only say that nobody answers."""

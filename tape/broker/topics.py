@@ -168,7 +168,7 @@ class TopicState:
         ]
 
 
-def how_to_mend(states: list[TopicState]) -> str:
+def how_to_fix(states: list[TopicState]) -> str:
     """Return what to do about topics that differ from their specs."""
     if any(not state.partitions for state in states):
         return "`tape topics create` makes the missing ones"

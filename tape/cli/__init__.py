@@ -21,7 +21,7 @@ COMMANDS: Final = {
     ),
     "doctor": (
         "tape.cli.doctor:doctor",
-        "Check what usually goes wrong, and say how to mend it. Ends with 0 only if all is well.",
+        "Check what usually goes wrong, and say how to fix it. Ends with 0 only if all is well.",
     ),
     "evaluate": (
         "tape.cli.evaluate:app",
@@ -106,7 +106,7 @@ def _begin(
 
 
 def main() -> None:
-    """Run the command line; what an operator can mend is said in one sentence."""
+    """Run the command line; what an operator can fix is said in one sentence."""
     if os.environ.get("TERM", "") in ("dumb", "unknown"):
         # Rich takes such a terminal for 80 columns wide unless both of these are set.
         size = shutil.get_terminal_size()

@@ -32,7 +32,7 @@ def doctor(
     ] = 5.0,
     as_json: AsJson = False,
 ) -> int:
-    """Check what usually goes wrong, and say how to mend it. Ends with 0 only if all is well.
+    """Check what usually goes wrong, and say how to fix it. Ends with 0 only if all is well.
 
     Nothing is changed; --deep makes three topics and removes them again.
 
@@ -59,8 +59,8 @@ def doctor(
 def _print(console: Console, finding: Finding) -> None:
     verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
     lines = [cell(finding.text)]
-    if finding.mend:
-        lines.append(f"→ {cell(finding.mend)}")
+    if finding.fix:
+        lines.append(f"→ {cell(finding.fix)}")
     lines += [f"[dim]{cell(detail)}[/]" for detail in finding.details]
     text = "\n".join(lines)
     if console.width < NARROW:
@@ -78,4 +78,4 @@ def _print(console: Console, finding: Finding) -> None:
 def _conclusion(bad: list[Finding]) -> str:
     if not bad:
         return "[green]all is well[/]"
-    return f"[bold]to be mended: {', '.join(finding.check for finding in bad)}[/]"
+    return f"[bold]to be fixed: {', '.join(finding.check for finding in bad)}[/]"

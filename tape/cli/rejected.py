@@ -13,7 +13,7 @@ from tape.printable import cell, json_text
 from tape.settings import BrokerSettings, load
 from tape.streaming.retrying import (
     RejectedRecord,
-    mended_records,
+    fixed_records,
     rejected_records,
     send_back,
 )
@@ -85,27 +85,27 @@ def show(
 @app.command()
 def retry(
     reason: Reason = None,
-    mended: Annotated[
+    fixed: Annotated[
         Path | None, typer.Option(readable=False, help="Send the messages of this .jsonl instead.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
-    """Send rejected messages, or mended ones, to the input topic again.
+    """Send rejected messages, or fixed ones, to the input topic again.
 
-    What was judged before is recognised by the detector and dropped.
+    What is among the last 1,024 trades of its symbol is dropped as a duplicate, the rest is judged.
 
     Example: tape rejected retry --reason time_range --yes
     """
     records: list[tuple[bytes | None, bytes]] = []
-    if mended is not None:
-        records += mended_records(mended)
+    if fixed is not None:
+        records += fixed_records(fixed)
     settings, found = _records(reason)
-    if mended is None:
+    if fixed is None:
         records += [(r.key, r.value) for r in found if r.can_be_retried]
         left = len(found) - len(records)
         if left:
             notes_console().print(
-                f"{left:,} records are rows of files or were cut: mend them and use --mended"
+                f"{left:,} records are rows of files or were cut: fix them and use --fixed"
             )
     if not records:
         notes_console().print("nothing to send")

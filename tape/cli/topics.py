@@ -8,7 +8,7 @@ from tape.broker.topics import (
     TopicSpec,
     TopicState,
     create_topics,
-    how_to_mend,
+    how_to_fix,
     pipeline_topics,
     topic_states,
 )
@@ -85,7 +85,7 @@ def _verdict(settings: DetectorSettings, states: list[TopicState]) -> int:
         return 0
     raise BrokerError(
         f"topics at {settings.broker_address} differ from what the pipeline needs "
-        f"({'; '.join(found)}); {how_to_mend(states)}"
+        f"({'; '.join(found)}); {how_to_fix(states)}"
     )
 
 

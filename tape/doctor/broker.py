@@ -2,7 +2,7 @@
 
 from tape.broker.about import about_broker
 from tape.broker.connect import ready_broker
-from tape.broker.topics import how_to_mend, pipeline_topics, topic_states
+from tape.broker.topics import how_to_fix, pipeline_topics, topic_states
 from tape.doctor.finding import Finding, first_cause
 from tape.errors import BrokerError
 from tape.settings import DetectorSettings
@@ -36,5 +36,5 @@ def check_topics(settings: DetectorSettings) -> Finding:
         names = ", ".join(spec.name for spec in specs)
         return Finding("topics", "ok", f"{names}: as the pipeline needs them")
     return Finding(
-        "topics", "problem", f"{len(found)} differences", how_to_mend(states), tuple(found)
+        "topics", "problem", f"{len(found)} differences", how_to_fix(states), tuple(found)
     )

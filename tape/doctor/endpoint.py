@@ -34,11 +34,11 @@ def check_metrics(settings: BrokerSettings) -> Finding:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         why = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        mend = "start the app, or ask from where it runs (in its container)"
-        return Finding("metrics", "warning", f"nobody answers at {address} ({why})", mend)
+        fix = "start the app, or ask from where it runs (in its container)"
+        return Finding("metrics", "warning", f"nobody answers at {address} ({why})", fix)
     except (KeyError, ValueError):
-        mend = "another program has this port: set another METRICS_PORT"
-        return Finding("metrics", "warning", f"{address} is not Tapewatch's", mend)
+        fix = "another program has this port: set another METRICS_PORT"
+        return Finding("metrics", "warning", f"{address} is not Tapewatch's", fix)
     said = f"{address}: {health.strip()}, last commit {since_s:.1f} s ago"
     return Finding("metrics", "ok", said)
 

@@ -14,14 +14,14 @@ class Finding:
         check: what was looked at, a word or two.
         verdict: `not checked` is neither good nor bad: nobody asked, or an earlier check failed.
         text: what was found, one sentence without a full stop.
-        mend: what to do about it; empty if nothing.
+        fix: what to do about it; empty if nothing.
         details: further facts, a line each.
     """
 
     check: str
     verdict: Verdict
     text: str
-    mend: str = ""
+    fix: str = ""
     details: tuple[str, ...] = ()
 
     @property
@@ -31,6 +31,6 @@ class Finding:
 
 
 def first_cause(check: str, sentence: str, verdict: Verdict = "problem") -> Finding:
-    """Return a finding from an error's sentence: what was found before the `;`, then the mend."""
-    text, _, mend = sentence.partition("; ")
-    return Finding(check, verdict, text, mend)
+    """Return a finding from an error's sentence: what was found before the `;`, then the fix."""
+    text, _, fix = sentence.partition("; ")
+    return Finding(check, verdict, text, fix)

@@ -104,8 +104,8 @@ def judge_lag(group: str, watch: Watch) -> Finding:
     if not last.members:
         if not last.lag:
             return Finding("lag", "ok", f"nothing waits; no detector of {group} is running")
-        mend = "start one: `python anomaly_detector/main.py`, or look why it ended"
-        return Finding("lag", "problem", f"{waiting} and no detector of {group} is running", mend)
+        fix = "start one: `python anomaly_detector/main.py`, or look why it ended"
+        return Finding("lag", "problem", f"{waiting} and no detector of {group} is running", fix)
     taken = (last.taken - first.taken) / lasted_s
     written = (last.written - first.written) / lasted_s
     if not last.lag:
@@ -120,8 +120,8 @@ def judge_lag(group: str, watch: Watch) -> Finding:
         return Finding("lag", "warning" if last.moving else "problem", text, why)
     trend = f"{waiting}; {taken:,.0f} trades/s taken, {written:,.0f}/s written"
     if last.lag > first.lag and last.lag > BEHIND_MAX_S * taken:
-        mend = "start another detector with an INSTANCE of its own, if this does not pass by itself"
-        return Finding("lag", "warning", f"the lag grows: {trend}", mend)
+        fix = "start another detector with an INSTANCE of its own, if this does not pass by itself"
+        return Finding("lag", "warning", f"the lag grows: {trend}", fix)
     if taken > written:
         trend += f", caught up in about {last.lag / (taken - written):,.0f} s"
     return Finding("lag", "ok", trend)

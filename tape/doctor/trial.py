@@ -24,13 +24,13 @@ def check_trial(settings: DetectorSettings) -> list[Finding]:
     left = tuple(f"could not be removed: {name}" for name in trial.left)
     if not trial.came_back:
         text = f"a test trade was sent but its anomaly did not come back in {trial.took_s:.1f} s"
-        mend = "run the detector with LOG_LEVEL=DEBUG and look at its log"
-        return [clock, Finding("trial", "problem", text, mend, left)]
+        fix = "run the detector with LOG_LEVEL=DEBUG and look at its log"
+        return [clock, Finding("trial", "problem", text, fix, left)]
     text = f"a test trade was sent, flagged and read back, committed, in {trial.took_s:.1f} s"
     text += " (a detector's start is in it)"
     if left:
-        mend = "remove its topics: the user may not delete them"
-        return [clock, Finding("trial", "warning", text, mend, left)]
+        fix = "remove its topics: the user may not delete them"
+        return [clock, Finding("trial", "warning", text, fix, left)]
     return [clock, Finding("trial", "ok", text)]
 
 

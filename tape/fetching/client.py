@@ -158,7 +158,7 @@ class Service:
         sleep(pause_s)
 
     def refusal(self, response: requests.Response, what: str) -> TapeError:
-        """Return the error for an answer that asking again does not mend."""
+        """Return the error for an answer that asking again does not fix."""
         status, said = response.status_code, self._said(response)
         if status == 401:
             return AccountError(

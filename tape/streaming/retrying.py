@@ -84,12 +84,12 @@ def described(
     )
 
 
-def mended_records(path: Path) -> list[tuple[bytes, bytes]]:
-    """Return key and value of each line of a file of mended messages.
+def fixed_records(path: Path) -> list[tuple[bytes, bytes]]:
+    """Return key and value of each line of a file of fixed messages.
 
     Raises `ArchiveError` that names the first line which is still no trade.
     """
-    mended = []
+    fixed = []
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -103,8 +103,8 @@ def mended_records(path: Path) -> list[tuple[bytes, bytes]]:
                 f"{path}, line {number} is still no trade ({trade.reason}: {trade.detail}); "
                 "nothing was sent"
             )
-        mended.append((trade.symbol.encode(), line))
-    return mended
+        fixed.append((trade.symbol.encode(), line))
+    return fixed
 
 
 def send_back(

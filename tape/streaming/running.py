@@ -57,7 +57,7 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
     if (fault := storage_fault(error)) is not None:
         raise StateError(
             f"the state directory {settings.state_dir} cannot be written ({fault}); free "
-            "space or mend the disk and start the detector again, nothing is lost"
+            "space or fix the disk and start the detector again, nothing is lost"
         ) from error
     refuse_if_forbidden(error, settings.broker_address)
     if is_any(error, EXPIRED):

@@ -152,15 +152,15 @@ def test_a_wrong_label_file_is_named(content: bytes | None, day: Path, tmp_path:
 
 
 @pytest.mark.parametrize("content", [b"price 1\n", b"\0\xff" * 500, OTHER_VENDOR, None])
-def test_a_wrong_file_of_mended_messages_is_named_before_a_broker_is_asked(
+def test_a_wrong_file_of_fixed_messages_is_named_before_a_broker_is_asked(
     content: bytes | None, tmp_path: Path
 ) -> None:
-    mended = tmp_path / "mended.jsonl"
+    fixed = tmp_path / "fixed.jsonl"
     if content is not None:
-        mended.write_bytes(content)
-    ended = tape("rejected", "retry", "--mended", mended, **NO_BROKER)
+        fixed.write_bytes(content)
+    ended = tape("rejected", "retry", "--fixed", fixed, **NO_BROKER)
     assert ended.returncode == 2
-    assert "mended.jsonl" in told(ended)
+    assert "fixed.jsonl" in told(ended)
 
 
 LIMITED = """

@@ -64,7 +64,7 @@ def test_without_a_broker_one_line_says_so_and_soon() -> None:
     assert waited_s < 9
     assert [name for name, f in found.items() if f["verdict"] == "problem"] == ["broker"]
     assert "no Kafka broker answered at 127.0.0.1:1" in str(found["broker"]["text"])
-    assert "tape broker start" in str(found["broker"]["mend"])
+    assert "tape broker start" in str(found["broker"]["fix"])
     for name in ("topics", "lag", "instances", "transactions", "clock", "trial"):
         assert found[name]["verdict"] == "not checked"
         assert found[name]["text"] == "the broker cannot be used"
@@ -127,7 +127,7 @@ def test_an_installation_without_the_file_asks_what_pip_noted(tmp_path: Path) ->
 
 def test_the_data_folder_is_missing_empty_damaged_or_well(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    assert (check_data(folder).verdict, check_data(folder).mend[:12]) == ("warning", "set DATA_DIR")
+    assert (check_data(folder).verdict, check_data(folder).fix[:12]) == ("warning", "set DATA_DIR")
     folder.mkdir()
     (folder / "notes.txt").write_text("x")
     found = check_data(folder)

@@ -94,12 +94,12 @@ def test_topics_that_are_missing_or_differ_are_found(pipeline: Pipeline, doctor:
         f"{changelog_name(pipeline.group, pipeline.input)}: 4 partitions instead of 6, "
         f"as {pipeline.input} has",
     ]
-    assert "`tape state reset --all --yes`" in found["topics"]["mend"]
+    assert "`tape state reset --all --yes`" in found["topics"]["fix"]
     admin.delete_topics([pipeline.output])[pipeline.output].result(10)
     code, found = doctor()
     assert (code, found["topics"]["verdict"]) == (1, "problem")
     assert f"{pipeline.output}: the topic is missing" in found["topics"]["details"]
-    assert "`tape topics create`" in found["topics"]["mend"]
+    assert "`tape topics create`" in found["topics"]["fix"]
 
 
 def test_trades_that_wait_for_no_detector_are_found(pipeline: Pipeline, doctor: Doctor) -> None:
@@ -186,7 +186,7 @@ def test_two_detectors_by_one_name_are_found(pipeline: Pipeline, doctor: Doctor)
             supervisor.join()
     assert (code, found["instances"]["verdict"] in ("warning", "problem")) == (1, True)
     assert "processes were INSTANCE test within" in found["instances"]["text"]
-    assert "INSTANCE of its own" in found["instances"]["mend"]
+    assert "INSTANCE of its own" in found["instances"]["fix"]
 
 
 def test_a_transaction_that_nobody_ends_is_found(pipeline: Pipeline, doctor: Doctor) -> None:

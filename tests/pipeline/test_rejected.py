@@ -209,16 +209,16 @@ def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
     assert "nonsense" in shown.stdout
     assert "\x1b[31m" not in shown.stdout, "what hostile bytes say must not reach the terminal"
 
-    mended = tmp_path / "mended.jsonl"
-    mended.write_bytes(b"still nonsense\n")
-    refused = tape(pipeline, "retry", "--mended", str(mended), "--yes")
+    fixed = tmp_path / "fixed.jsonl"
+    fixed.write_bytes(b"still nonsense\n")
+    refused = tape(pipeline, "retry", "--fixed", str(fixed), "--yes")
     assert refused.returncode == 2
     assert "line 1 is still no trade" in refused.stderr
-    mended.write_bytes(trade(3) + b"\n" + trade(2) + b"\n")
-    assert "2 records sent" in tape(pipeline, "retry", "--mended", str(mended), "--yes").stderr
+    fixed.write_bytes(trade(3) + b"\n" + trade(2) + b"\n")
+    assert "2 records sent" in tape(pipeline, "retry", "--fixed", str(fixed), "--yes").stderr
     assert judge_all(pipeline) == 0
     flagged = sorted(json.loads(value)["sequence"] for value in pipeline.anomalies())
-    assert flagged == [1, 2, 3], "the mended one is judged, the repeat dropped"
+    assert flagged == [1, 2, 3], "the fixed one is judged, the repeat dropped"
 
     again = tape(pipeline, "retry", "--reason", "message_shape", "--yes")
     assert "1 records sent" in again.stderr

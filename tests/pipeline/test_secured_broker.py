@@ -271,7 +271,7 @@ def test_the_doctor_works_with_credentials_and_never_prints_them(
 
     code, found = doctor(pipeline, **secured.env() | {"KAFKA_SASL_PASSWORD": WRONG})
     assert (code, found["broker"]["verdict"]) == (1, "problem")
-    assert "KAFKA_SASL_PASSWORD" in found["broker"]["mend"]
+    assert "KAFKA_SASL_PASSWORD" in found["broker"]["fix"]
 
     code, found = doctor(pipeline, "--deep", **secured.env(user="bert"))
     assert (code, found["trial"]["verdict"]) == (1, "problem"), found

@@ -319,7 +319,7 @@ def test_pauses_double_differ_and_stay_below_the_longest() -> None:
     ("code", "kind", "exit_code"),
     [(401, AccountError, 4), (403, AccountError, 4), (404, FetchError, 1), (410, FetchError, 1)],
 )
-def test_an_answer_that_time_does_not_mend_is_not_asked_again(
+def test_an_answer_that_time_does_not_fix_is_not_asked_again(
     code: int, kind: type[TapeError], exit_code: int, databento: DataBento, tmp_path: Path
 ) -> None:
     databento.add_job(JOB, {NAME: CONTENT})
