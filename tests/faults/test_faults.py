@@ -40,7 +40,7 @@ def make_bench(topic_names, tmp_path: Path) -> Iterator[MakeBench]:
 
 
 def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench) -> None:
-    bench = make_bench(kafka.address, 60)
+    bench = make_bench(kafka.address, 90)  # seven faults of 7 to 10 s each
     bench.start()
     bench.wait_for_work()
     for _ in range(5):
