@@ -9,6 +9,7 @@ Reason = Literal[
     "archive_truncated",
     "archive_corrupt",
     "archive_not_zstd",
+    "archive_misnamed",
     "archive_expands_too_far",
     "header_missing",
     "header_unexpected",
@@ -31,6 +32,7 @@ Reason = Literal[
     "time_syntax",
     "time_range",
     "time_zone",
+    "action_unknown",
     "side_unknown",
     # a message as a whole
     "message_empty",

@@ -27,6 +27,8 @@ NO_SEQUENCE: Final = -1
 NOT_IN_SYMBOLS: Final = frozenset("\"'\\")
 
 SIDES: Final = "ABN"
+OTHER_ACTIONS: Final = frozenset("ACFMNR")
+"""The vendor's letters for rows about orders: added, cancelled, filled, modified, none, reset."""
 """Aggressor: A sold, B bought, N none given."""
 
 SYMBOL_MAX: Final = 71

@@ -7,6 +7,7 @@ from tape.archives.plain_fields import (
     DELTA,
     DEPTH,
     FIELDS,
+    IS_OTHER,
     LITERAL,
     MESSAGE,
     NEW_NAME,
@@ -107,7 +108,7 @@ def convert_csv(
                     first[field], last[field] = cuts[column], cuts[column + 1] - 1
             width = last[ACTION] - first[ACTION]
             if width == 1 and data[first[ACTION]] != TRADE:
-                if more or is_ascii(data, start, end):
+                if IS_OTHER[data[first[ACTION]]] and (more or is_ascii(data, start, end)):
                     rows.fate[n] = PASSED
             elif width == 1 and last[DELTA] > first[DELTA] and last[SIDE] > first[SIDE]:
                 value = rows.values[n]

@@ -13,6 +13,7 @@ from tape.archives.plain_fields import (
     DEPTH,
     FLAGS,
     INSTRUMENT,
+    IS_OTHER,
     IS_SIDE,
     LITERAL,
     MESSAGE,
@@ -209,7 +210,7 @@ def convert_dbn(
         mbo = data[start + 1] == MBO
         action = start + (38 if mbo else 28)
         if data[action] != TRADE:
-            if 65 <= data[action] <= 90:
+            if IS_OTHER[data[action]]:
                 rows.fate[n] = PASSED
         else:
             value = rows.values[n]

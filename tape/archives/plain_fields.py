@@ -23,7 +23,16 @@ from tape.scan import (
     scan_price,
 )
 from tape.trade import Trade
-from tape.trade_fields import I32_MAX, NANOS, PRICE_MAX_NANOS, TIME_MIN_NS, U8_MAX, U16_MAX, U32_MAX
+from tape.trade_fields import (
+    I32_MAX,
+    NANOS,
+    OTHER_ACTIONS,
+    PRICE_MAX_NANOS,
+    TIME_MIN_NS,
+    U8_MAX,
+    U16_MAX,
+    U32_MAX,
+)
 from tape.words import U64, eight_digits, load64, time_ns
 
 NAMES = (
@@ -63,6 +72,8 @@ NO_NAME = -2
 NO_PRICE = -(2**63)
 """Not a plain price; BAD is a price."""
 IS_SIDE = np.isin(np.arange(256), [65, 66, 78])
+IS_OTHER = np.isin(np.arange(256), [ord(action) for action in OTHER_ACTIONS])
+"""Actions of rows about other things than trades; what is none of these is no action at all."""
 
 
 class Names(NamedTuple):

@@ -17,6 +17,7 @@ from tape.archives.plain_fields import (
     FIELDS,
     FLAGS,
     INSTRUMENT,
+    IS_OTHER,
     IS_SIDE,
     LITERAL,
     MESSAGE,
@@ -276,7 +277,9 @@ def _is_trade(data: U8, first: I64, last: I64, plan: Plan) -> int:
         return MESSAGE
     if last[column] - first[column] != 1:
         return LITERAL
-    return MESSAGE if data[first[column]] == TRADE else PASSED
+    if data[first[column]] == TRADE:
+        return MESSAGE
+    return PASSED if IS_OTHER[data[first[column]]] else LITERAL
 
 
 @compiled

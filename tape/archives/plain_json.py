@@ -10,6 +10,7 @@ from tape.archives.plain_fields import (
     ACTION,
     DEPTH,
     FIELDS,
+    IS_OTHER,
     LITERAL,
     MESSAGE,
     NAMES,
@@ -226,9 +227,9 @@ def convert_json(
             for field in range(FIELDS - 1):
                 whole &= first[field] != BAD
             if whole and last[ACTION] - first[ACTION] == 1:
-                if data[first[ACTION]] != TRADE:
+                if IS_OTHER[data[first[ACTION]]]:
                     rows.fate[n] = PASSED
-                elif last[SIDE] > first[SIDE]:
+                elif data[first[ACTION]] == TRADE and last[SIDE] > first[SIDE]:
                     value = rows.values[n]
                     found = read_fields(data, first, last, latest_ns, names, last_read, value)
                     if found == NEW_NAME and n != asked:

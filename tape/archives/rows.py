@@ -10,6 +10,7 @@ from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
 from tape.trade import Trade
 from tape.trade_fields import (
+    OTHER_ACTIONS,
     U8_MAX,
     U16_MAX,
     U32_MAX,
@@ -35,6 +36,10 @@ NUMBERS: Final = (
     ("depth", U8_MAX),
     ("flags", U8_MAX),
     ("sequence", U32_MAX),
+)
+ACTION_WORDS: Final = (
+    "`action` is neither T nor one of A, C, F, M, N, R: say which rows are trades in a columns "
+    "file (docs/files.md): [trades]"
 )
 JOINTS: Final = {"symbol": "."}
 """What stands between the columns of a field that has several; a blank for others."""
@@ -117,7 +122,7 @@ class RowReader:
         if not row or (form.kinds is not None and row[KIND] not in form.kinds):
             return None
         action = row.get("action", "T")
-        if len(action) == 1 and action != "T":
+        if action in OTHER_ACTIONS:
             return None
         if form.price.comma:
             self._with_points(row)
@@ -136,7 +141,7 @@ class RowReader:
         if "ts_recv" in row:
             ts_recv_ns = form.times["ts_recv"].ns(row["ts_recv"], "ts_recv", latest_ns)
         if action != "T":
-            return None
+            raise Unreadable("action_unknown", ACTION_WORDS)
         return Trade(
             ts_recv_ns=ts_recv_ns,
             ts_event_ns=ts_event_ns,

@@ -220,6 +220,11 @@ def bad_rows() -> list[tuple[str, str | bytes, str]]:
         ("B21", "," * 5_000_000, "row_too_long"),
         ("B22", row() + "\r" + row(), "row_columns"),
         ("side", row(side="X"), "side_unknown"),
+        ("action", row(action="t"), "action_unknown"),
+        ("action", row(action="B"), "action_unknown"),
+        ("action", row(action="TRADE"), "action_unknown"),
+        ("action", row(action="AC"), "action_unknown"),
+        ("action", row(action=""), "action_unknown"),
     ]
     cases += [(identity_of(text), row(price=text), reason) for text, reason in price]
     cases += [("B26", row(size=text), reason) for text, reason in size]
