@@ -156,7 +156,8 @@ def _files_below(folder: Path) -> Iterator[Path | Skipped]:
             elif stat.S_ISREG(about.st_mode):
                 yield place
             else:
-                yield Skipped(place, "neither a file nor a folder", "", _may_hold_trades(place))
+                remedy = "copy what it gives into a file" if _may_hold_trades(place) else ""
+                yield Skipped(place, "neither a file nor a folder", remedy, bool(remedy))
         except OSError as error:
             if place.is_symlink():
                 text = "a link that leads nowhere"

@@ -1,5 +1,6 @@
 """How each encoding is cut into rows, turned into numbers, and read where it is not plain."""
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
@@ -12,7 +13,7 @@ from tape.archives.dbn_file import ALL, DbnFile
 from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
 from tape.archives.discovery import TEXT, Archive, encoding_of
 from tape.archives.forms import RECORDS, Form
-from tape.archives.frames import Piece, pieces
+from tape.archives.frames import Piece, misnamed, pieces
 from tape.archives.given import file_beside
 from tape.archives.json_rows import json_reader
 from tape.archives.layout import Layout, read_layout
@@ -114,6 +115,7 @@ class _Lines:
         """Return the file's first lines, the same whatever chunks it is read in."""
         for piece in self.pieces(SAMPLE_BYTES):
             if isinstance(piece, bytes):
+                piece = piece.removeprefix(BOM_UTF8)
                 whole = piece.rfind(b"\n", 0, SAMPLE_BYTES) + 1
                 return piece[:whole].split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS]
         return []
@@ -156,12 +158,15 @@ class _Csv(_Lines):
         return whole_rows(chain((first,), found), layout)
 
     def begin(self, piece: bytes) -> bytes | Rejected:
+        other = misnamed(piece)
+        if other is not None:
+            return other
         line, _, rest = piece.partition(b"\n")
         layout = read_layout(line, self._given, self._path.name)
         if isinstance(layout, Rejected):
             return layout
         if not layout.columns:
-            self.first_line, rest = 1, piece
+            self.first_line, rest = 1, piece.removeprefix(BOM_UTF8)
         self.fields = CsvFields(layout)
         head = self._head()[self.first_line - 1 :]
         fault = self._decide(head, layout.fields)
@@ -206,6 +211,10 @@ class _Json(_Lines):
     first_line: int = 1
 
     def begin(self, piece: bytes) -> bytes | Rejected:
+        other = misnamed(piece)
+        if other is not None:
+            return other
+        piece = piece.removeprefix(BOM_UTF8)
         fields = json_reader(piece[: piece.index(b"\n")], self._given, self._path.name)
         if isinstance(fields, Rejected):
             return fields

@@ -6,6 +6,8 @@ short for a whole one. So frames are read one by one, and each must come to its 
 """
 
 import hashlib
+import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,20 @@ MAGICS: Final = (
     b"\x28\xb5\x2f\xfd",
     *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)),  # RFC 8878: frames to be skipped
 )
+GZIP: Final = b"\x1f\x8b\x08"
+PACKED_MOST: Final = 3
+KINDS: Final = (
+    (GZIP, "gzip", ".gz"),
+    (MAGICS[0], "zstd", ".zst"),
+    (b"PK\3\4", "a zip archive", ".zip"),
+    (b"DBN", "DBN", ".dbn"),
+    (b"BZh", "bzip2", ""),
+    (b"\xfd7zXZ\0", "xz", ""),
+    (b"7z\xbc\xaf", "a 7z archive", ""),
+    (b"PAR1", "Parquet", ""),
+)
+"""How files begin that are no text: what they are, and by which suffix they are read, if at all."""
+
 CHUNK: Final = 256 * 1024
 LINE_MAX: Final = 65_536
 
@@ -90,6 +106,32 @@ def compression_of(path: Path) -> str:
     """Return how a file is compressed by its name: zst, gz or nothing."""
     suffix = path.suffix.lower().removeprefix(".")
     return suffix if suffix in ("zst", "gz") else ""
+
+
+def misnamed(first: bytes) -> Rejected | None:
+    """Return what a file is that begins so where text was expected, or None if it may be text."""
+    for magic, kind, suffix in KINDS:
+        if first.startswith(magic) and (suffix != ".dbn" or first[3:4] < b"\x0a"):
+            cure = f"give it the suffix {suffix}" if suffix else "save it as CSV"
+            text = f"it holds {kind} where text was expected: unpack it, or {cure}"
+            return Rejected("archive_misnamed", text)
+    return None
+
+
+def unpacked_beginning(first: bytes, most: int) -> bytes:
+    """Return the first bytes, `most` of them, of what begins so and may be packed, even twice."""
+    for _ in range(PACKED_MOST):
+        try:
+            if first.startswith(GZIP):
+                first = zlib.decompressobj(31).decompress(first, most)
+            elif first.startswith(MAGICS[0]):
+                zstd = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX)
+                first = zstd.stream_reader(io.BytesIO(first), read_across_frames=True).read(most)
+            else:
+                break
+        except (zlib.error, zstandard.ZstdError):
+            return b""
+    return first[:most]
 
 
 def decompressed(path: Path) -> Iterator[bytes | Rejected]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tape.archives.containers import Member
-from tape.archives.frames import decompressed
+from tape.archives.containers import Member, raw
+from tape.archives.frames import compression_of, unpacked_beginning
 from tape.errors import ArchiveError
 
 SIDECARS: Final = frozenset(
@@ -28,6 +28,11 @@ TABLES: Final = re.compile(
     r"|xls[bmx]?)",
     re.IGNORECASE,
 )
+NAMED: Final = re.compile(
+    r"\.(csv|tsv|dbn|jsonl|ndjson|trades)\b(?!.*\.(asc|idx|lock|md5|sha\d*|sig)$)", re.IGNORECASE
+)
+"""A name that says trades, whatever was put behind: .csv.gz.1, .dbn.zst.crdownload, .csv.gpg."""
+
 READ: Final = "CSV, JSON and DBN are read, as they are or in .zst, .gz or .zip"
 LOOKED_AT: Final = 4_096
 
@@ -73,11 +78,18 @@ def by_suffix(path: Path) -> Skipped:
         return Skipped(path, f"packed as {suffix}, which is not read", f"unpack it; {READ}", True)
     if TABLES.fullmatch(suffix):
         return Skipped(path, f"{suffix} is not read", f"save it as CSV; {READ}", True)
+    inner = Path(path.stem).suffix.lower()
+    if compression_of(path) and (PACKED.fullmatch(inner) or inner in (".zst", ".gz", ".zip")):
+        reason = f"packed twice, as {inner}{suffix}"
+        return Skipped(path, reason, f"unpack the outer {suffix}; {READ}", True)
     reason = f"{suffix or 'no suffix'}: neither CSV, JSON nor DBN"
     if looks_like_trades(path):
         return Skipped(
             path, reason, f"it looks like trades: give it a suffix that says how; {READ}", True
         )
+    if NAMED.search(path.name):
+        remedy = f"its name says trades: complete, unpack or rename it; {READ}"
+        return Skipped(path, reason, remedy, True)
     return Skipped(path, reason)
 
 
@@ -100,16 +112,23 @@ def by_packing(path: Path, member: Member) -> Skipped | None:
 
 
 def looks_like_trades(path: Path) -> bool:
-    """Return whether the beginning of a file names prices and sizes, or is DBN."""
+    """Return whether the beginning of a file names prices and sizes, or is DBN or an archive.
+
+    What it is packed in is seen from its bytes: by its name it is nothing that is read.
+    """
     try:
-        first = next(decompressed(path), b"")
+        block = next(raw(path), b"")
     except (ArchiveError, OSError):
         return False
-    if not isinstance(first, bytes):
-        return False
-    line = first[:LOOKED_AT].lstrip().partition(b"\n")[0].lower()
-    if line.startswith(b"dbn") and len(first) > 3 and first[3] < 10:
+    first = unpacked_beginning(block, LOOKED_AT) if isinstance(block, bytes) else b""
+    if first[257:262] == b"ustar":
         return True
+    if first.startswith(b"PK\3\4"):  # a document of an office is a zip archive as well
+        name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
+        return NAMED.search(name.decode(errors="replace")) is not None
+    if first.startswith(b"DBN") and len(first) > 3 and first[3] < 10:
+        return True
+    line = first.replace(b"\0", b"").lstrip().partition(b"\n")[0].lower()  # UTF-16, too
     sizes = (b"size", b"volume", b"qty", b"quantity", b"shares", b"ts_event")
     ours = b"anomaly_id" in line or b"episode_id" in line
     return b"price" in line and any(name in line for name in sizes) and not ours

@@ -1,6 +1,8 @@
 """Containers: gzip and zip are read as plain files are, bounded, and what is skipped is said."""
 
+import bz2
 import gzip
+import io
 import json
 import os
 import zipfile
@@ -12,6 +14,7 @@ import zstandard
 from tape.archives import Discovery, find_archives, read_archive
 from tape.archives.plain_fields import NAMES as FIELDS
 from tape.errors import ArchiveError
+from tape.outcome import whole_file
 from tape.trade_fields import TIME_MAX_NS, iso_time
 
 NOON = 1_746_446_400 * 10**9
@@ -40,6 +43,14 @@ def zipped(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
         for name, data in files.items():
             archive.writestr(name, data)
     return path
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return whole.getvalue()
 
 
 def skipped(found: Discovery) -> dict[str, bool]:
@@ -146,6 +157,77 @@ def test_what_may_hold_trades_is_told_from_what_does_not(tmp_path: Path) -> None
     ]
     assert all(one.remedy for one in found.skipped if one.may_hold_trades)
     assert sequences(found) == list(range(1, 51))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("b.csv.zst.gz", gzip.compress(zstandard.compress(text(51)))),
+        ("b.csv.gz.zst", zstandard.compress(gzip.compress(text(51)))),
+        ("b.csv.bz2.gz", gzip.compress(bz2.compress(text(51)))),
+        ("b.tar.zst", zstandard.compress(b"x")),
+        ("b.csv.gz.1", gzip.compress(text(51))),
+        ("b.csv.zst (1)", zstandard.compress(text(51))),
+        ("b.csv.zst.crdownload", zstandard.compress(text(51))[:300]),
+        ("b.dbn.gpg", b"\x85\x02\x0c\x03"),
+        ("b.bak", gzip.compress(text(51))),
+        ("trades", zstandard.compress(text(51))),
+        ("b.dat", text(51).decode().encode("utf-16")),
+        ("b.zip.1", zip_of({"job/b.trades.csv": text(51)})),
+        ("b.bin", b"x" * 257 + b"ustar  "),
+    ],
+)
+def test_trades_under_a_name_that_is_not_read_are_said(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    (tmp_path / name).write_bytes(data)
+    (one,) = find_archives(tmp_path).skipped
+    assert (one.path.name, one.may_hold_trades) == (name, True)
+    assert one.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv.zst.sha256", b"0123  a.csv.zst"),
+        ("a.csv.gz.md5", b"0123"),
+        ("notes.docx", zip_of({"word/document.xml": b"<price size>"})),
+        ("log.gz", gzip.compress(b"all went well\n")),
+        ("broken", b"\x1f\x8b\x08 not gzip"),
+    ],
+)
+def test_what_stands_beside_trades_and_is_none_changes_nothing(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    (tmp_path / name).write_bytes(data)
+    assert find_archives(tmp_path).is_whole
+
+
+@pytest.mark.parametrize("suffix", ["csv", "trades.json", "csv.gz"])
+@pytest.mark.parametrize(
+    ("data", "cure"),
+    [
+        (gzip.compress(text(1)), ".gz"),
+        (zstandard.compress(text(1)), ".zst"),
+        (zip_of({"a.csv": text(1)}), ".zip"),
+        (b"DBN\x01" + bytes(200), ".dbn"),
+        (b"PAR1" + bytes(50), "CSV"),
+    ],
+    ids=["gzip", "zstd", "zip", "dbn", "parquet"],
+)
+def test_what_is_packed_under_a_text_name_is_named_and_not_fetched_again(
+    tmp_path: Path, suffix: str, data: bytes, cure: str
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
+    batches = list(read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS))
+    (row,) = [row for batch in batches for row in batch.rejected]
+    assert row.rejected.reason == "archive_misnamed"
+    assert cure in row.rejected.detail
+    assert "fetch" not in whole_file(path.name, row.rejected.reason, row.rejected.detail)
+    assert "columns" not in whole_file(path.name, row.rejected.reason, row.rejected.detail)
 
 
 def test_an_encrypted_member_is_skipped_and_may_hold_trades(tmp_path: Path) -> None:

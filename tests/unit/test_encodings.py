@@ -263,6 +263,8 @@ def test_a_line_is_read_however_it_is_put(tmp_path: Path) -> None:
         (line(size=0), "size_not_positive"),
         (line(size=1.5), "size_fraction"),
         (line(side="X"), "side_unknown"),
+        (line(action="TRADE"), "action_unknown"),
+        (line(action="S"), "action_unknown"),
         (line(side=1), "side_unknown"),
         (line(symbol="NVDA "), "symbol_syntax"),
         (line(symbol='NV"DA'), "symbol_syntax"),
@@ -290,6 +292,13 @@ def test_a_bad_line_is_rejected_between_good_ones_with_its_number(
     path = written(tmp_path, line(), bad, line(), b"", line())
     assert values(path) == numbered([MESSAGE] * 3)
     assert rejected(path) == [("a.trades.json:2", reason)]
+
+
+def test_a_byte_order_mark_before_json_is_taken_away(tmp_path: Path) -> None:
+    path = written(tmp_path, line(), line())
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert values(path) == numbered([MESSAGE] * 2)
+    assert rejected(path) == []
 
 
 def test_lines_about_other_things_are_passed_over(tmp_path: Path) -> None:
