@@ -346,7 +346,8 @@ def test_a_vendors_sample_is_the_same_in_every_encoding(
     if sample is None:
         pytest.skip("no vendor samples on this machine")
     if sample.name.startswith(UNMAPPED):
-        assert values(sample) == []
+        trades = 2 if sample.name.startswith("LIVE") else 0  # counted with the vendor's DBNStore
+        assert len(values(sample)) == trades
         return
     with zstandard.open(sample, "rb") if sample.suffix == ".zst" else sample.open("rb") as file:
         raw = file.read()
