@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
-from quixstreams.internal_consumer import InternalConsumer
 from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
 from tape.errors import BrokerLostError, StateError
 from tape.interrupts import called_by_the_client
+from tape.streaming.steady_consumer import SteadyConsumer
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class MessageBatch:
     end: int
 
 
-class BatchConsumer(InternalConsumer):  # type: ignore[misc]
+class BatchConsumer(SteadyConsumer):
     """Hands out a `MessageBatch` as the value of one row.
 
     Attributes:
@@ -72,7 +72,6 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
         self._next_offset: dict[int, int] = {}
         self._sought: set[int] = set()
         self._lost = self._rebalanced = False
-        self._failed: Exception | None = None
         self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
         self._consumer_config["error_cb"] = called_by_the_client(self._note_error)
 
@@ -116,43 +115,6 @@ class BatchConsumer(InternalConsumer):  # type: ignore[misc]
             on_revoke=self._held_back(revoked),
             on_lost=self._held_back(lost),
         )
-
-    def _held_back(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """Keep errors in a callback of the client, too, until the call that ran it is over.
-
-        The client does not know of them: it would answer with a `SystemError`, or wait for ever
-        for its own threads when it is closed.
-        """
-
-        def called(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            try:
-                callback(consumer, partitions)
-            except Exception as error:  # raised by `_raise_what_failed`
-                self._failed = self._failed or error
-
-        return called_by_the_client(called)
-
-    def _raise_what_failed(self) -> None:
-        failed, self._failed = self._failed, None
-        if failed is not None:
-            raise failed
-
-    def poll(self, timeout: float | None = None) -> Message | None:
-        """Return the next message; raises what failed in a callback meanwhile."""
-        message = super().poll(timeout)
-        self._raise_what_failed()
-        return message
-
-    def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
-        """Return the next messages; raises what failed in a callback meanwhile."""
-        messages: list[Message] = super().consume(num_messages, timeout)
-        self._raise_what_failed()
-        return messages
-
-    def close(self) -> None:
-        """Leave the group; raises what failed in a callback meanwhile."""
-        super().close()
-        self._raise_what_failed()
 
     def _begin_at_the_commit(self, partitions: list[TopicPartition]) -> None:
         """Have each partition read from its commit, one without a commit from its beginning.

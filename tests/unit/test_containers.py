@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from tape.outcome import whole_file
 from tape.trade_fields import TIME_MAX_NS, iso_time
 
 NOON = 1_746_446_400 * 10**9
+
+gzipped = partial(gzip.compress, mtime=0)
+"""Without the time of day, which would stand in the names of tests."""
 
 
 def text(first: int, count: int = 50) -> bytes:
@@ -59,12 +63,12 @@ def skipped(found: Discovery) -> dict[str, bool]:
 
 def test_every_container_gives_the_same_trades(tmp_path: Path) -> None:
     (tmp_path / "a.trades.CSV").write_bytes(text(1))
-    (tmp_path / "b.trades.csv.GZ").write_bytes(gzip.compress(text(51)))
+    (tmp_path / "b.trades.csv.GZ").write_bytes(gzipped(text(51)))
     (tmp_path / "c.trades.CSV.ZST").write_bytes(zstandard.compress(text(101)))
     inside = {
         "job/d.trades.csv": text(151),
         "job/e.trades.csv.zst": zstandard.compress(text(201)),
-        "job/f.trades.csv.gz": gzip.compress(text(251)),
+        "job/f.trades.csv.gz": gzipped(text(251)),
     }
     zipped(tmp_path / "JOB.Zip", inside)
     zipped(tmp_path / "stored.zip", {"g.trades.csv": text(301)}, zipfile.ZIP_STORED)
@@ -75,7 +79,7 @@ def test_every_container_gives_the_same_trades(tmp_path: Path) -> None:
 
 def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.trades.csv.gz"
-    path.write_bytes(gzip.compress(text(1)) + gzip.compress(text(51)[167:]) + b"\0" * 99)
+    path.write_bytes(gzipped(text(1)) + gzipped(text(51)[167:]) + b"\0" * 99)
     whole = text(1) + text(51)[167:]
     plain = tmp_path / "b.trades.csv"
     plain.write_bytes(whole)
@@ -96,7 +100,7 @@ def test_gzip_of_several_members_is_read_to_its_end(tmp_path: Path) -> None:
 )
 def test_damaged_gzip_is_said_to_be_damaged(tmp_path: Path, damage: object, reason: str) -> None:
     path = tmp_path / "a.trades.csv.gz"
-    path.write_bytes(damage(gzip.compress(text(1, 3_000))))  # type: ignore[operator]
+    path.write_bytes(damage(gzipped(text(1, 3_000))))  # type: ignore[operator]
     assert reasons(find_archives(path))[-1] == reason
 
 
@@ -124,7 +128,7 @@ def test_a_bomb_is_stopped_early(tmp_path: Path, packed: str) -> None:
     zeros = b"\0" * 2**26
     if packed == "gz":
         path = tmp_path / "a.csv.gz"
-        path.write_bytes(gzip.compress(zeros))
+        path.write_bytes(gzipped(zeros))
     else:
         path = zipped(tmp_path / "a.zip", {"a.csv": zeros})
     assert "archive_expands_too_far" in reasons(find_archives(path))
@@ -162,15 +166,15 @@ def test_what_may_hold_trades_is_told_from_what_does_not(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("b.csv.zst.gz", gzip.compress(zstandard.compress(text(51)))),
-        ("b.csv.gz.zst", zstandard.compress(gzip.compress(text(51)))),
-        ("b.csv.bz2.gz", gzip.compress(bz2.compress(text(51)))),
+        ("b.csv.zst.gz", gzipped(zstandard.compress(text(51)))),
+        ("b.csv.gz.zst", zstandard.compress(gzipped(text(51)))),
+        ("b.csv.bz2.gz", gzipped(bz2.compress(text(51)))),
         ("b.tar.zst", zstandard.compress(b"x")),
-        ("b.csv.gz.1", gzip.compress(text(51))),
+        ("b.csv.gz.1", gzipped(text(51))),
         ("b.csv.zst (1)", zstandard.compress(text(51))),
         ("b.csv.zst.crdownload", zstandard.compress(text(51))[:300]),
         ("b.dbn.gpg", b"\x85\x02\x0c\x03"),
-        ("b.bak", gzip.compress(text(51))),
+        ("b.bak", gzipped(text(51))),
         ("trades", zstandard.compress(text(51))),
         ("b.dat", text(51).decode().encode("utf-16")),
         ("b.zip.1", zip_of({"job/b.trades.csv": text(51)})),
@@ -193,7 +197,7 @@ def test_trades_under_a_name_that_is_not_read_are_said(
         ("a.csv.zst.sha256", b"0123  a.csv.zst"),
         ("a.csv.gz.md5", b"0123"),
         ("notes.docx", zip_of({"word/document.xml": b"<price size>"})),
-        ("log.gz", gzip.compress(b"all went well\n")),
+        ("log.gz", gzipped(b"all went well\n")),
         ("broken", b"\x1f\x8b\x08 not gzip"),
     ],
 )
@@ -209,7 +213,7 @@ def test_what_stands_beside_trades_and_is_none_changes_nothing(
 @pytest.mark.parametrize(
     ("data", "cure"),
     [
-        (gzip.compress(text(1)), ".gz"),
+        (gzipped(text(1)), ".gz"),
         (zstandard.compress(text(1)), ".zst"),
         (zip_of({"a.csv": text(1)}), ".zip"),
         (b"DBN\x01" + bytes(200), ".dbn"),
@@ -221,7 +225,7 @@ def test_what_is_packed_under_a_text_name_is_named_and_not_fetched_again(
     tmp_path: Path, suffix: str, data: bytes, cure: str
 ) -> None:
     path = tmp_path / f"a.{suffix}"
-    path.write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
+    path.write_bytes(gzipped(data) if suffix.endswith(".gz") else data)
     batches = list(read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS))
     (row,) = [row for batch in batches for row in batch.rejected]
     assert row.rejected.reason == "archive_misnamed"
