@@ -102,7 +102,8 @@ def test_the_numbers_of_a_replay_add_up(tmp_path: Path) -> None:
     assert found["rows"] == 44
     assert found["rows_skipped"] == 2
     assert found["records"] == 42
-    assert (found["judged"], found["duplicates"], sum(found["rejected"].values())) == (40, 1, 1)
+    judged, rejected = found["judged"], sum(found["rejected"].values())
+    assert (judged, found["duplicates"], rejected) == (41, 0, 1), "equal rows of a file are trades"
 
 
 def test_a_judge_whose_counts_do_not_balance_says_so() -> None:
