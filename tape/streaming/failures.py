@@ -88,7 +88,7 @@ def own_error(error: BaseException) -> TapeError | None:
 
 
 def refuse_if_forbidden(error: BaseException, address: str) -> None:
-    """Raise `BrokerError` if the broker refused for want of rights: trying again fixes nothing."""
+    """Raise `BrokerError` if the broker refused because rights are missing; retrying is no use."""
     for kafka in kafka_errors(error):
         if kafka.code() in FORBIDDEN:
             raise BrokerError(

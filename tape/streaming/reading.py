@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
@@ -15,6 +15,8 @@ from tape.errors import BrokerError
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 TIMEOUT_S = 10.0
+SILENT_S = 60.0
+"""Longest without a message before the end that is read up to; then the broker is gone."""
 
 
 def read_topic(
@@ -37,12 +39,8 @@ def read_topic(
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p))[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
         found: dict[int, list[Message]] = {p: [] for p in partitions}
-        while any(_position(consumer, topic, p) < end for p, end in ends.items()):
-            messages = consumer.consume(10_000, 0.5)
-            for message in messages:
-                if message.error() is not None:
-                    raise BrokerError(f"cannot read {topic}: {message.error().str()}")
-                found[message.partition()].append(message)
+        for message in _up_to(consumer, topic, ends):
+            found[message.partition()].append(message)
         return [found[p] for p in partitions]
     finally:
         consumer.close()
@@ -56,15 +54,31 @@ def count_topic(client_config: dict[str, str], topic: str) -> int:
         _wait_until_settled(client_config, topic, consumer, TIMEOUT_S)
         ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p))[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions])
-        count = 0
-        while any(_position(consumer, topic, p) < end for p, end in ends.items()):
-            for message in consumer.consume(10_000, 0.5):
-                if message.error() is not None:
-                    raise BrokerError(f"cannot read {topic}: {message.error().str()}")
-                count += message.offset() < ends[message.partition()]
-        return count
+        return sum(
+            message.offset() < ends[message.partition()]
+            for message in _up_to(consumer, topic, ends)
+        )
     finally:
         consumer.close()
+
+
+def _up_to(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[Message]:
+    """Yield messages until each partition's end is reached.
+
+    Raises `BrokerError` if a message cannot be read, or none comes for `SILENT_S`: a broker that
+    went away would be waited for without end.
+    """
+    heard_s = time.monotonic()
+    while any(_position(consumer, topic, p) < end for p, end in ends.items()):
+        messages = consumer.consume(10_000, 0.5)
+        if messages:
+            heard_s = time.monotonic()
+        elif time.monotonic() - heard_s > SILENT_S:
+            raise BrokerError(f"cannot read {topic}: the broker sent nothing for {SILENT_S:.0f} s")
+        for message in messages:
+            if message.error() is not None:
+                raise BrokerError(f"cannot read {topic}: {message.error().str()}")
+            yield message
 
 
 def _wait_until_settled(
