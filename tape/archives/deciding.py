@@ -73,7 +73,8 @@ def decide(
         time = _time_form(texts, name, given, zone, file)
         if isinstance(time, Rejected):
             return time
-        times[name] = time
+        # where no time of receipt says anything, its form is that of the others
+        times[name] = time if time.decided or not times else times["ts_event"]
     if given is None:
         return Form(price, times)
     kinds = None if given.trades is None else given.trades[1]
@@ -212,7 +213,7 @@ def _time_form(
                 f"`{name}` names no time zone: give --time-zone NAME, such as America/New_York "
                 f"or UTC",
             )
-        return TimeForm(ISO, zone, order)
+        return TimeForm(ISO, zone, order, decided=total > 0)
     if most < AGREED * total:
         listed = ", ".join(f"{count} {kind}" for kind, count in classes.most_common())
         return Rejected("form_unclear", f"`{name}` is in several forms ({listed}); {SAY}")

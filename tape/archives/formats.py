@@ -23,7 +23,7 @@ from tape.archives.plain_fields import NAMES, Names, PlainForm, Rows, plain_form
 from tape.archives.plain_forms import convert_form, plan_for
 from tape.archives.plain_json import convert_json
 from tape.archives.quoted_lines import whole_rows
-from tape.archives.rows import CsvFields, Fields
+from tape.archives.rows import OPTIONAL, CsvFields, Fields
 from tape.archives.sidecars import Symbology
 from tape.rejected import Rejected
 from tape.scan import BAD, U8
@@ -194,7 +194,8 @@ class _Csv(_Lines):
         most = 0 if self._plain.fixed else 9
         others = sum(len(one) > most or (most > 0 and not one) for one in decimals)
         strange = sample.count(b'"') + sample.count(b"\r")
-        return 2 * max(len(times) - usual, others, strange) <= len(times)
+        empty = sum(not all(row[name] for name in OPTIONAL & row.keys()) for row in self._rows)
+        return 2 * max(len(times) - usual, others, strange, empty) <= len(times)
 
     def convert(
         self, data: U8, at: Position, asked: int, latest_ns: int, names: Names, out: U8, rows: Rows

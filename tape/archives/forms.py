@@ -3,11 +3,12 @@
 It is decided once, from the first rows (`deciding`); a row of another form is rejected.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tape.archives.values import iso_ns, local_ns, scaled, whole
+from tape.archives.values import iso_ns, local_ns, no_number, scaled, whole
 from tape.trade_fields import (
     NANOS,
     PRICE_MAX_NANOS,
@@ -30,6 +31,7 @@ FIXED_FROM_NANOS: Final = 100_000
 MARK: Final = "9223372036854775807"
 """No price, in DataBento's encodings."""
 
+NUMBER: Final = re.compile(r"-?\d+([.,]\d*)?", re.ASCII)
 ISO: Final = 0
 """In place of the nanoseconds of a unit: times are text."""
 
@@ -78,15 +80,22 @@ class TimeForm:
         zone: the zone of times that name none.
         order: in which order days are written.
         midnight_s: numbers count from this midnight, on the zone's clocks; None from 1970, UTC.
+        decided: times were seen among the first rows.
     """
 
     unit_ns: int
     zone: str | None = None
     order: str = "YMD"
     midnight_s: int | None = None
+    decided: bool = True
 
     def ns(self, text: str, name: str, latest_ns: int) -> int:
         """Return nanoseconds since 1970; raises `Unreadable`."""
+        if not self.decided and NUMBER.fullmatch(text):
+            raise Unreadable(
+                "time_range",
+                f"`{name}` is a number, and none of the first is s, ms, µs or ns since 1970",
+            )
         if self.unit_ns == ISO:
             return checked_time(iso_ns(text, name, self.zone, self.order), name, latest_ns)
         return checked_time(self._counted(text, name), name, latest_ns)
@@ -139,6 +148,8 @@ class Form:
             return text
         if "." in text or "e" in text or "E" in text:
             return whole(text, name)
+        if not text.removeprefix("-").isdigit():
+            raise no_number(text, name, "a whole number")
         return text
 
 

@@ -7,6 +7,7 @@ short for a whole one. So frames are read one by one, and each must come to its 
 
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,9 +35,26 @@ KINDS: Final = (
     (b"BZh", "bzip2", ""),
     (b"\xfd7zXZ\0", "xz", ""),
     (b"7z\xbc\xaf", "a 7z archive", ""),
+    (b"\x04\x22\x4d\x18", "lz4", ""),
+    (b"Rar!", "a rar archive", ""),
     (b"PAR1", "Parquet", ""),
+    (b"ARROW1", "Arrow (Feather)", ""),
+    (b"FEA1", "Feather", ""),
+    (b"ORC", "ORC", ""),
+    (b"Obj\1", "Avro", ""),
+    (b"\x89HDF", "HDF5", ""),
+    (b"\x93NUMPY", "a numpy array", ""),
+    (b"SQLite format 3", "an SQLite database", ""),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", ""),
+    (b"%PDF", "a PDF", ""),
+    *((bytes([0x80, protocol]), "a pickle", "") for protocol in (2, 3, 4, 5)),
 )
 """How files begin that are no text: what they are, and by which suffix they are read, if at all."""
+
+OFFICE: Final = re.compile(
+    rb"PK\x03\x04.{26}(\[Content_Types\]|_rels|xl/|docProps|mimetype)", re.DOTALL
+)
+"""How a workbook begins, which is a zip archive as well."""
 
 CHUNK: Final = 256 * 1024
 LINE_MAX: Final = 65_536
@@ -110,6 +128,8 @@ def compression_of(path: Path) -> str:
 
 def misnamed(first: bytes) -> Rejected | None:
     """Return what a file is that begins so where text was expected, or None if it may be text."""
+    if OFFICE.match(first):
+        return Rejected("archive_misnamed", "it is a workbook, not text: save its sheet as CSV")
     for magic, kind, suffix in KINDS:
         if first.startswith(magic) and (suffix != ".dbn" or first[3:4] < b"\x0a"):
             cure = f"give it the suffix {suffix}" if suffix else "save it as CSV"

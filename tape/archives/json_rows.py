@@ -8,7 +8,7 @@ import msgspec
 from tape.archives.columns_file import ColumnsFile
 from tape.archives.layout import KIND, NEEDED, constants_of, found_columns, not_trades
 from tape.archives.plain_fields import NAMES
-from tape.archives.rows import join
+from tape.archives.rows import OPTIONAL, join
 from tape.rejected import DETAIL_MAX, Rejected
 from tape.trade_fields import Unreadable
 
@@ -43,8 +43,13 @@ class JsonFields:
         self._joined = [(name, keys) for name, keys in self._keys.items() if len(keys) > 1]
 
     def need(self, names: Iterable[str]) -> None:
-        """Make fields needed in each row, but for the depth, which orders do not have."""
-        self._needed = sorted({*self._needed, *names} - {"depth"})
+        """Make fields needed in each row, but for those that have a default.
+
+        The instrument has none where it stands for the symbol.
+        """
+        usual = {*names}
+        defaults = OPTIONAL if "symbol" in usual else OPTIONAL - {"instrument_id"}
+        self._needed = sorted({*self._needed, *usual} - defaults)
 
     def __call__(self, line: bytes) -> dict[str, str]:
         """Return the fields of a line by name, none if it is about no trade.
@@ -103,7 +108,9 @@ def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields
     except (ValueError, RecursionError, msgspec.MsgspecError):
         if line.lstrip()[:1] == b"[":
             return Rejected("header_unexpected", "a JSON list: write one object a line")
-        return Rejected("header_missing", "the first line is not a JSON object")
+        return Rejected(
+            "header_missing", "the first line is not a JSON object: write one object a line"
+        )
     constants = constants_of(given, file)
     if isinstance(constants, Rejected):
         return constants

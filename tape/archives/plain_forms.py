@@ -88,7 +88,8 @@ class Plan(NamedTuple):
     """A file's layout and form as compiled code has them.
 
     `at` is where fields stand, BAD for none; `units` are the powers of ten of times' units, BAD
-    for texts; `kinds` and `sides` are by the code's one byte.
+    for texts; `kinds` and `sides` are by the code's one byte; `no_side` is the side where that is
+    empty, 0 where it must be read literally.
     """
 
     delimiter: int
@@ -104,6 +105,7 @@ class Plan(NamedTuple):
     defaults: I64
     kinds: npt.NDArray[np.bool_]
     sides: U8
+    no_side: int
     symbol: U8
     symbol_length: int
     offsets: Offsets
@@ -144,6 +146,7 @@ def plan_for(layout: Layout, form: Form, first_time: str) -> Plan | None:
         defaults,
         kinds,
         sides,
+        0 if form.sides else 78,
         np.frombuffer(symbol + b"\0" * (PADDING + 80), np.uint8),
         len(symbol),
         _offsets(form, first_time),
@@ -225,7 +228,7 @@ def _read(
         return NOT_PLAIN
     value[TS_EVENT], value[TS_RECV] = ns, ns
     column = plan.at[TS_RECV]
-    if column != BAD:
+    if column != BAD and last[column] > first[column]:
         ns = _read_time(data, first[column], last[column], plan.units[0], plan)
         if not TIME_MIN_NS <= ns < latest_ns:
             return NOT_PLAIN
@@ -236,7 +239,7 @@ def _read(
         return NOT_PLAIN
     for field in (RTYPE, PUBLISHER, INSTRUMENT, DEPTH, FLAGS, SEQUENCE, SIZE, DELTA):
         column = plan.at[field]
-        if column == BAD:
+        if column == BAD or (last[column] == first[column] and field != SIZE):
             value[field] = plan.defaults[field]
             continue
         minus = field == DELTA and data[first[column]] == 45
@@ -248,7 +251,11 @@ def _read(
         value[field] = -number if minus else number
     value[ACTION], value[SIDE] = TRADE, 78
     column = plan.at[SIDE]
-    if column != BAD:
+    if column != BAD and last[column] == first[column]:
+        if plan.no_side == 0:
+            return NOT_PLAIN
+        value[SIDE] = plan.no_side
+    elif column != BAD:
         if last[column] - first[column] != 1 or plan.sides[data[first[column]]] == 0:
             return NOT_PLAIN
         value[SIDE] = plan.sides[data[first[column]]]
@@ -257,6 +264,8 @@ def _read(
         value[SYMBOL] = symbol_by_name(data, first[column], last[column], names)
     elif plan.symbol_length:
         value[SYMBOL] = symbol_by_name(plan.symbol, 0, plan.symbol_length, names)
+    elif last[plan.at[INSTRUMENT]] == first[plan.at[INSTRUMENT]]:
+        return NOT_PLAIN
     else:
         value[SYMBOL] = symbol_by_instrument(value, names.instruments)
     if value[SYMBOL] == NO_NAME:

@@ -22,9 +22,12 @@ from tape.trade_fields import (
     signed,
 )
 
+NO_TIME: Final = "18446744073709551615"
+"""No time, in DataBento's encodings."""
+
 UNDEFINED: Final = {
-    "ts_recv": ("", "18446744073709551615"),
-    "ts_event": ("", "18446744073709551615"),
+    "ts_recv": ("", NO_TIME),
+    "ts_event": ("", NO_TIME),
     "price": ("", "9223372036854775807"),
     "size": ("",),
     "symbol": ("",),
@@ -37,6 +40,11 @@ NUMBERS: Final = (
     ("flags", U8_MAX),
     ("sequence", U32_MAX),
 )
+OPTIONAL: Final = frozenset(
+    {*(name for name, _ in NUMBERS), "ts_recv", "side", "ts_in_delta"},
+)
+"""Fields that have a default, which stands for an empty one, too."""
+
 ACTION_WORDS: Final = (
     "`action` is neither T nor one of A, C, F, M, N, R: say which rows are trades in a columns "
     "file (docs/files.md): [trades]"
@@ -130,26 +138,26 @@ class RowReader:
         size = form.size(row["size"])
         numbers = dict(self._defaults)
         for name, largest in NUMBERS:
-            if name in row:
+            if row.get(name, "").strip():
                 numbers[name] = integer(form.count(row[name], name).encode(), name, largest)
-        if "ts_in_delta" in row:
+        if row.get("ts_in_delta", "").strip():
             delta = form.count(row["ts_in_delta"], "ts_in_delta")
             numbers["ts_in_delta"] = signed(delta.encode(), "ts_in_delta")
         latest_ns = self._latest_ns
         ts_event_ns = form.times["ts_event"].ns(row["ts_event"], "ts_event", latest_ns)
         ts_recv_ns = ts_event_ns
-        if "ts_recv" in row:
+        if row.get("ts_recv", "").strip() not in ("", NO_TIME):
             ts_recv_ns = form.times["ts_recv"].ns(row["ts_recv"], "ts_recv", latest_ns)
         if action != "T":
             raise Unreadable("action_unknown", ACTION_WORDS)
         return Trade(
             ts_recv_ns=ts_recv_ns,
             ts_event_ns=ts_event_ns,
-            side=self._side(row.get("side")),
+            side=self._side(row.get("side", "")),
             price_nanos=price_nanos,
             size=size,
             ts_in_delta_ns=numbers["ts_in_delta"],
-            symbol=self._symbol(row.get("symbol"), numbers["instrument_id"], ts_event_ns),
+            symbol=self._symbol(row, numbers["instrument_id"], ts_event_ns),
             rtype=numbers["rtype"],
             publisher_id=numbers["publisher_id"],
             instrument_id=numbers["instrument_id"],
@@ -169,17 +177,17 @@ class RowReader:
                 raise Unreadable("row_form", f"`{name}` has a point; the file's numbers a comma")
             row[name] = text.replace(",", ".")
 
-    def _side(self, text: str | None) -> str:
-        sides = self._form.sides
-        if text is None:
-            return "N"
+    def _side(self, text: str) -> str:
+        text, sides = text if text.strip() else "", self._form.sides
         if sides:
             text = sides.get(text, sides.get(OTHERS, text))
-        return checked_side(text)
+        return checked_side(text or "N")
 
-    def _symbol(self, text: str | None, instrument_id: int, ts_event_ns: int) -> str:
-        if text is not None:
-            return checked_symbol(text)
+    def _symbol(self, row: dict[str, str], instrument_id: int, ts_event_ns: int) -> str:
+        if "symbol" in row:
+            return checked_symbol(row["symbol"])
+        if not row.get("instrument_id", "").strip():
+            raise Unreadable("symbol_unknown", "`instrument_id` is empty, and there is no symbol")
         day = iso_time(ts_event_ns)[:10]
         symbol = self._symbology.symbol(instrument_id, day)
         if symbol is None:

@@ -15,6 +15,13 @@ from tape.trade_fields import NANOS, Unreadable, midnight_s
 DECIMAL: Final = re.compile(r"(-?)(\d*)(?:\.(\d+))?(?:[eE]([+-]\d{1,2}))?", re.ASCII)
 """Exponents have a sign, as pandas, R, spreadsheets and JavaScript write them."""
 
+SIGNLESS: Final = re.compile(r"-?\d+(?:\.\d*)?[eE]\d+", re.ASCII)
+THOUSANDS: Final = re.compile(r"-?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?", re.ASCII)
+NO_NUMBERS: Final = frozenset(
+    {"nan", "na", "n/a", "#n/a", "null", "none", "nil", "inf", "infinity", "undefined", "-"}
+)
+"""What programs write where there is no number; minus and plus are taken away before."""
+
 FLOAT: Final = re.compile(r"\d[.,]\d+[eE]\+?\d+", re.ASCII)
 DIGITS_MAX: Final = 60
 ISO: Final = re.compile(
@@ -42,7 +49,7 @@ def scaled(text: str, name: str, power: int) -> int:
     """
     match = DECIMAL.fullmatch(text)
     if match is None or not (match[2] or match[3]):
-        raise Unreadable("number_syntax", f"`{name}` is not a decimal number")
+        raise no_number(text, name, "a decimal number")
     sign, whole, fraction, exponent = match.groups()
     digits = whole + (fraction or "")
     if len(digits) > DIGITS_MAX:  # before int(), whose cost grows with the digits
@@ -57,6 +64,22 @@ def scaled(text: str, name: str, power: int) -> int:
     if value == 0 and digits.strip("0"):
         raise Unreadable("number_range", f"`{name}` is smaller than can be told from 0")
     return -value if sign else value
+
+
+def no_number(text: str, name: str, what: str) -> Unreadable:
+    """Return why a text is no number, as it looks; `what` says which kind was expected."""
+    bare = text.strip()
+    if bare != text and bare:
+        return Unreadable("number_syntax", f"`{name}` has blanks around it: write none")
+    if bare == "-" or bare.lower().lstrip("+-") in NO_NUMBERS:
+        text = f"`{name}` has a word for no number, such as NaN or NA"
+        return Unreadable("number_syntax", text)
+    if SIGNLESS.fullmatch(text):
+        text = f"`{name}` has an exponent without its sign: write 1e+05, or 100000"
+        return Unreadable("number_syntax", text)
+    if THOUSANDS.fullmatch(text):
+        return Unreadable("number_syntax", f"`{name}` has thousands separators: write 1234.5")
+    return Unreadable("number_syntax", f"`{name}` is not {what}")
 
 
 def whole(text: str, name: str) -> str:
