@@ -31,6 +31,24 @@ FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected", "form_un
 """The file is readable, and is no file of the vendor's: fetching it again brings the same."""
 
 
+SELF_EVIDENT: Final = ("a JSON list", "the first line", "its lines end", "columns twice")
+"""Beginnings of details to which no columns file is the answer."""
+
+ROW_REASONS: Final = frozenset(
+    {
+        *("number_syntax", "number_range", "row_form", "time_syntax", "time_range", "time_zone"),
+        *("action_unknown", "side_unknown", "symbol_syntax"),
+    }
+)
+"""What a row can be rejected for because its file is of another form than it looks."""
+
+SAY_FORM: Final = (
+    "if these rows are right as they stand, say how to read them: `tape inspect {file} "
+    "--suggest-columns` writes a columns file for --columns, and --time-zone NAME names the zone "
+    "of times that have none (docs/files.md)"
+)
+
+
 class SkippedFile(Protocol):
     """A file that was found and is not read: why, what to do, and whether it may hold trades."""
 
@@ -103,12 +121,24 @@ class Outcome:
         return [one for one in self.skipped if one.may_hold_trades]
 
     @property
+    def form_remedy(self) -> str:
+        """Return what to do if rows were rejected that may be right in another form, or nothing."""
+        for reason, _ in self.rejected.most_common():
+            file, _, line = self.examples[reason].source.rpartition(":")
+            if reason in ROW_REASONS and line.isdigit() and ".dbn" not in file.lower():
+                return SAY_FORM.format(file=file)
+        return ""
+
+    @property
     def exit_code(self) -> int:
         """Return 2 if anything was rejected, damaged, or skipped with trades in it; else 0."""
         return 2 if self.rejected or self.damaged or self.missed else 0
 
-    def sentences(self) -> Iterator[str]:
-        """Yield what a person must know, a line a reason and a line a file, safe to print."""
+    def sentences(self, *, remedy: bool = True) -> Iterator[str]:
+        """Yield what a person must know, a line a reason and a line a file, safe to print.
+
+        Without the `remedy` for rows of another form where `nothing_read` says it.
+        """
         whole = {fault.partition(": ")[0] for fault in self.damaged}
         for reason, count in self.rejected.most_common():
             one = self.examples[reason]
@@ -117,12 +147,14 @@ class Outcome:
             yield printable(
                 f"rejected: {count:,} × {reason}; the first: {one.source}: {one.detail}"
             )
+        if remedy and self.form_remedy:
+            yield printable(self.form_remedy)
         for fault in self.damaged:
             what = "damaged" if ": archive_" in fault else "not read"
             yield printable(f"{what}: {fault}")
         for skipped in self.missed[:MOST_LISTED]:
-            remedy = f"; {skipped.remedy}" if skipped.remedy else ""
-            yield printable(f"skipped: {skipped.path}: {skipped.reason}{remedy}")
+            cure = f"; {skipped.remedy}" if skipped.remedy else ""
+            yield printable(f"skipped: {skipped.path}: {skipped.reason}{cure}")
         if len(self.missed) > MOST_LISTED:
             more = len(self.missed) - MOST_LISTED
             yield f"skipped: {more:,} files more that may hold trades; --json names all"
@@ -138,6 +170,7 @@ class Outcome:
                 reason: {"source": one.source, "detail": one.detail}
                 for reason, one in self.examples.items()
             },
+            "rejected_remedy": self.form_remedy,
             "damaged": self.damaged,
             "skipped": [
                 {
@@ -159,27 +192,31 @@ class Outcome:
         reason, count = self.rejected.most_common(1)[0]
         total, one = self.rejected.total(), self.examples[reason]
         of = "" if count == total else f", {count:,} of them {reason}"
+        cure = remedy_for(reason, one.source, one.detail) or f"; {self.form_remedy}".rstrip("; ")
         return ArchiveError(
             printable(
                 f"{begin}, {total:,} rejected{of}; the first: {one.source}: {reason}: "
-                f"{one.detail}{remedy_for(reason, one.source)}"
+                f"{one.detail}{cure}"
             )
         )
 
 
 def whole_file(source: str, reason: str, detail: str) -> str:
     """Return in words what is wrong with a file as a whole, and what to do about it."""
-    return f"{source}: {reason}: {detail}{remedy_for(reason, source)}"
+    return f"{source}: {reason}: {detail}{remedy_for(reason, source, detail)}"
 
 
-def remedy_for(reason: str, source: str) -> str:
+def remedy_for(reason: str, source: str, detail: str = "") -> str:
     """Return what to do about a reason that stands for a whole file, behind "; ", or nothing.
+
+    What `detail` says of the remedy already is not said again.
 
     >>> remedy_for("archive_truncated", "a.csv.zst")
     '; fetch the file again'
     >>> remedy_for("number_syntax", "a.csv:7")
     ''
     """
-    if reason in FORM_REASONS and ".dbn" not in source.lower():  # DBN has no columns to be named
+    other = reason in FORM_REASONS and not detail.startswith(SELF_EVIDENT)
+    if other and ".dbn" not in source.lower():  # DBN has no columns to be named
         return f"; {ANOTHER_FORM.format(file=source.partition(':')[0])}"
     return f"; {REMEDIES[reason]}" if reason in REMEDIES else ""

@@ -68,10 +68,10 @@ def beside(figures: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
     return {**figures, **(outcome.as_json() if outcome.exit_code else {})}
 
 
-def say_outcome(outcome: Outcome) -> None:
-    """Say on standard error what was rejected and skipped."""
+def say_outcome(outcome: Outcome, *, remedy: bool = True) -> None:
+    """Say on standard error what was rejected and skipped; see `Outcome.sentences`."""
     notes = notes_console()
-    for sentence in outcome.sentences():
+    for sentence in outcome.sentences(remedy=remedy):
         notes.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -108,7 +108,8 @@ def replay(
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
     _say_order(counts)
-    say_outcome(run.outcome)
+    _say_skipped(run)
+    say_outcome(run.outcome, remedy=nothing is None)
     if nothing is not None:
         raise nothing
     _say_missing(run)
@@ -225,6 +226,15 @@ def _say_order(counts: Counts) -> None:
         )
     for sentence in sentences:
         notes_console().print(sentence, soft_wrap=True, highlight=False)
+
+
+def _say_skipped(run: Replay) -> None:
+    """Say how many rows are about no trade, or about a symbol that is not asked for."""
+    if run.skipped:
+        rows = f"{run.skipped:,} row" + ("" if run.skipped == 1 else "s")
+        others = " or about other symbols than those of --symbols" if run.part.symbols else ""
+        text = f"skipped: {rows} about no trade (orders, quotes, empty lines){others}"
+        notes_console().print(text, soft_wrap=True, highlight=False)
 
 
 def _trades(count: int) -> str:

@@ -1,0 +1,115 @@
+"""What other programs write where a number, a time or a table should be: each has its sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from tape.archives import RowBatch, find_archives, read_archive
+from tape.outcome import Outcome
+from tape.trade_fields import TIME_MAX_NS
+from tests.made_files import NANOS, csv, walk, written
+
+ROWS = walk(12)
+
+
+def read(path: Path) -> list[RowBatch]:
+    return list(read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS))
+
+
+def details(path: Path) -> set[tuple[str, str]]:
+    """Reasons and details of a file of which nothing may be read."""
+    batches = read(path)
+    assert not any(batch.values for batch in batches)
+    faults = [row.rejected for batch in batches for row in batch.rejected]
+    return {(fault.reason, fault.detail) for fault in faults}
+
+
+NUMBERS = {
+    "1,234.50": "`{}` has thousands separators: write 1234.5",
+    "1 234.50": "`{}` has thousands separators: write 1234.5",
+    "1'234'567": "`{}` has thousands separators: write 1234.5",
+    "NaN": "`{}` has a word for no number, such as NaN or NA",
+    "-inf": "`{}` has a word for no number, such as NaN or NA",
+    "NULL": "`{}` has a word for no number, such as NaN or NA",
+    "#N/A": "`{}` has a word for no number, such as NaN or NA",
+    "-": "`{}` has a word for no number, such as NaN or NA",
+    "1.5e2": "`{}` has an exponent without its sign: write 1e+05, or 100000",
+    "1e3": "`{}` has an exponent without its sign: write 1e+05, or 100000",
+    " 142.01": "`{}` has blanks around it: write none",
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+@pytest.mark.parametrize("name", ["price", "size"])
+def test_a_number_that_is_none_is_told_by_its_look(tmp_path: Path, name: str, text: str) -> None:
+    how = {name: lambda _: f'"{text}"'}
+    path = written(tmp_path / "a.csv", csv(ROWS, **how))  # type: ignore[arg-type]
+    assert details(path) == {("number_syntax", NUMBERS[text].format(name))}
+
+
+@pytest.mark.parametrize("text", ["+142.01", "$142.01", "142.01 USD", "0x8e", "1_000.0"])
+def test_any_other_text_is_no_decimal_number(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path / "a.csv", csv(ROWS, price=lambda _: text))
+    assert details(path) == {("number_syntax", "`price` is not a decimal number")}
+
+
+@pytest.mark.parametrize(
+    "text", [lambda ns: f"{ns / NANOS / 86_400 + 25_569:.9f}", lambda ns: "45721", lambda ns: "-5"]
+)
+def test_a_number_that_is_no_time_of_any_unit_is_not_called_a_stray_one(
+    tmp_path: Path, text: object
+) -> None:
+    """As spreadsheets count days."""
+    path = written(tmp_path / "a.csv", csv(ROWS, time=text))  # type: ignore[arg-type]
+    detail = "`ts_event` is a number, and none of the first is s, ms, µs or ns since 1970"
+    assert details(path) == {("time_range", detail)}
+
+
+FILES = {
+    "feather": (b"ARROW1\0\0" + bytes(99), "it holds Arrow (Feather) where text was expected"),
+    "parquet": (b"PAR1" + bytes(99), "it holds Parquet where text was expected"),
+    "pickle": (b"\x80\x04\x95" + bytes(99), "it holds a pickle where text was expected"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "it holds HDF5 where text was expected"),
+    "sqlite": (b"SQLite format 3\0" + bytes(99), "it holds an SQLite database where text"),
+    "xlsx": (b"PK\3\4" + bytes(26) + b"[Content_Types].xml", "it is a workbook, not text"),
+    "xls": (b"\xd0\xcf\x11\xe0" + bytes(99), "it holds an old Excel workbook where text"),
+    "zip": (b"PK\3\4" + bytes(26) + b"day.csv", "it holds a zip archive where text was expected"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("suffix", [".csv", ".trades.json"])
+def test_a_table_of_another_program_named_csv_is_named(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    data, words = FILES[kind]
+    ((reason, detail),) = details(written(tmp_path / f"a{suffix}", data))
+    assert reason == "archive_misnamed"
+    assert detail.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('[{"ts_event":1}]\n', "a.trades.json"),
+        ('{\n "ts_event": 1\n}\n', "a.trades.json"),
+        ('{"ts_event":1},\n', "a.trades.json"),
+        ("ts_event,price,price,size,symbol\n", "a.csv"),
+        ("ts_event,price,size,symbol\rx\n", "a.csv"),
+        ("ts_event,price,size,symbol\n".encode("utf-16").decode("latin-1"), "a.csv"),
+    ],
+    ids=["list", "pretty", "commas", "twice", "cr", "utf-16"],
+)
+def test_a_columns_file_is_not_the_cure_of_what_it_cannot_cure(
+    tmp_path: Path, text: str, name: str
+) -> None:
+    path = written(tmp_path / name, text.encode("latin-1"))
+    outcome = Outcome()
+    for batch in read(path):
+        outcome.note(batch.rejected, damaged=batch.damaged)
+    (said,) = outcome.damaged
+    assert "suggest-columns" not in said
+    assert any(
+        word in said
+        for word in ("write one object a line", "columns twice", "save it", "save the file")
+    )
