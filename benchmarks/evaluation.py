@@ -65,7 +65,7 @@ def work_on(name: str, data: Path) -> Iterator[list[Task]]:
         days = made_up_days(folder, SEED) if name == "made-up" else real_days(data)[name][0]
         past = days if name == "made-up" else real_days(data)[name][1]
         copies, labels, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
-        yield tasks(copies, labels, past, MAX_SYMBOLS)
+        yield tasks(copies, labels, past, MAX_SYMBOLS)[0]
 
 
 def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tuple[str, Result]]:

@@ -27,6 +27,31 @@ CALIBRATED: Final = {
     "venues": calibrated_state.VENUES_KNOWN,
     "publishers": classic_state.KNOWN_PUBLISHERS,
 }
+MEANINGS: Final = {
+    "topic": "the changelog that holds it",
+    "partition": "of the changelog, as of the input topic",
+    "kept": "when it was written, UTC",
+    "bytes": "its size",
+    "version": "of its layout",
+    "parameters": "hash of the settings that it was made with",
+    "damaged": "it cannot be read, and the detector will not start with it",
+    "readable": "false: this program does not know its version",
+    "trades": "trades judged so far",
+    "history_values": "prices, as distances from their window's mean, that the forest was given "
+    "to learn from",
+    "fine_prices": "1: some price was no multiple of 0.0001 dollars",
+    "forest_breakpoints": "distances from the mean at which the isolation forest's verdict turns",
+    "publishers": "publishers whose newest trade is remembered",
+    "last_size": "shares of the newest trade",
+    "local_prices": "prices of the newest trades that a price is held against",
+    "venues": "venues whose prices are followed",
+    "last_price_usd": "price of the newest trade, dollars",
+    "episode": "its open episode cannot be read",
+    "open_episode_flags": "flagged trades of the episode that is open; 0: none is",
+    "open_episode_since": "time of its first flagged trade, UTC",
+}
+"""What each field of `tape state show` says, in plain words."""
+
 LAYOUTS: Final = {
     "classic": (CLASSIC, classic_state.COUNTERS, classic_state.VERSION),
     "calibrated": (CALIBRATED, calibrated_state.COUNTERS, calibrated_state.VERSION),

@@ -133,7 +133,8 @@ def evaluate_profiles(
         if not files:
             judged, files, outcomes = injected(judged, folder, seed=seed, anomalies=anomalies)
         single = len(judged) == 1 and not calibrate_on
-        work = tasks(judged, files, () if single else past, settings.max_symbols)
+        work, without = tasks(judged, files, () if single else past, settings.max_symbols)
+        outcomes |= without
         for task in work:
             outcomes |= task.outcomes
         parameters = settings.parameters()

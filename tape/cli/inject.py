@@ -2,17 +2,20 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive, stem_of
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import Force, say, say_outcome
+from tape.cli.look import AsJson, Force, print_json, say, say_outcome, wants_json
+from tape.cli.nothing import listed
 from tape.errors import SettingsError
 from tape.outcome import Outcome
 from tape.synthetic import KINDS, inject, load_day, write_day
+from tape.synthetic.day import SyntheticDay
+from tape.synthetic.files import labels_path
 from tape.synthetic.inject import AUCTION_SHARES
 from tape.trade_fields import TIME_MAX_NS
 
@@ -27,10 +30,12 @@ def inject_anomalies(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    as_json: AsJson = False,
 ) -> int:
     """Put anomalies of seven kinds into days of trades, with a label file beside each.
 
     Ends with 2 if anything was rejected or skipped, and says what; the rest is used.
+    Where no trade can be read nothing is written.
 
     Example: tape inject nasdaq --output out/labelled --seed 3
     """
@@ -39,16 +44,17 @@ def inject_anomalies(
     archives = by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
     names = _names(archives, output)
     all_files = Outcome(skipped=list(found.skipped))
+    written: list[dict[str, Any]] = []
     for nth, (archive, name) in enumerate(zip(archives, names, strict=True)):
         made, outcome = load_day(archive)
-        if not len(made.symbol):
-            raise outcome.nothing_read(str(archive.path))
         all_files.add(outcome)
+        if not len(made.symbol):
+            continue
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         path = write_day(done, output, name, inputs=files, force=force)
-        kinds = Counter(label.kind for label in done.labels)
-        listed = ", ".join(f"{kind} {kinds[kind]}" for kind in KINDS)
-        say(f"{path}: {len(done.symbol):,} trades, {len(done.labels)} anomalies ({listed})")
+        written.append(_figures(path, done))
+        if not wants_json(as_json):
+            say(_sentence(written[-1]))
         if len(done.labels) < anomalies:
             say(
                 f"{archive.path.name} has room for {len(done.labels)} of {anomalies} anomalies: "
@@ -56,8 +62,30 @@ def inject_anomalies(
                 f"{AUCTION_SHARES:,} shares and more are left alone",
                 err=True,
             )
+    if not written:
+        raise all_files.nothing_read(listed(str(archive.path) for archive in archives))
+    if wants_json(as_json):
+        print_json({"files": written, **all_files.as_json()})
     say_outcome(all_files)
     return all_files.exit_code
+
+
+def _figures(path: Path, done: SyntheticDay) -> dict[str, Any]:
+    """Return what was written of one day."""
+    kinds = Counter(label.kind for label in done.labels)
+    return {
+        "path": str(path),
+        "labels": str(labels_path(path)),
+        "trades": len(done.symbol),
+        "anomalies": len(done.labels),
+        "by_kind": {kind: kinds[kind] for kind in KINDS},
+    }
+
+
+def _sentence(figures: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{kind} {count}" for kind, count in figures["by_kind"].items())
+    trades, anomalies = figures["trades"], figures["anomalies"]
+    return f"{figures['path']}: {trades:,} trades, {anomalies} anomalies ({kinds})"
 
 
 def _names(archives: list[Archive], output: Path) -> list[str]:

@@ -14,7 +14,7 @@ from tape.broker.topics import changelog_name, partition_counts
 from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError, StateError
 from tape.kept import PROFILES
-from tape.kept_fields import fields_of
+from tape.kept_fields import MEANINGS, fields_of
 from tape.printable import cell
 from tape.settings import DetectorSettings, load
 from tape.streaming.kept_states import KeptState, kept_states, refuse_if_running, reset
@@ -74,7 +74,9 @@ def show(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what is kept of a symbol. Ends with 4 if nothing is.
+    """Show what is kept of a symbol, and what each field is. Ends with 4 if nothing is kept.
+
+    docs/operations.md explains the fields of the JSON.
 
     Example: tape state show NVDA --json
     """
@@ -92,9 +94,10 @@ def show(
         print_json({"symbol": symbol, "states": shown})
         return 0
     for fields in shown:
-        table = Table("field", "value", title=cell(f"{symbol}, {fields['profile']}"))
+        table = Table("field", "value", "what it is", title=cell(f"{symbol}, {fields['profile']}"))
         for name, value in fields.items():
-            table.add_row(name, cell(f"{value:,}" if isinstance(value, int) else str(value)))
+            text = f"{value:,}" if type(value) is int else str(value)
+            table.add_row(name, cell(text), MEANINGS.get(name, ""))
         table_console().print(table)
     return 0
 

@@ -23,7 +23,7 @@ from tape.cli.look import (
     wants_json,
 )
 from tape.errors import ArchiveError, SettingsError
-from tape.evaluation.days import read_day
+from tape.evaluation.days import read_days
 from tape.outcome import Outcome
 from tape.output_file import OutputFile
 from tape.printable import cell
@@ -62,12 +62,14 @@ def tune_thresholds(
     parameters = replace(settings.parameters(), profile="classic", training="thinned")
     discovered = find_archives(days)
     archives = with_given(discovered.archives, given_by(columns, time_zone))
-    past = [
-        read_day(first, settings.max_symbols, *others) for first, *others in days_of_files(archives)
-    ]
     most = settings.max_symbols
+    past, without = read_days(days_of_files(archives), most)
+    outcome = Outcome(skipped=list(discovered.skipped))
+    for one in (*(day.outcome for day in past), *without.values()):
+        outcome.add(one)
     found = [tune(one, alerts_per_day, parameters) for one in past_trades(past, parameters, most)]
     if all(one.own.volume_threshold is None for one in found):
+        say_outcome(outcome)
         raise ArchiveError(
             f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by; "
             "name more days"
@@ -79,9 +81,6 @@ def tune_thresholds(
     )
     with file:
         file.write(text.encode())
-    outcome = Outcome(skipped=list(discovered.skipped))
-    for day in past:
-        outcome.add(day.outcome)
     if wants_json(as_json):
         figures = {one.symbol: _figures(one, budgets.get(one.symbol)) for one in found}
         print_json(beside(figures, outcome))

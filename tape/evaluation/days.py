@@ -1,6 +1,6 @@
 """Files of trades in memory, as columns, and moving them to earlier dates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +21,9 @@ NEW_YORK: Final = ZoneInfo("America/New_York")
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
 WEEK: Final = 7
+LISTED: Final = 5
+"""Files without a trade that a sentence names."""
+
 SAME_DAY: Final = 0.1
 """Share of one file's trades found in another from which on both are the same day."""
 
@@ -50,11 +53,46 @@ def read_day(archive: Archive, max_symbols: int, *others: Archive) -> Day:
 
     Raises `ArchiveError` if not one trade of them can be read.
     """
+    found = _read(archive, max_symbols, *others)
+    if isinstance(found, Outcome):
+        raise found.nothing_read(str(archive.path))
+    return found
+
+
+def read_days(
+    files: Iterable[Sequence[Archive]], max_symbols: int
+) -> tuple[list[Day], dict[str, Outcome]]:
+    """Return the days of files that belong together, and what is wrong with those without a trade.
+
+    The latter by the hash of the first file. Raises `ArchiveError` if there is not one trade.
+    """
+    days: list[Day] = []
+    without: dict[str, Outcome] = {}
+    paths = []
+    for first, *others in files:
+        found = _read(first, max_symbols, *others)
+        if isinstance(found, Day):
+            days.append(found)
+            continue
+        paths.append(str(first.path))
+        without[first.sha256] = found
+        if not found.exit_code:
+            found.damaged.append(f"{first.path.name}: no trade in it")
+    if not days:
+        every = Outcome()
+        for outcome in without.values():
+            every.add(outcome)
+        raise every.nothing_read(", ".join(paths[:LISTED]) + ", …" * (len(paths) > LISTED))
+    return days, without
+
+
+def _read(archive: Archive, max_symbols: int, *others: Archive) -> Day | Outcome:
+    """Return the day of files, or why they have no trade."""
     table = SymbolTable(max_symbols)
     parts, outcome = [], Outcome()
     for batch in read_tape([archive, *others], latest_ns=TIME_MAX_NS):
         if batch.unreadable is not None:
-            raise batch.unreadable
+            outcome.damaged.append(str(batch.unreadable))
         decoded = decode_batch(batch.keys, batch.values, table)
         parts.append(decoded.trades)
         outcome.note(batch.rejected, damaged=batch.damaged)
@@ -62,7 +100,7 @@ def read_day(archive: Archive, max_symbols: int, *others: Archive) -> Day:
             source = f"{archive.path.name}: {batch.keys[position].decode()}"
             outcome.count(rejected.reason, 1, source, rejected.detail)
     if sum(map(len, parts)) == 0:
-        raise outcome.nothing_read(str(archive.path))
+        return outcome
     trades = TradeColumns(
         *(
             np.concatenate([getattr(part, name) for part in parts])

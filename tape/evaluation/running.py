@@ -14,7 +14,7 @@ from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
 from tape.evaluation.auctions import auction_prints
 from tape.evaluation.curves import Curve, average_precision, curve, intervals
-from tape.evaluation.days import Day, read_day
+from tape.evaluation.days import Day, read_days
 from tape.evaluation.judging import ProfileName, Progress, judge_day, others, parameters_of
 from tape.evaluation.labels import Event, match, read_labels
 from tape.evaluation.metrics import (
@@ -101,7 +101,7 @@ def injected(
 ) -> tuple[list[Archive], list[Path], Outcomes]:
     """Write copies of days with anomalies into `folder`; return them and their label files.
 
-    The third is what could not be read of the originals.
+    The third is what could not be read of the originals. Raises `ArchiveError` if none can.
     """
     outcomes: Outcomes = {}
     copies, labels = [], []
@@ -109,7 +109,7 @@ def injected(
         made, outcome = load_day(archive)
         outcomes[archive.sha256] = outcome
         if not len(made.symbol):
-            raise outcome.nothing_read(str(archive.path))
+            continue
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         if not done.labels:
             raise ArchiveError(
@@ -121,6 +121,8 @@ def injected(
         path = write_day(done, folder / f"injected-{nth}", name)
         copies += find_archives(path).archives
         labels.append(path.with_name(f"{name}.labels.csv"))
+    if not copies:
+        raise next(iter(outcomes.values())).nothing_read(str(archives[0].path))
     return copies, labels, outcomes
 
 
@@ -129,11 +131,17 @@ def tasks(
     labels: Sequence[Path],
     calibration: Sequence[Archive],
     max_symbols: int,
-) -> list[Task]:
-    """Return what is to be judged; raises `ArchiveError` for files that cannot be used for it."""
+) -> tuple[list[Task], Outcomes]:
+    """Return what is to be judged, and what is wrong with files without a trade.
+
+    Raises `ArchiveError` for files that cannot be used for it, and if there is no other one.
+    """
     lines = [line for path in labels for line in read_labels(path)]
-    days = [read_day(archive, max_symbols) for archive in archives]
-    past = [read_day(archive, max_symbols) for archive in calibration]
+    days, without = read_days([[archive] for archive in archives], max_symbols)
+    past: list[Day] = []
+    if calibration:
+        past, none_there = read_days([[archive] for archive in calibration], max_symbols)
+        without |= none_there
     events = match(lines, days)
     made = []
     for day, found in zip(days, events, strict=True):
@@ -144,7 +152,7 @@ def tasks(
                 "name another day with --calibrate-on"
             )
         made.append(Task(day, found, usable))
-    return made
+    return made, without
 
 
 def evaluate(

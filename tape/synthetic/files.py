@@ -27,6 +27,7 @@ LABEL_COLUMNS: Final = (
     "kind",
     "magnitude",
 )
+SUFFIX: Final = ".trades.csv.zst"
 ROWS_A_FRAME: Final = 20_000
 
 
@@ -46,7 +47,7 @@ def write_day(
     replaced, and files that others made only with `force`.
     """
     name = name or f"synthetic-{made.day:%Y%m%d}"
-    path = folder / f"{name}.trades.csv.zst"
+    path = folder / f"{name}{SUFFIX}"
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
     with OutputFile(path, inputs=inputs, force=force) as file:
         file.write(compressor.compress(HEADER))
@@ -54,9 +55,14 @@ def write_day(
             rows = range(first, min(first + ROWS_A_FRAME, len(made.symbol)))
             file.write(compressor.compress(_rows(made, rows)))
         file.write(MARK_FRAME)
-    with OutputFile(folder / f"{name}.labels.csv", inputs=inputs, force=force) as file:
+    with OutputFile(labels_path(path), inputs=inputs, force=force) as file:
         file.write(_labels(made))
     return path
+
+
+def labels_path(path: Path) -> Path:
+    """Return where the labels of a file of trades stand."""
+    return path.with_name(f"{path.name.removesuffix(SUFFIX)}.labels.csv")
 
 
 def _rows(made: SyntheticDay, rows: range) -> bytes:

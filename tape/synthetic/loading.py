@@ -7,6 +7,7 @@ import numpy as np
 
 from tape.archives import read_archive
 from tape.archives.discovery import Archive
+from tape.errors import ArchiveError
 from tape.outcome import Outcome
 from tape.synthetic.day import SyntheticDay
 from tape.trade import Trade, decode
@@ -29,16 +30,21 @@ INTEGERS: Final = (
 def load_day(archive: Archive) -> tuple[SyntheticDay, Outcome]:
     """Return the trades of a file in its order, and what of it could not be read.
 
-    Raises `ArchiveError` if the file cannot be opened. The day is that of the first trade, UTC.
+    The day is that of the first trade, UTC.
     """
     trades: list[Trade] = []
     outcome = Outcome()
-    for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
-        for value in batch.values:
-            trade = decode(value)
-            assert isinstance(trade, Trade)  # noqa: S101 - the reader has just written it
-            trades.append(trade)
-        outcome.note(batch.rejected, damaged=batch.damaged)
+    try:
+        for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
+            for value in batch.values:
+                trade = decode(value)
+                assert isinstance(trade, Trade)  # noqa: S101 - the reader has just written it
+                trades.append(trade)
+            outcome.note(batch.rejected, damaged=batch.damaged)
+    except ArchiveError as error:
+        outcome.damaged.append(str(error))
+    if not trades and not outcome.exit_code:
+        outcome.damaged.append(f"{archive.path.name}: no trade in it")
     names = tuple(dict.fromkeys(trade.symbol for trade in trades))
     numbers = {name: number for number, name in enumerate(names)}
     integers = {

@@ -89,11 +89,15 @@ def test_each_command_says_what_it_rejected_and_ends_with_2(
     assert ended.returncode == 2, ended.stderr
     assert "rejected: 2 × row_columns; the first: long.trades.csv:41: " in ended.stderr
     assert "rejected: 1 × time_syntax; the first: long.trades.csv:71: " in ended.stderr
-    if command != "inject":  # it prints a line per file
-        found = json.loads(ended.stdout)
-        assert found["rejected"] == {"row_columns": 2, "time_syntax": 1}
-        assert found["rejected_examples"]["row_columns"]["source"] == "long.trades.csv:41"
-        assert found["skipped"] == []
+    found = json.loads(ended.stdout)
+    assert found["rejected"] == {"row_columns": 2, "time_syntax": 1}
+    assert found["rejected_examples"]["row_columns"]["source"] == "long.trades.csv:41"
+    assert found["skipped"] == []
+    remedy = "tape inspect long.trades.csv --suggest-columns"
+    assert ended.stderr.count(remedy) == 1
+    assert remedy in found["rejected_remedy"]
+    assert "--columns" in found["rejected_remedy"]
+    assert "--time-zone" in found["rejected_remedy"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -105,6 +109,82 @@ def test_where_no_trade_can_be_read_each_ends_with_2_and_writes_nothing(
     assert ended.returncode == 2
     assert "bad.trades.csv:2: " in ended.stderr
     assert [one for one in (tmp_path / "out").rglob("*") if one.is_file()] == []
+
+
+def test_a_remedy_for_a_form_is_named_only_where_a_form_can_be_the_cause() -> None:
+    outcome = Outcome()
+    outcome.count("row_columns", 3, "a.csv:4", "13 columns")
+    outcome.count("time_syntax", 3, "a.dbn.zst:4", "`ts_event` is in no form that is known")
+    assert (outcome.form_remedy, outcome.as_json()["rejected_remedy"]) == ("", "")
+    outcome.count("size_fraction", 1, "b.csv:7", "out of scope, in any form")
+    assert outcome.form_remedy == ""
+    outcome.count("number_syntax", 1, "b.csv:9", "`price` is not a decimal number")
+    assert "tape inspect b.csv --suggest-columns" in outcome.form_remedy
+
+
+@pytest.mark.parametrize("unreadable", ["foreign", "no_trade", "not_zstd", "empty"])
+@pytest.mark.parametrize("command", ["tune", "evaluate", "inject", "replay"])
+def test_what_is_readable_is_used_and_what_is_not_is_named(
+    command: str, unreadable: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "days"
+    write_day(make_day(1, ["AAA"], 12_000, anomalies=0), folder)
+    content = {
+        "foreign": b"a,b\n1,2\n",
+        "no_trade": "\n".join([HEADER, row(1, price="x"), row(2, price="x"), ""]).encode(),
+        "not_zstd": b"not zstd at all",
+        "empty": f"{HEADER}\n".encode(),
+    }[unreadable]
+    name = "bad.trades.csv" + (".zst" if unreadable == "not_zstd" else "")
+    (folder / name).write_bytes(content)
+    if unreadable == "empty" and command == "replay":
+        return  # it has nothing that could be judged, and nothing is asked of it
+    ended = tape(*COMMANDS[command](folder, tmp_path / "out"))
+    assert ended.returncode == 2, ended.stderr
+    assert "bad.trades.csv" in ended.stderr
+    found = json.loads(ended.stdout)
+    assert found["rejected"] or found["damaged"]
+    if command in ("tune", "inject", "replay"):
+        assert [one for one in (tmp_path / "out").rglob("*") if one.is_file()]
+
+
+def test_what_was_injected_is_said_as_json(tmp_path: Path) -> None:
+    source = write_day(make_day(1, ["AAA"], 12_000, anomalies=0), tmp_path)
+    ended = tape("inject", source, "--output", tmp_path / "out", "--anomalies", "14")
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    (one,) = found["files"]
+    lines = Path(one["labels"]).read_text().splitlines()
+    assert one["anomalies"] == len(lines) - 1 == sum(one["by_kind"].values()) == 14
+    assert one["by_kind"]["burst"] == sum(",burst," in line for line in lines)
+    with zstandard.ZstdDecompressor().stream_reader(
+        Path(one["path"]).open("rb"), read_across_frames=True
+    ) as file:
+        assert one["trades"] == file.read().count(b"\n") - 1
+    assert (found["rejected"], found["damaged"]) == ({}, [])
+
+
+def test_on_a_terminal_inject_says_a_line_a_file(tmp_path: Path) -> None:
+    source = write_day(make_day(1, ["AAA"], 12_000, anomalies=0), tmp_path)
+    words = ("inject", source, "--output", tmp_path / "out", "--anomalies", "7")
+    code, shown = on_terminal(*words, columns=300)
+    assert code == 0
+    assert "7 anomalies (fat finger 1, small misprint 1," in "\n".join(plain(shown))
+
+
+@pytest.mark.parametrize("words", [(), ("--symbols", "ACME")])
+def test_a_replay_says_how_many_rows_are_about_no_trade(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    rows = [row(n, symbol=("ACME", "BOLT")[n % 2]) for n in range(60)]
+    rows[3] = rows[3].replace(",T,", ",A,")
+    rows[4] = rows[4].replace(",T,", ",C,")
+    ended = tape("replay", written(tmp_path / "a.trades.csv", rows), *words)
+    assert ended.returncode == 0
+    skipped = json.loads(ended.stdout)["rows_skipped"]
+    assert skipped == (2 if not words else 31)  # of 30 of BOLT one is about no trade, too
+    assert f"skipped: {skipped} rows about no trade" in ended.stderr
+    assert ("or about other symbols" in ended.stderr) == bool(words)
 
 
 def test_where_nothing_is_judged_no_file_is_written(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Keys and headers of kept state: every profile keeps its own, and old keys are read once."""
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tape.detection.parameters import Parameters
 from tape.judge import Counts, Judge
 from tape.kept import PROFILES, ProfileState, header_of, old_key, state_key, symbol_of
-from tape.kept_fields import fields_of
+from tape.kept_fields import MEANINGS, fields_of
 
 SYMBOLS = st.text(
     st.characters(exclude_categories=["C", "Z"], exclude_characters="\"'\\"),
@@ -72,6 +74,16 @@ def test_each_profile_finds_its_own_state_only() -> None:
         assert header is not None
         assert (header.profile, taken, fresh) == (profile, set(), [])
         assert fields_of(kept)["trades"] == 3
+
+
+def test_each_field_that_is_shown_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    shown = {"topic", "partition", "kept", "bytes", "version", "parameters", "damaged", "readable"}
+    for profile in PROFILES:
+        shown |= fields_of(blob(profile)).keys() - {"profile"}
+    assert shown <= MEANINGS.keys()
+    for name, meaning in MEANINGS.items():
+        assert f"| `{name}` | {meaning} |" in page
 
 
 def test_an_old_key_is_read_as_the_profile_of_its_header() -> None:
