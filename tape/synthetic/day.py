@@ -89,7 +89,14 @@ def make_day(
     made = _ordinary_day(of_day, random, symbols, trades, day)
     _auctions(random, made)
     made = inject(made, seed=of_day, anomalies=min(anomalies, trades // 300))
-    return _without(random, made, len(made.symbol) - trades)
+    return received_in_order(_without(random, made, len(made.symbol) - trades))
+
+
+def received_in_order(made: SyntheticDay) -> SyntheticDay:
+    """Return the day with times of receipt that never decrease: one program has received it."""
+    ts_recv_ns = np.maximum.accumulate(made.ts_event_ns + made.lag_ns)
+    lag_ns = ts_recv_ns - made.ts_event_ns
+    return replace(made, lag_ns=lag_ns, ts_in_delta_ns=lag_ns)
 
 
 def _ordinary_day(

@@ -94,11 +94,14 @@ class _Injection:
                 return
 
     def _span(self, rows: I64, at: int, count: int) -> I64 | None:
-        """Return the next `count` rows of the symbol, if there are so many and none an auction."""
+        """Return the next `count` rows of the symbol, if there are so many and none an auction.
+
+        Nor may one have a price of zero or less, which has no share by which it could move.
+        """
         span = rows[at : at + count]
         if len(span) < count or (self._made.size[span] >= AUCTION_SHARES).any():
             return None
-        return span
+        return span if (self._made.price_nanos[span] > 0).all() else None
 
     def _sign(self) -> int:
         return 1 if self._random.random() < 0.5 else -1
@@ -183,7 +186,7 @@ class _Injection:
         made = self._made
         count = int(self._random.integers(80, 201))
         times = made.ts_event_ns[row] + np.cumsum(self._random.integers(5_000, 30_001, count))
-        last = row + 1 >= len(made.symbol)
+        last = row + 1 >= len(made.symbol) or made.price_nanos[row] <= 0
         if last or made.size[row] >= AUCTION_SHARES or made.ts_event_ns[row + 1] < times[-1]:
             return None
         buying = self._random.random() < 0.5

@@ -42,8 +42,17 @@ def with_insertions(made: SyntheticDay, insertions: Sequence[Insertion]) -> Synt
         day.ts_event_ns[span], day.price_nanos[span] = one.ts_event_ns, one.price_nanos
         day.size[span], day.side[span] = one.size, one.side
         added[span] = True
+        _receive(day, first, len(one.size))
     _number(day, made, added)
     return replace(day, labels=[_moved(label, begins, counts) for label in made.labels])
+
+
+def _receive(day: SyntheticDay, first: int, count: int) -> None:
+    """Let added trades be received before the trade behind them, if that one is in order."""
+    around, span = slice(first - 1, first + count + 1), slice(first, first + count)
+    received_ns = day.ts_event_ns[around] + day.lag_ns[around]
+    latest_ns = received_ns[[0, -1]].max()
+    day.lag_ns[span] = np.minimum(received_ns[1 : count + 1], latest_ns) - day.ts_event_ns[span]
 
 
 def _moved(label: Label, begins: I64, counts: I64) -> Label:
@@ -59,7 +68,7 @@ def _number(
     """Give the added trades sequences; where there is no room, later ones of the stream move on.
 
     Where sequences rise over all of a publisher's trades they belong to the publisher; else
-    each symbol counts its own.
+    each symbol counts its own. A feed that numbers nothing (0) goes on to do so.
     """
     for publisher in np.unique(before.publisher_id).tolist():
         rows = np.flatnonzero(day.publisher_id == publisher)
@@ -69,7 +78,7 @@ def _number(
             numbers = np.unique(day.symbol[rows]).tolist()
             streams = [rows[day.symbol[rows] == number] for number in numbers]
         for stream in streams:
-            if added[stream].any():
+            if added[stream].any() and day.sequence[stream].any():
                 day.sequence[stream] = _renumbered(day.sequence[stream], added[stream])
 
 

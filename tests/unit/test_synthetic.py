@@ -5,11 +5,12 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zstandard
 
 from tape.archives import find_archives, read_archive
 from tape.origin import MARK_FRAME
-from tape.synthetic import make_day, write_day
+from tape.synthetic import inject, make_day, write_day
 from tape.trade_fields import TIME_MAX_NS
 
 
@@ -41,6 +42,17 @@ def test_every_row_is_a_trade_and_times_and_sequences_rise(tmp_path: Path) -> No
     assert not any(batch.rejected for batch in batches)
     assert (np.diff(made.ts_event_ns) >= 0).all()
     assert (np.diff(made.sequence) > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_what_is_received_is_received_in_order(seed: int) -> None:
+    made = make_day(seed, trades=30_000)
+    received_ns = made.ts_event_ns + made.lag_ns
+    assert (np.diff(received_ns) >= 0).all()
+    assert (made.lag_ns >= made.ts_in_delta_ns).all()
+    again = inject(made, seed=seed)
+    assert len(again.symbol) > len(made.symbol), "a burst adds trades"
+    assert (np.diff(again.ts_event_ns + again.lag_ns) >= 0).all()
 
 
 def test_its_shape_is_near_a_real_days() -> None:
