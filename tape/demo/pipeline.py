@@ -15,6 +15,7 @@ from tape.archives import count_rows_hint, find_archives
 from tape.broker.kafka import HOST, LocalKafka, free_port
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.demo.books import Books, read_books
+from tape.demo.progress import TradeProgress
 from tape.demo.supervised import Supervised
 from tape.errors import TapeError
 from tape.output_file import OutputFile
@@ -109,6 +110,7 @@ def _drive(
     """Start both apps and wait until the detector has committed all that the producer sent."""
     apps: dict[str, Supervised] = {}
     reader = ProgressReader(client, settings.input, settings.consumer_group)
+    trades = TradeProgress(client, settings.input)
     start_s = time.monotonic()
     try:
         for name in APPS:
@@ -125,14 +127,14 @@ def _drive(
                     continue
                 if producer_code is not None and not run.producer_s:
                     run.producer_s = time.monotonic() - start_s
-                    expected = progress.written
+                    expected = trades.producer_done()
                     bars.update(sent, total=expected)
                     bars.update(seen, total=expected)
                 now_s = time.monotonic() - start_s
                 run.samples.append((now_s, progress.written, progress.committed))
                 run.rss_samples.append((now_s, {a.name: a.rss_bytes for a in apps.values()}))
-                bars.update(sent, completed=progress.written)
-                bars.update(seen, completed=progress.committed)
+                bars.update(sent, completed=trades.sent())
+                bars.update(seen, completed=trades.judged(progress))
                 if producer_code is not None and progress.committed >= progress.written:
                     break
                 if time.monotonic() - start_s > LIMIT_S:
@@ -142,6 +144,7 @@ def _drive(
         run.pipeline_s = time.monotonic() - start_s
     finally:
         reader.close()
+        trades.close()
         for app in apps.values():
             app.stop()
             run.rss_max_bytes[app.name] = app.rss_max_bytes

@@ -214,6 +214,26 @@ def committed_records(
                 )
 
 
+class PositionsFollower:
+    """Follows what is committed on the topic of positions, without waiting for any of it."""
+
+    def __init__(self, client_config: dict[str, str], topic: str) -> None:
+        self._book = Book()
+        self._consumer = _consumer(client_config, "read_committed")
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+
+    def trades(self) -> int:
+        """Return how many trades were sent, as far as the broker has told."""
+        for message in self._consumer.consume(1_000, 0.0):
+            if message.error() is None:
+                self._book.note((message.key() or b"").decode(), message.value())
+        return totals(self._book.files)[0]
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+
 def _is_read(reader: Consumer, part: TopicPartition, end: int) -> bool:
     """Return whether a reader has come to an end: its position passes transactions' markers."""
     if end == 0:
