@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 from tape.archives import find_archives
 from tape.detection.calibrated.context import CONTEXTS, contexts
@@ -45,17 +46,39 @@ def flagged(days: tuple[Day, Day], parameters: Parameters) -> tuple[np.ndarray, 
     return np.concatenate(rows), np.concatenate(severities)
 
 
+def alerts(rows: np.ndarray) -> int:
+    """Return how many alerts flagged rows of one symbol are, as docs/detection.md counts them.
+
+    Thirty trades from the first flagged one on are one. In fixed blocks of thirty an alert that
+    lies across an edge would count twice: of the first budget below there would be 21, not 20.
+    """
+    count, until = 0, -1
+    for row in rows.tolist():
+        if row >= until:
+            count, until = count + 1, row + 30
+    return count
+
+
+def assert_kept(found: int, asked: float) -> None:
+    """Alerts come by chance, so 19 of 20 days with the right rate have a count in this interval.
+
+    Poisson's at 95 %: 7 to 21 for 13.5 asked for, 64 to 99 for 81. A factor of its own for all
+    budgets would be too tight for few alerts and too wide for many.
+    """
+    least, most = poisson.interval(0.95, asked)
+    assert least <= found <= most, (found, asked)
+
+
 @pytest.mark.parametrize("budget", [0.5, 1.0, 3.0])
 def test_alerts_per_10k_are_kept(days: tuple[Day, Day], budget: float) -> None:
     rows, _ = flagged(days, Parameters(profile="calibrated", alerts_per_10k=budget))
-    alerts = len(np.unique(rows // 30)) / len(days[1].trades) * 10_000
-    assert budget / 1.5 <= alerts <= budget * 1.5
+    assert_kept(alerts(rows), budget * len(days[1].trades) / 10_000)
 
 
 @pytest.mark.parametrize("budget", [10, 20, 60])
 def test_alerts_per_day_are_kept(days: tuple[Day, Day], budget: int) -> None:
     rows, _ = flagged(days, Parameters(profile="calibrated", alerts_per_day=budget))
-    assert budget / 1.5 <= len(np.unique(rows // 30)) <= budget * 1.5
+    assert_kept(alerts(rows), budget)
 
 
 def test_severity_four_is_one_trade_in_ten_thousand(days: tuple[Day, Day]) -> None:
