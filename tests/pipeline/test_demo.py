@@ -1,6 +1,7 @@
 """`tape demo` as a user runs it, and as something kills its apps."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
+from tests.commands import on_terminal, plain
 
 pytestmark = pytest.mark.broker
 TRADES = 20_000
@@ -66,3 +68,14 @@ def test_killing_either_app_changes_nothing_in_what_the_demo_leaves(tmp_path: Pa
     expected = (tmp_path / "quiet" / "anomalies.jsonl").read_bytes()
     assert (tmp_path / "killed" / "anomalies.jsonl").read_bytes() == expected
     assert expected
+
+
+def test_the_bars_count_trades_and_nothing_else(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    write_day(make_day(seed=5, trades=TRADES), data)
+    code, shown = on_terminal("demo", "--data", data, "--output", tmp_path / "out", columns=120)
+    assert code == 0, shown[-2_000:]
+    for bar in ("sent to stocks", "judged"):
+        counts = re.findall(rf"{bar}[^/\n]*?(\d+)/(\d+)", "\n".join(plain(shown)))
+        assert all(int(done) <= TRADES for done, _ in counts)
+        assert counts[-1] == (str(TRADES), str(TRADES))
