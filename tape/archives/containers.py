@@ -4,6 +4,7 @@ A member has a path below its archive, as if that were a folder. Nothing is writ
 """
 
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -42,6 +43,7 @@ class Member:
     method: int
     crc: int
     is_encrypted: bool
+    is_link: bool
 
 
 def is_zip(path: Path) -> bool:
@@ -84,6 +86,7 @@ def _members(archive: Path, _mtime_ns: int, size: int) -> dict[Path, Member]:
             info.compress_type,
             info.CRC,
             bool(info.flag_bits & ENCRYPTED),
+            stat.S_ISLNK(info.external_attr >> 16),
         )
     return found
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from tape.archives.containers import Member, raw
 from tape.archives.frames import compression_of, unpacked_beginning
+from tape.archives.given import COLUMNS_FILE
 from tape.errors import ArchiveError
 
 SIDECARS: Final = frozenset(
@@ -17,7 +18,6 @@ SIDECARS: Final = frozenset(
         "condition.json",
         "symbology.json",
         "symbology.csv",
-        "tapewatch.toml",
     }
 )
 PACKED: Final = re.compile(
@@ -57,6 +57,8 @@ class Skipped:
 def by_place(path: Path) -> Skipped | None:
     """Return what is no trade file by its name alone, whatever its suffix."""
     name = path.name.lower()
+    if name == COLUMNS_FILE:
+        return Skipped(path, "columns file of the files beside it")
     if name in SIDECARS:
         return Skipped(path, "sidecar of a download")
     if name.startswith("."):
@@ -103,6 +105,8 @@ def by_json_name(path: Path) -> Skipped:
 
 def by_packing(path: Path, member: Member) -> Skipped | None:
     """Return why a member of a zip archive cannot be unpacked, or None if it can be."""
+    if member.is_link:
+        return Skipped(path, "a link in its zip archive", "unzip it by hand", True)
     if member.is_encrypted:
         return Skipped(path, "encrypted in its zip archive", "unzip it with its password", True)
     if member.method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

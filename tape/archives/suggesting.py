@@ -10,7 +10,7 @@ from typing import Any, Final
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
-from tape.archives.frames import LongLine, pieces
+from tape.archives.frames import LongLine, misnamed, pieces
 from tape.archives.layout import DELIMITERS, split
 from tape.archives.plain_fields import NAMES
 from tape.archives.values import iso_ns
@@ -39,6 +39,10 @@ SIDES: Final = {"buy": "B", "b": "B", "bid": "B", "sell": "A", "s": "A", "ask": 
 SIDES_AS_READ: Final = frozenset("ABN")
 LOBSTER: Final = re.compile(r"^([A-Za-z.]+)_(\d{4}-\d\d-\d\d)_\d+_\d+_message")
 SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})(?=[_\-. ])")
+HALF_DAY: Final = re.compile(r"\d ?[AP]\.?M\.?$", re.IGNORECASE)
+SERIAL_2000, SERIAL_2100, FEW_DAYS = 36_526, 73_051, 2
+"""Days since 1899-12-30, in which spreadsheets count; more than so many are no day's trades."""
+
 NEW_YORK: Final = "America/New_York"
 KOLKATA: Final = "Asia/Kolkata"
 
@@ -83,6 +87,9 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
     piece = next(iter(pieces(path)), b"")
     if isinstance(piece, Rejected | LongLine) or not piece:
         raise ArchiveError(f"{path} has no rows that can be read; name a file with trades")
+    other = misnamed(piece)
+    if other is not None:
+        raise ArchiveError(f"{path}: {other.detail}")
     lines = piece[:SAMPLE_BYTES].decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
     made = Suggestion()
     if encoding == "json":
@@ -245,7 +252,11 @@ def _time(
         return
     if None in kinds and not all(_is_day_and_time(text) for text in texts[:100]):
         seconds = [_number(text) for text in texts[:100]]
-        if all(one is not None and 0 <= one < 86_400 for one in seconds):
+        if any(HALF_DAY.search(text) for text in texts):
+            made.open.append("times of a 12-hour clock are not read: write them with 24 hours")
+        elif _are_serial_days(seconds):
+            made.open.append("times look like a spreadsheet's days since 1900: write them as text")
+        elif all(one is not None and 0 <= one < 86_400 for one in seconds):
             made.put("time", "unit", "s since midnight")
             made.put("time", "day", "file name")
             made.guesses.append("times are seconds since midnight of the day in the file's name")
@@ -261,6 +272,16 @@ def _time(
     made.put("time", "zone", zone)
     if given is None:
         made.guesses.append(f"times are of {zone}")
+
+
+def _are_serial_days(numbers: Sequence[float | None]) -> bool:
+    """Return whether numbers are days of this century as spreadsheets count, all near one day.
+
+    Seconds since midnight of so few seconds would be a tape of a second or two.
+    """
+    known = [one for one in numbers if one is not None]
+    within = len(known) == len(numbers) and all(SERIAL_2000 <= one < SERIAL_2100 for one in known)
+    return within and bool(known) and max(known) - min(known) < FEW_DAYS
 
 
 def _is_day_and_time(text: str) -> bool:

@@ -244,6 +244,20 @@ def test_an_encrypted_member_is_skipped_and_may_hold_trades(tmp_path: Path) -> N
     assert sequences(found) == list(range(1, 51))
 
 
+def test_a_link_in_a_zip_is_no_damaged_file(tmp_path: Path) -> None:
+    """What unzip makes of it would lead elsewhere; its text is a path, not trades."""
+    path = tmp_path / "job.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", text(1))
+        link = zipfile.ZipInfo("latest.csv")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "a.csv")
+    found = find_archives(path)
+    (one,) = found.skipped
+    assert (one.path.name, one.reason) == ("latest.csv", "a link in its zip archive")
+    assert sequences(found) == list(range(1, 51))
+
+
 def test_the_sidecars_of_a_zip_are_used_for_its_members(tmp_path: Path) -> None:
     rows = text(1).replace(b",symbol\n", b"\n").replace(b",ACME\n", b"\n")
     span = {"d0": "2025-01-01", "d1": "2026-01-01", "s": "1"}

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,9 @@ import zstandard
 
 from tape.archives import find_archives
 from tape.synthetic import KINDS, inject, load_day, make_day, write_day
-from tape.trade_fields import time_ns
+from tape.trade_fields import NANOS, time_ns
+from tests.made_files import csv as csv_of
+from tests.made_files import decimal, walk, written
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ROOT.parent / "shared/data"
@@ -260,6 +263,29 @@ def test_a_day_too_short_gets_what_fits(tmp_path: Path) -> None:
     done = tape("inject", str(source), "--output", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "out" / source.name)) >= 10
+
+
+def test_prices_of_zero_and_less_are_left_alone(tmp_path: Path) -> None:
+    """A share of nothing is nothing; crude oil went through zero on 2020-04-20."""
+    day = [replace(row, price_nanos=row.price_nanos - 142 * NANOS) for row in walk(6_000)]
+    source = written(tmp_path / "oil.csv", csv_of(day))
+    done = tape("inject", str(source), "--output", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "out" / "oil.trades.csv.zst"
+    of_before = [decimal(row.price_nanos) for row in day if row.price_nanos <= 0]
+    of_after = [row["price"] for row in rows(made) if Decimal(row["price"]) <= 0]
+    assert len(of_before) > 1_000
+    assert of_after == of_before
+
+
+def test_a_feed_that_numbers_nothing_goes_on_to_do_so(tmp_path: Path) -> None:
+    day = [replace(row, sequence=0) for row in walk(6_000)]
+    source = written(tmp_path / "bare.csv", csv_of(day))
+    done = tape("inject", str(source), "--output", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    made = rows(tmp_path / "out" / "bare.trades.csv.zst")
+    assert len(made) > len(day)
+    assert {row["sequence"] for row in made} == {"0"}
 
 
 def test_a_day_as_dbn_is_injected_as_well(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """What other programs write where a number, a time or a table should be: each has its sentence."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tape.archives import RowBatch, find_archives, read_archive
+from tape.archives.suggesting import suggest
+from tape.errors import ArchiveError
 from tape.outcome import Outcome
 from tape.trade_fields import TIME_MAX_NS
 from tests.made_files import NANOS, csv, walk, written
@@ -113,3 +116,28 @@ def test_a_columns_file_is_not_the_cure_of_what_it_cannot_cure(
         word in said
         for word in ("write one object a line", "columns twice", "save it", "save the file")
     )
+
+
+def test_no_columns_are_suggested_for_a_table_of_another_program(tmp_path: Path) -> None:
+    for kind, (data, words) in FILES.items():
+        with pytest.raises(ArchiveError) as error:
+            suggest(written(tmp_path / f"{kind}.csv", data))
+        assert words in str(error.value)
+
+
+def test_days_of_a_spreadsheet_are_not_taken_for_seconds_since_midnight(tmp_path: Path) -> None:
+    """45,721.604 would be 12:42:01.604; the file's name has a day, and somebody says a zone."""
+    text = csv(ROWS, time=lambda ns: f"{ns / NANOS / 86_400 + 25_569:.9f}")
+    made = suggest(written(tmp_path / "acme-2025-03-05.csv", text), "America/New_York")
+    assert made.open == ["times look like a spreadsheet's days since 1900: write them as text"]
+    seconds = csv(ROWS, time=lambda ns: f"{ns / NANOS % 86_400:.9f}")
+    made = suggest(written(tmp_path / "acme-2025-03-05.csv", seconds), "UTC")
+    assert made.open == []
+    assert made.tables["time"]["unit"] == "s since midnight"
+
+
+def test_a_clock_of_twelve_hours_is_said_not_to_be_read(tmp_path: Path) -> None:
+    day = datetime(2025, 3, 5, 14, 30, tzinfo=UTC)
+    text = csv(ROWS, time=lambda _: f"{day:%m/%d/%Y %I:%M:%S %p}")
+    made = suggest(written(tmp_path / "a.csv", text), "UTC")
+    assert made.open == ["times of a 12-hour clock are not read: write them with 24 hours"]
