@@ -17,7 +17,7 @@ from tape.kept import PROFILES
 from tape.kept_fields import MEANINGS, fields_of
 from tape.printable import cell
 from tape.settings import DetectorSettings, load
-from tape.streaming.kept_states import KeptState, kept_states, refuse_if_running, reset
+from tape.streaming.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
 
 app = typer.Typer(
     help="What the detectors have learnt: list, show, begin afresh.",
@@ -126,7 +126,7 @@ def reset_state(
     settings, changelog, states = _read()
     found = [s for s in _chosen(states, profile) if symbol is None or s.symbol == symbol]
     grown = all_of_it and _has_grown(settings, changelog)
-    if not found and not grown:
+    if not found and not grown and not (all_of_it and _has_counts(settings, changelog)):
         _tell_reset(found, settings, as_json=as_json)
         return 0
     refuse_if_running(settings)
@@ -152,6 +152,11 @@ def _read(values_of: str | None = None) -> tuple[DetectorSettings, str, list[Kep
 def _has_grown(settings: DetectorSettings, changelog: str) -> bool:
     stocks, kept = partition_counts(settings.client_config(), [settings.input, changelog])
     return 0 < kept < stocks
+
+
+def _has_counts(settings: DetectorSettings, changelog: str) -> bool:
+    client = settings.client_config()
+    return partition_counts(client, [changelog]) != [0] and bool(other_keys(client, changelog))
 
 
 def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]:

@@ -255,6 +255,7 @@ def judging(
         raise StateError(grown_topic(settings)) from None
     app.consumer.on_partitions_gone = judge.forget
     app.consumer.on_no_commit = partial(refuse_state_without_commit, settings)
+    app.consumer.on_begin = judge.breakers.begin
     app.consumer.on_poll = judge.polled
     app.consumer.on_lag = judge.metrics.lag_trades.set
     if settings.metrics_port:

@@ -53,6 +53,7 @@ class BatchConsumer(SteadyConsumer):
         batch_size: most messages that are taken at once.
         on_partitions_gone: told the partitions that no longer belong to this consumer.
         on_no_commit: told the partitions that begin without a commit; may refuse them.
+        on_begin: told the offset at which each partition that comes begins.
         on_poll: called each time the library asks for a row.
         on_lag: told once a second how many messages lie before this consumer.
         member_id: what the group calls this consumer, from its last assignment on.
@@ -64,6 +65,7 @@ class BatchConsumer(SteadyConsumer):
         super().__init__(*args, **kwargs)
         self.on_partitions_gone: Callable[[list[int]], None] = lambda partitions: None
         self.on_no_commit: Callable[[list[int]], None] = lambda partitions: None
+        self.on_begin: Callable[[dict[int, int]], None] = lambda offsets: None
         self.on_poll: Callable[[], None] = lambda: None
         self.on_lag: Callable[[float], None] = lambda lag_trades: None
         self.member_id = ""
@@ -155,6 +157,7 @@ class BatchConsumer(SteadyConsumer):
                     f"{commit.offset}: the topic was made anew; {BEHIND_A_GAP}"
                 )
             part.offset = commit.offset
+        self.on_begin({part.partition: max(0, part.offset) for part in stocks})
 
     def _changelog_partitions(self) -> int:
         """Return for how many partitions there is room for state."""

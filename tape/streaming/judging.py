@@ -2,26 +2,29 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from confluent_kafka import Message
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
 
 import tape
-from tape.breaker import Breaker
-from tape.judge import Counts, Judge
+from tape.judge import Counts, Judge, Unread
 from tape.kept import ProfileState, old_key, state_key
 from tape.logs import RejectedLog
 from tape.metrics import Metrics
 from tape.rejected import RAW_MAX, Rejected
 from tape.settings import DetectorSettings
+from tape.streaming.breakers import Breakers
 from tape.streaming.consumer import MessageBatch
 
 log = logging.getLogger(__name__)
 
 Header = tuple[str, bytes]
+
+ABORT_S: Final = 30.0
 
 
 class JudgeBatches(BaseSink):  # type: ignore[misc]
@@ -42,7 +45,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._rejected_log = RejectedLog()
         self._taken_over: dict[int, set[str]] = {}
         self._said_fresh = False
-        self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
+        self.breakers = Breakers(settings, self._state)
+        self._ends = False
         sdf.register_store()
         sdf.processing_context.sink_manager.register(self)
 
@@ -63,8 +67,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         messages = batch.messages
         keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
         judged = judge.judge(keys, values, self._kept(batch.partition))
-        unread = judged.unread
-        self._breaker.note(len(messages), [(u.position, u.rejected.reason) for u in unread])
+        self._refuse_if_too_many(batch, judged.unread)
         write = self._sdf.processing_context.producer.produce
         to = self._settings
         verdicts = [(to.output, f.symbol, f.position, f.value) for f in judged.flagged]
@@ -78,7 +81,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 headers=provenance(batch.partition, message.offset()),
                 timestamp=message.timestamp()[1],
             )
-        for other in unread:
+        for other in judged.unread:
             message = messages[other.position]
             source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
             self._rejected_log.note(other.rejected, source)
@@ -96,6 +99,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
     def polled(self) -> None:
         """Note that the loop came round; a commit that had begun is over then."""
         self.metrics.alive()
+        self.breakers.refuse_what_tripped()
         if self._commit_began_s is not None:
             self.metrics.committed(time.perf_counter() - self._commit_began_s)
             self._commit_began_s = None
@@ -105,10 +109,13 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         for partition in partitions:
             self._judges.pop(partition, None)
             self._taken_over.pop(partition, None)
+        self.breakers.forget(partitions)
 
     def flush(self) -> None:
         """Write the state of every symbol that has traded since the last commit."""
         self._commit_began_s = time.perf_counter()
+        if self._ends:
+            return
         state_bytes = 0
         profile = self._parameters.profile
         for partition, judge in self._judges.items():
@@ -120,6 +127,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 if symbol in taken_over:
                     state.delete(old_key(symbol))
                     taken_over.discard(symbol)
+        self.breakers.flush()
         symbols = sum(len(judge.symbols.names) for judge in self._judges.values())
         self.metrics.symbols.set(symbols)
         if state_bytes:
@@ -130,6 +138,19 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
 
     def on_paused(self) -> None:
         """Do nothing: a sink that takes nothing has nothing to give back."""
+
+    def _refuse_if_too_many(self, batch: MessageBatch, unread: Sequence[Unread]) -> None:
+        """Count a batch; if it trips the breaker drop the transaction, note so, and end."""
+        trip = self.breakers.note(batch, unread)
+        if trip is None:
+            return
+        context = self._sdf.processing_context
+        context.producer.abort_transaction(ABORT_S)
+        context.init_checkpoint()
+        self._ends = True  # what was judged since the last commit stays out of this one
+        self.breakers.keep_trip(batch.partition, trip)
+        context.commit_checkpoint(force=True)
+        raise self.breakers.error(batch.partition, trip)
 
     def _kept(self, partition: int) -> ProfileState:
         profile = self._parameters.profile

@@ -80,6 +80,14 @@ def kept_states(
     return sorted(newest.values(), key=lambda one: (one.profile, one.symbol, one.partition))
 
 
+def other_keys(client_config: dict[str, str], changelog: str) -> list[tuple[int, bytes]]:
+    """Return partition and key of what the changelog holds beside states of symbols."""
+    found: dict[tuple[int, bytes], bool] = {}
+    for message in _messages(client_config, changelog, None):
+        found[message.partition(), message.key() or b""] = message.value() is not None
+    return sorted(one for one, is_kept in found.items() if is_kept and symbol_of(one[1]) is None)
+
+
 def _kept(
     message: Message,
     key: bytes,
@@ -163,6 +171,9 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
     client = settings.client_config()
     changelog = changelog_name(settings.consumer_group, settings.input)
     refuse_if_running(settings)
+    gone = [(state.partition, state.key) for state in states]
+    if all_of_it:
+        gone += other_keys(client, changelog)
     producer = Producer(
         {
             **client,
@@ -174,8 +185,8 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
     try:
         producer.init_transactions(TIMEOUT_S)
         producer.begin_transaction()
-        for state in states:
-            _produce(producer, changelog, state)
+        for partition, key in gone:
+            _produce(producer, changelog, partition, key)
         refuse_if_running(settings, wait_s=0.0)  # one that started meanwhile has read it already
         producer.commit_transaction(TIMEOUT_S)
     except KafkaException as error:
@@ -188,11 +199,10 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
         make_room(settings)
 
 
-def _produce(producer: Producer, topic: str, state: KeptState) -> None:
-    tombstone = {"key": state.key, "partition": state.partition, "headers": COLUMN_FAMILY}
+def _produce(producer: Producer, topic: str, partition: int, key: bytes) -> None:
     while True:
         try:
-            producer.produce(topic, None, **tombstone)
+            producer.produce(topic, None, key=key, partition=partition, headers=COLUMN_FAMILY)
         except BufferError:
             producer.poll(0.1)
         else:

@@ -6,6 +6,7 @@ The topic is `INPUT-positions`, with one partition. Its records are JSON, by the
     ahead:SHA256    messages sent beyond these positions, in the middle of a batch: `Ahead`
     topic           which topic the trades went to: `TopicMark`
     instance:NAME   the run that is this INSTANCE now: `Run`
+    breaker:NAME    what its circuit breaker has counted (`tape.breaker`)
 
 A record without a value says that its file was forgotten.
 """
@@ -29,6 +30,7 @@ FILE: Final = "file:"
 INSTANCE: Final = "instance:"
 AHEAD: Final = "ahead:"
 TOPIC: Final = "topic"
+BREAKER: Final = "breaker:"
 
 POLL_S: Final = 0.2
 TIMEOUT_S: Final = 15.0
@@ -125,6 +127,7 @@ class Book:
     ahead: dict[str, Ahead] = field(default_factory=dict)
     mark: TopicMark | None = None
     runs: dict[str, Run] = field(default_factory=dict)
+    breakers: dict[str, bytes] = field(default_factory=dict)
 
     def note(self, key: str, value: bytes | None) -> None:
         """Take a record in, the newest of its key last; unknown keys are a newer version's."""
@@ -135,6 +138,8 @@ class Book:
                 self.files[name] = msgspec.json.decode(value, type=Position)
         elif key.startswith(INSTANCE) and value is not None:
             self.runs[key.removeprefix(INSTANCE)] = msgspec.json.decode(value, type=Run)
+        elif key.startswith(BREAKER) and value is not None:
+            self.breakers[key.removeprefix(BREAKER)] = value
         elif key.startswith(AHEAD):
             self.ahead.pop(key, None)
             if value is not None:

@@ -15,7 +15,7 @@ import msgspec
 
 from tape.archives import Archive, Discovery, count_rows_hint
 from tape.breaker import Breaker
-from tape.errors import BrokerLostError, SettingsError
+from tape.errors import BreakerError, BrokerLostError, SettingsError
 from tape.judge import Counts
 from tape.logs import RejectedLog
 from tape.metrics import Metrics
@@ -28,6 +28,7 @@ from tape.streaming.marks import look_at_topic, refuse_if_made_anew
 from tape.streaming.old_positions import old_positions
 from tape.streaming.outcome import Outcome
 from tape.streaming.positions import (
+    BREAKER,
     FILE,
     INSTANCE,
     TOPIC,
@@ -39,7 +40,7 @@ from tape.streaming.positions import (
     positions_topic,
     read_positions,
 )
-from tape.streaming.steps import Step, steps_of
+from tape.streaming.steps import Step, counted_by, steps_of
 from tape.streaming.transactions import TransactionLostError, Transactions
 
 log = logging.getLogger(__name__)
@@ -80,15 +81,15 @@ class Sender:
     _outcome: Outcome = field(default_factory=Outcome)
     _progress: Progress = field(init=False)
     _breaker: Breaker = field(init=False)
+    _counted: bool = False
     _ledger: Ledger = field(init=False)
     _transactions: Transactions = field(init=False)
     _pace: Pace = field(init=False)
     _committed_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        settings, archives = self.settings, self.found.archives
+        archives = self.found.archives
         self._progress = Progress(archives, [count_rows_hint(archive) for archive in archives])
-        self._breaker = Breaker(settings.rejected_share_max, settings.rejected_run_max)
         self._committed_s = time.monotonic()
 
     def send(self) -> Outcome:
@@ -134,6 +135,9 @@ class Sender:
         if book.mark is None and not book.files:  # this version was never here
             book.files = self._taken_over()
         self._ledger = Ledger(book, instance=self.settings.instance)
+        limits = self.settings.rejected_share_max, self.settings.rejected_run_max
+        self._breaker = Breaker(*limits, book.breakers.get(self.settings.instance))
+        self._counted = False
         if first:
             self._outcome.begin(book.files)
         self._write(TOPIC, msgspec.json.encode(mark))
@@ -184,6 +188,11 @@ class Sender:
                     reading.add(sha256)
                 if part.ended or step.refused is not None:
                     reading.discard(sha256)
+            try:
+                self._refuse_if_too_many(step)
+            except BreakerError:
+                self._commit()  # what lies before it: each start ends at this record then
+                raise
             if not self._send(step, sorted(self.settings.symbols)):
                 return
 
@@ -238,6 +247,7 @@ class Sender:
                 break
             before = min(sent, len(step.values))
             sent -= before
+            self._refuse_if_too_many(step)
             beyond = Ahead(sent, ahead.rows, ahead.symbols) if sent else None
             if not self._send(step, ahead.symbols, before=before, beyond=beyond):
                 return False
@@ -270,7 +280,8 @@ class Sender:
         if sent < len(step.values):  # stopped in the middle
             self._commit_in_the_middle(sent, rows, symbols)
             return False
-        self._send_rejected(step, rows)
+        self._send_rejected(step)
+        self._breaker, self._counted = counted_by(self._breaker, step, self._rows).breaker, True
         for sha256, part in step.parts.items():
             if step.refused is None:
                 self._ledger.take(sha256, self._file_name(sha256), part, symbols)
@@ -290,12 +301,15 @@ class Sender:
     def _file_name(self, sha256: str) -> str:
         return next(a.path.name for a in self.found.archives if a.sha256 == sha256)
 
-    def _send_rejected(self, step: Step, rows: dict[str, int]) -> None:
-        for sha256, part in step.parts.items():
-            records, first = part.trades + len(part.rejected), rows[sha256] + 1
-            reasons = [(row.row - first, row.rejected.reason) for row in part.rejected]
-            if records:
-                self._breaker.note(records, reasons)
+    def _refuse_if_too_many(self, step: Step) -> None:
+        counted = counted_by(self._breaker, step, self._rows)
+        if counted.trip is not None:
+            of = f"the files up to {self._file_name(counted.sha256)}"
+            cure = "fix the files or take them away"
+            raise counted.breaker.error(counted.trip, of=of, cure=cure)
+
+    def _send_rejected(self, step: Step) -> None:
+        for part in step.parts.values():
             for row in part.rejected:
                 self._log_rejected.note(row.rejected, row.source)
                 headers = rejection_headers(row.raw, row.rejected, row.source, app="producer")
@@ -310,10 +324,13 @@ class Sender:
         start_s = time.perf_counter()
         for key, value in self._ledger.records():
             self._write(key, value)
+        if self._counted:
+            self._write(BREAKER + self.settings.instance, self._breaker.kept())
         if not self._transactions.age_s:
             return
         self._transactions.commit()
         self._ledger.committed()
+        self._counted = False
         self._committed_s = time.monotonic()
         self.metrics.committed(time.perf_counter() - start_s)
         self._outcome.count(self._ledger.files)

@@ -1,6 +1,6 @@
 """A tape as steps: messages sent together, and what they mean to each file's position."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from tape.archives import Archive, RejectedRow
 from tape.archives.one_tape import read_tape
+from tape.breaker import Breaker, Trip
 from tape.errors import ArchiveError, BooksError
 from tape.streaming.ledger import Part
 from tape.trade_fields import TIME_MAX_NS
@@ -58,6 +59,27 @@ def steps_of(
                 )
             rows[sha256], parts[sha256] = part.rows, part
         yield Step(batch.keys, batch.values, batch.ts_event_ns, parts, batch.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A circuit breaker with a step counted, and what tripped it, in the file of that content."""
+
+    breaker: Breaker
+    trip: Trip | None = None
+    sha256: str = ""
+
+
+def counted_by(breaker: Breaker, step: Step, rows: Callable[[str], int]) -> Counted:
+    """Return a breaker with a step counted; `rows` of a file lie before it."""
+    for sha256, part in step.parts.items():
+        records, first = part.trades + len(part.rejected), rows(sha256) + 1
+        reasons = [(row.row - first, row.rejected.reason) for row in part.rejected]
+        if records:
+            breaker, trip = breaker.after(records, reasons)
+            if trip is not None:
+                return Counted(breaker, trip, sha256)
+    return Counted(breaker)
 
 
 def _rows(rejected: Sequence[RejectedRow]) -> int:
