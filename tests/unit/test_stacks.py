@@ -1,6 +1,7 @@
 """One set of settings: quix.yaml, app.yaml, compose, .env.example and the classes agree."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from tape.broker.topics import pipeline_topics
+from tape.demo.supervised import LASTING_CODES
 from tape.settings import BrokerSettings, DetectorSettings, FetchSettings, ProducerSettings, names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,10 @@ BROKER = "Quix__Broker__Address"
 STATE = "Quix__Deployment__State__Path"
 ELSEWHERE = {"DATA_DIR", "INSTANCE"}
 """Settings whose value differs in a container."""
+NEED_A_PERSON = sorted(LASTING_CODES - {0})
+"""Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
+
+POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"}
 
 
 def document(name: str) -> dict[str, Any]:
@@ -144,3 +150,93 @@ def test_the_lock_satisfies_the_declared_pins_and_has_hashes(app: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for requirement in map(Requirement, project["dependencies"]):
         assert requirement.specifier.contains(locked[requirement.name]), requirement
+
+
+def kubernetes(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((ROOT / "ops/kubernetes" / name).read_text()))
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_compose_has_a_first_process_that_passes_signals_on(app: str) -> None:
+    services = document("docker-compose.yml")["services"]
+    assert services[app]["init"] is services["topics"]["init"] is True
+
+
+@pytest.mark.parametrize(("name", "app"), POD_OF.items())
+def test_the_kubernetes_examples_set_only_what_is_known_and_lock_their_pods(
+    name: str, app: str
+) -> None:
+    (workload,) = (d for d in kubernetes(name) if d["kind"] in ("StatefulSet", "Job"))
+    pod = workload["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["terminationGracePeriodSeconds"] >= 60
+    volumes = {v["name"] for v in pod["volumes"]}
+    volumes |= {c["metadata"]["name"] for c in workload["spec"].get("volumeClaimTemplates", [])}
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        security = container["securityContext"]
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]["memory"]
+        assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+    (container,) = pod["containers"]
+    env = {one["name"]: one["value"] for one in container["env"]}
+    assert set(env) <= set(names(APPS[app]))
+    assert {"name": "metrics", "containerPort": int(env["METRICS_PORT"])} in container["ports"]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/health", "port": "metrics"}
+
+
+def test_the_kubernetes_job_ends_at_exit_codes_that_need_a_person() -> None:
+    (job,) = kubernetes("producer.yaml")
+    pod = job["spec"]["template"]["spec"]
+    rules = {rule["action"]: rule for rule in job["spec"]["podFailurePolicy"]["rules"]}
+    codes = rules["FailJob"]["onExitCodes"]
+    assert pod["restartPolicy"] == "Never", "podFailurePolicy allows no other"
+    assert codes["values"] == NEED_A_PERSON
+    assert codes["containerName"] == pod["containers"][0]["name"]
+
+
+def test_the_kubernetes_detectors_keep_their_names_and_state() -> None:
+    service, workload = kubernetes("detector.yaml")
+    pod = workload["spec"]["template"]
+    assert workload["spec"]["serviceName"] == service["metadata"]["name"]
+    assert service["spec"]["selector"] == workload["spec"]["selector"]["matchLabels"]
+    assert pod["metadata"]["labels"] == service["spec"]["selector"]
+    (container,) = pod["spec"]["containers"]
+    env = {one["name"]: one["value"] for one in container["env"]}
+    assert "INSTANCE" not in env, "of none: the name of the pod, which a StatefulSet keeps"
+    assert env[STATE] in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def unit_of(app: str) -> Path:
+    return ROOT / f"ops/systemd/tapewatch-{app.removeprefix('anomaly_')}.service"
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_systemd_units_stay_down_at_exit_codes_that_need_a_person(app: str) -> None:
+    lines = [line for line in unit_of(app).read_text().splitlines() if line[:1] != "#"]
+    told = [line.split("=", 1) for line in lines if "=" in line]
+    unit = dict(told)
+    assert unit["RestartPreventExitStatus"].split() == list(map(str, NEED_A_PERSON))
+    assert unit["Restart"] == "on-failure"
+    assert unit["ExecStart"].endswith(f"/{app}/main.py")
+    assert (ROOT / app / "main.py").exists()
+    env = dict(one.split("=", 1) for one in unit["Environment"].split())
+    assert set(env) - {"NUMBA_CACHE_DIR"} <= set(names(APPS[app]))
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_systemd_takes_the_units(app: str, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed: settings checked, syntax not")
+    copy = tmp_path / unit_of(app).name
+    python = "ExecStart=/opt/tapewatch/.venv/bin/python"
+    text = unit_of(app).read_text()
+    assert python in text
+    copy.write_text(text.replace(python, f"ExecStart={sys.executable}"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True
+    )
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if copy.name in line]
+    assert ours == [], done.stderr
