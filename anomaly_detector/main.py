@@ -5,10 +5,11 @@ What cannot be read -> rejected.
 
 import sys
 
-from tape.interrupts import end_at_once
+from tape.interrupts import end_at_once, stop_at_once
 
 if __name__ in ("__main__", "__mp_main__"):
     end_at_once()  # quietly also while the libraries load
+    stop_at_once()
 
 from tape.broker.connect import ready_broker
 from tape.broker.topics import pipeline_topics

@@ -1,5 +1,8 @@
 """Ctrl-C in the process `tape`: before and after the work it ends at once, without a word.
 
+An app also ends at once at SIGTERM before its work. Without a handler it would be killed by it
+or, as the first process of a container, not even hear it.
+
 A `KeyboardInterrupt` would not do there: compiled modules, interrupted while they are imported,
 turn it into errors of their own, or print it and go on.
 """
@@ -28,6 +31,12 @@ def end_at_once() -> None:
     """Let Ctrl-C end the process from now on; where it is ignored (`nohup`, `&`), it stays so."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _leave)
+
+
+def stop_at_once() -> None:
+    """Let SIGTERM end an app from now on as done, until Quix Streams takes the signal over."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop)
 
 
 def clean_up_first() -> None:
@@ -107,6 +116,10 @@ def _again_soon() -> None:
     again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
     again.daemon = True
     again.start()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

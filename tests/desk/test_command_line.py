@@ -105,7 +105,10 @@ def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
 
 
 @pytest.mark.parametrize("app_name", ["producer", "anomaly_detector"])
-def test_ctrl_c_ends_an_app_that_starts_without_a_word(app_name: str, day: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_an_app_that_starts_without_a_word(
+    number: signal.Signals, code: int, app_name: str, day: Path
+) -> None:
     """Sent behind an import, as above, and while no broker answers."""
     dice = seeded_dice()
     for after in (1, *dice.sample(range(2, 1_500), 3)):
@@ -125,10 +128,10 @@ def test_ctrl_c_ends_an_app_that_starts_without_a_word(app_name: str, day: Path)
         for _ in range(after):
             if '"waiting for the broker"' in process.stderr.readline():
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
         said = [x for x in err.splitlines() if not x.startswith(("import time:", "{"))]
-        assert (process.returncode, out, said) == (130, "", []), after
+        assert (process.returncode, out, said) == (code, "", []), after
 
 
 def test_ctrl_c_in_a_callback_of_the_kafka_client_comes_when_it_is_over() -> None:
