@@ -7,17 +7,23 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tape.broker.kafka import free_port
 from tape.judge import Counts
 from tape.metrics import SILENT_S, Metrics
 from tape.synthetic import make_day, write_day
+from tape.trade import Trade, encode
+from tape.trade_fields import NANOS, TIME_MIN_NS
 from tests.apps import ROOT, Pipeline
+from tests.kafka_client import produce
 
 pytestmark = pytest.mark.broker
 RULES = ROOT / "ops/prometheus/tapewatch.rules.yml"
@@ -77,6 +83,101 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(judging, "/secrets")
     assert detector.stop() == 0
+
+
+def rates(before: dict[tuple[str, str], float], after: dict[tuple[str, str], float]) -> Any:
+    """How much each counter has grown between two looks, labels summed."""
+    grown: Counter[str] = Counter()
+    for (name, _), value in after.items():
+        grown[name] += value
+    for (name, _), value in before.items():
+        grown[name] -= value
+    return grown
+
+
+def fires(alert: str, before: dict[tuple[str, str], float], after: Any, folder: Path) -> bool:
+    """Whether an alert fires where the metrics grow for an hour as they did between two looks.
+
+    By Prometheus' own tool, where it is installed; else by hand, for the two alerts used here.
+    """
+    promtool, grown = shutil.which("promtool"), rates(before, after)
+    if promtool is None:
+        records, judged = grown["tapewatch_records_total"], grown["tapewatch_trades_total"]
+        if alert == "TapewatchNothingJudged":
+            return bool(records > 0 and not judged)
+        return bool(judged and grown["tapewatch_late_trades_total"] / judged > 0.01)
+    series = [
+        {"series": f'{name}{{job="tapewatch", instance="real"}}', "values": f"0+{step}x60"}
+        for name, step in grown.items()
+        if name.endswith("_total")
+    ]
+    wanted = {"alertname": alert, "eval_time": "50m", "exp_alerts": []}
+    case = {"interval": "1m", "input_series": series, "alert_rule_test": [wanted]}
+    (folder / "rules.yml").write_text(RULES.read_text())
+    (folder / "test.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": [case]})
+    )
+    done = subprocess.run(
+        [promtool, "test", "rules", str(folder / "test.yml")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 or f"alertname:{alert}" in said.replace(" ", ""), said
+    return done.returncode != 0
+
+
+def test_a_run_of_old_trades_and_one_of_repeats_fire_their_alerts(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """With the metrics of a real run: what is not judged must not count as judged."""
+
+    def send(first: int, last: int, late_s: int = 0) -> dict[tuple[str, str], float]:
+        produce(
+            pipeline.address,
+            pipeline.input,
+            [(b"NVDA", trade(number, late_s)) for number in range(first, last)],
+        )
+        pipeline.wait_all_judged()
+        return scraped(port)
+
+    port = free_port()
+    detector = pipeline.detect(METRICS_PORT=str(port))
+    pipeline.wait_until(lambda *_: bool(detector.events("detector started")))
+    begin = scraped(port)
+    well = send(1, 1_001)
+    late = send(1_001, 1_501, late_s=3_600)
+    repeated = send(1_001, 1_501, late_s=3_600)
+    alerts = ("TapewatchLate", "TapewatchNothingJudged")
+    looks = {"well": (begin, well), "late": (well, late), "repeated": (late, repeated)}
+    fired = {
+        name: [alert for alert in alerts if fires(alert, *look, tmp_path)]
+        for name, look in looks.items()
+    }
+    assert fired == {
+        "well": [],
+        "late": ["TapewatchLate"],
+        "repeated": ["TapewatchNothingJudged"],
+    }
+    assert rates(late, repeated)["tapewatch_records_total"] == 500
+    assert detector.stop() == 0
+
+
+def trade(number: int, late_s: int) -> bytes:
+    ts_event_ns = TIME_MIN_NS + 86_400 * NANOS + number - late_s * NANOS
+    return encode(
+        Trade(
+            ts_recv_ns=ts_event_ns,
+            ts_event_ns=ts_event_ns,
+            publisher_id=2,
+            side="B",
+            price_nanos=142_000_000_000,
+            size=100,
+            sequence=number,
+            symbol="NVDA",
+        )
+    )
 
 
 def test_an_app_that_hangs_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,3 +224,27 @@ def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
     assert "1 records sent" in again.stderr
     assert judge_all(pipeline) == 0
     assert len(rejected_records(pipeline.client, pipeline.rejected)) == 3
+
+
+def test_a_fixed_record_is_flagged_after_four_thousand_more_trades_of_its_symbol(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """More than a symbol remembers: it must not be taken for a repeat, nor for too late."""
+    start_topics(pipeline)
+    huge = trade(1, size=900_000)
+    later = [trade(number, size=100) for number in range(2, 4_002)]
+    send(pipeline, [b"cut " + huge, *later])
+    assert judge_all(pipeline) == 0
+    assert pipeline.anomalies() == []
+    (record,) = rejected_records(pipeline.client, pipeline.rejected)
+    assert record.value == b"cut " + huge
+
+    fixed = tmp_path / "fixed.jsonl"
+    fixed.write_bytes(record.value.removeprefix(b"cut ") + b"\n")
+    sent = tape(pipeline, "retry", "--fixed", str(fixed), "--yes")
+    assert (sent.returncode, "1 records sent" in sent.stderr) == (0, True), sent.stderr
+    assert judge_all(pipeline) == 0
+    (value,) = pipeline.anomalies()
+    found = json.loads(value)
+    assert (found["sequence"], found["size"]) == (1, 900_000)
+    assert any("900,000" in reason["text"] for reason in found["reasons"])
