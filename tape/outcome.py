@@ -36,7 +36,7 @@ SELF_EVIDENT: Final = ("a JSON list", "the first line", "its lines end", "column
 
 ROW_REASONS: Final = frozenset(
     {
-        *("number_syntax", "number_range", "row_form", "time_syntax", "time_range", "time_zone"),
+        *("number_syntax", "number_range", "row_form", "time_syntax", "time_range"),
         *("action_unknown", "side_unknown", "symbol_syntax"),
     }
 )

@@ -1,7 +1,8 @@
 """A line of JSON as fields: the literal form; the compiled one must equal it."""
 
+import json
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -37,6 +38,8 @@ class JsonFields:
                 self._keys[KIND] = (str(given.trades[0]),)
                 del self._keys["action"]
         self._constants, self._needed = constants, [*NEEDED, KIND]
+        keys = {key for keys in self._keys.values() for key in keys}
+        self._quoted = {json.dumps(key).encode(): key for key in sorted(keys)}
         for name in constants:
             self._keys.pop(name, None)
         self._single = [(name, keys[0]) for name, keys in self._keys.items() if len(keys) == 1]
@@ -60,6 +63,7 @@ class JsonFields:
             line.decode()  # what msgspec keeps raw it does not decode
             members = _members.decode(line)
             head = members.get("hd")
+            self._refuse_twice(line)
             if head is not None:
                 members |= _members.decode(head)
             fields = {
@@ -85,6 +89,22 @@ class JsonFields:
         if missing:
             raise Unreadable("field_missing", f"`{missing[0]}` is missing")
         return fields | self._constants if self._constants else fields
+
+    def _refuse_twice(self, line: bytes) -> None:
+        """Raise `Unreadable` if a key of a field stands twice in one object: which one counts?"""
+        suspects = {key for quoted, key in self._quoted.items() if line.count(quoted) > 1}
+        if not suspects:
+            return
+        pairs = json.loads(line, object_pairs_hook=_Pairs)
+        heads = [value for key, value in pairs if key == "hd"]
+        for one in (pairs, *(head for head in heads if isinstance(head, _Pairs))):
+            names = [key for key, _ in one if key in suspects]
+            if len(set(names)) < len(names):
+                raise Unreadable("message_shape", "one of its keys stands twice in it")
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """Keys and values of an object, each as often as it stands there."""
 
 
 def _value(name: str, raw: msgspec.Raw) -> str:

@@ -222,7 +222,7 @@ def _say_order(counts: Counts) -> None:
     if counts.late:
         sentences.append(
             f"late: {_trades(counts.late)} older than the newest of their publisher, by up to "
-            f"{counts.late_max_ns / NANOS:,.6g} s; judged all the same"
+            f"{_seconds(counts.late_max_ns)} s; judged all the same"
         )
     for sentence in sentences:
         notes_console().print(sentence, soft_wrap=True, highlight=False)
@@ -235,6 +235,17 @@ def _say_skipped(run: Replay) -> None:
         others = " or about other symbols than those of --symbols" if run.part.symbols else ""
         text = f"skipped: {rows} about no trade (orders, quotes, empty lines){others}"
         notes_console().print(text, soft_wrap=True, highlight=False)
+
+
+def _seconds(ns: int) -> str:
+    """Return nanoseconds as seconds, six digits of them, never with an exponent.
+
+    >>> _seconds(633_543_197_460), _seconds(183_806_993_761_972_130), _seconds(1_500)
+    ('633.543', '183,806,994', '0.0000015')
+    """
+    seconds = ns / NANOS
+    text = f"{seconds:,.6g}" if 0.001 <= seconds < 1e6 else f"{seconds:,.9f}".rstrip("0")
+    return text if seconds < 1e6 else f"{seconds:,.0f}"
 
 
 def _trades(count: int) -> str:

@@ -117,6 +117,7 @@ def test_a_remedy_for_a_form_is_named_only_where_a_form_can_be_the_cause() -> No
     outcome.count("time_syntax", 3, "a.dbn.zst:4", "`ts_event` is in no form that is known")
     assert (outcome.form_remedy, outcome.as_json()["rejected_remedy"]) == ("", "")
     outcome.count("size_fraction", 1, "b.csv:7", "out of scope, in any form")
+    outcome.count("time_zone", 1, "b.csv:8", "`ts_event` occurs twice in Europe/Berlin")
     assert outcome.form_remedy == ""
     outcome.count("number_syntax", 1, "b.csv:9", "`price` is not a decimal number")
     assert "tape inspect b.csv --suggest-columns" in outcome.form_remedy

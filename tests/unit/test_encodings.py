@@ -274,6 +274,8 @@ def test_a_line_is_read_however_it_is_put(tmp_path: Path) -> None:
         (line(ts_recv="today"), "time_syntax"),
         (line(action=None), "action_unknown"),
         (line(action="left out"), "field_missing"),
+        (json.dumps(line()).encode().replace(b'"size"', b'"size": 7, "size"'), "message_shape"),
+        (json.dumps(line()).encode().replace(b'"hd": {', b'"hd": {"rtype": 1, '), "message_shape"),
         (json.dumps(line()).encode()[:-1], "message_not_json"),
         (json.dumps(line()).encode() + b"}", "message_not_json"),
         (json.dumps(line()).encode().replace(b"N", b"\xff"), "encoding"),
