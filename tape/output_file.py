@@ -17,6 +17,7 @@ from typing import BinaryIO, Final, Self
 
 from tape.errors import SettingsError
 from tape.origin import made_here
+from tape.own_folder import make_private
 
 PRIVATE: Final = 0o600
 """What is found on a tape may be nobody else's business: files for their owner only."""
@@ -77,12 +78,19 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
 
 
 def _files_of(inputs: Iterable[Path]) -> Iterable[Path]:
+    """Yield the files at these paths and below them; links are followed, as by those who read."""
     for given in inputs:
-        if given.is_dir():
-            for place, _, names in os.walk(given, followlinks=False):
-                yield from (Path(place, name) for name in names)
-        else:
+        seen: set[str] = set()
+        if not given.is_dir():
             yield given
+            continue
+        for place, folders, names in os.walk(given, followlinks=True):
+            real = os.path.realpath(place)
+            if real in seen:  # links in a circle
+                folders.clear()
+                continue
+            seen.add(real)
+            yield from (Path(place, name) for name in names)
 
 
 def _is_an_input(path: Path, taken: Path) -> str:
@@ -116,7 +124,7 @@ class OutputFile:
     def __enter__(self) -> Self:
         _refuse_others(self.path, self._inputs, force=self._force)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self.path.parent)
             how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             _remove_parts_at_a_signal()
             _unfinished.add(self._part)

@@ -1,5 +1,6 @@
-"""Folders that are ours: only what lies in them is ever deleted."""
+"""Folders that are ours: for their owner only, and only what lies in them is ever deleted."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -18,6 +19,24 @@ NOTE: Final = (
     b"Without this file it is left alone.\n"
 )
 PRIVATE: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for its owner only; raises `OSError`.
+
+    A folder that is there keeps its rights.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=PRIVATE, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that is new for its owner only, and through no link; for `open(opener=…)`."""
+    return os.open(path, flags | os.O_NOFOLLOW, PRIVATE_FILE)
 
 
 @contextmanager
@@ -43,7 +62,7 @@ def make_own(folder: Path) -> None:
     Raises `SettingsError` if it holds what others put there or cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+        make_private(folder)
         if is_own(folder):
             return
         if any(folder.iterdir()):
@@ -52,8 +71,8 @@ def make_own(folder: Path) -> None:
                 f"{MARKER}); name a new or an empty folder"
             )
         how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        descriptor = os.open(folder / MARKER, how, 0o600)
-    except FileExistsError:
+        descriptor = os.open(folder / MARKER, how, PRIVATE_FILE)
+    except (FileExistsError, NotADirectoryError):
         if is_own(folder):  # made by another process just now
             return
         raise SettingsError(f"{folder} is not a folder; choose another place") from None

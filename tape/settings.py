@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tape.detection.parameters import Parameters, Profile, Training
 from tape.errors import SettingsError
+from tape.regular_file import LARGE, read_file
 from tape.symbol_lists import split_symbols
 from tape.symbol_thresholds import (
     LEAST_PER_10K,
@@ -31,6 +32,7 @@ from tape.symbol_thresholds import (
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"
 """What Kafka takes as the stable name of a group's member, as far as it can name a folder."""
+DOTENV = Path(".env")
 TopicName = Annotated[str, Field(pattern=TOPIC)]
 
 
@@ -103,9 +105,10 @@ class BrokerSettings(BaseSettings):
 
 def _check_authority(file: Path) -> None:
     """Raise `ValueError` unless a file holds certificates in PEM, as the Kafka client needs it."""
-    if not file.is_file():
+    if not file.exists():
         raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {file}")
     try:
+        read_file(file, LARGE)  # no pipe is waited for, here or by the Kafka client
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except ssl.SSLError:
         raise ValueError(
@@ -225,11 +228,24 @@ def load(kind: type[S]) -> S:
     almost, but not quite, the name of a setting.
     """
     _refuse_misspelt_names(os.environ)
-    _refuse_misspelt_names(dotenv_values(".env"))
+    _check_dotenv()
+    _refuse_misspelt_names(dotenv_values(DOTENV))
     try:
         return kind()
     except ValidationError as error:
         raise SettingsError(_first_fault(error)) from None
+
+
+def _check_dotenv() -> None:
+    """Raise `SettingsError` if `.env` is there and is no text: a pipe would be waited for."""
+    if not DOTENV.exists() or DOTENV.is_dir() or DOTENV.is_char_device():
+        return  # a virtual environment, or /dev/null in its place: neither is read
+    try:
+        read_file(DOTENV).decode()
+    except OSError as error:
+        raise SettingsError(f"cannot read .env ({error.strerror}); correct or remove it") from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8; save it as UTF-8") from None
 
 
 def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tape.errors import BrokerError
+from tape.own_folder import make_private, private
 
 
 @contextmanager
@@ -15,8 +16,15 @@ def held(data_dir: Path) -> Iterator[int]:
     Kafka's own lock comes too late: before it looks, a second broker has written into the
     metadata of the first, which then creates no topics any more.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("ab") as file:
+    try:
+        make_private(data_dir)
+        file = open(data_dir / "lock", "ab", opener=private)  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise BrokerError(
+            f"the broker's folder {data_dir} cannot be used ({error.strerror}); choose another "
+            "(`--data`)"
+        ) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

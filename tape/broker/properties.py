@@ -7,6 +7,7 @@ from typing import Final
 
 from tape.broker.ports import HOST, free_port, is_free
 from tape.errors import BrokerError
+from tape.own_folder import private
 
 SERVER: Final = "server.properties"
 LOG4J: Final = "log4j2.yaml"
@@ -58,9 +59,25 @@ def write_files(
         "log.dirs": str(logs_of(data_dir)),
         **extra,
     }
-    (data_dir / LOG4J).write_text(_LOG4J_TEXT)
-    file.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in ours.items()))
+    _write(data_dir / LOG4J, _LOG4J_TEXT)
+    _write(file, "".join(f"{name}={_escaped(value)}\n" for name, value in ours.items()))
     return file
+
+
+def cluster_of(data_dir: Path) -> str:
+    """Return the id of the cluster that a data directory belongs to; empty before it is made."""
+    try:
+        text = (logs_of(data_dir) / "meta.properties").read_text(errors="replace")
+    except OSError:
+        return ""
+    known = re.search(r"^cluster\.id=(.+)$", text, re.MULTILINE)
+    return known[1].strip() if known else ""
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that may hold passwords and the places of keys."""
+    with open(file, "w", opener=private) as opened:
+        opened.write(text)
 
 
 def _network(port: int, listeners: Mapping[str, int], controller: int) -> dict[str, str]:

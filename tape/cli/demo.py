@@ -9,7 +9,7 @@ from tape.archives import find_archives
 from tape.cli.look import table_console
 from tape.demo import report, run_pipeline
 from tape.errors import ArchiveError
-from tape.own_folder import own_folder
+from tape.own_folder import make_private, own_folder
 from tape.settings import DetectorSettings, load
 from tape.synthetic import make_day, write_day
 
@@ -55,7 +55,7 @@ def _data(given: Path | None, output: Path) -> Path:
             f"{DEFAULT_DATA}/ holds no trade files yet: streaming a made-up day of 200,000 trades"
         )
         folder = output / "synthetic"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         write_day(make_day(), folder)
         return folder
     return DEFAULT_DATA

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tape.errors import TapeError
+from tape.own_folder import private
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Supervised:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        with self._log_file.open("ab") as file:
+        with open(self._log_file, "ab", opener=private) as file:
             return subprocess.Popen(  # noqa: S603 - our own app with our own interpreter
                 [sys.executable, str(self._main)],
                 env=self._env,

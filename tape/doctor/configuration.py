@@ -1,8 +1,13 @@
 """The settings of both apps, and where each came from."""
 
+import stat
+from typing import Final
+
 from tape.doctor.finding import Finding
 from tape.errors import SettingsError
-from tape.settings import DetectorSettings, Origin, ProducerSettings, load, origins
+from tape.settings import DOTENV, DetectorSettings, Origin, ProducerSettings, load, origins
+
+READ_BY_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH
 
 
 def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings | None]:
@@ -22,7 +27,12 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
             ("default", "their defaults"),
         )
     ]
-    finding = Finding("settings", "ok", ", ".join(counts), details=tuple(map(_line, given)))
+    text, details = ", ".join(counts), tuple(map(_line, given))
+    finding = Finding("settings", "ok", text, details=details)
+    if DOTENV.is_file() and DOTENV.stat().st_mode & READ_BY_OTHERS:
+        mode = f"{DOTENV.stat().st_mode & 0o777:04o}"
+        text = f".env, where passwords and keys belong, can be read by others (mode {mode}); {text}"
+        finding = Finding("settings", "warning", text, f"chmod 600 {DOTENV}", details)
     return finding, detector, producer
 
 

@@ -1,10 +1,13 @@
 """One file of a job: fetched, resumed, checked, and only then given its name."""
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -12,9 +15,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tape.errors import ArchiveError, FetchError
+from tape.errors import ArchiveError, FetchError, SettingsError
 from tape.fetching.client import TRANSIENT, TROUBLE, RemoteFile, Service, trouble_in_words
 from tape.fetching.patience import retry_after_s
+from tape.own_folder import PRIVATE_FILE
 
 BLOCK: Final = 1 << 16
 PROGRESS: Final = 1 << 20
@@ -80,8 +84,7 @@ class Part:
     def __init__(self, target: Path) -> None:
         self._target = target
         self._path = target.with_name(target.name + ".part")
-        self._path.touch()
-        self._file = self._path.open("r+b", buffering=0)
+        self._file = _opened(self._path)
         self._hash = hashlib.sha256()
         self.size = 0
         while block := self._file.read(BLOCK):
@@ -126,6 +129,32 @@ class Part:
             self._path.unlink()
 
 
+def _opened(path: Path) -> FileIO:
+    """Open a part to go on with it, or a new one; raises `SettingsError` for what others put there.
+
+    No link is followed, and a file that has another name too is none that we began.
+    """
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, how, PRIVATE_FILE)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        raise _not_ours(path) from None
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1 or about.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise _not_ours(path)
+    return FileIO(descriptor, "r+b")
+
+
+def _not_ours(path: Path) -> SettingsError:
+    return SettingsError(
+        f"{path} is no part that this command began (a link, a folder, or somebody else's); move "
+        "it away"
+    )
+
+
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -150,6 +179,10 @@ class Download:
         Raises `ArchiveError` if it came with the wrong hash twice.
         """
         wanted = self._wanted
+        if self._target.is_dir():
+            raise SettingsError(
+                f"{self._target} is a folder, where the file of this name belongs; move it away"
+            )
         if is_whole(self._target, wanted):
             self._advance(wanted.size)
             return False

@@ -20,6 +20,8 @@ from tape.errors import ArchiveError, FetchError, SettingsError
 from tape.fetching.client import Service
 from tape.fetching.download import Download, StoppedError, Wanted, is_safe_name, wanted_file
 from tape.output_file import OutputFile
+from tape.own_folder import make_private
+from tape.regular_file import LARGE, read_file
 
 MANIFEST = "manifest.json"
 GIVE_UP_S = 1.0
@@ -43,6 +45,10 @@ class Fetched:
         """Count bytes that are at hand now, or no longer."""
         with self._lock:
             self.bytes_here += change
+
+
+class _Manifest(msgspec.Struct):
+    job_id: str
 
 
 class JobFolder:
@@ -83,7 +89,12 @@ class JobFolder:
         Raises `ArchiveError` if files came damaged, after all the others were fetched.
         """
         folder = self.progress.folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            make_private(folder)
+        except OSError as error:
+            raise SettingsError(
+                f"--output: {folder} cannot be made ({error.strerror}); choose another folder"
+            ) from None
         with _held(folder):
             self._refuse_a_full_disk(files)
             self._keep_manifest(files)
@@ -152,9 +163,17 @@ class JobFolder:
         path = self.progress.folder / MANIFEST
         content = {"job_id": self.job_id, "files": msgspec.to_builtins(self._listed)}
         text = json.dumps(content, indent=4).encode()
-        if not path.is_file() or path.read_bytes() != text:
-            with OutputFile(path) as file:
+        held = read_file(path, LARGE) if path.is_file() else None
+        if held != text:
+            with OutputFile(path, force=held is not None and self._is_ours(held)) as file:
                 file.write(text)
+
+    def _is_ours(self, manifest: bytes) -> bool:
+        """Return whether a manifest is one that was written for this job before."""
+        try:
+            return msgspec.json.decode(manifest, type=_Manifest).job_id == self.job_id
+        except (ValueError, RecursionError, msgspec.MsgspecError):
+            return False
 
 
 def _fitting(files: list[Wanted], only: str) -> list[Wanted]:

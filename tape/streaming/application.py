@@ -1,9 +1,11 @@
 """Quix Streams applications with the settings that exactly-once and batches need."""
 
+import shutil
+import weakref
 from functools import partial
 from pathlib import Path
 from shutil import disk_usage
-from tempfile import TemporaryFile, gettempdir
+from tempfile import TemporaryFile, mkdtemp
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -18,6 +20,7 @@ from quixstreams.state.rocksdb import RocksDBOptions
 
 from tape.broker.topics import changelog_name, partition_counts
 from tape.errors import BrokerError, StateError
+from tape.own_folder import make_private
 from tape.settings import BrokerSettings, DetectorSettings
 from tape.streaming.consumer import BatchConsumer
 from tape.streaming.failures import is_any, not_suppressed
@@ -121,7 +124,7 @@ def connection(settings: BrokerSettings) -> ConnectionConfig:
 def ensure_writable(folder: Path) -> None:
     """Raise `StateError` if a folder, which is made if missing, has no room for the state."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         with TemporaryFile(dir=folder) as probe:
             probe.write(b"x")
     except OSError as error:
@@ -180,13 +183,20 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
 
 
 def producer_application(settings: BrokerSettings) -> Application:
-    """Return the application that runs the producer's source."""
-    return StoppableApplication(
+    """Return the application that runs the producer's source.
+
+    The library wants a folder for state, which stays empty: the producer's is a topic's. It has a
+    name that nobody can know before, and goes with the process.
+    """
+    folder = mkdtemp(prefix="tapewatch-producer-")
+    app = StoppableApplication(
         broker_address=connection(settings),
         consumer_group=f"{settings.input}-producer",
-        state_dir=Path(gettempdir()) / "tapewatch-producer",  # stays empty: the state is a topic's
+        state_dir=Path(folder),
         loglevel=None,
     )
+    weakref.finalize(app, shutil.rmtree, folder, ignore_errors=True)
+    return app
 
 
 def bytes_topic(app: Application, name: str) -> Topic:

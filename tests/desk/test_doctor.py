@@ -277,3 +277,22 @@ def test_an_assignment_is_read_in_kafkas_own_form() -> None:
     for end in range(len(raw)):
         assert assigned(raw[:end], "stocks") in (0, 2)
     assert assigned(None, "stocks") == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict"), [(0o600, "ok"), (0o400, "ok"), (0o640, "warning"), (0o644, "warning")]
+)
+def test_a_dotenv_that_others_can_read_is_a_warning_with_the_command_that_cures_it(
+    mode: int, verdict: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVEL=INFO\n")
+    (tmp_path / ".env").chmod(mode)
+    finding, detector, producer = check_settings()
+    assert finding.verdict == verdict
+    assert (finding.fix == "chmod 600 .env") == (verdict == "warning")
+    assert f"{mode:04o}" in finding.text or verdict == "ok"
+    assert detector is not None
+    assert producer is not None
+    if verdict == "warning":
+        subprocess.run(finding.fix.split(), check=True)
+        assert check_settings()[0].verdict == "ok"
