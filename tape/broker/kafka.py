@@ -16,9 +16,10 @@ from confluent_kafka.admin import AdminClient
 
 from tape.broker.directory import held
 from tape.broker.jars import java_and_classpath
-from tape.broker.ports import HOST, free_port, refuse_busy_port
-from tape.broker.properties import LOG4J, logs_of, write_files
+from tape.broker.ports import HOST, PortTakenError, free_port, refuse_busy_port
+from tape.broker.properties import LOG4J, cluster_of, logs_of, write_files
 from tape.errors import BrokerError
+from tape.own_folder import private
 from tape.parent import end_with_parent
 
 __all__ = ["HOST", "LocalKafka", "free_port"]
@@ -140,7 +141,7 @@ class LocalKafka:
             self._format([java, "-cp", classpath, "kafka.tools.StorageTool"], properties)
         log4j = f"-Dlog4j2.configurationFile={self.data_dir / LOG4J}"
         memory = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]
-        with self.log_file.open("ab") as log:
+        with open(self.log_file, "ab", opener=private) as log:
             self._process = subprocess.Popen(  # noqa: S603 - the Java of our own dependency
                 [java, *memory, log4j, "-cp", classpath, "kafka.Kafka", str(properties)],
                 stdin=subprocess.DEVNULL,
@@ -176,18 +177,26 @@ class LocalKafka:
         return (errors or lines or ["it logged nothing"])[-1].strip()[:300]
 
     def _wait_until_it_answers(self, log_from: int) -> None:
+        """Return when our own broker answers: another may have taken the port in between."""
         assert self._process is not None  # noqa: S101
         deadline_s = time.monotonic() + START_S
         client = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
         while True:
             if self._process.poll() is not None:
+                refuse_busy_port(self.port)
                 raise BrokerError(
                     "the local Kafka ended while starting: "
                     f"{self._last_words(log_from)} (its log: {self.log_file})"
                 )
             try:
-                if client.list_topics(timeout=1).brokers:
+                found = client.list_topics(timeout=1)
+                if found.brokers and found.cluster_id == cluster_of(self.data_dir):
                     return
+                if found.brokers:
+                    raise PortTakenError(
+                        f"another Kafka answers on port {self.port} of {HOST} (its cluster is "
+                        f"{found.cluster_id}); choose another port (`--port`)"
+                    )
             except KafkaException as error:
                 if time.monotonic() > deadline_s:
                     raise BrokerError(

@@ -13,6 +13,10 @@ LISTEN: Final = "0A"
 """State of a listening socket in /proc/net/tcp."""
 
 
+class PortTakenError(BrokerError):
+    """Another program listens on the port that was asked for."""
+
+
 def free_port() -> int:
     """Return a port that nobody listened on a moment ago."""
     with socket.socket() as probe:
@@ -35,7 +39,7 @@ def refuse_busy_port(port: int) -> None:
             f"port {port} on {HOST} cannot be used ({os.strerror(reason)}); choose another port "
             "(`--port`)"
         )
-    raise BrokerError(
+    raise PortTakenError(
         f"port {port} on {HOST} is taken by {holder(port) or 'another program'}; end that one "
         "(another broker? `tape broker status`) or choose another port (`--port`)"
     )

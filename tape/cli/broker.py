@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import platformdirs
 import typer
 
@@ -15,6 +16,8 @@ from tape.broker.kafka import HOST, LocalKafka
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.cli.look import say
 from tape.errors import BrokerError
+from tape.own_folder import private
+from tape.regular_file import read_file
 
 app = typer.Typer(
     help="A local Apache Kafka, for one machine: loopback only, no replication.",
@@ -23,6 +26,13 @@ app = typer.Typer(
 )
 PORT = 19_092
 STOP_S = 30.0
+
+
+class _Running(msgspec.Struct, frozen=True):
+    """What `broker.json` holds; an id below 2 would stand for other processes than a broker's."""
+
+    pid: Annotated[int, msgspec.Meta(ge=2, lt=2**31)]
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
 def _home(data: Path | None) -> Path:
@@ -48,9 +58,9 @@ def start(port: Port = PORT, data: Data = None) -> int:
         _create_topics(running["port"])
         say(f"already running at 127.0.0.1:{running['port']} (pid {running['pid']})")
         return 0
-    home.mkdir(parents=True, exist_ok=True)
     kafka = LocalKafka(home / "data", port, die_with_parent=False).start()
-    (home / "broker.json").write_text(json.dumps({"pid": kafka.pid, "port": port}))
+    with open(home / "broker.json", "w", opener=private) as file:
+        file.write(json.dumps({"pid": kafka.pid, "port": port}))
     _create_topics(port)
     say(
         f"Apache Kafka at {kafka.address} (pid {kafka.pid}), for this machine only, without "
@@ -122,17 +132,17 @@ def _running(home: Path) -> dict[str, int] | None:
     """
     file = home / "broker.json"
     try:
-        known: dict[str, int] = json.loads(file.read_text())
-        state = Path(f"/proc/{known['pid']}/status")
+        known = msgspec.json.decode(read_file(file), type=_Running)
+        state = Path(f"/proc/{known.pid}/status")
         if state.exists() and "State:\tZ" in state.read_text():
             return None  # ended, not yet reaped
-        command = Path(f"/proc/{known['pid']}/cmdline")
+        command = Path(f"/proc/{known.pid}/cmdline")
         if command.exists() and str(home / "data").encode() not in command.read_bytes():
             return None
-        os.kill(known["pid"], 0)
-    except (OSError, ValueError, KeyError):
+        os.kill(known.pid, 0)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
-    return known
+    return {"pid": known.pid, "port": known.port}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.progress import Progress as Bars
 from tape.app_files import app_main
 from tape.archives import count_rows_hint, find_archives
 from tape.broker.kafka import HOST, LocalKafka, free_port
+from tape.broker.ports import PortTakenError
 from tape.broker.topics import create_topics, pipeline_topics
 from tape.demo.books import Books, read_books
 from tape.demo.progress import TradeProgress
@@ -79,7 +81,7 @@ def _run(
     run: DemoRun, out: Path, settings: DetectorSettings, expected: int, more: Mapping[str, str]
 ) -> None:
     """Start a broker, drive the apps until all is judged, collect what they found."""
-    with LocalKafka(out / "broker" / "data", _port()) as kafka:
+    with _broker(out / "broker" / "data") as kafka:
         client = {"bootstrap.servers": kafka.address}
         create_topics(client, pipeline_topics(*settings.topics(), settings.consumer_group))
         env = {
@@ -97,6 +99,19 @@ def _run(
         log_file = out / "anomaly_detector.log" if once else None
         run.books = read_books(client, settings.input, log_file)
         run.books.check()
+
+
+@contextmanager
+def _broker(data_dir: Path) -> Iterator[LocalKafka]:
+    """Run a broker of our own; on another port where a second demo took the usual one just now."""
+    try:
+        kafka = LocalKafka(data_dir, _port()).start()
+    except PortTakenError:
+        kafka = LocalKafka(data_dir, free_port()).start()
+    try:
+        yield kafka
+    finally:
+        kafka.stop()
 
 
 def _drive(

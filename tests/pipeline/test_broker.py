@@ -18,7 +18,9 @@ from confluent_kafka.admin import AdminClient
 from tape.broker import jars
 from tape.broker.kafka import LocalKafka
 from tape.broker.ports import free_port, holder
+from tape.broker.properties import cluster_of
 from tape.broker.topics import TopicSpec, check_topics, create_topics, pipeline_topics
+from tape.demo.pipeline import _broker as demo_broker
 from tape.errors import BrokerError
 from tests.apps import ROOT
 from tests.kafka_client import produce, read_all
@@ -123,6 +125,28 @@ def test_a_busy_port_is_one_sentence_that_names_the_holder(tmp_path: Path) -> No
 def test_another_kafka_on_the_port_is_recognised(kafka, tmp_path: Path) -> None:
     with pytest.raises(BrokerError, match=rf"an Apache Kafka \(pid {kafka.pid}\)"):
         LocalKafka(tmp_path, kafka.port).start()
+
+
+def test_a_kafka_that_took_the_port_just_now_is_not_taken_for_ours(
+    kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tape.broker.kafka.refuse_busy_port", lambda port: None)
+    late = LocalKafka(tmp_path, kafka.port)
+    with pytest.raises(BrokerError) as raised:
+        late.start()
+    assert "\n" not in str(raised.value)
+    assert late._process is None
+    assert cluster_of(tmp_path) != cluster_of(kafka.data_dir) != ""
+
+
+def test_a_demo_whose_port_was_taken_just_now_takes_another(
+    kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tape.demo.pipeline._port", lambda: kafka.port)
+    with demo_broker(tmp_path / "data") as ours:
+        assert ours.port != kafka.port
+        assert create_topics(client(ours), [TopicSpec("stocks", 1)]) == ["stocks"]
+    assert ours._process is None
 
 
 def test_a_second_broker_on_the_same_files_is_refused_and_does_no_harm(kafka, topic_names) -> None:
