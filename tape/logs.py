@@ -4,29 +4,23 @@ import json
 import logging
 import sys
 import time
-from typing import Final
 
+from tape.log_lines import facts, facts_text
 from tape.printable import printable, printable_lines
 from tape.rejected import Rejected
 from tape.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-def _fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
-
 
 class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        facts = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        told = facts_text(record)
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         text = f"{clock} {record.levelname.lower():7} {record.getMessage()}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return printable_lines(f"{text}  {facts}" if facts else text)
+        return printable_lines(f"{text}  {told}" if told else text)
 
 
 class _Json(logging.Formatter):
@@ -36,7 +30,7 @@ class _Json(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "event": record.getMessage(),
-            **_fields(record),
+            **facts(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -88,6 +82,6 @@ class RejectedLog:
         """Log why and where from, never what: a record may hold what must not reach a log."""
         held_back = self._rate.admit(rejected.reason)
         if held_back is not None:
-            facts = {"reason": rejected.reason, "detail": rejected.detail}
-            facts["source"] = printable(source)
-            log.warning("rejected", extra={**facts, "held_back": held_back})
+            why = {"reason": rejected.reason, "detail": rejected.detail}
+            why["source"] = printable(source)
+            log.warning("rejected", extra={**why, "held_back": held_back})

@@ -27,6 +27,7 @@ REMEDIES: Final = {
 """What to do about a whole file, by the reason; only a damaged download is fetched again."""
 
 ANOTHER_FORM: Final = "tape inspect {file} --suggest-columns says how to name its columns"
+SAID_ALREADY: Final = (": save ", ": convert it ", ": take ", ": its suffix ", ": unpack it")
 FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected", "form_unclear"})
 """The file is readable, and is no file of the vendor's: fetching it again brings the same."""
 
@@ -159,7 +160,9 @@ class Outcome:
             more = len(self.missed) - MOST_LISTED
             yield f"skipped: {more:,} files more that may hold trades; --json names all"
         harmless = [one for one in self.skipped if not one.may_hold_trades]
-        for reason, count in Counter(one.reason for one in harmless).items():
+        for skipped in [one for one in harmless if one.remedy][:MOST_LISTED]:
+            yield printable(f"skipped: {skipped.path}: {skipped.reason}; {skipped.remedy}")
+        for reason, count in Counter(one.reason for one in harmless if not one.remedy).items():
             yield printable(f"skipped: {count:,} × {reason}")
 
     def as_json(self) -> dict[str, Any]:
@@ -216,6 +219,8 @@ def remedy_for(reason: str, source: str, detail: str = "") -> str:
     >>> remedy_for("number_syntax", "a.csv:7")
     ''
     """
+    if any(said in detail for said in SAID_ALREADY):
+        return ""
     other = reason in FORM_REASONS and not detail.startswith(SELF_EVIDENT)
     if other and ".dbn" not in source.lower():  # DBN has no columns to be named
         return f"; {ANOTHER_FORM.format(file=source.partition(':')[0])}"

@@ -14,7 +14,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from tape.archives.beginnings import GZIP, not_packed
 from tape.errors import ArchiveError
+from tape.regular_file import LARGE, open_file, read_file
 from tape.rejected import Rejected
 
 BLOCK: Final = 64 * 1024
@@ -26,7 +28,10 @@ RATIO_MAX: Final = 200
 
 RATIO_FROM: Final = 1 << 20
 MEMBERS_MAX: Final = 10_000
-SIDECAR_MAX: Final = 256 << 20
+SIDECAR_MAX: Final = LARGE
+TOLD_BY_END: Final = b"PAR1"
+"""How files begin of which only the end says more: a member is read to it for these alone."""
+
 LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
 ENCRYPTED: Final = 1
 
@@ -108,18 +113,45 @@ def is_there(path: Path) -> bool:
 
 
 def small_file(path: Path) -> bytes:
-    """Return a small file or member whole; raises `OSError` or `ValueError` if that cannot be."""
+    """Return a small file or member whole; raises `OSError` or `ValueError` if that cannot be.
+
+    No more than `SIDECAR_MAX` bytes are read.
+    """
     member = member_at(path)
     if member is None:
-        return path.read_bytes()
-    if member.size > SIDECAR_MAX or member.is_encrypted:
-        raise ValueError(f"{path} is too large")
+        return read_file(path, SIDECAR_MAX)
+    if member.is_encrypted:
+        raise ValueError("it is encrypted in its zip archive")
     data = bytearray()
     for part in raw(path):
         if isinstance(part, Rejected):
             raise ValueError(part.detail)
         data += part
+        if len(data) > SIDECAR_MAX:  # what the archive says of its size may be wrong
+            raise ValueError(f"it is larger than {SIDECAR_MAX >> 20:,} MiB")
     return bytes(data)
+
+
+def ends(path: Path, most: int) -> tuple[bytes, bytes]:
+    """Return the first block of a file or member, and its last bytes, `most` of them.
+
+    Of what is damaged there is no end. Raises `OSError`, and `ArchiveError` as `raw` does.
+    """
+    if member_at(path) is None:
+        with open_file(path) as file:
+            head = file.read(BLOCK)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            return head, file.read(most)
+    head, tail = b"", b""
+    for block in raw(path):
+        if isinstance(block, Rejected):
+            return head, b""
+        head = head or block
+        tail = (tail + block)[-most:]
+        if not head.startswith(TOLD_BY_END):
+            break
+    return head, tail
 
 
 def raw(path: Path) -> Iterator[bytes | Rejected]:
@@ -138,7 +170,7 @@ def _blocks(path: Path, at: int, size: int | None) -> Iterator[bytes]:
     """Yield blocks of a file, which is opened for each: of many files none stays open."""
     seen, left = None, size
     while left is None or left > 0:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             about = os.fstat(file.fileno())
             same = about.st_ino, about.st_size, about.st_mtime_ns
             if seen is not None and same != seen:
@@ -199,6 +231,9 @@ def gunzipped(packed: Iterator[bytes]) -> Iterator[bytes | Rejected]:
     """Yield what the members of a gzip file hold, one after the other, and any fault."""
     stream, taken, given, whole = zlib.decompressobj(31), 0, 0, 0
     for block in packed:
+        if not taken and not GZIP.startswith(block[: len(GZIP)]):
+            yield Rejected("archive_corrupt", not_packed(block, ".gz", "gzip"))
+            return
         rest = block
         taken += len(block)
         while rest:

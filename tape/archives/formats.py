@@ -8,12 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
+from tape.archives.beginnings import misnamed, other_encoding
 from tape.archives.columns_file import read_columns_file
 from tape.archives.dbn_file import ALL, DbnFile
 from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
 from tape.archives.discovery import TEXT, Archive, encoding_of
 from tape.archives.forms import RECORDS, Form
-from tape.archives.frames import Piece, misnamed, pieces
+from tape.archives.frames import Piece, pieces
 from tape.archives.given import file_beside
 from tape.archives.json_rows import json_reader
 from tape.archives.layout import Layout, read_layout
@@ -215,6 +216,9 @@ class _Json(_Lines):
         other = misnamed(piece)
         if other is not None:
             return other
+        encoding = other_encoding(piece[: piece.index(b"\n")])
+        if encoding is not None:
+            return Rejected("header_unexpected", encoding)
         piece = piece.removeprefix(BOM_UTF8)
         fields = json_reader(piece[: piece.index(b"\n")], self._given, self._path.name)
         if isinstance(fields, Rejected):

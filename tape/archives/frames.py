@@ -7,7 +7,6 @@ short for a whole one. So frames are read one by one, and each must come to its 
 
 import hashlib
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,46 +15,17 @@ from typing import Final
 
 import zstandard
 
+from tape.archives.beginnings import GZIP, ZSTD, not_packed
 from tape.archives.containers import expands_too_far, gunzipped, raw, slices, too_far
 from tape.errors import ArchiveError
 from tape.rejected import RAW_MAX, Rejected
 
 WINDOW_MAX: Final = 2**27
 MAGICS: Final = (
-    b"\x28\xb5\x2f\xfd",
+    ZSTD,
     *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)),  # RFC 8878: frames to be skipped
 )
-GZIP: Final = b"\x1f\x8b\x08"
 PACKED_MOST: Final = 3
-KINDS: Final = (
-    (GZIP, "gzip", ".gz"),
-    (MAGICS[0], "zstd", ".zst"),
-    (b"PK\3\4", "a zip archive", ".zip"),
-    (b"DBN", "DBN", ".dbn"),
-    (b"BZh", "bzip2", ""),
-    (b"\xfd7zXZ\0", "xz", ""),
-    (b"7z\xbc\xaf", "a 7z archive", ""),
-    (b"\x04\x22\x4d\x18", "lz4", ""),
-    (b"Rar!", "a rar archive", ""),
-    (b"PAR1", "Parquet", ""),
-    (b"ARROW1", "Arrow (Feather)", ""),
-    (b"FEA1", "Feather", ""),
-    (b"ORC", "ORC", ""),
-    (b"Obj\1", "Avro", ""),
-    (b"\x89HDF", "HDF5", ""),
-    (b"\x93NUMPY", "a numpy array", ""),
-    (b"SQLite format 3", "an SQLite database", ""),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", ""),
-    (b"%PDF", "a PDF", ""),
-    *((bytes([0x80, protocol]), "a pickle", "") for protocol in (2, 3, 4, 5)),
-)
-"""How files begin that are no text: what they are, and by which suffix they are read, if at all."""
-
-OFFICE: Final = re.compile(
-    rb"PK\x03\x04.{26}(\[Content_Types\]|_rels|xl/|docProps|mimetype)", re.DOTALL
-)
-"""How a workbook begins, which is a zip archive as well."""
-
 CHUNK: Final = 256 * 1024
 LINE_MAX: Final = 65_536
 
@@ -126,25 +96,13 @@ def compression_of(path: Path) -> str:
     return suffix if suffix in ("zst", "gz") else ""
 
 
-def misnamed(first: bytes) -> Rejected | None:
-    """Return what a file is that begins so where text was expected, or None if it may be text."""
-    if OFFICE.match(first):
-        return Rejected("archive_misnamed", "it is a workbook, not text: save its sheet as CSV")
-    for magic, kind, suffix in KINDS:
-        if first.startswith(magic) and (suffix != ".dbn" or first[3:4] < b"\x0a"):
-            cure = f"give it the suffix {suffix}" if suffix else "save it as CSV"
-            text = f"it holds {kind} where text was expected: unpack it, or {cure}"
-            return Rejected("archive_misnamed", text)
-    return None
-
-
 def unpacked_beginning(first: bytes, most: int) -> bytes:
     """Return the first bytes, `most` of them, of what begins so and may be packed, even twice."""
     for _ in range(PACKED_MOST):
         try:
             if first.startswith(GZIP):
                 first = zlib.decompressobj(31).decompress(first, most)
-            elif first.startswith(MAGICS[0]):
+            elif first.startswith(ZSTD):
                 zstd = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX)
                 first = zstd.stream_reader(io.BytesIO(first), read_across_frames=True).read(most)
             else:
@@ -217,7 +175,7 @@ def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
                     break  # the magic number itself is cut by the slice
                 start = taken - len(rest)
                 if not rest.startswith(MAGICS):
-                    yield _not_a_frame(start)
+                    yield _not_a_frame(start, rest)
                     return
                 frame = zstd.decompressobj()
             try:
@@ -240,7 +198,7 @@ def _frames(slices: Iterator[bytes]) -> Iterator[bytes | Rejected]:
         yield Rejected("archive_truncated", f"the file ends at byte {taken}; {where}")
 
 
-def _not_a_frame(start: int) -> Rejected:
+def _not_a_frame(start: int, rest: bytes) -> Rejected:
     if start == 0:
-        return Rejected("archive_not_zstd", "the file does not begin as zstd does")
+        return Rejected("archive_not_zstd", not_packed(rest, ".zst", "zstd"))
     return Rejected("archive_corrupt", f"no zstd frame at byte {start}, behind whole ones")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tape.archives.beginnings import other_encoding
 from tape.archives.columns_file import Column, ColumnsFile
 from tape.archives.plain_fields import NAMES
 from tape.printable import printable
@@ -56,12 +57,10 @@ class Layout:
 
 def read_layout(line: bytes, given: ColumnsFile | None, file: str) -> Layout | Rejected:
     """Return what the first line of a CSV file says of its columns, or why it says nothing."""
-    try:
-        text = line.decode("utf-8-sig").rstrip("\r\n ")
-    except UnicodeDecodeError:
-        return Rejected("header_unexpected", "the first line is not UTF-8: save the file as UTF-8")
-    if "\0" in text:
-        return Rejected("header_unexpected", "the first line has zero bytes: save it as UTF-8")
+    other = other_encoding(line)
+    if other is not None:
+        return Rejected("header_unexpected", other)
+    text = line.decode("utf-8-sig").rstrip("\r\n ")
     if "\r" in text:
         return Rejected("header_unexpected", "its lines end with \\r alone: save it with \\n")
     wanted = _wanted(given)

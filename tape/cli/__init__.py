@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from tape.cli.lazy import LazyGroup
+from tape.log_lines import log_as_notes
 from tape.run import run_main
 
 COMMANDS: Final = {
@@ -112,6 +113,7 @@ def main() -> None:
         size = shutil.get_terminal_size()
         os.environ.setdefault("COLUMNS", str(size.columns))
         os.environ.setdefault("LINES", str(size.lines))
+    log_as_notes()
     sys.exit(run_main(_run))
 
 
