@@ -8,6 +8,7 @@ from typing import Final
 
 from tape.detection.parameters import BUDGETS, SymbolThresholds
 from tape.errors import SettingsError
+from tape.regular_file import LARGE, read_file
 from tape.trade_fields import SYMBOL_WORDS, is_symbol
 
 KEYS: Final = ("volume_threshold", "change_threshold", *BUDGETS)
@@ -25,13 +26,15 @@ def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
     `SettingsError` that names the file and the line or key at fault.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_file(path, LARGE).decode())
     except OSError as error:
         raise SettingsError(
             f"THRESHOLDS_FILE: cannot read {path} ({error.strerror}); correct the path or unset it"
         ) from None
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors
         raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: {error}") from None
+    except RecursionError:  # tomllib gives up on deep nesting this way
+        raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: nested too deep") from None
     return {symbol: _thresholds(path, symbol, table) for symbol, table in tables.items()}
 
 

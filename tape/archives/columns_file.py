@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tape.archives.plain_fields import NAMES
 from tape.errors import SettingsError
+from tape.regular_file import read_file
 from tape.trade_fields import (
     I32_MAX,
     NANOS,
@@ -113,7 +114,7 @@ class ColumnsFile:
 def read_columns_file(path: Path) -> ColumnsFile:
     """Return what a columns file says; raises `SettingsError` naming its key and line."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(
             f"cannot read {path} ({error.strerror}); name a columns file, such as "
@@ -127,6 +128,8 @@ def read_columns_file(path: Path) -> ColumnsFile:
         raise SettingsError(f"{path} is not TOML: {error}; correct that line") from None
     except RecursionError:  # tomllib gives up on deep nesting this way
         raise SettingsError(f"{path} is not TOML: nested too deep") from None
+    except ValueError:  # and this way on a number of more digits than Python takes
+        raise SettingsError(f"{path} is not TOML: a number is too long") from None
     return _Checked(path, text, tables).columns_file()
 
 
@@ -242,7 +245,7 @@ class _Checked:
             return None
         try:
             pattern = re.compile(text)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             raise self._fault("symbol", "file_name", f"is no pattern: {error}") from None
         if pattern.groups != 1:
             raise self._fault("symbol", "file_name", "needs one group in brackets: the symbol")

@@ -12,8 +12,19 @@ from typing import Final
 from tape.archives.containers import is_zip, member_at, members, raw
 from tape.archives.frames import compression_of
 from tape.archives.given import COLUMNS_FILE, NOTHING, Given
-from tape.archives.skipped import SIDECARS, Skipped, by_json_name, by_packing, by_place, by_suffix
+from tape.archives.sidecars import damaged_sidecars
+from tape.archives.skipped import (
+    SIDECARS,
+    Skipped,
+    by_content,
+    by_json_name,
+    by_packing,
+    by_place,
+    by_suffix,
+)
 from tape.errors import ArchiveError
+from tape.own_folder import MARKER, is_own
+from tape.regular_file import other_than_file
 from tape.rejected import Rejected
 
 __all__ = ["SIDECARS", "Archive", "Discovery", "Skipped", "find_archives", "trade_files"]
@@ -85,8 +96,10 @@ def find_archives(paths: Path | Sequence[Path]) -> Discovery:
             known = found.setdefault(archive.sha256, archive)
             if known is not archive:
                 skipped.append(Skipped(file, "same content as another file"))
+    damaged = damaged_sidecars(dict.fromkeys(one.path.parent for one in found.values()))
+    told = {one.path for one in damaged}
     archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name, a.sha256))
-    return Discovery(archives, skipped)
+    return Discovery(archives, [*(one for one in skipped if one.path not in told), *damaged])
 
 
 def encoding_of(path: Path) -> str:
@@ -114,10 +127,17 @@ def stem_of(path: Path) -> str:
 def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
     """Return the files at `path` that are trade files by name, and which are not, and why.
 
-    Of files with a known suffix nothing is read. Raises `ArchiveError` if nothing is at `path`.
+    No more is read than how a file begins and ends, by which our own outputs are told. Raises
+    `ArchiveError` if nothing is at `path`, or neither a file nor a folder.
     """
     if not path.exists() and member_at(path) is None:
         raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
+    if path.exists() and not path.is_dir():
+        other = other_than_file(path.stat())
+        if other is not None:
+            raise ArchiveError(
+                f"{path} is {other}, not a file; copy what it gives into a file, and name that"
+            )
     files: list[Path] = []
     skipped: list[Skipped] = []
     in_folder = path.is_dir()
@@ -138,7 +158,8 @@ def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
 def _files_below(folder: Path) -> Iterator[Path | Skipped]:
     """Yield all files in a folder and those below it, in the order of their paths.
 
-    Links are followed. A folder that is met again, through links, is not entered twice.
+    Links are followed. A folder that is met again, through links, is not entered twice, and one
+    with our marker only if it is `folder` itself: it holds what a run of ours left.
     """
     seen: dict[tuple[int, int], Path] = {}
     left = [folder]
@@ -146,18 +167,21 @@ def _files_below(folder: Path) -> Iterator[Path | Skipped]:
         place = left.pop()
         try:
             about = place.stat()
-            if stat.S_ISDIR(about.st_mode):
+            other = other_than_file(about)
+            if other is None:
+                yield place
+            elif stat.S_ISDIR(about.st_mode):
                 known = seen.setdefault((about.st_dev, about.st_ino), place)
                 if known is not place:
                     yield Skipped(place, f"a link to {known}, which is read already")
-                    continue
-                names = sorted(os.listdir(place), reverse=True)
-                left += [place / name for name in names]
-            elif stat.S_ISREG(about.st_mode):
-                yield place
+                elif place != folder and is_own(place):
+                    yield Skipped(place, f"made by a run of tape for itself (it has {MARKER})")
+                else:
+                    names = sorted(os.listdir(place), reverse=True)
+                    left += [place / name for name in names]
             else:
                 remedy = "copy what it gives into a file" if _may_hold_trades(place) else ""
-                yield Skipped(place, "neither a file nor a folder", remedy, bool(remedy))
+                yield Skipped(place, f"neither a file nor a folder: {other}", remedy, bool(remedy))
         except OSError as error:
             if place.is_symlink():
                 text = "a link that leads nowhere"
@@ -168,6 +192,9 @@ def _files_below(folder: Path) -> Iterator[Path | Skipped]:
 
 
 def _may_hold_trades(path: Path) -> bool:
+    known = by_place(path)
+    if known is not None:
+        return known.may_hold_trades
     return is_zip(path) or not path.suffix or encoding_of(path) in ENCODINGS
 
 
@@ -200,6 +227,9 @@ def _foreign(file: Path, *, in_folder: bool) -> Skipped | None:
     if known is not None:
         return known
     encoding = encoding_of(file)
+    ours = by_content(file) if encoding != "dbn" else None
+    if ours is not None:
+        return ours
     if encoding not in ENCODINGS and (in_folder or encoding != TEXT):
         return by_suffix(file)
     named = JSON_NAME.search(file.name) is not None or (file.parent / COLUMNS_FILE).is_file()
@@ -215,6 +245,8 @@ def _nothing(path: Path, skipped: Sequence[Skipped]) -> str:
         reason = f"{one.reason}; {one.remedy}" if one.remedy else one.reason
         reasons[reason] = reasons.get(reason, 0) + 1
     seen = ", ".join(f"{n} × {why}" for why, n in reasons.items()) or "no file at all"
+    if not path.is_dir() and not is_zip(path):
+        return f"{path} holds no trade file ({seen}); name a file or a folder of trades"
     return (
         f"{path} holds no trade file ({seen}); put DataBento downloads there "
         "(*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name another folder"

@@ -146,10 +146,7 @@ class _Reading:
             return data
         symbology = self._format.symbology
         if self._format.by_instrument and not symbology:
-            return Rejected(
-                "header_unexpected",
-                "no symbol in it, and no symbology.json or symbology.csv beside the file",
-            )
+            return Rejected("header_unexpected", f"no symbol in it, and {symbology.fault}")
         self.names.by_instrument = self._format.by_instrument
         form = self._format
         self._reader = RowReader(form.fields, symbology, self._latest_ns, form.form)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tape.archives.containers import Member, raw
+from tape.archives.containers import Member, ends, raw
 from tape.archives.frames import compression_of, unpacked_beginning
 from tape.archives.given import COLUMNS_FILE
 from tape.errors import ArchiveError
+from tape.origin import BEGINNING, own_output
 
 SIDECARS: Final = frozenset(
     {
@@ -28,6 +29,9 @@ TABLES: Final = re.compile(
     r"|xls[bmx]?)",
     re.IGNORECASE,
 )
+OUTPUT_PART: Final = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
+"""How an output is named while it is written; a kill leaves it behind."""
+
 NAMED: Final = re.compile(
     r"\.(csv|tsv|dbn|jsonl|ndjson|trades)\b(?!.*\.(asc|idx|lock|md5|sha\d*|sig)$)", re.IGNORECASE
 )
@@ -61,6 +65,8 @@ def by_place(path: Path) -> Skipped | None:
         return Skipped(path, "columns file of the files beside it")
     if name in SIDECARS:
         return Skipped(path, "sidecar of a download")
+    if OUTPUT_PART.fullmatch(name):
+        return Skipped(path, "an output of tape that was not finished")
     if name.startswith("."):
         return Skipped(path, "hidden file")
     if name.endswith(".labels.csv"):
@@ -68,6 +74,19 @@ def by_place(path: Path) -> Skipped | None:
     if name.endswith(".part"):
         return Skipped(path, "unfinished download", "fetch it to its end, or delete it", True)
     return None
+
+
+def by_content(path: Path) -> Skipped | None:
+    """Return which of our own outputs a file is, or None if it is none of them.
+
+    A day of trades that we made is none: it is read like any other.
+    """
+    try:
+        head, tail = ends(path, BEGINNING)
+    except (ArchiveError, OSError):
+        return None
+    what = own_output(unpacked_beginning(head, BEGINNING), tail)
+    return None if what is None else Skipped(path, what)
 
 
 def by_suffix(path: Path) -> Skipped:

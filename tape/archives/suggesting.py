@@ -188,7 +188,11 @@ def _fits(key: str, texts: Sequence[str]) -> bool:
     """Return whether a column can be what its name suggests."""
     if key in ("sequence", "publisher_id"):
         largest = U32_MAX if key == "sequence" else U16_MAX
-        return bool(texts) and all(one.isdigit() and int(one) <= largest for one in texts if one)
+        return bool(texts) and all(
+            one.isascii() and one.isdigit() and len(one) <= 10 and int(one) <= largest
+            for one in texts
+            if one
+        )
     if key in ("price", "size"):
         return any(_number(one) is not None for one in texts)
     return key != "ts_recv" or any(class_of(one) is not None for one in texts)

@@ -1,6 +1,7 @@
 """Label files, and finding their trades in the days they are about."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from tape.errors import ArchiveError
 from tape.evaluation.days import I64, Day, rows_by_symbol
+from tape.regular_file import LARGE, read_file
 from tape.synthetic import KINDS
 from tape.synthetic.files import LABEL_COLUMNS
 from tape.trade_fields import (
@@ -57,16 +59,16 @@ def read_labels(path: Path) -> list[Label]:
     Raises `ArchiveError` that names the file and the line at fault.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [n for n in LABEL_COLUMNS if n not in (reader.fieldnames or ())]
-            missing = [name for name in missing if name not in OPTIONAL]
-            if missing:
-                raise ArchiveError(
-                    f"{path}, line 1: a label file has the columns {','.join(LABEL_COLUMNS)}; "
-                    f"{missing[0]} is missing"
-                )
-            labels = [_label(row, f"{path}, line {reader.line_num}") for row in reader]
+        text = io.StringIO(read_file(path, LARGE).decode("utf-8-sig"), newline="")
+        reader = csv.DictReader(text, strict=True)
+        missing = [n for n in LABEL_COLUMNS if n not in (reader.fieldnames or ())]
+        missing = [name for name in missing if name not in OPTIONAL]
+        if missing:
+            raise ArchiveError(
+                f"{path}, line 1: a label file has the columns {','.join(LABEL_COLUMNS)}; "
+                f"{missing[0]} is missing"
+            )
+        labels = [_label(row, f"{path}, line {reader.line_num}") for row in reader]
     except OSError as error:
         raise ArchiveError(
             f"cannot read the labels {path} ({error.strerror}); correct --labels"
@@ -103,7 +105,8 @@ def _label(row: dict[str, str | None], source: str) -> Label:
 
 def _time_ns(text: str, name: str) -> int:
     """Return a time as it stands in either form of DataBento's files."""
-    return int(text) if text.isdigit() and len(text) < 20 else time_ns(text, name)
+    whole = text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if whole else time_ns(text, name)
 
 
 def _sequence(text: str, name: str) -> int:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from tape.errors import ArchiveError, BrokerLostError
 from tape.interrupts import called_by_the_client
 from tape.printable import printable
+from tape.regular_file import LARGE, read_file
 from tape.rejected import Rejected
 from tape.streaming.reading import read_topic
 from tape.trade import decode
@@ -91,9 +92,11 @@ def fixed_records(path: Path) -> list[tuple[bytes, bytes]]:
     """
     fixed = []
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_file(path, LARGE).splitlines()
     except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}") from None
+        raise ArchiveError(
+            f"cannot read {path} ({error.strerror}); name a .jsonl file of fixed messages"
+        ) from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
