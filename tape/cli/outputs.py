@@ -1,8 +1,10 @@
 """The files that a replay writes, checked before its work."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tape.errors import SettingsError
 from tape.output_file import OutputFile
 
 
@@ -24,6 +26,14 @@ def outputs_for(
     force: bool,
 ) -> Outputs:
     """Return the outputs, each checked before any work: it can be written and replaces nothing."""
+    given = {"--output": output, "--episodes": episodes, "--plot": plot}
+    taken: dict[str, str] = {}
+    for option, path in given.items():
+        if (
+            path is not None
+            and (other := taken.setdefault(os.path.realpath(path), option)) != option
+        ):
+            raise SettingsError(f"{option} and {other} are both {path}: name two files")
     files = [
         None if path is None else OutputFile(path, inputs=inputs, force=force)
         for path in (output, episodes, plot)

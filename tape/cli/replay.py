@@ -82,9 +82,8 @@ def replay(
         check_output(output)
     if episodes is not None:
         check_lines(episodes, "--episodes")
-        if episodes == output:
-            raise SettingsError(f"--episodes and --output are both {output}: name two files")
-    files = outputs_for(paths, output, episodes, plot, force=force)
+    inputs = [*paths, *filter(None, [columns, settings.thresholds_file])]
+    files = outputs_for(inputs, output, episodes, plot, force=force)
     picture = _picture(files.plot, anomaly)
     given = given_by(columns, time_zone)
     discovered = find_archives(paths)

@@ -6,12 +6,14 @@ times as much a message. How trades, rejected records and positions go together:
 
 import logging
 import sys
+from collections import Counter
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 from quixstreams.sources import Source
 
-from tape.archives import find_archives
+from tape.archives import Discovery, find_archives
 from tape.errors import TapeError
 from tape.judge import Counts
 from tape.logs import configure_logging
@@ -25,6 +27,20 @@ from tape.streaming.sending import Sender
 log = logging.getLogger(__name__)
 
 NOT_EVERYTHING: Final = 2
+
+
+def _log_not_read(found: Discovery) -> None:
+    """Log what is no trade file, a line a reason; what may be one is told at the end."""
+    first: dict[str, Path] = {}
+    files: Counter[str] = Counter()
+    for one in (one for one in found.skipped if not one.may_hold_trades):
+        reason = f"{one.reason}; {one.remedy}" if one.remedy else one.reason
+        first.setdefault(reason, one.path)
+        files[reason] += 1
+    for reason, count in files.items():
+        name = printable(first[reason].name)
+        facts = {"reason": printable(reason), "files": count, "first": name}
+        log.info("not read", extra=facts)
 
 
 class ArchiveSource(Source):  # type: ignore[misc]
@@ -60,6 +76,7 @@ class ArchiveSource(Source):  # type: ignore[misc]
         if self._settings.metrics_port:
             metrics.serve(self._settings.metrics_host, self._settings.metrics_port)
         found = find_archives(self._settings.data_dir)
+        _log_not_read(found)
         sender = Sender(self._settings, found, counts, metrics, lambda: self.running)
         try:
             return sender.send().sentence()
