@@ -1,5 +1,7 @@
 """One set of settings: quix.yaml, app.yaml, compose, .env.example and the classes agree."""
 
+import importlib.metadata
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -135,6 +137,30 @@ def test_the_files_satisfy_their_schemas() -> None:
     compose = ["--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
     done = subprocess.run([*command, *compose], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_images_say_what_they_hold_of_others() -> None:
+    written = (ROOT / "THIRD-PARTY.md").read_text()
+    spec = importlib.util.spec_from_file_location("third_party", ROOT / "ops" / "third_party.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    lines = [line for line in written.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    held = {name: version for name, version, _ in rows}
+    assert held == script.pinned(), "out of date: python ops/third_party.py"
+    assert len(held) > 50
+    for name, version, licence in rows:
+        assert licence
+        if importlib.metadata.version(name) == version:  # another may have another licence
+            assert licence == script.licence(name), "out of date: python ops/third_party.py"
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"!LICENSE", "!THIRD-PARTY.md"} <= set(kept)
+    for app in APPS:
+        lock = "\n" + (ROOT / app / "requirements.txt").read_text()
+        assert all(f"\n{name}=={version} " in lock for name, version in held.items())
+        assert "\nCOPY . .\n" in (ROOT / app / "dockerfile").read_text()
 
 
 @pytest.mark.parametrize("app", APPS)
