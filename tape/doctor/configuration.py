@@ -27,13 +27,19 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
             ("default", "their defaults"),
         )
     ]
-    text, details = ", ".join(counts), tuple(map(_line, given))
-    finding = Finding("settings", "ok", text, details=details)
-    if DOTENV.is_file() and DOTENV.stat().st_mode & READ_BY_OTHERS:
-        mode = f"{DOTENV.stat().st_mode & 0o777:04o}"
-        text = f".env, where passwords and keys belong, can be read by others (mode {mode}); {text}"
-        finding = Finding("settings", "warning", text, f"chmod 600 {DOTENV}", details)
+    finding = Finding("settings", "ok", ", ".join(counts), details=tuple(map(_line, given)))
     return finding, detector, producer
+
+
+def check_secrets() -> Finding:
+    """Return whether `.env`, where passwords and keys belong, is for its owner only."""
+    if not DOTENV.is_file():
+        return Finding("secrets", "ok", "no .env here that others could read")
+    mode = stat.S_IMODE(DOTENV.stat().st_mode)
+    if mode & READ_BY_OTHERS:
+        text = f".env, where passwords and keys belong, can be read by others (mode {mode:04o})"
+        return Finding("secrets", "warning", text, f"chmod 600 {DOTENV}")
+    return Finding("secrets", "ok", ".env can be read by its owner only")
 
 
 def _line(origin: Origin) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tape.doctor.broker import check_broker, check_topics
-from tape.doctor.configuration import check_settings
+from tape.doctor.configuration import check_secrets, check_settings
 from tape.doctor.endpoint import check_metrics
 from tape.doctor.files import check_data, check_state
 from tape.doctor.finding import Finding
@@ -28,6 +28,7 @@ def examine(*, deep: bool, look_s: float) -> Iterator[Finding]:
     yield check_packages(asked)
     settings, detector, producer = check_settings()
     yield settings
+    yield check_secrets()
     if detector is None or producer is None:
         names = ("data", "state", "broker", *NEED_THE_BROKER, *TRIAL, "metrics")
         yield from _not_checked(names, "the settings cannot be used")

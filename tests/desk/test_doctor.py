@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from tape.broker.group import Look, Member, assigned
 from tape.broker.kafka import free_port
-from tape.doctor.configuration import check_settings
+from tape.doctor.configuration import check_secrets, check_settings
 from tape.doctor.endpoint import check_metrics
 from tape.doctor.files import check_data, check_state
 from tape.doctor.installation import Wanted, check_packages, check_python, wanted
@@ -287,12 +287,17 @@ def test_a_dotenv_that_others_can_read_is_a_warning_with_the_command_that_cures_
 ) -> None:
     (tmp_path / ".env").write_text("LOG_LEVEL=INFO\n")
     (tmp_path / ".env").chmod(mode)
-    finding, detector, producer = check_settings()
+    finding = check_secrets()
     assert finding.verdict == verdict
     assert (finding.fix == "chmod 600 .env") == (verdict == "warning")
     assert f"{mode:04o}" in finding.text or verdict == "ok"
-    assert detector is not None
-    assert producer is not None
     if verdict == "warning":
         subprocess.run(finding.fix.split(), check=True)
-        assert check_settings()[0].verdict == "ok"
+        assert check_secrets().verdict == "ok"
+
+
+def test_the_doctor_looks_at_dotenv_also_where_it_cannot_use_the_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WINDOW=one\n")
+    (tmp_path / ".env").chmod(0o644)
+    code, found, _ = doctor()
+    assert (code, found["secrets"]["verdict"]) == (1, "warning")
