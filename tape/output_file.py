@@ -22,6 +22,9 @@ from tape.own_folder import make_private
 PRIVATE: Final = 0o600
 """What is found on a tape may be nobody else's business: files for their owner only."""
 
+NAMED: Final = 100
+"""Bytes of an output's name that its part has."""
+
 _unfinished: set[Path] = set()
 """Parts that are being written, to be removed if a signal ends the process."""
 
@@ -115,7 +118,8 @@ class OutputFile:
 
     def __init__(self, path: Path, *, inputs: Iterable[Path] = (), force: bool = False) -> None:
         self.path, self._inputs, self._force = path, tuple(inputs), force
-        self._part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.part")
+        begin = os.fsdecode(os.fsencode(path.name)[:NAMED])  # a name has 255 bytes at most
+        self._part = path.with_name(f".{begin}.{secrets.token_hex(8)}.part")
 
     def check(self) -> None:
         """Raise `SettingsError` if it cannot be written; to be called before long work for it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from tqdm import tqdm
 
 from tape.archives import Archive
+from tape.printable import printable
 from tape.streaming.ledger import Part
 from tape.streaming.outcome import Outcome
 
@@ -39,7 +40,7 @@ class Progress:
     def start(self, archive: Archive, rows: int) -> None:
         """Begin a file of which `rows` rows were sent before."""
         self._file, number = archive.path.name, self._numbers[archive.sha256]
-        self._bar.set_description(f"{self._file} ({number}/{len(self._numbers)})")
+        self._bar.set_description(f"{printable(self._file)} ({number}/{len(self._numbers)})")
         self._at(archive.sha256, rows)
         facts = {"file": self._file, "number": number, "files": len(self._numbers)}
         log.info("sending", extra=facts)

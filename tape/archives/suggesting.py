@@ -15,6 +15,7 @@ from tape.archives.layout import DELIMITERS, split
 from tape.archives.plain_fields import NAMES
 from tape.archives.values import iso_ns
 from tape.errors import ArchiveError
+from tape.printable import printable
 from tape.rejected import Rejected
 from tape.trade_fields import U16_MAX, U32_MAX, Unreadable, is_symbol
 
@@ -68,8 +69,8 @@ class Suggestion:
         """Return the file as TOML, what is not sure as comments in front."""
         lines = [f"# Suggested for {file} by `tape inspect FILE --suggest-columns`: see what it"]
         lines += ["# guesses, correct it, and give it with --columns. See docs/files.md."]
-        lines += [f"# Guessed: {one}" for one in self.guesses]
-        lines += [f"# To be said: {one}" for one in self.open]
+        lines += [f"# Guessed: {printable(one)}" for one in self.guesses]
+        lines += [f"# To be said: {printable(one)}" for one in self.open]
         for name, table in self.tables.items():
             lines += ["", f"[{name}]"]
             lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
@@ -328,10 +329,12 @@ def _lobster(made: Suggestion) -> None:
 
 
 def _key(key: str) -> str:
-    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else json.dumps(key)
+    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else _toml(key)
 
 
 def _toml(value: object) -> str:
+    """Return a value in TOML, with all that could steer a terminal as escapes."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

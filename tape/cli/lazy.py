@@ -1,13 +1,28 @@
 """A group that imports a command's module when the command is called, not to list it."""
 
 import importlib
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Final, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from tape.interrupts import clean_up_first
+from tape.printable import printable_lines
+
+USAGE_ERROR: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""What Click raises for words that are wrong; which class that is depends on Typer's version."""
+
+
+@contextmanager
+def _said_safely() -> Iterator[None]:
+    """Make the sentences of Click safe for a terminal: a shell's `*` may have typed the words."""
+    try:
+        yield
+    except USAGE_ERROR as error:
+        error.message = printable_lines(error.message)  # type: ignore[attr-defined]
+        raise
 
 
 class LazyGroup(TyperGroup):
@@ -24,6 +39,16 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         for name, (_, text) in self.named.items():
             self.add_command(TyperCommand(name, callback=None, help=text))
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Take the words apart; what is wrong with them is said safely."""
+        with _said_safely():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is called, whose words are taken apart here."""
+        with _said_safely():
+            return super().invoke(ctx)
 
     def load(self, name: str) -> Any:
         """Return the command itself: Click's object, whose class depends on Typer's version."""
