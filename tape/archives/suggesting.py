@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tape.archives.beginnings import misnamed
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
-from tape.archives.frames import LongLine, misnamed, pieces
+from tape.archives.frames import LongLine, pieces
 from tape.archives.layout import DELIMITERS, split
 from tape.archives.plain_fields import NAMES
 from tape.archives.values import iso_ns
