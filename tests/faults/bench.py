@@ -79,11 +79,13 @@ class Bench:
     seed: int
     env: dict[str, str] = field(default_factory=dict)
     parameters: Parameters = field(default_factory=Parameters)
+    shared_state: bool = False
     detector_main: Path = ROOT / "anomaly_detector/main.py"
     producer_main: Path = ROOT / "producer/main.py"
     happened: dict[str, int] = field(default_factory=dict)
     recovery_s: list[float] = field(default_factory=list)
     detectors: list[Supervised] = field(default_factory=list)
+    instances: dict[int, str] = field(default_factory=dict)
     producer: Supervised | None = None
     dice: random.Random = field(init=False)
 
@@ -103,7 +105,7 @@ class Bench:
         return {
             "Quix__Broker__Address": self.address,
             "Quix__Consumer_Group": self.group,
-            "Quix__Deployment__State__Path": str(self.folder / f"state-{instance}"),
+            "Quix__Deployment__State__Path": str(self.state_of(instance)),
             "INSTANCE": instance,
             "input": self.topics["stocks"],
             "output": self.topics["anomalies"],
@@ -118,13 +120,19 @@ class Bench:
             **self.env,
         }
 
+    def state_of(self, instance: str) -> Path:
+        """The state directory of an instance: its own, or one that all of them share."""
+        return self.folder / ("state" if self.shared_state else f"state-{instance}")
+
     def start(self, detectors: int = 1) -> None:
         self.producer = self._supervised(self.producer_main, "producer")
         for _ in range(detectors):
             self.add_detector()
 
     def add_detector(self) -> Supervised:
-        detector = self._supervised(self.detector_main, f"detector-{len(self.detectors)}")
+        instance = f"detector-{len(self.instances)}"
+        detector = self._supervised(self.detector_main, instance)
+        self.instances[id(detector)] = instance
         self.detectors.append(detector)
         return detector
 
@@ -136,6 +144,10 @@ class Bench:
         """Let the supervisors start again what has ended."""
         for app in self.apps():
             app.exit_code()
+
+    def running(self) -> list[str]:
+        """The instances of the detectors."""
+        return [self.instances[id(detector)] for detector in self.detectors]
 
     def apps(self) -> Iterable[Supervised]:
         return [*([self.producer] if self.producer else []), *self.detectors]
@@ -190,11 +202,14 @@ class Bench:
         self.recovery_s.append(took_s)
         print(f"work went on {took_s:.1f} s after the fault, at {self.progress()}")
 
-    def finish(self, timeout_s: float = 240) -> None:
-        """Wait until everything is sent and judged, then stop the detectors."""
+    def finish(self, timeout_s: float = 240, *, code: int = 0) -> None:
+        """Wait until everything is sent and judged, then stop the detectors.
+
+        `code` is what the producer ends with.
+        """
         assert self.producer is not None
         producer = self.producer
-        self.wait(lambda: producer.exit_code() == 0, "the producer's end", timeout_s)
+        self.wait(lambda: producer.exit_code() == code, "the producer's end", timeout_s)
 
         def all_judged() -> bool:
             written, committed = self.progress()

@@ -19,13 +19,16 @@ def kill(bench: Bench, index: int = 0, *, name: str = "detector SIGKILL") -> Non
     bench.wait_for_more(committed)
 
 
-def kill_and_forget(bench: Bench) -> None:
-    """SIGKILL to the detector, and its state directory deleted before it is started again."""
-    detector = bench.detectors[0]
+def kill_and_forget(bench: Bench, index: int = 0) -> None:
+    """SIGKILL to a detector, and its state directory deleted before it is started again."""
+    detector = bench.detectors[index]
     committed = bench.in_the_middle("state directory deleted")
     dead = detector.pid
     detector.signal(signal.SIGKILL)
-    state = bench.folder / "state-detector-0"
+    instance = bench.instances[id(detector)]
+    state = bench.state_of(instance)
+    if bench.shared_state:
+        state /= instance  # those of the others stay
     deadline_s = time.monotonic() + 10
     while not is_dead(dead):
         assert time.monotonic() < deadline_s
@@ -36,9 +39,9 @@ def kill_and_forget(bench: Bench) -> None:
     bench.wait_for_more(committed)
 
 
-def terminate(bench: Bench) -> None:
+def terminate(bench: Bench, index: int = 0) -> None:
     """SIGTERM to a detector; it must end by itself with 0, and is started again."""
-    detector = bench.detectors[0]
+    detector = bench.detectors[index]
     before = bench.committed()  # one that a cut connection has just ended is only starting
     bench.wait(lambda: bench.committed() > before, "a detector at work")
     bench.in_the_middle("detector SIGTERM")

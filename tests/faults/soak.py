@@ -1,7 +1,7 @@
 """The long form of the fault bench: `make soak FAULTS=300`, with a report.
 
 Rounds of a steady tape on a real broker; each round draws faults until nine tenths of its work
-are done, then every anomaly is compared with the expectation.
+are done, then every anomaly is compared with the expectation. Every third round is a game day.
 """
 
 import json
@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from tape.bench.machine import machine, versions
-from tape.broker.kafka import LocalKafka
+from tape.broker.kafka import LocalKafka, free_port
 from tape.detection.parameters import Parameters
 from tests.faults import faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
+from tests.faults.game_day import GameDay, differences, drawn, play, write_game_tape
 from tests.faults.proxy import Proxy, kafka_behind_a_cable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +115,49 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
             bench.end()
 
 
+def one_game_day(number: int, seed: int, wanted: int) -> dict[str, object]:
+    """Run a game day of at most `wanted` faults and return what came of it."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        LocalKafka(Path(name, "kafka"), free_port()) as kafka,
+    ):
+        folder = Path(name)
+        rows, bad_rows = write_game_tape(folder / "data", ROUND_S)
+        day = GameDay(
+            kafka.address,
+            folder,
+            folder / "data",
+            rows,
+            lambda topic: topic,
+            seed,
+            parameters=CALIBRATED,
+            shared_state=True,
+        )
+        try:
+            play(day, kafka, drawn(day.dice, wanted))
+            found = differences(day, bad_rows)
+            print(f"game day, round {number}: {found}", flush=True)
+            rejected = day.rejected().total()
+            return {
+                "seed": seed,
+                "profile": day.parameters.profile,
+                "game_day": True,
+                "trades": rows - len(bad_rows),
+                "anomalies": len(day.seen()),
+                "episode_states": len(day.seen("episodes")),
+                "rejected": rejected,
+                "aborted": day.aborted(),
+                "repeated_by_producer": found["stocks doubled"],
+                "faults": day.happened,
+                "recovery_s": day.recovery_s,
+                "lost": found["lost"] + found["stocks lost"] + found["rejected lost"],
+                "doubled": found["doubled"] + found["rejected doubled"],
+                **{name: found[name] for name in ("unexpected", "wrong", "disordered")},
+            }
+        finally:
+            day.end()
+
+
 def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
     """Return the figures of all rounds together."""
     kinds: Counter[str] = Counter()
@@ -131,6 +175,8 @@ def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
         "by_kind": dict(kinds),
         **sums,
         "repeated_by_producer": sum(int(one["repeated_by_producer"]) for one in rounds),  # type: ignore[call-overload]
+        "game_days": sum("game_day" in one for one in rounds),
+        "rejected": sum(int(one.get("rejected", 0)) for one in rounds),  # type: ignore[call-overload]
         "recovery_p50_s": float(np.percentile(waits, 50)),
         "recovery_p95_s": float(np.percentile(waits, 95)),
         "recovery_max_s": max(waits),
@@ -142,17 +188,22 @@ def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
 def as_page(f: dict[str, object]) -> str:
     """Return the report as a Markdown page."""
     kinds = f["by_kind"]
+    rounds = f["rounds"]
     assert isinstance(kinds, dict)
+    assert isinstance(rounds, list)
     rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
     return f"""# {f["faults"]} faults, one after the other
 
 On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s): both apps on a local Apache Kafka, 2,000 trades a second, the profiles `classic` and `calibrated` in turn, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
+
+Every third round, {f["game_days"]} of {len(rounds)}, was a game day: three detectors of the profile `calibrated` on one state folder, 1,001 symbols, poison among rows and messages (0.9 % each), and instances that came and went.
 
 | what | count |
 |---|---|
 | trades | {f["trades"]:,} |
 | anomalies expected and seen by a read_committed reader | {f["anomalies"]:,} |
 | states of episodes, likewise | {f["episode_states"]:,} |
+| rejected records of the game days, likewise | {f["rejected"]:,} |
 | **lost** | **{f["lost"]}** |
 | **seen twice** | **{f["doubled"]}** |
 | **unexpected** | **{f["unexpected"]}** |
@@ -177,7 +228,11 @@ def main() -> int:
     total: Counter[str] = Counter()
     start_s = time.monotonic()
     while sum(total.values()) < wanted:
-        one = one_round(len(rounds) + 1, seed + len(rounds), wanted - sum(total.values()), total)
+        number, left = len(rounds) + 1, wanted - sum(total.values())
+        if number % 3 == 0:
+            one = one_game_day(number, seed + len(rounds), left)
+        else:
+            one = one_round(number, seed + len(rounds), left, total)
         rounds.append(one)
         total.update(one["faults"])  # type: ignore[arg-type]
         figures = report(rounds, time.monotonic() - start_s)
