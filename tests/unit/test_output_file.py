@@ -194,3 +194,10 @@ def test_nothing_is_left_where_a_signal_ends_the_work(number: int, tmp_path: Pat
         time.sleep(0.01)
     assert list(tmp_path.iterdir()) == []
     assert work.returncode != 0
+
+
+def test_a_name_as_long_as_a_disk_takes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("名" * 83 + ".jsonl")
+    assert len(os.fsencode(path.name)) == 255
+    wrote(path)
+    assert list(tmp_path.iterdir()) == [path]
