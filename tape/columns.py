@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
@@ -64,18 +65,22 @@ def decode_batch(
 ) -> DecodedBatch:
     """Return the trades of a batch of messages as columns, and what could not be read.
 
-    Equal to `tape.trade.decode` on each message with its key checked; new symbols get their
-    numbers in the order in which they appear.
+    Equal to `tape.trade.decode` on each message with its key checked, and to `tape.places` on
+    their symbols, one message after the other; new symbols get their numbers in the order in
+    which they appear.
     """
     count = len(values)
+    symbols.begin()
     found = _scanned(keys, values, symbols)
     rejected: list[tuple[int, Rejected]] = []
-    if not found.taken.all() or (count and int(found.symbol.min()) == UNKNOWN):
-        unsettled = ~found.taken | (found.symbol == UNKNOWN)
-        for row in np.flatnonzero(unsettled).tolist():
-            fault = _settle(row, keys[row], values[row], symbols, found)
+    if count and int(found.symbol.min()) == UNKNOWN:
+        unsettled = np.flatnonzero(found.symbol == UNKNOWN).tolist()
+        while unsettled:
+            row = heappop(unsettled)
+            fault = _settle(row, keys[row], values[row], symbols, found, unsettled)
             if fault is not None:
                 rejected.append((row, fault))
+    symbols.end(found.symbol)
     if not rejected:
         return DecodedBatch(_columns(found, slice(None)), np.arange(count), rejected)
     kept = np.ones(count, np.bool_)
@@ -103,7 +108,7 @@ def _scanned(
     count = len(values)
     found = Scanned(
         taken=np.zeros(count, np.bool_),
-        symbol=np.zeros(count, np.int32),
+        symbol=np.full(count, UNKNOWN, np.int32),
         publisher_id=np.zeros(count, np.int32),
         ts_event_ns=np.zeros(count, np.int64),
         price_nanos=np.zeros(count, np.int64),
@@ -128,15 +133,29 @@ def _lines(parts: Sequence[bytes | None]) -> npt.NDArray[np.uint8]:
 
 
 def _settle(
-    row: int, key: bytes | None, value: bytes | None, symbols: SymbolTable, found: Scanned
+    row: int,
+    key: bytes | None,
+    value: bytes | None,
+    symbols: SymbolTable,
+    found: Scanned,
+    unsettled: list[int],
 ) -> Rejected | None:
-    """Fill a row that the scan left open; returns why it cannot be filled, if so."""
+    """Fill a row that the scan left open; returns why it cannot be filled, if so.
+
+    If the row's symbol takes the place of another one, further rows of that one are unsettled.
+    """
     trade = decode(value, key, check_key=True)
     if isinstance(trade, Rejected):
         return trade
     number = symbols.number(trade.symbol)
     if isinstance(number, Rejected):
-        return number
+        replaced = symbols.replace(trade.symbol, found.symbol, row)
+        if replaced is None:
+            return number
+        number, other = replaced
+        for later in (row + np.flatnonzero(found.symbol[row:] == other)).tolist():
+            found.symbol[later] = UNKNOWN
+            heappush(unsettled, later)
     found.symbol[row] = number
     found.publisher_id[row] = trade.publisher_id
     found.ts_event_ns[row] = trade.ts_event_ns

@@ -16,6 +16,7 @@ KERNEL_SOURCES: Final = (
     "compiling.py",
     "message_scan.py",
     "name_slots.py",
+    "places.py",
     "scan.py",
     "trade.py",
     "trade_fields.py",

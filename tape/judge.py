@@ -19,6 +19,8 @@ from tape.detection.detector import DUPLICATE, LATE, NEW, Refits, Verdicts
 from tape.detection.parameters import Parameters
 from tape.episodes import Episodes, EpisodeStep
 from tape.errors import BooksError
+from tape.kept import Kept, decode_seen, encode_seen
+from tape.places import LIMITS, Limits
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
 
@@ -70,6 +72,7 @@ class Counts:
         late: trades judged that were older than the newest of their publisher.
         late_max_ns: by how much at most.
         episodes: steps of episodes by state.
+        symbols_forgotten: symbols whose state was given up, because others took their places.
         refits: models fitted.
     """
 
@@ -81,6 +84,7 @@ class Counts:
     late: int = 0
     late_max_ns: int = 0
     episodes: Counter[str] = field(default_factory=Counter)
+    symbols_forgotten: int = 0
     refits: Refits = field(default_factory=Refits)
 
     def check(self) -> None:
@@ -97,8 +101,19 @@ class Counts:
 class Judge:
     """Judges the trades of one partition."""
 
-    def __init__(self, parameters: Parameters, max_symbols: int, counts: Counts) -> None:
-        self.symbols = SymbolTable(max_symbols)
+    def __init__(
+        self,
+        parameters: Parameters,
+        max_symbols: int,
+        counts: Counts,
+        *,
+        kept: Kept | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        """Have places for `max_symbols`; the first ones are taken as an earlier run left them."""
+        self.symbols = SymbolTable(max_symbols, limits)
+        if kept is not None:
+            self.symbols.resume(kept.clock, kept.places)
         self.detector = make_detector(parameters, self.symbols)
         self.detector.refits = counts.refits
         self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
@@ -113,7 +128,8 @@ class Judge:
     ) -> Judged:
         """Return what of a batch is flagged, what is unreadable, and how episodes went on.
 
-        A symbol that is new to this judge takes up the state that `kept` has of it.
+        A symbol that an earlier run left a place takes up the state that `kept` has of it when
+        it trades for the first time.
         """
         batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades
@@ -159,20 +175,31 @@ class Judge:
         kept: KeptState | None = None,
     ) -> tuple[DecodedBatch, Verdicts]:
         """Return a batch as columns and what the detector says of it: `judge` before it tells."""
-        known = len(self.symbols.names)
+        forgotten = self.symbols.forgotten
         batch = decode_batch(keys, values, self.symbols)
+        self._counts.symbols_forgotten += self.symbols.forgotten - forgotten
+        for number in self.symbols.renewed:
+            self.detector.forget(number)
+            self._episodes.forget(number)
         if kept is not None:
-            for number in range(known, len(self.symbols.names)):
+            for number in self.symbols.woken:
                 blob = kept.get_bytes(self.symbols.names[number])
                 if blob is not None:
-                    self.detector.restore(number, self._episodes.take_up(number, blob))
+                    rest = decode_seen(blob)[2]
+                    self.detector.restore(number, self._episodes.take_up(number, rest))
         return batch, self.detector.detect(batch.trades)
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
-        """Yield symbol and state of every symbol that has traded since the last call."""
-        for number in self.detector.dirty_symbols():
-            kept = self._episodes.kept(number, self.detector.snapshot(number))
-            yield self.symbols.names[number], kept
+        """Yield symbol and state of every symbol that has traded since the last call.
+
+        One of which only duplicates came is among them: when it was last seen counts, too.
+        """
+        self.detector.dirty_symbols()
+        for number in self.symbols.changed():
+            rest = self._episodes.kept(number, self.detector.snapshot(number))
+            blob = encode_seen(*self.symbols.place(number), rest)
+            self.symbols.note_kept(number, len(blob))
+            yield self.symbols.names[number], blob
 
     def _count(self, records: int, verdicts: Verdicts, judged: Judged) -> None:
         counts = self._counts

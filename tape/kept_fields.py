@@ -1,16 +1,16 @@
 """What a kept state says of its symbol, as names and values that a person can read."""
 
+import struct
 import zlib
 from typing import Final
 
-import numpy as np
-
 from tape.detection import classic_state
 from tape.detection.calibrated import state as calibrated_state
+from tape.detection.row_blobs import counters_of, first_piece
 from tape.episodes.kernel import COLUMNS, FIRST_TIME, FLAGS
 from tape.episodes.record import decode_kept
 from tape.errors import StateError
-from tape.kept import DETECTOR, header_of
+from tape.kept import DETECTOR, decode_seen, header_of
 from tape.trade_fields import NANOS, iso_time
 
 CLASSIC: Final = {
@@ -46,6 +46,8 @@ MEANINGS: Final = {
     "local_prices": "prices of the newest trades that a price is held against",
     "venues": "venues whose prices are followed",
     "last_price_usd": "price of the newest trade, dollars",
+    "trades_seen": "its trades in its partition so far, duplicates too",
+    "last_record": "number of its newest trade among the records of its partition",
     "episode": "its open episode cannot be read",
     "open_episode_flags": "flagged trades of the episode that is open; 0: none is",
     "open_episode_since": "time of its first flagged trade, UTC",
@@ -56,7 +58,8 @@ LAYOUTS: Final = {
     "classic": (CLASSIC, classic_state.COUNTERS, classic_state.VERSION),
     "calibrated": (CALIBRATED, calibrated_state.COUNTERS, calibrated_state.VERSION),
 }
-"""By profile: columns of its counters, how many there are, and the version that has them so."""
+"""By profile: columns of its counters, how many there are, and the newest version that has them;
+the one before has them too."""
 
 
 def fields_of(blob: bytes) -> dict[str, object]:
@@ -64,19 +67,23 @@ def fields_of(blob: bytes) -> dict[str, object]:
     header = header_of(blob)
     if header is None:
         return {"damaged": True}
-    if header.profile not in LAYOUTS or header.version != LAYOUTS[header.profile][2]:
+    if header.profile not in LAYOUTS or not (0 <= LAYOUTS[header.profile][2] - header.version <= 1):
         return {"readable": False}
     body = blob[header.detector_at + DETECTOR.size :]
     if zlib.crc32(body) != DETECTOR.unpack_from(blob, header.detector_at)[5]:
         return {"damaged": True}
-    columns, count, _ = LAYOUTS[header.profile]
-    counters = np.frombuffer(body, "<i8", count)
+    columns, count, newest = LAYOUTS[header.profile]
+    try:
+        last_record, trades_seen, rest = decode_seen(blob)
+        counters = counters_of(first_piece(body, packed=header.version == newest), count)
+    except (StateError, struct.error):
+        return {"damaged": True}
     found: dict[str, object] = {name: int(counters[at]) for name, at in columns.items()}
     price_at = (
         classic_state.LAST_PRICE if header.profile == "classic" else calibrated_state.LAST_PRICE
     )
     found["last_price_usd"] = int(counters[price_at]) / NANOS
-    return found | _episode(blob)
+    return found | {"trades_seen": trades_seen, "last_record": last_record} | _episode(rest)
 
 
 def _episode(blob: bytes) -> dict[str, object]:

@@ -66,7 +66,10 @@ LONG = -2
 
 
 class Scanned(NamedTuple):
-    """Columns to fill, one entry a message; `symbol` is UNKNOWN where the name is new."""
+    """Columns to fill, one entry a message.
+
+    `symbol` is UNKNOWN where the name is new, and where nothing was filled.
+    """
 
     taken: npt.NDArray[np.bool_]
     symbol: npt.NDArray[np.int32]

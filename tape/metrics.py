@@ -38,6 +38,11 @@ class CountsCollector(Collector):
             ("records", "Records that came in: judged, duplicates, rejected", counts.records),
             ("duplicate_trades", "Trades seen before, dropped", counts.duplicate),
             ("late_trades", "Trades older than their publisher's newest, judged", counts.late),
+            (
+                "symbols_forgotten",
+                "Symbols whose state was given up, because others took their places",
+                counts.symbols_forgotten,
+            ),
         ):
             yield CounterMetricFamily(f"tapewatch_{name}", text, value=value)
         yield GaugeMetricFamily(
@@ -77,7 +82,7 @@ class Metrics:
         batch_trades, batch_s: size and time of each batch.
         commit_s: time of each commit, from the first byte of state to the end of the transaction.
         lag_trades: trades on the topic that are not judged yet, as of the last commit.
-        symbols, state_bytes: symbols with state in this instance, and its bytes.
+        symbols, state_bytes: symbols that hold a place in this instance, and bytes of their states.
     """
 
     def __init__(self, app: str, counts: Counts) -> None:
@@ -94,7 +99,7 @@ class Metrics:
             "tapewatch_commit_seconds", "Time of a commit, seconds", buckets=SECONDS, **new
         )
         self.lag_trades = Gauge("tapewatch_lag_trades", "Trades not judged yet", **new)
-        self.symbols = Gauge("tapewatch_symbols", "Symbols with state", **new)
+        self.symbols = Gauge("tapewatch_symbols", "Symbols that hold a place", **new)
         self.state_bytes = Gauge("tapewatch_state_bytes", "Bytes of these states", **new)
         since = Gauge(
             "tapewatch_seconds_since_commit", "Seconds since the last commit, or the start", **new

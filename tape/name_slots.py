@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tape.compiling import compiled, inlined
-from tape.scan import I64, U8, UNKNOWN, Slots, find_slot
+from tape.scan import HALF, I64, U8, UNKNOWN, Slots, find_slot, home_of, mixed, word_hash
+from tape.trade_fields import SYMBOL_MAX
 from tape.words import NONE, load64
 
 SHORT = 16
@@ -15,22 +15,24 @@ SHORT = 16
 LONG_MAX = 4 * 71
 """Bytes of the longest symbol in UTF-8."""
 
+NAME_WIDTH = SYMBOL_MAX + 1
+"""Room for the text of each name, nine words, so that a number can be given to another one."""
+
 BYTE_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
-MIX = np.uint64(0xFF51AFD7ED558CCD)
-W29, W32, EIGHT = np.uint64(29), np.uint64(32), 8
+EIGHT = 8
 
 
 class NameSlots(NamedTuple):
     """Names by number, and numbers by name.
 
     `short` has names of up to 16 bytes, padded with zeros; `long` has a hash and the length of
-    those that are longer. Name `n` is `text[start[n] : start[n + 1]]`.
+    those that are longer. Name `n` is `text[NAME_WIDTH * n : ends[n]]`.
     """
 
     short: Slots
     long: Slots
     text: U8
-    start: I64
+    ends: I64
 
 
 @inlined
@@ -51,25 +53,25 @@ def same_text(data: U8, at: int, other: U8, start: int, length: int) -> bool:
 
 
 @compiled
-def long_hash(data: U8, at: int, length: int) -> np.uint64:
+def long_hash(slots: Slots, data: U8, at: int, length: int) -> np.uint64:
     """Return a number for the bytes of a name; other names may have it, too."""
-    mixed = np.uint64(length) * MIX
+    total = slots.keys[0]
     for n in range(0, length, EIGHT):
         word = load64(data, at + n) & BYTE_MASKS[min(length - n, EIGHT)]
-        mixed = (mixed ^ word) * MIX
-        mixed ^= mixed >> W29
-    return mixed
+        total += word_hash(word, slots.keys, n // EIGHT)
+    return mixed(total)
 
 
 @compiled
 def find_long(names: NameSlots, data: U8, at: int, length: int) -> int:
     """Return the slot of a name of more than 16 bytes, or the free one where it belongs."""
-    slots, mixed = names.long, long_hash(data, at, length)
+    slots = names.long
+    its_hash = long_hash(slots, data, at, length)
     mask = np.uint64(len(slots.number) - 1)
-    slot = (mixed >> W32) & mask
+    slot = (its_hash >> HALF) & mask
     while slots.number[slot] != UNKNOWN:
-        if slots.low[slot] == mixed and slots.high[slot] == np.uint64(length):
-            start = names.start[slots.number[slot]]
+        if slots.low[slot] == its_hash and slots.high[slot] == np.uint64(length):
+            start = NAME_WIDTH * slots.number[slot]
             if same_text(data, at, names.text, start, length):
                 break
         slot = (slot + np.uint64(1)) & mask
@@ -82,12 +84,29 @@ def number_of(names: NameSlots, data: U8, at: int, length: int) -> int:
     if length <= SHORT:
         low, high = two_words(data, at, length)
         return int(names.short.number[find_slot(names.short, low, high)])
-    if length > LONG_MAX:
+    if length > SYMBOL_MAX:
         return UNKNOWN
     return int(names.long.number[find_long(names, data, at, length)])
 
 
-def empty_slots(size: int) -> Slots:
-    """Return a table without an entry; its size is a power of two."""
-    numbers: npt.NDArray[np.int32] = np.full(size, UNKNOWN, np.int32)
-    return Slots(np.zeros(size, np.uint64), np.zeros(size, np.uint64), numbers)
+@compiled
+def vacate(slots: Slots, slot: int, by_hash: bool) -> None:
+    """Empty a slot, and move up what stands behind it only because that place was taken.
+
+    No gravestones: searches stay as short as they were, however often names come and go. With
+    `by_hash` the first word of an entry is its hash.
+    """
+    mask = np.int64(len(slots.number) - 1)
+    free = np.int64(slot)
+    at = (free + 1) & mask
+    while slots.number[at] != UNKNOWN:
+        if by_hash:
+            home = np.int64(slots.low[at] >> HALF) & mask
+        else:
+            home = np.int64(home_of(slots, slots.low[at], slots.high[at]))
+        if (at - home) & mask >= (at - free) & mask:
+            slots.low[free], slots.high[free] = slots.low[at], slots.high[at]
+            slots.number[free] = slots.number[at]
+            free = at
+        at = (at + 1) & mask
+    slots.number[free] = UNKNOWN

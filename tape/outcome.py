@@ -88,12 +88,14 @@ class Outcome:
         damaged: in words, what is wrong with each file that is not read to its end, and what to
             do about it.
         skipped: files that are not read at all.
+        forgotten: symbols whose state was given up, because others took their places.
     """
 
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Example] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    forgotten: int = 0
 
     def note(self, rows: Iterable[RejectedRow], *, damaged: bool = False) -> None:
         """Take up rejected rows in their order; `damaged` if they stand for a file's rest."""
@@ -115,6 +117,7 @@ class Outcome:
             self.count(reason, count, one.source, one.detail)
         self.damaged += other.damaged
         self.skipped += other.skipped
+        self.forgotten += other.forgotten
 
     @property
     def missed(self) -> list[SkippedFile]:
@@ -132,8 +135,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """Return 2 if anything was rejected, damaged, or skipped with trades in it; else 0."""
-        return 2 if self.rejected or self.damaged or self.missed else 0
+        """Return 2 if anything was rejected, damaged, forgotten, or skipped with trades in it."""
+        return 2 if self.rejected or self.damaged or self.forgotten or self.missed else 0
 
     def sentences(self, *, remedy: bool = True) -> Iterator[str]:
         """Yield what a person must know, a line a reason and a line a file, safe to print.
@@ -150,6 +153,12 @@ class Outcome:
             )
         if remedy and self.form_remedy:
             yield printable(self.form_remedy)
+        if self.forgotten:
+            symbols = "1 symbol" if self.forgotten == 1 else f"{self.forgotten:,} symbols"
+            yield (
+                f"forgotten: the state of {symbols} was given up, because others came and all "
+                "places were taken; raise MAX_SYMBOLS"
+            )
         for fault in self.damaged:
             what = "damaged" if ": archive_" in fault else "not read"
             yield printable(f"{what}: {fault}")
@@ -175,6 +184,7 @@ class Outcome:
             },
             "rejected_remedy": self.form_remedy,
             "damaged": self.damaged,
+            "symbols_forgotten": self.forgotten,
             "skipped": [
                 {
                     "path": str(one.path),

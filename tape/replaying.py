@@ -150,6 +150,7 @@ class Replay:
         self, found: Judged, keys: list[bytes], ts_event_ns: npt.NDArray[np.int64]
     ) -> None:
         """Take up what the judge refused: a trade that could be read, as one symbol too many."""
+        self.outcome.forgotten = self.judge.symbols.forgotten
         for one in found.unread:
             at = iso_time(int(ts_event_ns[one.position]))
             source = f"{keys[one.position].decode()} at {at}"

@@ -1,11 +1,12 @@
 """Compiled scans of single fields: times, numbers, prices; and a hash table."""
 
+import os
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tape.compiling import compiled
+from tape.compiling import compiled, inlined
 from tape.trade_fields import NANOS, PRICE_MAX_NANOS
 
 U8 = npt.NDArray[np.uint8]
@@ -20,20 +21,64 @@ BAD = -1
 UNKNOWN = -1
 
 
+KEYS = 19
+"""Random words that a name of nine words needs: one, and two for each of its words."""
+
+LOW_HALF = np.uint64(0xFFFFFFFF)
+HALF, MIX_SHIFT = np.uint64(32), np.uint64(29)
+MIX = np.uint64(0xFF51AFD7ED558CCD)
+
+
 class Slots(NamedTuple):
-    """A hash table with open addressing: two words, and the number they stand for."""
+    """A hash table with open addressing: two words, and the number they stand for.
+
+    `keys` are random words of the table's own: names come from strangers, and by a hash that they
+    know they could choose names that all meet in one place. No answer depends on the keys.
+    """
 
     low: npt.NDArray[np.uint64]
     high: npt.NDArray[np.uint64]
     number: npt.NDArray[np.int32]
+    keys: npt.NDArray[np.uint64]
+
+
+def empty_slots(size: int) -> Slots:
+    """Return a table without an entry; its size is a power of two."""
+    low, high = np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+    keys = np.frombuffer(os.urandom(8 * KEYS), np.uint64).copy()
+    return Slots(low, high, np.full(size, UNKNOWN, np.int32), keys)
+
+
+@inlined
+def word_hash(word: np.uint64, keys: npt.NDArray[np.uint64], nth: int) -> np.uint64:
+    """Return what the `nth` word of a name adds to its hash.
+
+    The sum is the multilinear hash of D. Lemire and O. Kaser, "Strongly universal string hashing
+    is fast", Computer Journal 57(11), 2014: two names, whichever they are, have the same one for
+    at most one in 2**32 choices of the keys.
+    """
+    low, high = word & LOW_HALF, word >> HALF
+    return np.uint64(keys[2 * nth + 1] * low + keys[2 * nth + 2] * high)
+
+
+@inlined
+def mixed(total: np.uint64) -> np.uint64:
+    """Return a hash whose upper half depends on all of the bits."""
+    return (total ^ (total >> MIX_SHIFT)) * MIX
+
+
+@inlined
+def home_of(slots: Slots, low: np.uint64, high: np.uint64) -> np.uint64:
+    """Return the slot where two words belong if nothing is in the way."""
+    total = slots.keys[0] + word_hash(low, slots.keys, 0) + word_hash(high, slots.keys, 1)
+    return (mixed(total) >> HALF) & np.uint64(len(slots.number) - 1)
 
 
 @compiled
 def find_slot(slots: Slots, low: np.uint64, high: np.uint64) -> int:
     """Return the slot of two words, or the free one where they belong."""
     mask = np.uint64(len(slots.number) - 1)
-    mixed = (low ^ (high * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xFF51AFD7ED558CCD)
-    slot = (mixed >> np.uint64(32)) & mask
+    slot = home_of(slots, low, high)
     while slots.number[slot] != UNKNOWN and (slots.low[slot] != low or slots.high[slot] != high):
         slot = (slot + np.uint64(1)) & mask
     return int(slot)

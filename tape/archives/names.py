@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 
 from tape.archives.plain_fields import DAY_NS, Names
-from tape.name_slots import empty_slots
-from tape.scan import find_slot
+from tape.scan import empty_slots, find_slot
 from tape.symbols import SymbolTable
 from tape.trade import Trade
 

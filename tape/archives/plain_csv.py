@@ -96,7 +96,7 @@ def convert_csv(
     stop = len(data) - PADDING - 1
     first[DEPTH], last[DEPTH] = stop, stop + 1
     writes = len(out) > 0
-    text, ends = names.table.text, names.table.start
+    text, ends = names.table.text, names.table.ends
     more = columns > np.sum(at_columns >= 0)  # columns that nothing below looks at
     while start < stop:
         end, plain = _split(data, start, columns, cuts)

@@ -200,7 +200,7 @@ def convert_dbn(
     last_put, day_text = np.zeros(1, np.int64), np.zeros(DAY_ROOM, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
-    text, ends = names.table.text, names.table.start
+    text, ends = names.table.text, names.table.ends
     while start < stop:
         length = 4 * int(data[start])
         if not _is_row(data, start):

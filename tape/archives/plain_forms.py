@@ -309,7 +309,7 @@ def convert_form(
     last_put, day_text = np.zeros(1, np.int64), np.zeros(DAY_ROOM, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
-    text, ends = names.table.text, names.table.start
+    text, ends = names.table.text, names.table.ends
     while start < stop:
         end, plain = start, True
         while data[end] != 10:

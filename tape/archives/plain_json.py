@@ -211,7 +211,7 @@ def convert_json(
     day_text, objects = np.zeros(DAY_ROOM, np.uint8), np.zeros(DEPTH_MAX, np.uint8)
     stop = len(data) - PADDING - 1
     writes = len(out) > 0
-    text, ends = names.table.text, names.table.start
+    text, ends = names.table.text, names.table.ends
     while start < stop:
         rows.start[n], rows.fate[n] = start, LITERAL
         first[:] = BAD

@@ -13,7 +13,7 @@ from tape.archives.plain_fields import (
 )
 from tape.compiling import uncounted
 from tape.message_scan import AT, END, TEXT
-from tape.name_slots import LONG_MAX
+from tape.name_slots import LONG_MAX, NAME_WIDTH
 from tape.scan import I64, MONTH_STARTS, U8
 from tape.trade_fields import NANOS
 from tape.words import PADDING, put
@@ -115,7 +115,7 @@ def _put_price(out: U8, at: int, nanos: int) -> int:
 
 @uncounted
 def put_message(
-    out: U8, at: int, value: I64, text: U8, starts: I64, last_day: I64, day_text: U8
+    out: U8, at: int, value: I64, text: U8, ends: I64, last_day: I64, day_text: U8
 ) -> int:
     """Write the message of a trade at `at`; returns the position behind it."""
     part = 0
@@ -133,7 +133,7 @@ def put_message(
             out[at] = number
             at += 1
         elif field == SYMBOL:
-            at = put(out, at, text, starts[number], starts[number + 1])
+            at = put(out, at, text, NAME_WIDTH * number, ends[number])
         else:
             at = _put_integer(out, at, number)
     return int(put(out, at, TEXTS, AT[END], AT[END + 1]))

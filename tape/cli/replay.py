@@ -254,7 +254,7 @@ def _trades(count: int) -> str:
 def _say_missing(run: Replay) -> None:
     """Name the symbols of --symbols that the files do not hold."""
     missing = sorted(run.part.symbols - set(run.judge.symbols.names))
-    if missing:
+    if missing and not run.outcome.forgotten:  # of these the name may be gone, too
         notes_console().print(
             f"--symbols: no trade of {cell(', '.join(missing))} in these files",
             soft_wrap=True,

@@ -20,15 +20,13 @@ from tape.detection.classic_state import (
     BREAKS,
     ROOM_FACTOR,
     classic_state,
-    decode_row,
-    encode_row,
-    grown,
 )
 from tape.detection.detector import Refits, Verdicts
 from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest import Forests
 from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
+from tape.detection.row_blobs import clear_row, decode_row, encode_row, grown
 from tape.detection.usual_history import usual_history
 from tape.errors import StateError
 from tape.symbols import SymbolTable
@@ -79,9 +77,12 @@ class ClassicDetector:
             change[: self._known] = self._limits.change[: self._known]
             self._limits = self._limits._replace(volume=volume, change=change)
         for row in range(self._known, rows):
-            own = thresholds_of(self.parameters, self.symbols.names[row])
-            self._limits.volume[row], self._limits.change[row] = own
+            self._take_thresholds(row)
         self._known = rows
+
+    def _take_thresholds(self, row: int) -> None:
+        own = thresholds_of(self.parameters, self.symbols.names[row])
+        self._limits.volume[row], self._limits.change[row] = own
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""
@@ -135,7 +136,7 @@ class ClassicDetector:
         """Refit the symbol's forest."""
         start_s = perf_counter()
         state = self._state
-        training_values(row, state, self._training)
+        training_values(row, state, self._limits.usual, self._training)
         below, breaks = self._grown(self._training, self.symbols.names[row])
         state.counters[row, BELOW] = below
         state.counters[row, BREAKS] = len(breaks)
@@ -157,7 +158,7 @@ class ClassicDetector:
         return explained(trades, verdicts, position, self.parameters, self.symbols)
 
     def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol; always the same length for the same parameters."""
+        """Return the state of one symbol, the smaller the less it has traded."""
         self._make_room(symbol + 1)
         return encode_row(
             self._state, symbol, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint()
@@ -173,6 +174,12 @@ class ClassicDetector:
             profile=PROFILE,
             fingerprint=self.parameters.learnt_fingerprint(),
         )
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        if symbol < self._known:
+            clear_row(self._state, symbol)
+            self._take_thresholds(symbol)
 
     def dirty_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""

@@ -75,9 +75,7 @@ class Answers(NamedTuple):
 
 @uncounted
 def _begin(row: int, limits: Limits, state: ClassicState) -> None:
-    """Give a new symbol the history and the forest that all begin with."""
-    for n in range(limits.usual.shape[0]):
-        state.history[row, n] = limits.usual[n]
+    """Give a new symbol the forest that all begin with."""
     for n in range(limits.first_breaks.shape[0]):
         state.breaks[row, n] = limits.first_breaks[n]
     state.counters[row, BELOW] = limits.first_below
@@ -138,13 +136,17 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
 
 
 @uncounted
-def training_values(row: int, state: ClassicState, training: F32) -> None:
-    """Write the training history of a row, oldest first."""
+def training_values(row: int, state: ClassicState, usual: F32, training: F32) -> None:
+    """Write the training history of a row, oldest first.
+
+    As far as a symbol has not learnt enough of its own yet, it is the usual one.
+    """
     length = state.history.shape[1]
-    oldest = state.counters[row, LEARNT] % length
+    learnt = state.counters[row, LEARNT]
+    oldest = learnt % length
     for i in range(length):
-        at = oldest + i
-        training[i] = state.history[row, at if at < length else at - length]
+        at = oldest + i if oldest + i < length else oldest + i - length
+        training[i] = state.history[row, at] if at < learnt else usual[at]
 
 
 @part_of_callers

@@ -1,13 +1,13 @@
-"""The classic rules' memory: one array per field with a row per symbol, and rows as blobs."""
+"""The classic rules' memory: one array per field with a row per symbol."""
 
-import struct
-import zlib
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from tape.detection.kernel_types import F32, I64, U8, U16, U64
-from tape.errors import StateError
+
+VERSION: Final = 3
+"""Version of this layout in a blob's header; in the one before each field had all its bytes."""
 
 RING: Final = 1_024
 """Accepted trades that are remembered per symbol to recognise duplicates; a power of two."""
@@ -82,117 +82,3 @@ def classic_state(*, window: int, history: int) -> ClassicState:
         indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
     )
-
-
-class Fields(Protocol):
-    """A named tuple of arrays with a row per symbol: `counters` first, `NOT_KEPT` among them."""
-
-    def _asdict(self) -> dict[str, Any]: ...
-
-
-State = TypeVar("State", bound=tuple[Any, ...])
-
-
-def grown(state: State, rows: int) -> State:
-    """Return a state with this many rows, the new ones zero."""
-    arrays = []
-    for old in state:
-        new: Any = np.zeros((rows, old.shape[1]), old.dtype)
-        new[: len(old)] = old
-        arrays.append(new)
-    return type(state)(*arrays)
-
-
-MAGIC: Final = b"TAPE"
-VERSION: Final = 2
-_HEADER: Final = struct.Struct("<4sHH12s12sI")
-
-
-def _kept(state: Fields) -> list[Any]:
-    """Return the arrays that are kept, in their order."""
-    return [array for name, array in state._asdict().items() if name not in NOT_KEPT]
-
-
-def encode_row(
-    state: Fields, row: int, *, profile: str, fingerprint: str, version: int = VERSION
-) -> bytes:
-    """Return one symbol's state: a header, then the rows of all fields in little-endian."""
-    body = b"".join(
-        array[row].astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        for array in _kept(state)
-    )
-    return encode_blob(body, profile=profile, fingerprint=fingerprint, version=version)
-
-
-def decode_row(
-    state: Fields,
-    row: int,
-    blob: bytes,
-    *,
-    profile: str,
-    fingerprint: str,
-    version: int = VERSION,
-) -> None:
-    """Put what `encode_row` returned into a row; raises `StateError` if it does not fit."""
-    body = decode_blob(blob, profile=profile, fingerprint=fingerprint, known=version)
-    kept = _kept(state)
-    expected = sum(array.shape[1] * array.itemsize for array in kept)
-    if len(body) != expected:
-        raise StateError(
-            f"state has {len(body)} bytes after its header where {expected} are expected; "
-            "it is damaged: begin afresh with `tape state reset`"
-        )
-    at = 0
-    counters = np.frombuffer(body, "<i8", COUNTERS)
-    if not (
-        counters[ACCEPTED] >= 0
-        and counters[LEARNT] >= 0
-        and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1
-        and 0 <= counters[BREAKS] <= BREAKPOINTS
-        and counters[FINE] in (0, 1)
-    ):
-        raise StateError("state holds impossible counters; begin afresh with `tape state reset`")
-    for array in kept:
-        array[row] = np.frombuffer(body, array.dtype.newbyteorder("<"), array.shape[1], at)
-        at += array.shape[1] * array.itemsize
-    for name, array in state._asdict().items():
-        if name in NOT_KEPT:
-            array[row] = 0
-
-
-def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int = VERSION) -> bytes:
-    """Return the body with a header that says whose it is, and its checksum."""
-    header = _HEADER.pack(
-        MAGIC, version, 0, profile.encode(), fingerprint.encode(), zlib.crc32(body)
-    )
-    return header + body
-
-
-def decode_blob(blob: bytes, *, profile: str, fingerprint: str, known: int = VERSION) -> bytes:
-    """Return the body of a blob; raises `StateError` if it is not for this detector."""
-    if len(blob) < _HEADER.size:
-        raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: begin afresh with "
-            "`tape state reset`"
-        )
-    magic, version, _, its_profile, its_fingerprint, checksum = _HEADER.unpack_from(blob)
-    if magic != MAGIC:
-        raise StateError("state does not begin with TAPE; it is not a detector's state")
-    if version != known:
-        raise StateError(
-            f"state has version {version}, this program knows {known}; "
-            "run the program that wrote it, or begin afresh with `tape state reset`"
-        )
-    found = its_profile.rstrip(b"\0").decode("ascii", "replace")
-    if found != profile:
-        raise StateError(f"state belongs to profile {found!r}, the detector is {profile!r}")
-    found = its_fingerprint.decode("ascii", "replace")
-    if found != fingerprint:
-        raise StateError(
-            f"state was kept with other parameters of the forest ({found}, now {fingerprint}); "
-            "restore them, or begin afresh with `tape state reset`"
-        )
-    body = blob[_HEADER.size :]
-    if zlib.crc32(body) != checksum:
-        raise StateError("state does not match its checksum; it is damaged: delete it")
-    return body

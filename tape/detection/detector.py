@@ -77,7 +77,10 @@ class Detector(Protocol):
         """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
 
     def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol; always the same length for the same parameters."""
+        """Return the state of one symbol, the smaller the less it has traded."""
 
     def restore(self, symbol: int, blob: bytes) -> None:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tape.anomaly import Reason
 from tape.columns import TradeColumns
-from tape.detection.classic_state import PUBLISHERS, RING, decode_blob, encode_blob
+from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.detector import (
     CHANGE_BIT,
     DUPLICATE,
@@ -25,11 +25,14 @@ from tape.detection.explanation import EVIDENCE, explained, thresholds_of
 from tape.detection.forest_reference import reference_breakpoints
 from tape.detection.kernel_types import F32
 from tape.detection.parameters import Parameters
+from tape.detection.row_blobs import decode_blob, encode_blob
 from tape.detection.usual_history import JUDGED_FROM, usual_history
 from tape.errors import StateError
 from tape.symbols import SymbolTable
 
 PROFILE = "literal"
+VERSION = 2
+"""Version of its state in the blob's header."""
 LEAST_HISTORY = 50
 """A window with fewer prices makes no forest."""
 UNIT_NANOS = 100_000
@@ -191,9 +194,9 @@ class LiteralDetector:
         return explained(trades, verdicts, position, self.parameters, self.symbols)
 
     def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol; always the same length for the same parameters."""
+        """Return the state of one symbol, the smaller the less it has traded."""
         memory = self._memory(symbol)
-        text = json.dumps(
+        body = json.dumps(
             {
                 "ring": list(memory.ring),
                 "prices": list(memory.prices),
@@ -206,19 +209,13 @@ class LiteralDetector:
             },
             separators=(",", ":"),
         ).encode()
-        body = text.ljust(self._blob_size())
-        return encode_blob(body, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint())
-
-    def _blob_size(self) -> int:
-        """Return the most bytes that a symbol's state can take as JSON."""
-        values = self.parameters.window + 2 * self.parameters.history
-        if self.parameters.training == "window":
-            values += self.parameters.window
-        return 1_024 + RING * 128 + PUBLISHERS * 40 + values * 26
+        fingerprint = self.parameters.learnt_fingerprint()
+        return encode_blob(body, profile=PROFILE, fingerprint=fingerprint, version=VERSION)
 
     def restore(self, symbol: int, blob: bytes) -> None:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        body = decode_blob(blob, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint())
+        fingerprint = self.parameters.learnt_fingerprint()
+        _, body = decode_blob(blob, profile=PROFILE, fingerprint=fingerprint, known=(VERSION,))
         try:
             kept: dict[str, Any] = json.loads(body)
             self._memories.pop(symbol, None)
@@ -235,6 +232,11 @@ class LiteralDetector:
             raise StateError(f"state cannot be read ({error}); delete it to start afresh") from None
         if memory.training:
             memory.forest = reference_breakpoints(memory.training, self.parameters)
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        self._memories.pop(symbol, None)
+        self._dirty.discard(symbol)
 
     def dirty_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""

@@ -107,5 +107,15 @@ class Episodes:
         self._open += int(self._rows[symbol, FLAGS] > 0) - int(was_open)
         return detector_state
 
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on.
+
+        An episode that is open stays so on the topic: nothing is known any more that could close
+        it.
+        """
+        if symbol < len(self._rows):
+            self._open -= int(self._rows[symbol, FLAGS] > 0)
+            self._rows[symbol] = EMPTY
+
 
 __all__ = ["EpisodeStep", "Episodes"]

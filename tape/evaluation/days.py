@@ -88,17 +88,18 @@ def read_days(
 
 def _read(archive: Archive, max_symbols: int, *others: Archive) -> Day | Outcome:
     """Return the day of files, or why they have no trade."""
-    table = SymbolTable(max_symbols)
+    table, numbers = SymbolTable(max_symbols), dict[str, int]()
     parts, outcome = [], Outcome()
     for batch in read_tape([archive, *others], latest_ns=TIME_MAX_NS):
         if batch.unreadable is not None:
             outcome.damaged.append(str(batch.unreadable))
         decoded = decode_batch(batch.keys, batch.values, table)
-        parts.append(decoded.trades)
+        parts.append(_renumbered(decoded.trades, table, numbers))
         outcome.note(batch.rejected, damaged=batch.damaged)
         for position, rejected in decoded.rejected:  # as one symbol more than MAX_SYMBOLS
             source = f"{archive.path.name}: {batch.keys[position].decode()}"
             outcome.count(rejected.reason, 1, source, rejected.detail)
+    outcome.forgotten = table.forgotten
     if sum(map(len, parts)) == 0:
         return outcome
     trades = TradeColumns(
@@ -107,7 +108,15 @@ def _read(archive: Archive, max_symbols: int, *others: Archive) -> Day | Outcome
             for name in TradeColumns.__slots__
         )
     )
-    return Day(archive, tuple(table.names), trades, outcome)
+    return Day(archive, tuple(numbers), trades, outcome)
+
+
+def _renumbered(trades: TradeColumns, table: SymbolTable, numbers: dict[str, int]) -> TradeColumns:
+    """Return the trades of a batch by numbers that stay: the table's may go to other symbols."""
+    own = np.zeros(len(table.names), np.int32)
+    for number in np.unique(trades.symbol).tolist():
+        own[number] = numbers.setdefault(table.names[number], len(numbers))
+    return replace(trades, symbol=own[trades.symbol])
 
 
 def rows_by_symbol(day: Day) -> list[I64]:

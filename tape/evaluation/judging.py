@@ -115,12 +115,14 @@ def judged_columns(
     for nth, name in enumerate(day.symbols):
         number = judge.symbols.number(name)
         if isinstance(number, Rejected):
-            raise SettingsError(f"the days together have {number.detail}; raise it")
+            raise SettingsError(f"the days together have {number.detail}")
         numbers[nth] = number
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]
         columns = (getattr(day.trades, name)[part] for name in TradeColumns.__slots__[1:])
         trades = TradeColumns(numbers[day.trades.symbol[part]], *columns)
+        judge.symbols.begin()
+        judge.symbols.end(trades.symbol)
         yield trades, judge.detector.detect(trades)
 
 

@@ -58,6 +58,7 @@ class Scores:
         """Return each trade's move from the symbol's trade before it, as a share of its price."""
         more = len(self._judge.symbols.names) - len(self._last_nanos)
         self._last_nanos = np.append(self._last_nanos, np.zeros(more, np.int64))
+        self._last_nanos[self._judge.symbols.renewed] = 0
         order = np.argsort(symbol, kind="stable")
         own, price = symbol[order], price_nanos[order]
         before = np.concatenate([price[:1], price[:-1]])

@@ -19,7 +19,7 @@ from tape.inspecting.plain_tally import (
     count_trades,
 )
 from tape.inspecting.sessions import Sessions
-from tape.scan import I64, UNKNOWN, Slots, find_slot
+from tape.scan import I64, UNKNOWN, empty_slots, find_slot
 
 Bell = Literal["opening", "closing"]
 
@@ -43,7 +43,7 @@ class FileTally:
         self.tally = Tally(
             symbols=np.zeros((16, SYMBOL_FACTS), np.int64),
             feeds=np.zeros((16, FEED_FACTS), np.int64),
-            feed_slots=_slots(64),
+            feed_slots=empty_slots(64),
             counts=np.zeros(1, np.int64),
             days=np.zeros((DAYS, 2), np.int64),
             hours=np.zeros((DAYS, 2), np.int64),
@@ -90,7 +90,7 @@ class FileTally:
 
     def _grow_feeds(self) -> None:
         old, feeds = self.tally.feed_slots, self.tally.feeds
-        slots = _slots(2 * len(old.number))
+        slots = empty_slots(2 * len(old.number))
         for n in np.flatnonzero(old.number != UNKNOWN).tolist():
             slot = find_slot(slots, old.low[n], old.high[n])
             slots.low[slot], slots.high[slot] = old.low[n], old.high[n]
@@ -112,9 +112,3 @@ class FileTally:
                     known = self.prints.get((symbol, day, bell))
                     if known is None or row[SIZE] > known.size:
                         self.prints[symbol, day, bell] = Print(ns, row[PRICE], row[SIZE])
-
-
-def _slots(size: int) -> Slots:
-    return Slots(
-        np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.full(size, UNKNOWN, np.int32)
-    )

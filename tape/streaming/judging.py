@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 from confluent_kafka import Message
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
+from quixstreams.state.manager import DEFAULT_STATE_STORE_NAME
 
 import tape
 from tape.judge import Counts, Judge, Unread
-from tape.kept import ProfileState, old_key, state_key
+from tape.kept import ProfileState, clock_key, encode_clock, old_key, state_key
 from tape.logs import RejectedLog
 from tape.metrics import Metrics
 from tape.rejected import RAW_MAX, Rejected
@@ -42,9 +43,11 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._settings, self._sdf = settings, sdf
         self._parameters = settings.parameters()
         self._judges: dict[int, Judge] = {}
+        self._places = places_of(settings.max_symbols, sdf)
         self._rejected_log = RejectedLog()
         self._taken_over: dict[int, set[str]] = {}
-        self._said_fresh = False
+        self._clocks: dict[int, int] = {}
+        self._said_fresh = self._said_forgotten = False
         self.breakers = Breakers(settings, self._state)
         self._ends = False
         sdf.register_store()
@@ -59,15 +62,12 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         if not batch.messages:
             return
         start_s = time.perf_counter()
-        judge = self._judges.get(batch.partition)
-        if judge is None:
-            judge = Judge(self._parameters, self._settings.max_symbols, self.counts)
-            self._judges[batch.partition] = judge
-            self._taken_over[batch.partition] = set()
+        judge = self._judges.get(batch.partition) or self._begin(batch.partition)
         messages = batch.messages
         keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
         judged = judge.judge(keys, values, self._kept(batch.partition))
         self._refuse_if_too_many(batch, judged.unread)
+        self._say_forgotten(batch.partition)
         write = self._sdf.processing_context.producer.produce
         to = self._settings
         verdicts = [(to.output, f.symbol, f.position, f.value) for f in judged.flagged]
@@ -109,29 +109,34 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         for partition in partitions:
             self._judges.pop(partition, None)
             self._taken_over.pop(partition, None)
+            self._clocks.pop(partition, None)
         self.breakers.forget(partitions)
 
     def flush(self) -> None:
-        """Write the state of every symbol that has traded since the last commit."""
+        """Write what the records since the last commit have changed, and how many they were."""
         self._commit_began_s = time.perf_counter()
         if self._ends:
             return
-        state_bytes = 0
         profile = self._parameters.profile
         for partition, judge in self._judges.items():
-            state, taken_over = None, self._taken_over[partition]
+            if judge.symbols.clock == self._clocks.get(partition):
+                continue
+            state, taken_over = self._state(partition), self._taken_over[partition]
             for symbol, blob in judge.changed():
-                state = state or self._state(partition)
                 state.set_bytes(state_key(profile, symbol), blob)
-                state_bytes = len(blob)
                 if symbol in taken_over:
                     state.delete(old_key(symbol))
                     taken_over.discard(symbol)
+            for symbol in judge.symbols.gone():
+                old = symbol in taken_over
+                state.delete(old_key(symbol) if old else state_key(profile, symbol))
+                taken_over.discard(symbol)
+            state.set_bytes(clock_key(profile), encode_clock(judge.symbols.clock))
+            self._clocks[partition] = judge.symbols.clock
         self.breakers.flush()
-        symbols = sum(len(judge.symbols.names) for judge in self._judges.values())
-        self.metrics.symbols.set(symbols)
-        if state_bytes:
-            self.metrics.state_bytes.set(symbols * state_bytes)
+        tables = [judge.symbols for judge in self._judges.values()]
+        self.metrics.symbols.set(sum(table.held for table in tables))
+        self.metrics.state_bytes.set(sum(table.kept_bytes for table in tables))
 
     def add(self, *args: object, **kwargs: object) -> None:
         """Take nothing: verdicts go to topics, only state goes through here."""
@@ -152,11 +157,26 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         context.commit_checkpoint(force=True)
         raise self.breakers.error(batch.partition, trip)
 
+    def _begin(self, partition: int) -> Judge:
+        """Return a judge that goes on where the last commit of a partition left it."""
+        self._taken_over[partition] = set()
+        kept = self._kept(partition).kept()
+        judge = Judge(self._parameters, self._places, self.counts, kept=kept)
+        self._judges[partition], self._clocks[partition] = judge, kept.clock
+        return judge
+
     def _kept(self, partition: int) -> ProfileState:
-        profile = self._parameters.profile
-        return ProfileState(
-            self._state(partition), profile, self._taken_over[partition], self._begins_afresh
-        )
+        profile, store = self._parameters.profile, _Store(self._sdf, partition)
+        return ProfileState(store, profile, self._taken_over[partition], self._begins_afresh)
+
+    def _say_forgotten(self, partition: int) -> None:
+        """Say once that symbols lose their places."""
+        if self.counts.symbols_forgotten and not self._said_forgotten:
+            self._said_forgotten = True
+            log.warning(
+                "symbols forgotten",
+                extra={"partition": partition, "places_of_a_partition": self._places},
+            )
 
     def _begins_afresh(self, other: str) -> None:
         """Say once that symbols have state of another profile, but none of this one."""
@@ -168,10 +188,40 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
             )
 
     def _state(self, partition: int) -> Any:
-        transaction = self._sdf.processing_context.checkpoint.get_store_transaction(
-            stream_id=self._sdf.stream_id, partition=partition
+        return _Store(self._sdf, partition).state
+
+
+def places_of(max_symbols: int, sdf: StreamingDataFrame) -> int:
+    """Return how many symbols a partition has room for, its share of all.
+
+    A share, because partitions are judged by different processes, and what is said of a trade
+    must depend on the messages of its own partition alone.
+    """
+    (topic,) = sdf.topics
+    partitions: int = topic.broker_config.num_partitions
+    return -(-max_symbols // partitions)
+
+
+class _Store:
+    """A partition's part of the state store, within the open transaction."""
+
+    def __init__(self, sdf: StreamingDataFrame, partition: int) -> None:
+        self._partition = sdf.processing_context.state_manager.get_store(
+            stream_id=sdf.stream_id, store_name=DEFAULT_STATE_STORE_NAME
+        ).partitions[partition]
+        transaction = sdf.processing_context.checkpoint.get_store_transaction(
+            stream_id=sdf.stream_id, partition=partition
         )
-        return transaction.as_state(prefix=b"")
+        self.state = transaction.as_state(prefix=b"")
+
+    def get_bytes(self, key: bytes, /) -> bytes | None:
+        """Return what is kept under a key, or None."""
+        value: bytes | None = self.state.get_bytes(key)
+        return value
+
+    def between(self, lower: bytes, upper: bytes, /) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys and values as of the last commit, from a key on and before another one."""
+        yield from self._partition.iter_items(lower_bound=lower, upper_bound=upper)
 
 
 def provenance(partition: int, offset: int) -> list[Header]:

@@ -164,7 +164,9 @@ def refuse_if_running(settings: DetectorSettings, *, wait_s: float = LEAVING_S) 
 
 
 def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: bool) -> None:
-    """Delete these states, all of them or, on an error, none; with `all_of_it` also their room.
+    """Delete these states, all of them or, on an error, none.
+
+    With `all_of_it` also the partitions' clocks, and the changelog gets all the room it needs.
 
     Raises `StateError` if a detector runs, `BrokerError` if the broker refuses.
     """

@@ -152,6 +152,7 @@ def run_detector(
             "duplicate": counts.duplicate,
             "late": counts.late,
             "late_seconds_max": counts.late_max_ns / NANOS,
+            "symbols_forgotten": counts.symbols_forgotten,
         },
     )
     return 0

@@ -19,7 +19,7 @@ HEADER = (
 
 
 def row(n: int, *, symbol: str = "ACME", price: str = "80.010000000", day: str = "05") -> str:
-    at = f"2025-03-{day}T15:00:{n // 10:02d}.{n % 10}00000000Z"
+    at = f"2025-03-{day}T15:{n // 600:02d}:{n // 10 % 60:02d}.{n % 10}00000000Z"
     return f"{at},{at},0,2,1,T,B,0,{price},100,0,0,{n + 1},{symbol}"
 
 
@@ -238,7 +238,23 @@ def test_a_symbol_too_many_is_rejected_aloud(tmp_path: Path) -> None:
     assert ended.returncode == 2
     found = json.loads(ended.stdout)
     assert found["rejected"] == {"symbol_unknown": 20}
-    assert found["rejected_examples"]["symbol_unknown"]["source"].startswith("PENY at 2025-03-05")
+    one = found["rejected_examples"]["symbol_unknown"]
+    assert one["source"].startswith("PENY at 2025-03-05")
+    assert one["detail"] == "more than 2 symbols at a time; raise MAX_SYMBOLS"
+    assert found["symbols_forgotten"] == 0
+
+
+def test_a_symbol_that_lost_its_place_is_told(tmp_path: Path) -> None:
+    """Silent for 1,000 records, and all places taken: it is forgotten, and the run ends with 2."""
+    rows = [row(n, symbol="ACME" if n % 1_100 else f"OLD{n}") for n in range(2_300)]
+    ended = tape("replay", written(tmp_path / "a.trades.csv", rows), MAX_SYMBOLS="2")
+    assert ended.returncode == 2
+    found = json.loads(ended.stdout)
+    assert (found["rejected"], found["symbols_forgotten"]) == ({}, 2)
+    assert (
+        "forgotten: the state of 2 symbols was given up, because others came and all places were "
+        "taken; raise MAX_SYMBOLS"
+    ) in ended.stderr
 
 
 def test_the_table_on_a_terminal_shows_the_day(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
     assert found["tapewatch_episodes_total", "opened"] > 0
     assert found["tapewatch_symbols", ""] == 4
     assert 4 * 20_000 < found["tapewatch_state_bytes", ""] < 4 * 40_000  # 30 KB per symbol
+    assert found["tapewatch_symbols_forgotten_total", ""] == 0
     assert found["tapewatch_lag_trades", ""] == 0
     assert found["tapewatch_batch_trades_sum", ""] == trades
     assert found["tapewatch_commit_seconds_count", ""] > 5

@@ -2,13 +2,29 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tape.detection.parameters import Parameters
+from tape.errors import StateError
 from tape.judge import Counts, Judge
-from tape.kept import PROFILES, ProfileState, header_of, old_key, state_key, symbol_of
+from tape.kept import (
+    PROFILES,
+    ProfileState,
+    clock_key,
+    decode_clock,
+    decode_seen,
+    encode_clock,
+    encode_seen,
+    header_of,
+    old_key,
+    state_key,
+    symbol_of,
+)
 from tape.kept_fields import MEANINGS, fields_of
+from tape.places import ESTABLISHED_TRADES, Place
+from tests.memory_store import Memory
 
 SYMBOLS = st.text(
     st.characters(exclude_categories=["C", "Z"], exclude_characters="\"'\\"),
@@ -21,11 +37,6 @@ TRADE = (
     b'"rtype":0,"publisher_id":2,"instrument_id":1,"action":"T","side":"N","depth":0,'
     b'"price":113.86,"size":50000,"flags":0,"ts_in_delta":1,"sequence":%d,"symbol":"NVDA"}'
 )
-
-
-class Memory(dict[bytes, bytes]):
-    def get_bytes(self, key: bytes) -> bytes | None:
-        return self.get(key)
 
 
 def reader(store: Memory, profile: str, taken: set[str], fresh: list[str]) -> ProfileState:
@@ -65,15 +76,22 @@ def test_a_key_is_what_quix_streams_made_of_a_symbol_before() -> None:
 
 def test_each_profile_finds_its_own_state_only() -> None:
     store = Memory({state_key(p, "NVDA"): blob(p) for p in PROFILES})
+    store[clock_key("classic")] = encode_clock(7)
     for profile in PROFILES:
         taken: set[str] = set()
         fresh: list[str] = []
-        kept = reader(store, profile, taken, fresh).get_bytes("NVDA")
+        state = reader(store, profile, taken, fresh)
+        left = state.kept()
+        size = len(store[state_key(profile, "NVDA")])
+        assert left.places == [Place("NVDA", last_record=3, trades_seen=3, kept_bytes=size)]
+        assert left.clock == (7 if profile == "classic" else 0)
+        kept = state.get_bytes("NVDA")
         assert kept is not None
         header = header_of(kept)
         assert header is not None
         assert (header.profile, taken, fresh) == (profile, set(), [])
-        assert fields_of(kept)["trades"] == 3
+        found = fields_of(kept)
+        assert (found["trades"], found["trades_seen"], found["last_record"]) == (3, 3, 3)
 
 
 def test_each_field_that_is_shown_is_explained() -> None:
@@ -87,20 +105,46 @@ def test_each_field_that_is_shown_is_explained() -> None:
 
 
 def test_an_old_key_is_read_as_the_profile_of_its_header() -> None:
-    store = Memory({old_key("NVDA"): blob("classic")})
+    _, _, before_places = decode_seen(blob("classic"))
+    store = Memory({old_key("NVDA"): before_places})
     taken: set[str] = set()
     fresh: list[str] = []
-    assert reader(store, "classic", taken, fresh).get_bytes("NVDA") == store[old_key("NVDA")]
+    state = reader(store, "classic", taken, fresh)
+    place = Place("NVDA", 0, ESTABLISHED_TRADES, len(before_places))
+    assert state.kept().places == [place]
+    assert state.get_bytes("NVDA") == before_places
     assert (taken, fresh) == ({"NVDA"}, [])
     taken.clear()
-    assert reader(store, "calibrated", taken, fresh).get_bytes("NVDA") is None
+    assert reader(store, "calibrated", taken, fresh).kept().places == []
     assert (taken, fresh) == (set(), ["classic"])
-    assert reader(store, "calibrated", taken, fresh).get_bytes("AAPL") is None
-    assert fresh == ["classic"], "a symbol that no profile knows is no reason to say anything"
 
 
 def test_a_profile_without_state_is_told_which_one_has_some() -> None:
-    store = Memory({state_key("calibrated", "NVDA"): blob("calibrated")})
     fresh: list[str] = []
-    assert reader(store, "classic", set(), fresh).get_bytes("NVDA") is None
+    store = Memory({state_key("calibrated", "NVDA"): blob("calibrated")})
+    assert reader(store, "classic", set(), fresh).kept().places == []
     assert fresh == ["calibrated"]
+    assert reader(Memory(), "classic", set(), fresh).kept().places == []
+    assert fresh == ["calibrated"], "an empty store is no reason to say anything"
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**62), st.binary(max_size=9))
+def test_what_is_kept_of_a_place_comes_back(last: int, seen: int, rest: bytes) -> None:
+    assert decode_seen(encode_seen(last, seen, rest)) == (last, seen, rest)
+    assert decode_clock(encode_clock(last)) == last
+
+
+@given(st.binary(max_size=40), st.integers(0, 31), st.integers(1, 255))
+def test_a_place_or_a_clock_that_is_damaged_is_refused(raw: bytes, at: int, bits: int) -> None:
+    whole = bytearray(encode_seen(7, 5, b"rest"))
+    for bad in (b"SEEN" + raw[:20], _bent(whole, 4 + at % 24, bits)):
+        with pytest.raises(StateError, match="place"):
+            decode_seen(bad)
+    whole = bytearray(encode_clock(7))
+    for bad in (raw[:19], _bent(whole, at % len(whole), bits)):
+        with pytest.raises(StateError, match="count of a partition's records"):
+            decode_clock(bad)
+
+
+def _bent(blob: bytearray, at: int, bits: int) -> bytes:
+    return bytes([*blob[:at], blob[at] ^ bits, *blob[at + 1 :]])

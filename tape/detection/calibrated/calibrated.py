@@ -23,10 +23,11 @@ from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
 from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
 from tape.detection.classic_kernel import Columns
-from tape.detection.classic_state import ROOM_FACTOR, decode_row, encode_row, grown
+from tape.detection.classic_state import ROOM_FACTOR
 from tape.detection.detector import Refits, Verdicts
 from tape.detection.kernel_types import F64
 from tape.detection.parameters import Parameters
+from tape.detection.row_blobs import clear_row, decode_row, encode_row, grown
 from tape.symbols import SymbolTable
 
 PROFILE: Final = "calibrated"
@@ -97,9 +98,11 @@ class CalibratedDetector:
             self._setting = self._setting._replace(budget_of=budget_of)
         if self._own_budgets:
             for row in range(self._known, rows):
-                own = self._own_budgets.get(self.symbols.names[row], 0)
-                self._setting.budget_of[row] = own
+                self._take_budget(row)
         self._known = rows
+
+    def _take_budget(self, row: int) -> None:
+        self._setting.budget_of[row] = self._own_budgets.get(self.symbols.names[row], 0)
 
     def _room_for_facts(self, rows: int) -> F64:
         """Return rows for facts; the same ones each time, for most of them are never written."""
@@ -186,7 +189,7 @@ class CalibratedDetector:
         )
 
     def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol; always the same length for the same parameters."""
+        """Return the state of one symbol, the smaller the less it has traded."""
         self._make_room(symbol + 1)
         return encode_row(
             self._state,
@@ -207,6 +210,12 @@ class CalibratedDetector:
             version=VERSION,
             fingerprint=self.parameters.learnt_fingerprint(),
         )
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        if symbol < self._known:
+            clear_row(self._state, symbol)
+            self._take_budget(symbol)
 
     def dirty_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""

@@ -7,8 +7,8 @@ import numpy as np
 from tape.detection.classic_state import PUBLISHERS, RING
 from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
 
-VERSION: Final = 6
-"""Version of this layout in the blob's header."""
+VERSION: Final = 7
+"""Version of this layout in a blob's header; in the one before each field had all its bytes."""
 FEATURES: Final = 6
 PRICES: Final = 3
 """The first of them are of the price."""
