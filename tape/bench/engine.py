@@ -8,7 +8,6 @@ import numpy as np
 
 from tape.columns import TradeColumns
 from tape.detection import make_detector
-from tape.detection.classic import ClassicDetector
 from tape.detection.classic_state import BREAKPOINTS
 from tape.detection.detector import DUPLICATE, Detector
 from tape.detection.forest import Forests
@@ -112,7 +111,5 @@ def fit_ms(fits: int = 200) -> tuple[float, float]:
 
 
 def state_bytes_per_symbol() -> int:
-    """Return the length of one symbol's state."""
-    symbols = SymbolTable()
-    symbols.number("A")
-    return len(ClassicDetector(Parameters(), symbols).snapshot(0))
+    """Return the length of the state of one symbol whose histories are full."""
+    return len(full_detector(1).snapshot(0))
