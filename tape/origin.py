@@ -83,19 +83,28 @@ def own_output(head: bytes, tail: bytes = b"") -> str | None:
     return next((what for some, what in TABLES if some <= columns), None)
 
 
+def is_own_output(path: Path) -> bool:
+    """Return whether a file is one of our outputs that are never read as trades."""
+    return own_output(*_ends(path)) is not None
+
+
 def made_here(path: Path) -> bool:
     """Return whether we made the file, or there is nothing in it.
 
     Raises `OSError` if the file cannot be read.
     """
-    with open_file(path) as file:
-        head = file.read(LOOKED_AT)
-        size = file.seek(0, 2)
-        file.seek(max(0, size - LOOKED_AT))
-        tail = file.read(LOOKED_AT)
+    head, tail = _ends(path)
     if not head or MARK in head or MARK in tail:
         return True
     line = head.partition(b"\n")[0]
     if line.startswith(HEADS):
         return True
     return line.startswith(b"{") and VERDICT in line and any(key in line for key in LINES)
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    with open_file(path) as file:
+        head = file.read(LOOKED_AT)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LOOKED_AT))
+        return head, file.read(LOOKED_AT)

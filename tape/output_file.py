@@ -16,7 +16,7 @@ from types import FrameType, TracebackType
 from typing import BinaryIO, Final, Self
 
 from tape.errors import SettingsError
-from tape.origin import made_here
+from tape.origin import is_own_output, made_here
 from tape.own_folder import make_private
 
 PRIVATE: Final = 0o600
@@ -61,9 +61,12 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
         return
     except OSError as error:
         raise _cannot_write(path, error.strerror) from None
-    for taken in _files_of(inputs):
+    named = set(inputs)
+    for taken in _files_of(named):
         with suppress(OSError):
-            if os.path.samestat(there, taken.stat()):
+            # An output of ours that lies in a folder of inputs is skipped there: it is none.
+            same = os.path.samestat(there, taken.stat())
+            if same and (taken in named or not is_own_output(path)):
                 raise SettingsError(_is_an_input(path, taken))
     if not stat.S_ISREG(there.st_mode):
         raise _cannot_write(path, "it is a folder, a device or a pipe, not a file")

@@ -182,6 +182,15 @@ def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_an_output_in_the_folder_of_the_days_is_replaced_by_the_next_run(tmp_path: Path) -> None:
+    write_day(make_day(trades=1_000, symbols=["ACME"]), tmp_path)
+    out = tmp_path / "anomalies.csv"
+    for _ in range(2):
+        assert tape("replay", tmp_path, "--output", out, **SHORT).returncode == 0
+    named = tape("replay", tmp_path / "synthetic-20250303.trades.csv.zst", out, "--output", out)
+    assert (named.returncode, "is an input" in named.stderr) == (4, True)
+
+
 def test_nothing_but_outputs_is_no_input(wrote: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes((wrote / "anomalies.csv").read_bytes())
     with pytest.raises(ArchiveError, match="anomalies written by tape replay"):
