@@ -19,7 +19,11 @@ from tape.printable import printable
 
 log = logging.getLogger(__name__)
 
-MENDED_BY_AN_OPERATOR = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
+MENDED_BY_AN_OPERATOR = (
+    *(errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT),
+    errno.ENAMETOOLONG,
+)
+CURE = "free space or correct rights"
 
 
 def run_main(main: Callable[[], int]) -> int:
@@ -49,7 +53,8 @@ def run_main(main: Callable[[], int]) -> int:
         if error.errno not in MENDED_BY_AN_OPERATOR:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        text = f"error: {error.strerror}{where}: free space or correct rights"
+        cure = "shorten it" if error.errno == errno.ENAMETOOLONG else CURE
+        text = f"error: {error.strerror}{where}: {cure}"
         print(printable(text), file=sys.stderr)
         _drop_output()
         return 4

@@ -130,9 +130,15 @@ def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
     No more is read than how a file begins and ends, by which our own outputs are told. Raises
     `ArchiveError` if nothing is at `path`, or neither a file nor a folder.
     """
-    if not path.exists() and member_at(path) is None:
+    try:
+        there = path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ArchiveError(
+            f"cannot read {path} ({error.strerror}); correct the name or its rights"
+        ) from None
+    if not there and member_at(path) is None:
         raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
-    if path.exists() and not path.is_dir():
+    if there and not path.is_dir():
         other = other_than_file(path.stat())
         if other is not None:
             raise ArchiveError(

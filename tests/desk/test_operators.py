@@ -115,3 +115,18 @@ def test_an_output_that_cannot_be_written_leaves_nothing_half_written(tmp_path: 
     done = tape("replay", str(folder), "--output", str(in_the_way / "out.jsonl"))
     one_sentence(done, 4, "cannot write")
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "code"),
+    [
+        (["replay", "x" * 300], {}, 2),
+        (["replay", ".", "--output", "x" * 300 + ".jsonl"], {}, 4),
+        (["replay", "."], {"KAFKA_SSL_CA_FILE": "x" * 300}, 4),
+    ],
+)
+def test_a_name_that_no_disk_takes_is_one_sentence(
+    words: list[str], env: dict[str, str], code: int, tmp_path: Path
+) -> None:
+    place = tmp_path if words[1] == "." else tmp_path / words[1]
+    one_sentence(tape("replay", str(place), *words[2:], **env), code, "too long")
