@@ -141,7 +141,7 @@ def test_what_trips_the_breaker_trips_it_at_each_start_and_nothing_more_is_rejec
     send(pipeline, [record for lane in lanes.values() for record in lane])
 
     first = judge_all(pipeline)
-    assert first.wait() == 3
+    assert first.wait() == 3, first.log()
     sentence = last_line(first)
     where = f"1.075% of the last 100,000 records of {pipeline.input}[{over}] up to offset 99999"
     assert where in sentence
@@ -151,7 +151,7 @@ def test_what_trips_the_breaker_trips_it_at_each_start_and_nothing_more_is_rejec
 
     for _ in range(STARTS):
         again = pipeline.detect()  # as a supervisor does, for ever
-        assert again.wait() == 3
+        assert again.wait() == 3, again.log()
         assert last_line(again) == sentence
         assert rejected(pipeline) == kept
         assert pipeline.judged() == offsets
@@ -171,7 +171,7 @@ def test_a_run_of_bad_records_ends_each_start_until_the_limit_is_off(pipeline: P
     sentences = set()
     for batch in ("1000", "70", "333"):  # however the batches fall
         tripped = judge_all(pipeline, BATCH_SIZE=batch)
-        assert tripped.wait() == 3
+        assert tripped.wait() == 3, tripped.log()
         sentences.add(last_line(tripped))
     (sentence,) = sentences
     assert "1,000 records in a row" in sentence
@@ -197,13 +197,13 @@ def test_a_producer_that_tripped_trips_at_each_start_and_sends_nothing_more(
     (data / archive.path.name.removesuffix(".zst")).write_text("\n".join(lines) + "\n")
 
     first = pipeline.produce(data)
-    assert first.wait() == 3
+    assert first.wait() == 3, first.log()
     assert "1.075% of the last 100,000 records" in last_line(first)
     sent, kept = len(pipeline.stocks()), rejected(pipeline)
     assert 90_000 < sent < 100_000
     for _ in range(2):
         again = pipeline.produce(data)
-        assert again.wait() == 3
+        assert again.wait() == 3, again.log()
         assert last_line(again) == last_line(first)
         assert (len(pipeline.stocks()), rejected(pipeline)) == (sent, kept)
     assert pipeline.produce(data, REJECTED_SHARE_MAX="0").wait() == 2
