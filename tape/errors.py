@@ -9,6 +9,7 @@
     ├── AccountError         4   the data service refuses the key, or the account cannot pay
     ├── StateError           4   kept state cannot be used and needs a person
     └── BrokerError          4   the broker cannot be started, reached or used as configured
+        ├── BrokerAwayError  4   the broker does not answer just now; of an app 1: start it again
         └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
             └── IdExpiredError   the broker forgot an app that was idle: it starts itself again
 
@@ -67,6 +68,10 @@ class BrokerError(TapeError):
     """The Kafka broker cannot be started, reached or used with these settings."""
 
     exit_code = 4
+
+
+class BrokerAwayError(BrokerError):
+    """The broker does not answer, or is only starting; trying again later may be all it takes."""
 
 
 class BrokerLostError(BrokerError):

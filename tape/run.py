@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from tape.errors import IdExpiredError, TapeError
+from tape.errors import BrokerAwayError, BrokerLostError, IdExpiredError, TapeError
 from tape.interrupts import (
     INTERRUPTED,
     clean_up_first,
@@ -63,10 +63,22 @@ def run_main(main: Callable[[], int]) -> int:
 def run_app(main: Callable[[], int]) -> int:
     """Run an app that has called `end_at_once`: from here on Ctrl-C lets it clean up first."""
     clean_up_first()
+
+    def app() -> int:
+        try:
+            return main()
+        except BrokerAwayError as error:
+            raise as_lost(error) from error
+
     try:
-        return run_main(main)
+        return run_main(app)
     finally:
         end_at_once()  # what is left is Python's own end
+
+
+def as_lost(error: BrokerAwayError) -> BrokerLostError:
+    """Return what a broker that is away means to an app: its supervisor starts it again."""
+    return BrokerLostError(str(error))
 
 
 def _begin_again() -> NoReturn:

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tape.broker.topics import TopicSpec, create_topics
-from tape.errors import BrokerError
+from tape.errors import BrokerAwayError, BrokerError
 from tape.interrupts import called_by_the_client
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,17 @@ REFUSALS = {**_AUTH, **_TLS}
 
 SILENT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
 """Errors that only say that nobody answers."""
+
+PASSING = (
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+"""Errors of a broker that has just started: it does not yet know all that it holds."""
 
 
 def ready_broker(
@@ -82,17 +93,23 @@ def ready_broker(
 
 @contextmanager
 def told_plainly(what: str) -> Iterator[None]:
-    """Turn the client's errors into a `BrokerError` that says what could not be looked at."""
+    """Turn the client's errors into a `BrokerError` that says what could not be looked at.
+
+    It is a `BrokerAwayError` where trying again may be all it takes.
+    """
+    kind: type[BrokerError] = BrokerAwayError
     try:
         yield
     except KafkaException as error:
         silent = error.args[0].code() in SILENT
         reason = "the broker does not answer" if silent else error.args[0].str()
+        if not silent and error.args[0].code() not in PASSING:
+            kind = BrokerError
     except TimeoutError:
         reason = "the broker does not answer"
     else:
         return
-    raise BrokerError(
+    raise kind(
         f"cannot look at {what} ({reason}); see whether the broker is well and the user has the "
         "rights that docs/operations.md lists"
     )

@@ -1,15 +1,33 @@
 """Whether the input topic is still the one to which files were sent."""
 
+import time
+from typing import Final
+
 from tape.broker.identity import topic_ends, topic_id
-from tape.errors import StateError
+from tape.errors import BrokerAwayError, StateError
 from tape.settings import ProducerSettings
 from tape.streaming.positions import Book, TopicMark, positions_topic
 
+STARTING_S: Final = 30.0
+"""A broker that answers has its partitions some seconds later, after an outage of its own."""
 
-def look_at_topic(settings: ProducerSettings) -> TopicMark:
-    """Return which topic the input is now; raises `BrokerError` if the broker does not answer."""
-    client = settings.client_config()
-    return TopicMark(topic_id(client, settings.input), topic_ends(client, settings.input))
+
+def look_at_topic(settings: ProducerSettings, *, wait_s: float = 0.0) -> TopicMark:
+    """Return which topic the input is now.
+
+    Raises `BrokerError` if the broker does not answer, `BrokerAwayError` where that may pass, and
+    only after `wait_s` seconds of trying.
+    """
+    client, until_s = settings.client_config(), time.monotonic() + wait_s
+    while True:
+        try:
+            ends = topic_ends(client, settings.input)
+        except BrokerAwayError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.5)
+        else:
+            return TopicMark(topic_id(client, settings.input), ends)
 
 
 def made_anew(book: Book, now: TopicMark) -> bool:

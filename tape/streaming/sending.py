@@ -24,7 +24,7 @@ from tape.progress import Progress
 from tape.settings import ProducerSettings
 from tape.streaming.judging import rejection_headers
 from tape.streaming.ledger import Ledger
-from tape.streaming.marks import look_at_topic, refuse_if_made_anew
+from tape.streaming.marks import STARTING_S, look_at_topic, refuse_if_made_anew
 from tape.streaming.old_positions import old_positions
 from tape.streaming.outcome import Outcome
 from tape.streaming.positions import (
@@ -130,7 +130,7 @@ class Sender:
         self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
         self._transactions.commit()
         book = read_positions(client, topic)
-        mark = look_at_topic(self.settings)
+        mark = look_at_topic(self.settings, wait_s=STARTING_S)
         refuse_if_made_anew(self.settings, book, mark)
         if book.mark is None and not book.files:  # this version was never here
             book.files = self._taken_over()
@@ -346,7 +346,7 @@ class Sender:
     def _finish(self) -> None:
         """Commit what is left, and how far the topic goes then."""
         self._commit()
-        self._write(TOPIC, msgspec.json.encode(look_at_topic(self.settings)))
+        self._write(TOPIC, msgspec.json.encode(look_at_topic(self.settings, wait_s=STARTING_S)))
         self._commit()
 
     def _abort(self) -> None:

@@ -14,12 +14,13 @@ from typing import Final
 from quixstreams.sources import Source
 
 from tape.archives import Discovery, find_archives
-from tape.errors import TapeError
+from tape.errors import BrokerAwayError, TapeError
 from tape.judge import Counts
 from tape.logs import configure_logging
 from tape.metrics import Metrics
 from tape.parent import end_with_parent
 from tape.printable import printable
+from tape.run import as_lost
 from tape.settings import ProducerSettings
 from tape.streaming.failures import FATAL, refuse_if_forbidden, unforeseen
 from tape.streaming.sending import Sender
@@ -61,6 +62,9 @@ class ArchiveSource(Source):  # type: ignore[misc]
         configure_logging(self._settings)
         try:
             missing = self._send_all()
+        except BrokerAwayError as error:
+            print(printable(f"error: {error}"), file=sys.stderr)
+            self.exit_code.value = as_lost(error).exit_code
         except TapeError as error:
             print(printable(f"error: {error}"), file=sys.stderr)
             self.exit_code.value = error.exit_code

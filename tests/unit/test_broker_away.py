@@ -1,0 +1,58 @@
+"""A broker that is away or only starting: an app ends with 1 and is started again, not with 4."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from tape.broker.connect import told_plainly
+from tape.errors import BrokerAwayError, BrokerError, TapeError
+from tape.run import run_app, run_main
+
+PASSING = [
+    KafkaError._UNKNOWN_PARTITION,  # seen after a broker's outage, from get_watermark_offsets
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+]
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def looked(code: int) -> int:
+    with told_plainly("the topic stocks"):
+        raise KafkaException(KafkaError(code))
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_what_may_pass_lets_the_supervisor_start_an_app_again(
+    code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BrokerAwayError):
+        looked(code)
+    assert run_app(lambda: looked(code)) == 1
+    assert run_main(lambda: looked(code)) == 4  # a command: a person is there
+    assert capsys.readouterr().err.startswith("error: cannot look at the topic stocks (")
+
+
+@pytest.mark.parametrize("code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._SSL])
+def test_what_no_waiting_fixes_needs_a_person(code: int) -> None:
+    with pytest.raises(BrokerError) as caught:
+        looked(code)
+    assert not isinstance(caught.value, BrokerAwayError)
+    assert run_app(lambda: looked(code)) == 4
+
+
+def test_an_app_s_own_conditions_keep_their_codes() -> None:
+    def ended() -> int:
+        raise TapeError("so it is")
+
+    assert run_app(ended) == 1
