@@ -12,7 +12,7 @@ if __name__ in ("__main__", "__mp_main__"):
     stop_at_once()
 
 from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics
+from tape.broker.topics import pipeline_topics, refuse_unfit_topics
 from tape.logs import configure_logging
 from tape.run import run_app
 from tape.settings import DetectorSettings, load
@@ -24,8 +24,11 @@ def main() -> int:
     """Run until stopped, or until the input has been idle for STOP_WHEN_IDLE_S."""
     settings = load(DetectorSettings)
     configure_logging(settings)
-    topics = pipeline_topics(*settings.topics(), settings.consumer_group)
+    topics = pipeline_topics(
+        *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+    )
     ready_broker(settings.client_config(), topics)
+    refuse_unfit_topics(settings.client_config(), topics)
 
     app = detector_application(settings)
     batches = app.dataframe(bytes_topic(app, settings.input))

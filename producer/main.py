@@ -10,7 +10,7 @@ if __name__ in ("__main__", "__mp_main__"):
 
 from tape.archives import find_archives
 from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics
+from tape.broker.topics import pipeline_topics, refuse_unfit_topics
 from tape.logs import configure_logging
 from tape.run import run_app
 from tape.settings import ProducerSettings, load
@@ -28,6 +28,7 @@ def main() -> int:
     own = {settings.input, settings.rejected, positions_topic(settings.input)}
     topics = [spec for spec in pipeline_topics(*settings.topics()) if spec.name in own]
     ready_broker(settings.client_config(), topics)
+    refuse_unfit_topics(settings.client_config(), topics)
 
     app = producer_application(settings)
     source = ArchiveSource(settings)

@@ -33,6 +33,11 @@ TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"
 """What Kafka takes as the stable name of a group's member, as far as it can name a folder."""
 DOTENV = Path(".env")
+STATE_BYTES = 64 * 1024
+"""Room for a symbol's state but for WINDOW and HISTORY: what is remembered of its last trades."""
+LITERAL_BYTES = 192 * 1024
+"""So much more that takes in JSON, as the detector keeps it that is not compiled."""
+
 TopicName = Annotated[str, Field(pattern=TOPIC)]
 
 
@@ -164,6 +169,16 @@ class DetectorSettings(BrokerSettings):
     commit_interval_s: float = Field(1.0, alias="COMMIT_INTERVAL_S", ge=0.05, le=10)
     batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
     stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+
+    @property
+    def state_bytes_max(self) -> int:
+        """Return the most bytes that the state of a symbol takes on the changelog."""
+        if self.profile == "calibrated":
+            return STATE_BYTES
+        values = self.window + self.history
+        if self.training == "thinned" and self.history <= 25_000 and self.contamination <= 0.1:
+            return STATE_BYTES + 8 * values
+        return STATE_BYTES + LITERAL_BYTES + 52 * values  # not compiled: kept as JSON
 
     def parameters(self) -> Parameters:
         """Return what decides a verdict; raises `SettingsError` for a wrong THRESHOLDS_FILE."""

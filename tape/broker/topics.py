@@ -1,75 +1,46 @@
-"""The one definition of the topics that the pipeline needs."""
+"""The pipeline's topics on a broker: made, looked at, set right."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMetadata
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    TopicMetadata,
+)
 
+from tape.broker.differences import ALSO_LOOKED_AT, TopicState, how_to_fix
+from tape.broker.specs import LARGEST, TopicSpec, changelog_name, pipeline_topics
 from tape.errors import BrokerError
 
-DAY_MS: Final = 86_400_000
+__all__ = [
+    "TopicSpec",
+    "TopicState",
+    "alter_topics",
+    "changelog_name",
+    "check_topics",
+    "create_topics",
+    "how_to_fix",
+    "partition_counts",
+    "pipeline_topics",
+    "refuse_unfit_topics",
+    "too_small_topics",
+    "topic_states",
+]
+
+log = logging.getLogger(__name__)
+
 TIMEOUT_S: Final = 15.0
 ASKED_S: Final = TIMEOUT_S - 1
 """The client has to give up before we do: dropped with a question open, it may crash."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSpec:
-    """A topic as it should be.
-
-    Attributes:
-        partitions: how many it gets where it is made.
-        config: in Kafka's own names.
-        any_number: whether one that is there may have any other number of partitions.
-        like: a topic that it must have as many partitions as, in place of `partitions`.
-    """
-
-    name: str
-    partitions: int
-    config: dict[str, str] = field(default_factory=dict)
-    any_number: bool = False
-    like: str | None = None
-
-
-def pipeline_topics(
-    input: str = "stocks",
-    output: str = "anomalies",
-    rejected: str = "rejected",
-    episodes: str = "episodes",
-    group: str | None = None,
-) -> list[TopicSpec]:
-    """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
-
-    Those of messages may have any number of partitions. The changelog has as many as `input`:
-    the state of a symbol lies in the partition of its trades. It would be made by Quix Streams
-    too, but with segments so large that compaction hardly ever runs, and a recovery would read
-    every old state.
-    """
-    compacted = {
-        "cleanup.policy": "compact",
-        "segment.bytes": str(64 * 2**20),
-        "min.cleanable.dirty.ratio": "0.1",
-    }
-    week = {"retention.ms": str(7 * DAY_MS), "retention.bytes": "-1"}
-    month = {"retention.ms": str(30 * DAY_MS), "retention.bytes": "-1"}
-    topics = [
-        TopicSpec(input, 4, week, any_number=True),
-        TopicSpec(output, 4, month, any_number=True),
-        TopicSpec(rejected, 1, month, any_number=True),
-        TopicSpec(episodes, 4, compacted, any_number=True),
-        TopicSpec(f"{input}-positions", 1, compacted),
-    ]
-    if group is not None:
-        topics.append(TopicSpec(changelog_name(group, input), 4, compacted, like=input))
-    return topics
-
-
-def changelog_name(group: str, input: str) -> str:
-    """Return the topic that holds the state of a group's detectors, as Quix Streams names it."""
-    return f"changelog__{group}--{input}--default"
 
 
 def _as_there(spec: TopicSpec, there: Mapping[str, TopicMetadata]) -> TopicSpec:
@@ -142,57 +113,44 @@ def _answers_for(looker: Consumer, part: TopicPartition) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class TopicState:
-    """A topic as the broker has it; `partitions` is 0 if it is missing, `config` as in its spec."""
-
-    spec: TopicSpec
-    partitions: int
-    config: dict[str, str | None]
-
-    def differences(self) -> list[str]:
-        """Return in words how the topic differs from its spec; empty if it does not."""
-        spec = self.spec
-        if not self.partitions:
-            return [f"{spec.name}: the topic is missing"]
-        found = []
-        if self.partitions != spec.partitions and not spec.any_number:
-            like = f", as {spec.like} has" if spec.like else ""
-            found.append(
-                f"{spec.name}: {self.partitions} partitions instead of {spec.partitions}{like}"
-            )
-        return found + [
-            f"{spec.name}: {name} is {self.config[name]} instead of {value}"
-            for name, value in spec.config.items()
-            if self.config[name] != value
-        ]
-
-
-def how_to_fix(states: list[TopicState]) -> str:
-    """Return what to do about topics that differ from their specs."""
-    if any(not state.partitions for state in states):
-        return "`tape topics create` makes the missing ones"
-    if any(state.spec.like and state.partitions > state.spec.partitions for state in states):
-        return (
-            "a topic does not shrink: take a new Quix__Consumer_Group, `output` and EPISODES_TOPIC"
-        )
-    if any(state.spec.like and state.partitions < state.spec.partitions for state in states):
-        return (
-            "`tape state reset --all --yes` gives the changelog as many partitions, and the "
-            "detectors begin afresh; see docs/operations.md on topics that grow"
-        )
-    return "correct them with the broker's own tool, or delete them and run `tape topics create`"
-
-
-def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[TopicState]:
+def topic_states(
+    client_config: dict[str, str], specs: list[TopicSpec], *, hidden: bool = False
+) -> list[TopicState]:
     """Return what the broker has of each topic, in the order of `specs`.
 
-    Raises `BrokerError` if the broker does not answer or does not show a configuration.
+    Raises `BrokerError` if the broker does not answer or does not show a configuration; with
+    `hidden`, topics whose configuration it does not show are left out.
     """
-    admin, there = _topics_of(client_config)
-    wanted = [
-        ConfigResource(ConfigResource.Type.TOPIC, spec.name) for spec in specs if spec.name in there
+    admin, cluster = _cluster(client_config)
+    there = cluster.topics
+    configs = _configs(admin, [spec.name for spec in specs if spec.name in there], hidden=hidden)
+    return [
+        _state(_as_there(spec, there), there, configs.get(spec.name, {}), len(cluster.brokers))
+        for spec in specs
+        if spec.name in configs or spec.name not in there
     ]
+
+
+def _state(
+    spec: TopicSpec,
+    there: Mapping[str, TopicMetadata],
+    config: Mapping[str, str | None],
+    brokers: int,
+) -> TopicState:
+    names = dict.fromkeys((*spec.config, *ALSO_LOOKED_AT))
+    looked_at = {name: config.get(name) for name in names}
+    if spec.name not in there:
+        return TopicState(spec, 0, looked_at)
+    parts = there[spec.name].partitions
+    copies = min((len(part.replicas) for part in parts.values()), default=0)
+    return TopicState(spec, len(parts), looked_at, copies, brokers)
+
+
+def _configs(
+    admin: AdminClient, names: list[str], *, hidden: bool
+) -> dict[str, dict[str, str | None]]:
+    """Return the configuration of topics, by topic and name."""
+    wanted = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
     answers = admin.describe_configs(wanted, request_timeout=ASKED_S) if wanted else {}
     configs: dict[str, dict[str, str | None]] = {}
     for resource, future in answers.items():
@@ -200,6 +158,8 @@ def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[
             entries = future.result(TIMEOUT_S)
             configs[resource.name] = {name: entry.value for name, entry in entries.items()}
         except KafkaException as error:
+            if hidden and error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                continue
             raise BrokerError(
                 f"cannot read the configuration of {resource.name}: {error.args[0].str()}; "
                 "give the user the right to describe it"
@@ -209,14 +169,67 @@ def topic_states(client_config: dict[str, str], specs: list[TopicSpec]) -> list[
                 f"cannot read the configuration of {resource.name}: no answer within "
                 f"{TIMEOUT_S:.0f} s; see whether the broker is well"
             ) from None
-    return [
-        TopicState(
-            _as_there(spec, there),
-            len(there[spec.name].partitions) if spec.name in there else 0,
-            {name: configs.get(spec.name, {}).get(name) for name in spec.config},
-        )
-        for spec in specs
-    ]
+    return configs
+
+
+def alter_topics(client_config: dict[str, str], states: list[TopicState]) -> dict[str, str]:
+    """Set right what a setting can set, and return it, in words, by topic.
+
+    Raises `BrokerError` that names the topic and what the broker said.
+    """
+    admin, _ = _topics_of(client_config)
+    wanted = {state.spec.name: found for state in states if (found := state.wrong_settings())}
+    for name, settings in wanted.items():
+        entries = [
+            ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+            for setting, value in settings.items()
+        ]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        futures = admin.incremental_alter_configs([resource], request_timeout=ASKED_S)
+        try:
+            futures[resource].result(TIMEOUT_S)
+        except (KafkaException, TimeoutError) as error:
+            silent = isinstance(error, TimeoutError)
+            why = "no answer" if silent else error.args[0].str()
+            raise BrokerError(
+                f"cannot change the configuration of {name}: {why}; give the user the right to "
+                "(AlterConfigs), or change it with the broker's own tool"
+            ) from None
+    return {name: _in_words(settings) for name, settings in wanted.items()}
+
+
+def _in_words(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{setting}={value}" for setting, value in settings.items())
+
+
+def refuse_unfit_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> None:
+    """Raise `BrokerError` for topics that would lose data or take none; log other differences.
+
+    Topics that are missing or whose configuration the broker does not show are left alone: that
+    is said where they are used.
+    """
+    states = topic_states(client_config, specs, hidden=True)
+    there = [state for state in states if state.partitions]
+    faults = [fault for state in there for fault in state.faults()]
+    refused = [fault for fault in faults if fault.weight == "refused"]
+    if refused:
+        texts, fixes = ([fault.text for fault in refused], [fault.fix for fault in refused])
+        raise BrokerError("; ".join((*texts, *dict.fromkeys(fixes))))
+    for fault in faults:
+        log.warning("topic differs", extra={"found": fault.text, "fix": fault.fix})
+
+
+def too_small_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> BrokerError:
+    """Return what to say when the broker refused a record as too large."""
+    states = topic_states(client_config, specs, hidden=True)
+    faults = [fault for state in states for fault in state.too_small()]
+    if faults:
+        return BrokerError("; ".join(f"{fault.text}; {fault.fix}" for fault in faults))
+    names = ", ".join(spec.name for spec in specs)
+    return BrokerError(
+        f"the broker refused a record as too large; raise {LARGEST} of the topics ({names}) and "
+        "the broker's own message.max.bytes"
+    )
 
 
 def partition_counts(client_config: dict[str, str], names: Iterable[str]) -> list[int]:
@@ -232,9 +245,14 @@ def check_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list[
 
 
 def _topics_of(client_config: dict[str, str]) -> tuple[AdminClient, dict[str, TopicMetadata]]:
+    admin, cluster = _cluster(client_config)
+    return admin, cluster.topics
+
+
+def _cluster(client_config: dict[str, str]) -> tuple[AdminClient, ClusterMetadata]:
     admin = AdminClient({**client_config, "log_level": 0})
     try:
-        return admin, admin.list_topics(timeout=TIMEOUT_S).topics
+        return admin, admin.list_topics(timeout=TIMEOUT_S)
     except KafkaException as error:
         address = client_config["bootstrap.servers"]
         raise BrokerError(

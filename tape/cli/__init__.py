@@ -69,7 +69,7 @@ COMMANDS: Final = {
     "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, begin afresh."),
     "topics": (
         "tape.cli.topics:app",
-        "The pipeline's topics: create, show and check them on any broker.",
+        "The pipeline's topics: create, show, check and alter them on any broker.",
     ),
 }
 """Where each command is; the texts are the first paragraphs of the commands' own help."""
