@@ -133,7 +133,9 @@ class BatchConsumer(SteadyConsumer):
         if any(part.partition >= changelog_of for part in stocks):
             raise StateError(
                 f"{stocks[0].topic} has more partitions than the state was kept for "
-                f"({changelog_of}); start again to read what to do"
+                f"({changelog_of}): symbols move to other partitions, away from their state; "
+                "`tape state reset --all --yes` gives the changelog as many, and the detectors "
+                "begin afresh; see docs/operations.md on topics that grow"
             )
         ours = [TopicPartition(part.topic, part.partition) for part in stocks]
         committed = self.committed(ours, timeout=ASKED_S) if ours else []

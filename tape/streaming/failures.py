@@ -30,6 +30,26 @@ FORBIDDEN = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
+
+LASTING: Final = {
+    KafkaError.INVALID_TRANSACTION_TIMEOUT: "raise the broker's transaction.max.timeout.ms to "
+    "30,000 at least",
+    KafkaError.INVALID_RECORD: "a compacted topic takes no record without a key: see `tape topics "
+    "check`",
+    KafkaError.INVALID_TIMESTAMP: "set message.timestamp.type of the topic to LogAppendTime, as "
+    "`tape topics alter` does, and correct this machine's clock",
+    KafkaError.POLICY_VIOLATION: "ask who set the broker's policies",
+    KafkaError.INVALID_CONFIG: "ask who set the broker up",
+    KafkaError.UNSUPPORTED_VERSION: "the broker is too old: use Kafka 2.1 or newer",
+    KafkaError._UNSUPPORTED_FEATURE: "the broker is too old: use Kafka 2.1 or newer",
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE: "the broker does not know zstd: use Kafka 2.1 or "
+    "newer",
+    KafkaError._AUTHENTICATION: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+}
+"""What starting again does not cure, and what does."""
+
 FENCED: Final = frozenset(
     {
         KafkaError._FENCED,
@@ -88,12 +108,16 @@ def own_error(error: BaseException) -> TapeError | None:
 
 
 def refuse_if_forbidden(error: BaseException, address: str) -> None:
-    """Raise `BrokerError` if the broker refused because rights are missing; retrying is no use."""
+    """Raise `BrokerError` if the broker refused for what no starting again cures, rights first."""
     for kafka in kafka_errors(error):
         if kafka.code() in FORBIDDEN:
             raise BrokerError(
                 f"the broker at {address} refused: {kafka.str()}; give the user of "
                 "KAFKA_SASL_USERNAME the rights that docs/operations.md lists"
+            ) from error
+        if kafka.code() in LASTING:
+            raise BrokerError(
+                f"the broker at {address} refused: {kafka.str()}; {LASTING[kafka.code()]}"
             ) from error
 
 

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from tape.broker.clients import sending
+from tape.broker.specs import BATCH_BYTES, TopicSpec
+from tape.broker.topics import too_small_topics
 from tape.errors import ArchiveError, BrokerLostError
 from tape.interrupts import called_by_the_client
 from tape.printable import printable
 from tape.regular_file import LARGE, read_file
 from tape.rejected import Rejected
+from tape.streaming.failures import LARGE
 from tape.streaming.reading import read_topic
 from tape.trade import decode
 
@@ -33,6 +37,7 @@ class RejectedRecord:
     Attributes:
         value: the original bytes, at most 64 KiB of them.
         size: how many bytes the original had.
+        key_is_whole: whether `key` is all of the original key.
         app: who rejected it; what the producer rejects is a row of a file, not a message.
     """
 
@@ -44,11 +49,12 @@ class RejectedRecord:
     app: str
     size: int
     sha256: str
+    key_is_whole: bool = True
 
     @property
     def is_whole(self) -> bool:
         """Return whether all of the original is here, bit for bit."""
-        return hashlib.sha256(self.value).hexdigest() == self.sha256
+        return self.key_is_whole and hashlib.sha256(self.value).hexdigest() == self.sha256
 
     @property
     def can_be_retried(self) -> bool:
@@ -82,6 +88,7 @@ def described(
         app=headers.get("app", ""),
         size=int(size) if is_number else len(value),
         sha256=headers.get("sha256", ""),
+        key_is_whole="key_size" not in headers,
     )
 
 
@@ -121,15 +128,8 @@ def send_back(
         if error is not None:
             errors.append(error)
 
-    producer = Producer(
-        {
-            **client_config,
-            "enable.idempotence": True,
-            "partitioner": "murmur2",
-            "on_delivery": delivered,
-            "log_level": 0,
-        }
-    )
+    own = {"enable.idempotence": True, "on_delivery": delivered, "log_level": 0}
+    producer = Producer(sending(client_config, own))
     count = 0
     for key, value in records:
         while not errors:
@@ -142,7 +142,11 @@ def send_back(
             break
         producer.poll(0)
         count += 1
-    if producer.flush(FLUSH_S) or errors:
+    unsent = producer.flush(FLUSH_S)
+    if any(error.code() == LARGE for error in errors):
+        spec = TopicSpec(topic, 0, any_number=True, largest_bytes=BATCH_BYTES)
+        raise too_small_topics(client_config, [spec])
+    if unsent or errors:
         why = errors[0].str() if errors else f"no answer within {FLUSH_S:.0f} s"
         raise BrokerLostError(f"not all records reached {topic} ({why}); send them again")
     return count

@@ -10,7 +10,12 @@ from quixstreams.exceptions import PartitionAssignmentError
 from quixstreams.sources.base.exceptions import SourceException
 
 from tape.broker.group import GroupWatcher
-from tape.broker.topics import changelog_name, partition_counts
+from tape.broker.topics import (
+    changelog_name,
+    partition_counts,
+    pipeline_topics,
+    too_small_topics,
+)
 from tape.errors import (
     BrokerError,
     BrokerLostError,
@@ -27,6 +32,7 @@ from tape.streaming.failures import (
     EXPIRED,
     FATAL,
     FENCED,
+    LARGE,
     causes,
     is_any,
     own_error,
@@ -71,6 +77,12 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
             f"the detector {settings.instance} was away for so long that the broker took its work "
             "away; nothing of the last transaction was committed, start it again"
         ) from error
+    if is_any(error, frozenset({LARGE})):
+        specs = pipeline_topics(
+            *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+        )
+        written = [spec for spec in specs if spec.name != settings.input]
+        raise too_small_topics(settings.client_config(), written) from error
     if any(isinstance(one, FATAL) for one in causes(error)):
         if missing := _missing_topics(settings):
             raise BrokerLostError(

@@ -2,19 +2,26 @@
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
+from tape.broker.clients import sending
+from tape.broker.specs import BATCH_BYTES, TopicSpec
+from tape.broker.topics import too_small_topics
 from tape.errors import BrokerError, BrokerLostError
-from tape.streaming.failures import refuse_if_forbidden
+from tape.streaming.failures import LARGE, refuse_if_forbidden
 
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 """Longest that a killed producer blocks `read_committed` readers, if it is not started again."""
 
 WAIT_S: Final = 60.0
 """Longest without an acknowledgement before the producer ends, to be started again."""
+
+REPORTED_S: Final = 0.1
+"""By then the client has told which record was refused, when it refuses the next ones for it."""
 
 FENCED: Final = frozenset(
     {
@@ -28,7 +35,6 @@ SILENT: Final = logging.getLogger("tape.client")
 """Takes what the client would print itself of an error that it raises anyway."""
 
 SILENT.disabled = True
-LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
 UNKNOWN: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 
 
@@ -55,26 +61,23 @@ class Transactions:
 
     def __init__(self, client_config: dict[str, str], name: str) -> None:
         """Take the name; raises `BrokerError` if the broker refuses it."""
+        self._client_config = client_config
         self._address = client_config["bootstrap.servers"]
         self._refused: list[tuple[KafkaError, str]] = []
         self._began_s: float | None = None
-        self._producer = confluent_kafka.Producer(
-            {
-                **client_config,
-                "transactional.id": name,
-                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-                "partitioner": "murmur2",
-                "linger.ms": 20,
-                "batch.size": 1_000_000,
-                "compression.type": "zstd",
-                "queue.buffering.max.messages": 200_000,
-                "delivery.report.only.error": True,
-                "on_delivery": self._not_delivered,
-                "error_cb": lambda error: None,  # what is fatal comes with the next call
-                "log_level": 0,
-            },
-            logger=SILENT,
-        )
+        own = {
+            "transactional.id": name,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "linger.ms": 20,
+            "batch.size": BATCH_BYTES,
+            "compression.type": "zstd",
+            "queue.buffering.max.messages": 200_000,
+            "delivery.report.only.error": True,
+            "on_delivery": self._not_delivered,
+            "error_cb": lambda error: None,  # what is fatal comes with the next call
+            "log_level": 0,
+        }
+        self._producer = confluent_kafka.Producer(sending(client_config, own), logger=SILENT)
         self._try(self._producer.init_transactions)
 
     @property
@@ -95,7 +98,7 @@ class Transactions:
                     produce(topic, value, key)
             self._poll(0)
         except KafkaException as error:
-            raise self._meaning(error) from error
+            raise self._why(error) from error
         self._raise_refused()
 
     def send_one(
@@ -114,7 +117,13 @@ class Transactions:
                 self._wait_for_room()
                 self._producer.produce(topic, value, key, headers=headers or [])
         except KafkaException as error:
-            raise self._meaning(error) from error
+            if error.args[0].code() == LARGE:  # of positions: they name files and SYMBOLS
+                raise BrokerError(
+                    f"a record of {len(value or b''):,} bytes for {topic} is larger than "
+                    f"{BATCH_BYTES:,}, the most that is sent; send fewer files at a time, or with "
+                    "fewer SYMBOLS"
+                ) from error
+            raise self._why(error) from error
 
     def begin(self) -> None:
         """Begin a transaction if none is open."""
@@ -201,16 +210,21 @@ class Transactions:
         for error, topic in refused:  # the first that says more than "the transaction failed"
             refuse_if_forbidden(KafkaException(error), self._address)
             if error.code() == LARGE:
-                raise BrokerError(
-                    f"the topic {topic} takes no message as large as one that is to be sent; raise "
-                    f"max.message.bytes of {topic}, then start the producer again"
-                )
+                spec = TopicSpec(topic, 0, any_number=True, largest_bytes=BATCH_BYTES)
+                raise too_small_topics(self._client_config, [spec])
             if error.code() in UNKNOWN:
                 raise BrokerError(
                     f"the topic {topic} has been deleted on the broker; make it again with "
                     "`tape topics create`, or correct the settings input and rejected"
                 )
         raise self._meaning(KafkaException(refused[0][0]))
+
+    def _why(self, error: KafkaException) -> Exception:
+        """Return what an error means that may only follow from what the broker refused before."""
+        with suppress(KafkaException):  # it is said already
+            self._producer.poll(REPORTED_S)
+        self._raise_refused()
+        return self._meaning(error)
 
     def _meaning(self, error: KafkaException) -> Exception:
         """Return what an error of the client means to the run."""

@@ -15,6 +15,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from confluent_kafka.admin import AdminClient
 
 from tape.anomaly import anomaly_id
+from tape.broker.clients import sending
 from tape.broker.connect import told_plainly
 from tape.broker.topics import ASKED_S, TopicSpec, create_topics
 from tape.errors import BrokerError
@@ -100,9 +101,9 @@ def _own_settings(settings: DetectorSettings, name: str) -> DetectorSettings:
 @contextmanager
 def _topics(client: dict[str, str], own: DetectorSettings, left: list[str]) -> Iterator[None]:
     """Make the trial's topics, and remove them however it ends; what stays is put into `left`."""
-    kept = {"retention.ms": str(KEPT_MS)}
+    kept = {"retention.ms": str(KEPT_MS), "message.timestamp.type": "LogAppendTime"}
     specs = [
-        TopicSpec(own.input, 1, {**kept, "message.timestamp.type": "LogAppendTime"}),
+        TopicSpec(own.input, 1, kept),
         TopicSpec(own.output, 1, kept),
         TopicSpec(f"changelog__{own.consumer_group}--{own.input}--default", 1, kept),
     ]
@@ -147,7 +148,7 @@ def _send(client: dict[str, str], topic: str, trade: Trade) -> tuple[float | Non
         elif message.timestamp()[0] == TIMESTAMP_LOG_APPEND_TIME:
             told_ms.append(message.timestamp()[1])
 
-    producer = Producer({**client, "linger.ms": 0, "log_level": 0})
+    producer = Producer(sending(client, {"linger.ms": 0, "log_level": 0}))
     with told_plainly(f"the topic {topic}"):
         producer.list_topics(topic, timeout=TIMEOUT_S)  # connected: the way there is short now
     before_s = time.time()

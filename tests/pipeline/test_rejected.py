@@ -158,7 +158,8 @@ def test_a_rejected_topic_that_takes_nothing_stops_the_app_and_nothing_is_lost_b
     set_largest_message(pipeline, pipeline.rejected, 200)
     send(pipeline, [trade(1), b"bad" * 1_000, trade(2)])
     stopped = pipeline.detect(STOP_WHEN_IDLE_S="2")
-    assert stopped.wait(90) == 1
+    assert stopped.wait(90) == 4
+    assert f"raise max.message.bytes of {pipeline.rejected}" in stopped.log()
     assert "Traceback" not in stopped.log()
     assert stopped.log().splitlines()[-1].startswith("error: ")
     assert pipeline.judged()[1] == 0
