@@ -20,6 +20,9 @@ from tape.trade_fields import NANOS
 SILENT_S: Final = 60.0
 """An app that has not come round its loop for so long is not healthy."""
 
+LAG_KEPT_S: Final = 15.0
+"""How long a lag counts that was told once a second; then the app may be waiting for the broker."""
+
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TRADES: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
@@ -59,9 +62,10 @@ class CountsCollector(Collector):
         by_state = CounterMetricFamily(
             "tapewatch_episodes", "States of episodes, by state", labels=["state"]
         )
+        # One that an alert waits for is there from the start: a rate begins with a zero.
         for family, found in (
             (by_rule, counts.flagged),
-            (by_reason, counts.rejected),
+            (by_reason, {"partition_wrong": 0} | counts.rejected),
             (by_state, counts.episodes),
         ):
             for label, count in list(found.items()):
@@ -75,13 +79,38 @@ class CountsCollector(Collector):
         )
 
 
+class WaitingCollector(Collector):
+    """What waits, as far as it is known: without the broker, the last value would only look so.
+
+    A sample that is not known is left out and `tapewatch_broker_up` says why, as exporters do it:
+    a rate over NaNs would be none for as long as they are remembered.
+    """
+
+    def __init__(self, metrics: "Metrics") -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield whether the broker answers, and the lag if it does."""
+        metrics = self._metrics
+        up = GaugeMetricFamily("tapewatch_broker_up", "1 if the broker answers, else 0")
+        lag = GaugeMetricFamily("tapewatch_lag_trades", "Trades not judged yet")
+        answers = None if metrics.answers is None else metrics.answers()
+        waiting = metrics.lag_trades
+        if answers is not None:
+            up.add_metric([], float(answers))
+        if waiting is not None and answers is not False:
+            lag.add_metric([], waiting)
+        yield up
+        yield lag
+
+
 class Metrics:
     """What an app tells about itself.
 
     Attributes:
+        answers: asks whether the broker answers; None if that cannot be asked.
         batch_trades, batch_s: size and time of each batch.
         commit_s: time of each commit, from the first byte of state to the end of the transaction.
-        lag_trades: trades on the topic that are not judged yet, as of the last commit.
         symbols, state_bytes: symbols that hold a place in this instance, and bytes of their states.
     """
 
@@ -98,7 +127,9 @@ class Metrics:
         self.commit_s = Histogram(
             "tapewatch_commit_seconds", "Time of a commit, seconds", buckets=SECONDS, **new
         )
-        self.lag_trades = Gauge("tapewatch_lag_trades", "Trades not judged yet", **new)
+        self.answers: Callable[[], bool] | None = None
+        self._lag_trades, self._lag_told_s = 0.0, -LAG_KEPT_S
+        self.registry.register(WaitingCollector(self))
         self.symbols = Gauge("tapewatch_symbols", "Symbols that hold a place", **new)
         self.state_bytes = Gauge("tapewatch_state_bytes", "Bytes of these states", **new)
         since = Gauge(
@@ -107,6 +138,16 @@ class Metrics:
         self._committed_s = self._seen_s = time.monotonic()
         since.set_function(lambda: time.monotonic() - self._committed_s)
         self._app = app
+
+    def told_lag(self, trades: float) -> None:
+        """Note how many trades on the topic are not taken yet."""
+        self._lag_trades, self._lag_told_s = trades, time.monotonic()
+
+    @property
+    def lag_trades(self) -> float | None:
+        """Return how many trades are not taken yet; None if that was not told of late."""
+        late = time.monotonic() - self._lag_told_s > LAG_KEPT_S
+        return None if late else self._lag_trades
 
     def alive(self) -> None:
         """Note that the app has come round its loop."""

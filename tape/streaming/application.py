@@ -13,12 +13,15 @@ from quixstreams import Application
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
-from quixstreams.models import Topic
+from quixstreams.models import Topic, TopicConfig
 from quixstreams.models.topics.exceptions import TopicConfigurationMismatch
 from quixstreams.runtracker import RunTracker
 from quixstreams.state.rocksdb import RocksDBOptions
 
-from tape.broker.topics import changelog_name, partition_counts
+from tape.broker.clients import PARTITIONER
+from tape.broker.probe import BrokerProbe
+from tape.broker.specs import state_batch_bytes
+from tape.broker.topics import changelog_name, partition_counts, pipeline_topics
 from tape.errors import BrokerError, StateError
 from tape.own_folder import make_private
 from tape.settings import BrokerSettings, DetectorSettings
@@ -176,6 +179,8 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "linger.ms": 20,
             "compression.type": "zstd",
+            "message.max.bytes": state_batch_bytes(settings.state_bytes_max),
+            **PARTITIONER,
         },
     )
     app.consumer.batch_size = settings.batch_size
@@ -202,10 +207,13 @@ def producer_application(settings: BrokerSettings) -> Application:
 def bytes_topic(app: Application, name: str) -> Topic:
     """Return a topic whose keys and values are taken as bytes: a bad message stops nothing.
 
+    If it went away since it was looked for, the library makes it, as we would.
     Raises `BrokerError` if the broker does not let us look at it.
     """
+    spec = pipeline_topics(name)[0]
+    config = TopicConfig(spec.partitions, replication_factor=-1, extra_config=spec.config)
     try:
-        return app.topic(name, key_deserializer="bytes", value_deserializer="bytes")
+        return app.topic(name, key_deserializer="bytes", value_deserializer="bytes", config=config)
     except (QuixException, KafkaException) as error:
         raise BrokerError(
             f"the topic {name} cannot be used: {error}; give the user of KAFKA_SASL_USERNAME "
@@ -267,7 +275,8 @@ def judging(
     app.consumer.on_no_commit = partial(refuse_state_without_commit, settings)
     app.consumer.on_begin = judge.breakers.begin
     app.consumer.on_poll = judge.polled
-    app.consumer.on_lag = judge.metrics.lag_trades.set
+    app.consumer.on_lag = judge.metrics.told_lag
     if settings.metrics_port:
+        judge.metrics.answers = BrokerProbe(settings.client_config())
         judge.metrics.serve(settings.metrics_host, settings.metrics_port)
     return judge

@@ -14,6 +14,7 @@ from typing import Final
 from quixstreams.sources import Source
 
 from tape.archives import Discovery, find_archives
+from tape.broker.probe import BrokerProbe
 from tape.errors import BrokerAwayError, TapeError
 from tape.judge import Counts
 from tape.logs import configure_logging
@@ -78,6 +79,7 @@ class ArchiveSource(Source):  # type: ignore[misc]
         counts = Counts()
         metrics = Metrics("producer", counts)
         if self._settings.metrics_port:
+            metrics.answers = BrokerProbe(self._settings.client_config())
             metrics.serve(self._settings.metrics_host, self._settings.metrics_port)
         found = find_archives(self._settings.data_dir)
         _log_not_read(found)

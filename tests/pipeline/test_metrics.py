@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tape.broker.kafka import free_port
+from tape.broker.kafka import LocalKafka, free_port
 from tape.judge import Counts
-from tape.metrics import SILENT_S, Metrics
+from tape.metrics import LAG_KEPT_S, SILENT_S, Metrics
 from tape.synthetic import make_day, write_day
 from tape.trade import Trade, encode
 from tape.trade_fields import NANOS, TIME_MIN_NS
@@ -179,6 +179,57 @@ def trade(number: int, late_s: int) -> bytes:
             symbol="NVDA",
         )
     )
+
+
+def test_without_the_broker_the_lag_is_not_told_and_the_reason_is(
+    own_kafka: LocalKafka, topic_names, tmp_path: Path
+) -> None:
+    def until(condition: Callable[[dict[tuple[str, str], float]], bool]) -> None:
+        deadline_s = time.monotonic() + 60
+        while not condition(found := scraped(port)):
+            assert time.monotonic() < deadline_s, found
+            time.sleep(0.2)
+
+    up, lag, port = ("tapewatch_broker_up", ""), ("tapewatch_lag_trades", ""), free_port()
+    with own_kafka:
+        pipeline = Pipeline(own_kafka.address, topic_names, tmp_path)
+        try:
+            write_day(make_day(seed=3, trades=2_000), tmp_path / "data")
+            pipeline.detect(METRICS_PORT=str(port))
+            assert pipeline.produce(tmp_path / "data").wait() == 0
+            pipeline.wait_all_judged()
+            until(lambda found: found[up] == 1 and found.get(lag) == 0)
+            own_kafka.pause()
+            until(lambda found: found[up] == 0 and lag not in found)
+            own_kafka.resume()
+            until(lambda found: found[up] == 1 and found.get(lag) == 0)
+        finally:
+            own_kafka.resume()
+            pipeline.end()
+
+
+def test_a_lag_that_was_told_long_ago_is_not_told_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lag() -> list[float]:
+        families = {family.name: family for family in metrics.registry.collect()}
+        return [sample.value for sample in families["tapewatch_lag_trades"].samples]
+
+    metrics = Metrics("detector", Counts())
+    assert lag() == []
+    metrics.told_lag(7)
+    assert lag() == [7]
+    metrics.answers = lambda: False
+    assert lag() == []
+    metrics.answers = lambda: True
+    assert lag() == [7]
+    now_s = time.monotonic()
+    monkeypatch.setattr("tape.metrics.time.monotonic", lambda: now_s + LAG_KEPT_S + 1)
+    assert lag() == []
+
+
+def test_what_an_alert_waits_for_is_there_from_the_start() -> None:
+    families = {family.name: family for family in Metrics("x", Counts()).registry.collect()}
+    (sample,) = [s for s in families["tapewatch_rejected"].samples if s.name.endswith("_total")]
+    assert (sample.labels, sample.value) == ({"reason": "partition_wrong"}, 0)
 
 
 def test_an_app_that_hangs_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
