@@ -116,6 +116,8 @@ class Breaker:
                 f"{trip.rejected / SPAN:.3%} of the last {SPAN:,} records of {of} were rejected, "
                 f"more than {name}={limit}"
             )
+        if trip.reason == "partition_wrong":
+            cure += " (send with the partitioner murmur2)"
         return BreakerError(
             f"{what}; most often {trip.reason} ({trip.times:,} times). Nothing of this batch was "
             f"committed, and each start ends like this: {cure}, and start with {name}=0 until "

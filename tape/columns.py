@@ -143,10 +143,13 @@ def _settle(
     """Fill a row that the scan left open; returns why it cannot be filled, if so.
 
     If the row's symbol takes the place of another one, further rows of that one are unsettled.
+    A symbol of another partition never gets a number, so that the scan need not ask for one.
     """
     trade = decode(value, key, check_key=True)
     if isinstance(trade, Rejected):
         return trade
+    if symbols.of is not None and (wrong := symbols.of.fault(trade.symbol)) is not None:
+        return wrong
     number = symbols.number(trade.symbol)
     if isinstance(number, Rejected):
         replaced = symbols.replace(trade.symbol, found.symbol, row)

@@ -20,6 +20,7 @@ from tape.detection.parameters import Parameters
 from tape.episodes import Episodes, EpisodeStep
 from tape.errors import BooksError
 from tape.kept import Kept, decode_seen, encode_seen
+from tape.partitions import Partition
 from tape.places import LIMITS, Limits
 from tape.rejected import Rejected
 from tape.symbols import SymbolTable
@@ -40,6 +41,7 @@ class Flagged:
     symbol: str
     value: bytes
     rules: tuple[str, ...]
+    ts_event_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Counts:
 
 
 class Judge:
-    """Judges the trades of one partition."""
+    """Judges the trades of one partition; if it is known which (`of`), only those that belong there."""
 
     def __init__(
         self,
@@ -109,11 +111,13 @@ class Judge:
         *,
         kept: Kept | None = None,
         limits: Limits = LIMITS,
+        of: Partition | None = None,
     ) -> None:
         """Have places for `max_symbols`; the first ones are taken as an earlier run left them."""
-        self.symbols = SymbolTable(max_symbols, limits)
-        if kept is not None:
-            self.symbols.resume(kept.clock, kept.places)
+        self.symbols = SymbolTable(max_symbols, limits, of)
+        if kept is not None:  # a version before may have judged symbols that belong elsewhere
+            places = [one for one in kept.places if of is None or of.fault(one.symbol) is None]
+            self.symbols.resume(kept.clock, places)
         self.detector = make_detector(parameters, self.symbols)
         self.detector.refits = counts.refits
         self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
@@ -162,7 +166,9 @@ class Judge:
                 detector=self._identity,
                 extras=extras,
             )
-            flagged.append(Flagged(position, symbol, value, tuple(r.rule for r in reasons)))
+            ts_event_ns = int(trades.ts_event_ns[row])
+            rules = tuple(reason.rule for reason in reasons)
+            flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
         judged = Judged(flagged, unread, episodes)
         self._count(len(values), verdicts, judged)

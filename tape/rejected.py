@@ -42,6 +42,7 @@ Reason = Literal[
     "field_type",
     "message_too_deep",
     "message_too_large",
+    "partition_wrong",
 ]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
@@ -50,6 +51,10 @@ DETAIL_MAX: Final = 200
 
 RAW_MAX: Final = 64 * 1024
 """Most bytes of the original record that are kept; its full size and hash go with it."""
+
+KEY_MAX: Final = 4 * 1024
+"""Most bytes of its key. A key may be compressed on its way here, and as large as its sender wants:
+in full it could make a record that no topic takes, and a detector that never gets past it."""
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from tape.name_slots import (
     two_words,
     vacate,
 )
+from tape.partitions import Partition
 from tape.places import COLUMNS, KEPT_BYTES, LAST, LIMITS, SEEN, Limits, Place, Queue, touch
 from tape.rejected import Rejected
 from tape.scan import HALF, I64, Slots, empty_slots, find_slot
@@ -37,9 +38,13 @@ class SymbolTable:
         renewed: numbers that went from one symbol to another in the last batch.
         woken: numbers whose kept state is wanted for the first time in the last batch.
         forgotten: how many symbols have lost their places.
+        of: the partition whose symbols these are; None takes those of any.
     """
 
-    def __init__(self, capacity: int = 50_000, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, capacity: int = 50_000, limits: Limits = LIMITS, of: Partition | None = None
+    ) -> None:
+        self.of = of
         self.names: list[str] = []
         self.capacity = capacity
         self.found = NameSlots(

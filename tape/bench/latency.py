@@ -4,14 +4,18 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
+from collections import defaultdict
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer
 
 from tape.bench.apps import DETECTOR, environment
+from tape.broker.clients import sending
 from tape.broker.topics import create_topics, pipeline_topics
+from tape.errors import BrokerError
 
 RATE = 10_000
 WARM_UP_S, SECONDS = 10, 40
@@ -19,21 +23,39 @@ SLICE_S = 0.01
 HISTOGRAM_MS = list(range(0, 3_001, 50))
 
 
-def _send(address: str, topic: str, keys: list[bytes], values: list[bytes]) -> None:
-    """Send trades at a steady rate, in slices of 10 ms; Kafka stamps each with its time."""
-    producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "partitioner": "murmur2"})
-    start_s, slice_size = time.monotonic(), int(RATE * SLICE_S)
-    for first in range(0, (WARM_UP_S + SECONDS) * RATE, slice_size):
-        due_s = start_s + first / RATE
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        for row in range(first, min(first + slice_size, len(values))):
-            producer.produce(topic, values[row], keys[row])
-        producer.poll(0)
-    producer.flush(30)
+class _Sending(threading.Thread):
+    """Sends trades at a steady rate, in slices of 10 ms, to a topic that is empty.
+
+    Attributes:
+        appended_ms: by partition and offset, when the broker had the trade.
+    """
+
+    def __init__(self, address: str, topic: str, keys: list[bytes], values: list[bytes]) -> None:
+        super().__init__()
+        self.appended_ms: defaultdict[int, array[int]] = defaultdict(lambda: array("q"))
+        self._topic, self._keys, self._values = topic, keys, values
+        self._config = {"bootstrap.servers": address, "linger.ms": 5, "on_delivery": self._noted}
+
+    def _noted(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            raise BrokerError(f"a trade of the benchmark was not sent: {error.str()}")
+        self.appended_ms[message.partition()].append(message.timestamp()[1])
+
+    def run(self) -> None:
+        """Send, until the time is over or there are no more trades."""
+        producer = Producer(sending(self._config, {}))
+        start_s, slice_size = time.monotonic(), int(RATE * SLICE_S)
+        for first in range(0, (WARM_UP_S + SECONDS) * RATE, slice_size):
+            due_s = start_s + first / RATE
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            for row in range(first, min(first + slice_size, len(self._values))):
+                producer.produce(self._topic, self._values[row], self._keys[row])
+            producer.poll(0)
+        producer.flush(30)
 
 
-def _delays_s(address: str, topic: str, sending: threading.Thread) -> list[float]:
-    """Return, for each anomaly as a read_committed reader gets it, now minus its trade's time."""
+def _read_at(address: str, topic: str, sender: threading.Thread) -> list[tuple[float, int, int]]:
+    """Return, for each anomaly, when a read_committed reader got it, and where its trade lies."""
     consumer = Consumer(
         {
             "bootstrap.servers": address,
@@ -44,17 +66,17 @@ def _delays_s(address: str, topic: str, sending: threading.Thread) -> list[float
         }
     )
     consumer.subscribe([topic])
-    first_s, quiet_s, delays = time.time(), 0.0, []
-    while sending.is_alive() or quiet_s < 4:
+    quiet_s, found = 0.0, []
+    while sender.is_alive() or quiet_s < 4:
         messages = consumer.consume(500, 0.02)
         now_s = time.time()
         quiet_s = 0.0 if messages else quiet_s + 0.02
         for message in messages:
-            kind, stamp_ms = message.timestamp()
-            if kind == TIMESTAMP_CREATE_TIME and stamp_ms / 1e3 - first_s > WARM_UP_S:
-                delays.append(now_s - stamp_ms / 1e3)
+            headers = dict(message.headers() or [])
+            partition, offset = int(headers["source_partition"]), int(headers["source_offset"])
+            found.append((now_s, partition, offset))
     consumer.close()
-    return delays
+    return found
 
 
 def latency_figures(
@@ -62,7 +84,8 @@ def latency_figures(
 ) -> dict[str, object]:
     """Return the median and the 99th percentile in milliseconds, and counts per 50 ms.
 
-    An anomaly carries its trade's Kafka timestamp, so its age when it is read is the delay.
+    The delay is from the broker's time of the trade on `stocks`, which its acknowledgement tells,
+    to when the anomaly is read. Both clocks are this machine's.
     """
     run = uuid4().hex[:8]
     names = (f"stocks-{run}", f"anomalies-{run}", f"rejected-{run}", f"episodes-{run}")
@@ -76,13 +99,17 @@ def latency_figures(
     )
     try:
         time.sleep(6)  # its start is not what is measured
-        sending = threading.Thread(target=_send, args=(address, names[0], keys, values))
-        sending.start()
-        delays_ms = 1e3 * np.array(_delays_s(address, names[1], sending))
-        sending.join()
+        sender, first_s = _Sending(address, names[0], keys, values), time.time()
+        sender.start()
+        found = _read_at(address, names[1], sender)
+        sender.join()
     finally:
         detector.terminate()
         detector.wait(30)
+    appended = [(at_s, sender.appended_ms[number][offset]) for at_s, number, offset in found]
+    delays_ms = np.array(
+        [1e3 * at_s - at_ms for at_s, at_ms in appended if at_ms / 1e3 - first_s > WARM_UP_S]
+    )
     counts, _ = np.histogram(delays_ms, [*HISTOGRAM_MS, np.inf])
     return {
         "latency_trades_per_s": RATE,

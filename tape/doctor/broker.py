@@ -2,6 +2,7 @@
 
 from tape.broker.about import about_broker
 from tape.broker.connect import ready_broker
+from tape.broker.placing import look_at_placing
 from tape.broker.topics import how_to_fix, pipeline_topics, topic_states
 from tape.doctor.finding import Finding, first_cause
 from tape.errors import BrokerError
@@ -26,15 +27,38 @@ def check_broker(settings: DetectorSettings) -> Finding:
 
 def check_topics(settings: DetectorSettings) -> Finding:
     """Compare the topics with what the pipeline needs, as `tape topics check` does."""
-    specs = pipeline_topics(*settings.topics(), settings.consumer_group)
+    specs = pipeline_topics(
+        *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+    )
     try:
         states = topic_states(settings.client_config(), specs)
     except BrokerError as error:
         return first_cause("topics", str(error))
-    found = [difference for state in states for difference in state.differences()]
+    faults = [fault for state in states for fault in state.faults()]
+    found = tuple(fault.text for fault in faults)
     if not found:
         names = ", ".join(spec.name for spec in specs)
         return Finding("topics", "ok", f"{names}: as the pipeline needs them")
+    advice = all(fault.weight == "advice" for fault in faults)
+    text = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    return Finding("topics", "warning" if advice else "problem", text, how_to_fix(states), found)
+
+
+def check_placing(settings: DetectorSettings) -> Finding:
+    """See whether what was sent last lies where the detector takes it."""
+    try:
+        found = look_at_placing(settings.client_config(), settings.input)
+    except BrokerError as error:
+        return first_cause("placing", str(error))
+    if not found.wrong:
+        text = f"the newest {found.records:,} records of {settings.input} lie where they belong"
+        return Finding("placing", "ok", text if found.records else f"{settings.input} holds none")
     return Finding(
-        "topics", "problem", f"{len(found)} differences", how_to_fix(states), tuple(found)
+        "placing",
+        "problem",
+        f"{found.wrong:,} of the newest {found.records:,} records of {settings.input} lie on a "
+        "wrong partition, where they are rejected",
+        "send with the partitioner murmur2 (docs/messages.md); `tape rejected retry --reason "
+        "partition_wrong` sends what was rejected to its partition",
+        (found.first,),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tape.doctor.broker import check_broker, check_topics
+from tape.doctor.broker import check_broker, check_placing, check_topics
 from tape.doctor.configuration import check_secrets, check_settings
 from tape.doctor.endpoint import check_metrics
 from tape.doctor.files import check_data, check_state
@@ -13,7 +13,7 @@ from tape.doctor.trial import check_trial
 from tape.settings import DetectorSettings
 
 TRIAL = ("clock", "trial")
-NEED_THE_BROKER = ("topics", *CHECKS)
+NEED_THE_BROKER = ("topics", "placing", *CHECKS)
 
 
 def examine(*, deep: bool, look_s: float) -> Iterator[Finding]:
@@ -47,6 +47,7 @@ def _with_broker(settings: DetectorSettings, *, deep: bool, look_s: float) -> It
         return
     topics = check_topics(settings)
     yield topics
+    yield check_placing(settings)
     yield from check_group(settings, look_s)
     if deep:
         yield from check_trial(settings)

@@ -28,13 +28,14 @@ ROOM_FACTOR: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class EpisodeStep:
-    """An episode's new state, and the position in the batch of the trade that brought it."""
+    """An episode's new state, and position in the batch and time of the trade that brought it."""
 
     position: int
     episode_id: str
     state: State
     mark: Mark | None
     value: bytes
+    ts_event_ns: int
 
 
 class Episodes:
@@ -87,7 +88,8 @@ class Episodes:
                 ids.append(name)
             self._open += (kind == OPENED) - (kind == CLOSED)
             value, mark = as_episode_message(name, symbol, kind, copy, self._identity)
-            found.append(EpisodeStep(int(positions[row]), name, STATES[kind], mark, value))
+            at, ts_event_ns = int(positions[row]), int(trades.ts_event_ns[row])
+            found.append(EpisodeStep(at, name, STATES[kind], mark, value, ts_event_ns))
         return ids, found
 
     def kept(self, symbol: int, detector_state: bytes) -> bytes:

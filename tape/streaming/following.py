@@ -42,7 +42,7 @@ class Record:
     """A record of a topic.
 
     Attributes:
-        at_ms: its Kafka timestamp, which for an anomaly is that of its trade.
+        at_ms: its Kafka timestamp: when it was written.
         source: partition and offset on `stocks` of its trade, if its headers say so.
         reason: why it was rejected, if its headers say so.
     """

@@ -12,14 +12,17 @@ from quixstreams.sinks import BaseSink
 from quixstreams.state.manager import DEFAULT_STATE_STORE_NAME
 
 import tape
-from tape.judge import Counts, Judge, Unread
+from tape.episodes import EpisodeStep
+from tape.judge import Counts, Flagged, Judge, Unread
 from tape.kept import ProfileState, clock_key, encode_clock, old_key, state_key
 from tape.logs import RejectedLog
 from tape.metrics import Metrics
-from tape.rejected import RAW_MAX, Rejected
+from tape.partitions import Partition
+from tape.rejected import KEY_MAX, RAW_MAX, Rejected
 from tape.settings import DetectorSettings
 from tape.streaming.breakers import Breakers
 from tape.streaming.consumer import MessageBatch
+from tape.trade import decode
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._rejected_log = RejectedLog()
         self._taken_over: dict[int, set[str]] = {}
         self._clocks: dict[int, int] = {}
-        self._said_fresh = self._said_forgotten = False
+        self._said_fresh = self._said_forgotten = self._said_misplaced = False
+        self._partitions = sdf.topics[0].broker_config.num_partitions
         self.breakers = Breakers(settings, self._state)
         self._ends = False
         sdf.register_store()
@@ -70,29 +74,26 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._say_forgotten(batch.partition)
         write = self._sdf.processing_context.producer.produce
         to = self._settings
-        verdicts = [(to.output, f.symbol, f.position, f.value) for f in judged.flagged]
-        verdicts += [(to.episodes, e.episode_id, e.position, e.value) for e in judged.episodes]
-        for topic, key, position, value in verdicts:
-            message = messages[position]
-            write(
-                topic,
-                key=key.encode(),
-                value=value,
-                headers=provenance(batch.partition, message.offset()),
-                timestamp=message.timestamp()[1],
-            )
+        verdicts: list[tuple[str, str, Flagged | EpisodeStep]] = []
+        verdicts += [(to.output, f.symbol, f) for f in judged.flagged]
+        verdicts += [(to.episodes, e.episode_id, e) for e in judged.episodes]
+        for topic, key, one in verdicts:
+            offset = messages[one.position].offset()
+            headers = provenance(batch.partition, offset, one.ts_event_ns)
+            # With a Kafka timestamp of now: by its sender's, the broker might delete it at once.
+            write(topic, key=key.encode(), value=one.value, headers=headers)
         for other in judged.unread:
             message = messages[other.position]
             source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
             self._rejected_log.note(other.rejected, source)
-            raw = values[other.position] or b""
-            write(
-                to.rejected,
-                key=keys[other.position],
-                value=raw[:RAW_MAX],
-                headers=rejection_headers(raw, other.rejected, source, app="anomaly_detector"),
-                timestamp=message.timestamp()[1],
+            if other.rejected.reason == "partition_wrong":
+                self._say_misplaced(other.rejected, source)
+            raw, key = values[other.position] or b"", keys[other.position]
+            headers = rejection_headers(
+                raw, other.rejected, source, app="anomaly_detector", key=key
             )
+            kept = None if key is None else key[:KEY_MAX]
+            write(to.rejected, key=kept, value=raw[:RAW_MAX], headers=headers)
         self.metrics.batch_trades.observe(len(messages))
         self.metrics.batch_s.observe(time.perf_counter() - start_s)
 
@@ -161,7 +162,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         """Return a judge that goes on where the last commit of a partition left it."""
         self._taken_over[partition] = set()
         kept = self._kept(partition).kept()
-        judge = Judge(self._parameters, self._places, self.counts, kept=kept)
+        of = Partition(partition, self._partitions)
+        judge = Judge(self._parameters, self._places, self.counts, kept=kept, of=of)
         self._judges[partition], self._clocks[partition] = judge, kept.clock
         return judge
 
@@ -185,6 +187,15 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
             log.warning(
                 "profile begins afresh",
                 extra={"profile": self._parameters.profile, "state_is_of": other},
+            )
+
+    def _say_misplaced(self, rejected: Rejected, source: str) -> None:
+        """Say once that somebody sends with another partitioner; counts are in the metrics."""
+        if not self._said_misplaced:
+            self._said_misplaced = True
+            log.warning(
+                "records on the wrong partition",
+                extra={"first": source, "detail": rejected.detail},
             )
 
     def _state(self, partition: int) -> Any:
@@ -224,17 +235,23 @@ class _Store:
         yield from self._partition.iter_items(lower_bound=lower, upper_bound=upper)
 
 
-def provenance(partition: int, offset: int) -> list[Header]:
-    """Return the headers that say where on `stocks` a trade lies."""
+def provenance(partition: int, offset: int, ts_event_ns: int) -> list[Header]:
+    """Return the headers that say where on `stocks` a trade lies, and when it happened."""
     return [
         ("source_partition", str(partition).encode()),
         ("source_offset", str(offset).encode()),
+        ("ts_event_ns", str(ts_event_ns).encode()),
     ]
 
 
-def rejection_headers(raw: bytes, rejected: Rejected, source: str, *, app: str) -> list[Header]:
-    """Return the headers of a record on `rejected`: why, where from, and what it was in full."""
-    return [
+def rejection_headers(
+    raw: bytes, rejected: Rejected, source: str, *, app: str, key: bytes | None = None
+) -> list[Header]:
+    """Return the headers of a record on `rejected`: why, where from, and what it was in full.
+
+    A time only of what is a trade, and a size of the key only where it is cut.
+    """
+    headers = [
         ("reason", rejected.reason.encode()),
         ("detail", rejected.detail.encode()),
         ("source", source.encode()),
@@ -243,3 +260,9 @@ def rejection_headers(raw: bytes, rejected: Rejected, source: str, *, app: str) 
         ("size", str(len(raw)).encode()),
         ("sha256", sha256(raw).hexdigest().encode()),
     ]
+    trade = decode(raw)
+    if not isinstance(trade, Rejected):
+        headers.append(("ts_event_ns", str(trade.ts_event_ns).encode()))
+    if key is not None and len(key) > KEY_MAX:
+        headers.append(("key_size", str(len(key)).encode()))
+    return headers
