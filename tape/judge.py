@@ -101,7 +101,7 @@ class Counts:
 
 
 class Judge:
-    """Judges the trades of one partition; if it is known which (`of`), only those that belong there."""
+    """Judges the trades of one partition; where it is known which, only those that belong there."""
 
     def __init__(
         self,
