@@ -15,7 +15,7 @@ from tape.interrupts import called_by_the_client
 from tape.printable import printable
 from tape.regular_file import LARGE, read_file
 from tape.rejected import Rejected
-from tape.streaming.failures import LARGE
+from tape.streaming.failures import LARGE as TOO_LARGE
 from tape.streaming.reading import read_topic
 from tape.trade import decode
 
@@ -143,7 +143,7 @@ def send_back(
         producer.poll(0)
         count += 1
     unsent = producer.flush(FLUSH_S)
-    if any(error.code() == LARGE for error in errors):
+    if any(error.code() == TOO_LARGE for error in errors):
         spec = TopicSpec(topic, 0, any_number=True, largest_bytes=BATCH_BYTES)
         raise too_small_topics(client_config, [spec])
     if unsent or errors:
