@@ -13,9 +13,9 @@ setup: .venv/.ready .venv/.warm
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@
 
-.venv/.warm: .venv/.ready $(wildcard tape/*.py tape/archives/*.py tape/detection/*.py tape/detection/calibrated/*.py tape/episodes/*.py tape/inspecting/*.py)
+.venv/.warm: .venv/.ready $(wildcard tape/codec/*.py tape/detection/*.py tape/detection/*/*.py tape/market/day.py tape/model/*.py tape/*/*_kernel.py tape/*/*/*_kernel.py tape/archives/*_scanner.py)
 	@echo "compiling the detector (about half a minute, if its sources are new)"
-	$(BIN)/python -m tape.warm
+	$(BIN)/python -m tape.ops.warm_up
 	@touch $@
 
 demo: setup
@@ -55,14 +55,14 @@ bench: setup .vendor/.ready
 	$(BIN)/tape bench
 
 bench-38m: setup
-	$(BIN)/python -m tape.bench.large
+	$(BIN)/python -m benchmarks.machine.large
 
 evaluate: setup  # profiles compared on made-up days, and on real ones where they are at hand
 	$(BIN)/python -m benchmarks.evaluation
 
 MINUTES ?= 20
 bench-steady: setup  # memory and lag at 50,000 trades a second
-	$(BIN)/python -m tape.bench.steady --minutes $(MINUTES)
+	$(BIN)/python -m benchmarks.machine.steady --minutes $(MINUTES)
 
 FAULTS ?= 300
 soak: setup

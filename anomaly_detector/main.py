@@ -5,25 +5,27 @@ What cannot be read -> rejected.
 
 import sys
 
-from tape.interrupts import end_at_once, stop_at_once
+from tape.process.interrupts import end_at_once, stop_at_once
 
 if __name__ in ("__main__", "__mp_main__"):
     end_at_once()  # quietly also while the libraries load
     stop_at_once()
 
-from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics, refuse_unfit_topics
-from tape.logs import configure_logging
-from tape.run import run_app
-from tape.settings import DetectorSettings, load
-from tape.streaming.application import bytes_topic, detector_application, judging
+from tape.kafka.connect import ready_broker
+from tape.kafka.topics import pipeline_topics, refuse_unfit_topics
+from tape.process.exit import run_app
+from tape.process.logs import configure_logging
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.streaming.application import bytes_topic
+from tape.streaming.detector_app import detector_application, judging
 from tape.streaming.running import run_detector
 
 
 def main() -> int:
     """Run until stopped, or until the input has been idle for STOP_WHEN_IDLE_S."""
     settings = load(DetectorSettings)
-    configure_logging(settings)
+    configure_logging(settings.log_format, settings.log_level)
     topics = pipeline_topics(
         *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
     )

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.archives.discovery import Archive
+from tape.desk.day import Day, read_day
+from tape.desk.evaluate.tables import markdown
+from tape.desk.past_days import Verdict, judge_day, others
 from tape.detection.calibrated.budget import BLOCK
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import Day, read_day
-from tape.evaluation.judging import Verdict, judge_day, others
-from tape.evaluation.tables import markdown
 
 PER_10K: Final = 1.0
 PER_DAY: Final = 20.0

@@ -12,10 +12,11 @@ from statistics import median
 import numpy as np
 
 from tape.archives import find_archives
+from tape.desk.day import Day, read_day
+from tape.desk.past_days import judged_columns
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import Day, read_day
-from tape.evaluation.judging import judged_columns
-from tape.judge import Counts, Judge
+from tape.judging.judge import Judge
+from tape.model.counts import Counts
 from tape.synthetic import make_day, write_day
 
 RUNS = 7

@@ -21,17 +21,18 @@ from benchmarks.kinds import draw_kinds
 from benchmarks.likeness import draw_likeness
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
+from tape.desk.evaluate.evaluate import Result, Task, evaluate, injected, made_up_days, tasks
+from tape.desk.evaluate.labels import read_labels
+from tape.desk.evaluate.tables import day_rows, markdown, markdown_tables
+from tape.desk.past_days import PROFILES, ProfileName, profile_names
+from tape.desk.plots.anomaly import CloseUp
+from tape.desk.plots.curves import Drawn, drawn, save_curves
 from tape.detection.parameters import Parameters
-from tape.evaluation.judging import PROFILES, ProfileName, profile_names
-from tape.evaluation.labels import read_labels
-from tape.evaluation.pictures import Drawn, drawn, save_curves
-from tape.evaluation.running import Result, Task, evaluate, injected, made_up_days, tasks
-from tape.evaluation.tables import day_rows, markdown, markdown_tables
-from tape.judge import Counts, Judge
-from tape.output_file import OutputFile
-from tape.pictures.closeup import CloseUp
-from tape.replaying import Replay
-from tape.trade_fields import iso_time
+from tape.judging.judge import Judge
+from tape.judging.replay import Replay
+from tape.model.counts import Counts
+from tape.model.fields import iso_time
+from tape.process.whole_file import OutputFile
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/detection.md"

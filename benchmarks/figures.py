@@ -91,7 +91,7 @@ def _own(f: dict[str, Any]) -> str:
 
 
 def _encodings(f: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the rows of `tape.bench.encodings`; results of before it have none."""
+    """Return the rows of `benchmarks.machine.encodings`; results of before it have none."""
     if "dbn_inspect_rows_per_s" not in f:
         return []
 
@@ -118,7 +118,7 @@ def _encodings(f: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _desk(f: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the row of `tape.bench.desk`; results of before it have none."""
+    """Return the row of `benchmarks.machine.desk`; results of before it have none."""
     if "replay_day_s" not in f:
         return []
     return [

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from tape.desk.day import Day, read_day
+from tape.desk.evaluate.evaluate import injected, made_up_days
+from tape.desk.evaluate.labels import Event, match, read_labels
+from tape.desk.past_days import Verdict, judge_day, others
+from tape.desk.plots.day import FLAGGED, ORDINARY, VOLUME, behind
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import Day, read_day
-from tape.evaluation.judging import Verdict, judge_day, others
-from tape.evaluation.labels import Event, match, read_labels
-from tape.evaluation.running import injected, made_up_days
-from tape.pictures.day import FLAGGED, ORDINARY, VOLUME, behind
+from tape.model.fields import NANOS
 from tape.synthetic import KINDS
-from tape.trade_fields import NANOS
 
 AROUND: Final = 60
 """Trades of the symbol that are shown before the anomaly, and as many after it."""

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from tape.archives.discovery import Archive
-from tape.output_file import OutputFile
-from tape.pictures.saving import save_figure
+from tape.desk.plots.saving import save_figure
+from tape.process.whole_file import OutputFile
 from tape.synthetic import SyntheticDay, load_day, make_day
 
 F64 = npt.NDArray[np.float64]

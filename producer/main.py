@@ -2,28 +2,29 @@
 
 import sys
 
-from tape.interrupts import end_at_once, stop_at_once
+from tape.process.interrupts import end_at_once, stop_at_once
 
 if __name__ in ("__main__", "__mp_main__"):
     end_at_once()  # quietly also while the libraries load
     stop_at_once()
 
 from tape.archives import find_archives
-from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics, refuse_unfit_topics
-from tape.logs import configure_logging
-from tape.run import run_app
-from tape.settings import ProducerSettings, load
-from tape.streaming.application import bytes_topic, producer_application
+from tape.kafka.connect import ready_broker
+from tape.kafka.topics import pipeline_topics, refuse_unfit_topics
+from tape.process.exit import run_app
+from tape.process.logs import configure_logging
+from tape.settings.load import load
+from tape.settings.producer import ProducerSettings
+from tape.streaming.application import bytes_topic
 from tape.streaming.positions import positions_topic
-from tape.streaming.running import run_producer
-from tape.streaming.source import ArchiveSource
+from tape.streaming.producer import ArchiveSource
+from tape.streaming.producer_app import producer_application, run_producer
 
 
 def main() -> int:
     """Send every trade that was not sent before; ends when all is sent and acknowledged."""
     settings = load(ProducerSettings)
-    configure_logging(settings)
+    configure_logging(settings.log_format, settings.log_level)
     find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for
     own = {settings.input, settings.rejected, positions_topic(settings.input)}
     topics = [spec for spec in pipeline_topics(*settings.topics()) if spec.name in own]

@@ -2,7 +2,7 @@
 
 import sys
 
-from tape.interrupts import INTERRUPTED, end_at_once
+from tape.process.interrupts import INTERRUPTED, end_at_once
 
 
 def script() -> None:

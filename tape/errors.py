@@ -14,7 +14,7 @@
             └── IdExpiredError   the broker forgot an app that was idle: it starts itself again
 
 The text of each says what was found, where, and what to do about it. What the outside world
-sends (a bad row, a bad message) is a value, never an exception: see `tape.rejected`.
+sends (a bad row, a bad message) is a value, never an exception: see `tape.model.rejected`.
 """
 
 from typing import ClassVar

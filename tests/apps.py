@@ -12,7 +12,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from tape.errors import BrokerError
-from tape.streaming.reading import ProgressReader, count_topic, in_tape_order, read_topic
+from tape.kafka.reader import ProgressReader, count_topic, in_tape_order, read_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 

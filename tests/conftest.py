@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from tape.broker.kafka import LocalKafka, free_port
+from tape.kafka.local.broker import LocalKafka, free_port
 
 settings.register_profile("tapewatch", deadline=None)  # speed is for benchmarks: machines are busy
 settings.load_profile("tapewatch")

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tape.judge import Judge
-from tape.kept import ProfileState, clock_key, encode_clock, state_key
+from tape.judging.judge import Judge
+from tape.judging.state_keys import ProfileState, clock_key, encode_clock, state_key
 
 
 class Memory(dict[bytes, bytes]):

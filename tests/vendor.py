@@ -17,7 +17,7 @@ from databento_dbn import (
     Transcoder,
 )
 
-from tape.trade import decode
+from tape.model.trade import decode
 
 
 def head(

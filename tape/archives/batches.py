@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives.plain_fields import MESSAGE, SYMBOL, TS_EVENT, Rows
-from tape.rejected import Rejected
-from tape.scan import U8
-from tape.trade import Trade, encode
+from tape.codec.row_fields import MESSAGE, SYMBOL, TS_EVENT, Rows
+from tape.codec.text import U8
+from tape.model.rejected import Rejected
+from tape.model.trade import Trade, encode
 
 I32 = npt.NDArray[np.int32]
 NO_TEXT = np.empty(0, np.uint8)

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from tape.rejected import Rejected
+from tape.model.rejected import Rejected
 
 GZIP: Final = b"\x1f\x8b\x08"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tape.archives.plain_fields import NAMES
+from tape.codec.row_fields import NAMES
 from tape.errors import SettingsError
-from tape.regular_file import read_file
-from tape.trade_fields import (
+from tape.model.fields import (
     I32_MAX,
     NANOS,
     SIDES,
@@ -25,6 +24,7 @@ from tape.trade_fields import (
     U32_MAX,
     is_symbol,
 )
+from tape.process.regular_file import read_file
 
 SECTIONS: Final[Mapping[str, frozenset[str] | None]] = {
     "columns": frozenset(NAMES),

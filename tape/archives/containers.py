@@ -16,8 +16,8 @@ from typing import Final
 
 from tape.archives.beginnings import GZIP, not_packed
 from tape.errors import ArchiveError
-from tape.regular_file import LARGE, open_file, read_file
-from tape.rejected import Rejected
+from tape.model.rejected import Rejected
+from tape.process.regular_file import LARGE, open_file, read_file
 
 BLOCK: Final = 64 * 1024
 SLICE: Final = 1_024

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 from databento_dbn import DBNError, Metadata
 
-from tape.archives.frames import decompressed
 from tape.archives.live_records import LiveRecords
-from tape.archives.plain_dbn import walk
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
+from tape.archives.zstd import decompressed
+from tape.codec.dbn_scanner import walk
+from tape.model.rejected import Rejected
 
 MAGIC: Final = b"DBN"
 VERSIONS: Final = (1, 2, 3)

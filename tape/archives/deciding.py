@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tape.archives.columns_file import FROM_FILE_NAME, TIME_UNITS, ColumnsFile
-from tape.archives.forms import (
+from tape.codec.forms import (
     DOLLARS,
     FIXED,
     FIXED_FROM_NANOS,
@@ -20,15 +20,15 @@ from tape.archives.forms import (
     PriceForm,
     TimeForm,
 )
-from tape.archives.values import has_zone, scaled
-from tape.rejected import Rejected
-from tape.trade_fields import (
+from tape.codec.values import has_zone, scaled
+from tape.model.fields import (
     NANOS,
     TIME_MAX_NS,
     TIME_MIN_NS,
     Unreadable,
     midnight_s,
 )
+from tape.model.rejected import Rejected
 
 SAMPLE_ROWS: Final = 250
 SAMPLE_BYTES: Final = 128 * 1024

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from tape.archives.containers import is_zip, member_at, members, raw
-from tape.archives.frames import compression_of
 from tape.archives.given import COLUMNS_FILE, NOTHING, Given
 from tape.archives.sidecars import damaged_sidecars
 from tape.archives.skipped import (
@@ -22,10 +21,11 @@ from tape.archives.skipped import (
     by_place,
     by_suffix,
 )
+from tape.archives.zstd import compression_of
 from tape.errors import ArchiveError
-from tape.own_folder import MARKER, is_own
-from tape.regular_file import other_than_file
-from tape.rejected import Rejected
+from tape.model.rejected import Rejected
+from tape.process.own_folder import MARKER, is_own
+from tape.process.regular_file import other_than_file
 
 __all__ = ["SIDECARS", "Archive", "Discovery", "Skipped", "find_archives", "trade_files"]
 

@@ -9,9 +9,9 @@ from tape.archives.discovery import Archive
 from tape.archives.reader import read_columns
 from tape.archives.tape_file import times_of
 from tape.archives.time_keys import TimeKeys
+from tape.codec.text import I64
 from tape.errors import ArchiveError
-from tape.scan import I64
-from tape.trade_fields import NANOS, TIME_MAX_NS
+from tape.model.fields import NANOS, TIME_MAX_NS
 
 DAY_NS: Final = 86_400 * NANOS
 NEW_YORK_BEHIND_NS: Final = 5 * 3_600 * NANOS

@@ -13,22 +13,22 @@ from tape.archives.columns_file import read_columns_file
 from tape.archives.dbn_file import ALL, DbnFile
 from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
 from tape.archives.discovery import TEXT, Archive, encoding_of
-from tape.archives.forms import RECORDS, Form
-from tape.archives.frames import Piece, pieces
+from tape.archives.forms_scanner import convert_form, plan_for
 from tape.archives.given import file_beside
-from tape.archives.json_rows import json_reader
 from tape.archives.layout import Layout, read_layout
-from tape.archives.plain_csv import convert_csv
-from tape.archives.plain_dbn import COLUMNS, LINE_BYTES, convert_dbn, put_line, walk
-from tape.archives.plain_fields import NAMES, Names, PlainForm, Rows, plain_form
-from tape.archives.plain_forms import convert_form, plan_for
-from tape.archives.plain_json import convert_json
 from tape.archives.quoted_lines import whole_rows
-from tape.archives.rows import OPTIONAL, CsvFields, Fields
+from tape.archives.reference_json import json_reader
+from tape.archives.reference_rows import OPTIONAL, CsvFields, Fields
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
-from tape.scan import BAD, U8
-from tape.trade_fields import Unreadable
+from tape.archives.zstd import Piece, pieces
+from tape.codec.csv_scanner import convert_csv
+from tape.codec.dbn_scanner import COLUMNS, LINE_BYTES, convert_dbn, put_line, walk
+from tape.codec.forms import RECORDS, Form
+from tape.codec.json_scanner import convert_json
+from tape.codec.row_fields import NAMES, Names, PlainForm, Rows, plain_form
+from tape.codec.text import BAD, U8
+from tape.model.fields import Unreadable
+from tape.model.rejected import Rejected
 
 Position = tuple[int, int, int]
 """Where a conversion stands: byte of the chunk, row, byte of the messages."""

@@ -7,10 +7,10 @@ from typing import Final
 
 from tape.archives.beginnings import other_encoding
 from tape.archives.columns_file import Column, ColumnsFile
-from tape.archives.plain_fields import NAMES
-from tape.printable import printable
-from tape.rejected import DETAIL_MAX, Rejected
-from tape.trade_fields import Unreadable
+from tape.codec.row_fields import NAMES
+from tape.model.fields import Unreadable
+from tape.model.rejected import DETAIL_MAX, Rejected
+from tape.process.terminal_text import printable
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 NEEDED: Final = ("ts_event", "price", "size")

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from tape.archives.plain_dbn import MBO, MBP_0, MBP_1, MBP_10, kinds_of, pick
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
+from tape.codec.dbn_scanner import MBO, MBP_0, MBP_1, MBP_10, kinds_of, pick
+from tape.model.rejected import Rejected
 
 KINDS: Final = (MBP_0, MBP_1, MBP_10, MBO)
 """Kinds with trades in them, by preference: of one trade only one record may be taken."""

@@ -13,14 +13,14 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 
 from tape.archives.discovery import Archive
-from tape.archives.frames import CHUNK
-from tape.archives.plain_fields import PUBLISHER, SEQUENCE, TS_EVENT
-from tape.archives.plain_order import keep_order
+from tape.archives.order_kernel import keep_order
 from tape.archives.reader import Piece, read_pieces
 from tape.archives.tape_batches import Columns, Form, Messages, Part, TapeBatch, TapeColumns
 from tape.archives.tape_file import END, Start, TapeFile
 from tape.archives.time_keys import AHEAD
-from tape.scan import I64
+from tape.archives.zstd import CHUNK
+from tape.codec.row_fields import PUBLISHER, SEQUENCE, TS_EVENT
+from tape.codec.text import I64
 
 HELD_AT_START: Final = 100_000
 """Trades of files not yet begun that are kept from when their starts were looked up."""

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from tape.archives.frames import LINE_MAX, Piece
 from tape.archives.layout import Layout, split
-from tape.trade_fields import Unreadable
+from tape.archives.zstd import LINE_MAX, Piece
+from tape.model.fields import Unreadable
 
 LINES_MAX: Final = 100
 """A quote that is not closed within so many lines is a wrong byte, and no field."""

@@ -9,18 +9,18 @@ import numpy as np
 
 from tape.archives.batches import NO_TEXT, Chunk, ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive
+from tape.archives.file_symbols import FileNames
 from tape.archives.formats import Format, format_of
-from tape.archives.frames import CHUNK, LongLine
-from tape.archives.names import FileNames
-from tape.archives.plain_fields import LITERAL, MESSAGE, PASSED, numbers, rows_for
-from tape.archives.plain_messages import MESSAGE_BYTES
-from tape.archives.plain_ordinals import Ordinals
-from tape.archives.rows import RowReader
+from tape.archives.ordinals_kernel import Ordinals
+from tape.archives.reference_rows import RowReader
 from tape.archives.sidecars import manifest_fault
-from tape.rejected import RAW_MAX, Rejected
-from tape.scan import I64, U8
-from tape.trade import Trade
-from tape.words import PADDING
+from tape.archives.zstd import CHUNK, LongLine
+from tape.codec.eight_bytes import PADDING
+from tape.codec.message_writer import MESSAGE_BYTES
+from tape.codec.row_fields import LITERAL, MESSAGE, PASSED, numbers, rows_for
+from tape.codec.text import I64, U8
+from tape.model.rejected import RAW_MAX, Rejected
+from tape.model.trade import Trade
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import msgspec
 from tape.archives.containers import member_at, small_file
 from tape.archives.skipped import Skipped
 from tape.errors import ArchiveError
-from tape.rejected import Rejected
-from tape.trade_fields import U32_MAX
+from tape.model.fields import U32_MAX
+from tape.model.rejected import Rejected
 
 if TYPE_CHECKING:
     from databento_dbn.metadata import MappingIntervalDict

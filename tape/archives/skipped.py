@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from tape.archives.containers import Member, ends, raw
-from tape.archives.frames import compression_of, unpacked_beginning
 from tape.archives.given import COLUMNS_FILE
+from tape.archives.zstd import compression_of, unpacked_beginning
 from tape.errors import ArchiveError
-from tape.origin import BEGINNING, own_output
+from tape.process.origin import BEGINNING, own_output
 
 SIDECARS: Final = frozenset(
     {

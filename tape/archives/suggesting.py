@@ -11,14 +11,14 @@ from tape.archives.beginnings import misnamed
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
-from tape.archives.frames import LongLine, pieces
 from tape.archives.layout import DELIMITERS, split
-from tape.archives.plain_fields import NAMES
-from tape.archives.values import iso_ns
+from tape.archives.zstd import LongLine, pieces
+from tape.codec.row_fields import NAMES
+from tape.codec.values import iso_ns
 from tape.errors import ArchiveError
-from tape.printable import printable
-from tape.rejected import Rejected
-from tape.trade_fields import U16_MAX, U32_MAX, Unreadable, is_symbol
+from tape.model.fields import U16_MAX, U32_MAX, Unreadable, is_symbol
+from tape.model.rejected import Rejected
+from tape.process.terminal_text import printable
 
 SYNONYMS: Final = {
     "ts_event": (

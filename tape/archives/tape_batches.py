@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
-from tape.archives.plain_fields import FIELDS, SYMBOL
 from tape.archives.reader import Piece
+from tape.codec.row_fields import FIELDS, SYMBOL
+from tape.codec.text import I64
 from tape.errors import ArchiveError
-from tape.scan import I64
 
 
 @dataclass(slots=True)

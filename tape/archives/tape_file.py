@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from tape.archives.discovery import Archive
-from tape.archives.plain_fields import PUBLISHER, SEQUENCE, TS_EVENT, TS_RECV
 from tape.archives.reader import Piece
 from tape.archives.tape_batches import Part
 from tape.archives.time_keys import AHEAD, HELD_MOST, TimeKeys
+from tape.codec.row_fields import PUBLISHER, SEQUENCE, TS_EVENT, TS_RECV
+from tape.codec.text import I64
 from tape.errors import ArchiveError
-from tape.scan import I64
 
 END: Final = 2**63 - 1
 LEAST_READY: Final = 1_024

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from tape.archives.plain_order import in_order
-from tape.scan import I64
-from tape.trade_fields import NANOS
+from tape.archives.order_kernel import in_order
+from tape.codec.text import I64
+from tape.model.fields import NANOS
 
 BEHIND: Final = 1_024
 AHEAD: Final = 2_200

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 import typer
 
 from tape.cli.lazy import LazyGroup
-from tape.log_lines import log_as_notes
-from tape.run import run_main
+from tape.process.exit import run_main
+from tape.process.log_lines import log_as_notes
 
 COMMANDS: Final = {
     "bench": (
-        "tape.cli.bench:bench",
+        "benchmarks.machine.command:bench",
         "Measure engine, files, wire and apps on this machine; medians of three.",
     ),
     "demo": (
@@ -101,7 +101,7 @@ def _begin(
 ) -> None:
     """Tells which trades on a market's tape are not normal, and why."""
     if no_color:
-        from tape.cli.look import without_colour  # not for `tape --help`
+        from tape.cli.output import without_colour  # not for `tape --help`
 
         without_colour()
 

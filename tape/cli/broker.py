@@ -12,12 +12,12 @@ import msgspec
 import platformdirs
 import typer
 
-from tape.broker.kafka import HOST, LocalKafka
-from tape.broker.topics import create_topics, pipeline_topics
-from tape.cli.look import say
+from tape.cli.output import say
 from tape.errors import BrokerError
-from tape.own_folder import private
-from tape.regular_file import read_file
+from tape.kafka.local.broker import HOST, LocalKafka
+from tape.kafka.topics import create_topics, pipeline_topics
+from tape.process.own_folder import private
+from tape.process.regular_file import read_file
 
 app = typer.Typer(
     help="A local Apache Kafka, for one machine: loopback only, no replication.",

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from tape.archives import find_archives
-from tape.cli.look import table_console
-from tape.demo import report, run_pipeline
+from tape.cli.output import table_console
 from tape.errors import ArchiveError
-from tape.own_folder import make_private, own_folder
-from tape.settings import DetectorSettings, load
+from tape.ops.demo import report, run_pipeline
+from tape.process.own_folder import make_private, own_folder
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 from tape.synthetic import make_day, write_day
 
 DEFAULT_DATA = Path("nasdaq")

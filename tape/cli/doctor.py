@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tape.cli.look import AsJson, print_json, table_console, wants_json
-from tape.doctor.examination import examine
-from tape.doctor.finding import Finding, Verdict
-from tape.printable import cell
+from tape.cli.output import AsJson, print_json, table_console, wants_json
+from tape.ops.doctor.examination import examine
+from tape.ops.doctor.finding import Finding, Verdict
+from tape.process.terminal_text import cell
 
 COLOURS: dict[Verdict, str] = {
     "ok": "green",

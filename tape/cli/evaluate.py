@@ -13,8 +13,9 @@ from typer.core import TyperCommand
 from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive
 from tape.archives.given import Given
+from tape.archives.outcome import Outcome
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import (
+from tape.cli.output import (
     AsJson,
     Force,
     beside,
@@ -24,20 +25,28 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
+from tape.desk.evaluate.evaluate import (
+    Outcomes,
+    Result,
+    Task,
+    evaluate,
+    injected,
+    made_up_days,
+    tasks,
+)
+from tape.desk.evaluate.tables import terminal_tables
+from tape.desk.past_days import PROFILES, profile_names
+from tape.desk.plots.curves import drawn, save_curves
+from tape.desk.plots.day import check_plot
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
-from tape.evaluation.judging import PROFILES, profile_names
-from tape.evaluation.pictures import drawn, save_curves
-from tape.evaluation.running import Outcomes, Result, Task, evaluate, injected, made_up_days, tasks
-from tape.evaluation.tables import terminal_tables
-from tape.outcome import Outcome
-from tape.output_file import OutputFile
-from tape.pictures.day import check_plot
-from tape.printable import cell
-from tape.settings import DetectorSettings, load
-from tape.symbol_thresholds import unknown_symbols
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
+from tape.process.terminal_text import cell
+from tape.process.whole_file import OutputFile
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.settings.thresholds_file import unknown_symbols
 
 MOST_LISTED = 5
 FEW = 1_000

@@ -9,10 +9,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Table
 
-from tape.cli.fetch_progress import shown, waiting
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
-from tape.errors import FetchError, SettingsError
-from tape.fetching import (
+from tape.archives.databento import (
     JobFolder,
     Patience,
     Query,
@@ -22,9 +19,13 @@ from tape.fetching import (
     same_job,
     wait_until_done,
 )
-from tape.fetching.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
-from tape.printable import cell
-from tape.settings import FetchSettings, load
+from tape.archives.databento.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
+from tape.cli.fetch_progress import shown, waiting
+from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.errors import FetchError, SettingsError
+from tape.process.terminal_text import cell
+from tape.settings.databento import FetchSettings
+from tape.settings.load import load
 
 DATASET = re.compile(r"[A-Z0-9]{2,16}\.[A-Z0-9]{1,16}")
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+=^-]{0,31}|ALL_SYMBOLS")

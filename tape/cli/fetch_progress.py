@@ -16,8 +16,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from tape.cli.look import notes_console
-from tape.fetching import Fetched, JobDetails
+from tape.archives.databento import Fetched, JobDetails
+from tape.cli.output import notes_console
 
 LINE_S = 10.0
 LOOK_S = 0.1

@@ -8,16 +8,16 @@ import typer
 
 from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive, stem_of
+from tape.archives.outcome import Outcome
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import AsJson, Force, print_json, say, say_outcome, wants_json
 from tape.cli.nothing import listed
+from tape.cli.output import AsJson, Force, print_json, say, say_outcome, wants_json
 from tape.errors import SettingsError
-from tape.outcome import Outcome
+from tape.market.auctions import AUCTION_SHARES
+from tape.model.fields import TIME_MAX_NS
 from tape.synthetic import KINDS, inject, load_day, write_day
 from tape.synthetic.day import SyntheticDay
 from tape.synthetic.files import labels_path
-from tape.synthetic.inject import AUCTION_SHARES
-from tape.trade_fields import TIME_MAX_NS
 
 
 def inject_anomalies(

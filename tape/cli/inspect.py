@@ -8,7 +8,7 @@ import typer
 
 from tape.archives import Archive, count_rows_hint
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import (
+from tape.cli.output import (
     AsJson,
     Force,
     notes_console,
@@ -19,16 +19,18 @@ from tape.cli.look import (
     wants_json,
 )
 from tape.cli.suggesting import suggest_columns
+from tape.desk.inspect import Inspecting
+from tape.desk.inspect.report import outcome_of
+from tape.desk.inspect.tables import sentences, tables
+from tape.desk.plots.day import Picture, check_plot
 from tape.errors import SettingsError
-from tape.inspecting import Inspecting
-from tape.inspecting.report import outcome_of
-from tape.inspecting.tables import sentences, tables
-from tape.judge import Counts, Judge
-from tape.output_file import OutputFile
-from tape.pictures.day import Picture, check_plot
-from tape.printable import cell
-from tape.replaying import Replay
-from tape.settings import DetectorSettings, load
+from tape.judging.judge import Judge
+from tape.judging.replay import Replay
+from tape.model.counts import Counts
+from tape.process.terminal_text import cell
+from tape.process.whole_file import OutputFile
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 
 
 def inspect(

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Final, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tape.interrupts import clean_up_first
-from tape.printable import printable_lines
+from tape.process.interrupts import clean_up_first
+from tape.process.terminal_text import printable_lines
 
 USAGE_ERROR: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What Click raises for words that are wrong; which class that is depends on Typer's version."""

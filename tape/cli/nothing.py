@@ -6,9 +6,9 @@ from typing import Final
 
 from tape.archives import read_columns
 from tape.errors import ArchiveError
-from tape.replaying import END_NS, Part, Replay
-from tape.symbol_lists import symbols_word
-from tape.trade_fields import TIME_MAX_NS, iso_time
+from tape.judging.replay import END_NS, Part, Replay
+from tape.model.fields import TIME_MAX_NS, iso_time
+from tape.settings.symbol_lists import symbols_word
 
 LISTED: Final = 12
 """Symbols or days that a sentence names."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tape.errors import SettingsError
-from tape.output_file import OutputFile
+from tape.process.whole_file import OutputFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ import msgspec
 import typer
 from rich.table import Table
 
-from tape.broker.connect import ready_broker
-from tape.broker.topics import pipeline_topics
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
-from tape.printable import cell, printable
-from tape.settings import ProducerSettings, load
+from tape.kafka.connect import ready_broker
+from tape.kafka.topics import pipeline_topics
+from tape.process.terminal_text import cell, printable
+from tape.settings.load import load
+from tape.settings.producer import ProducerSettings
 from tape.streaming.forgetting import forget as forget_files
 from tape.streaming.marks import look_at_topic, made_anew
 from tape.streaming.positions import Book, Position, positions_topic, read_positions

@@ -7,16 +7,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tape.broker.connect import ready_broker
-from tape.cli.look import notes_console, table_console
-from tape.printable import cell, json_text
-from tape.settings import BrokerSettings, load
-from tape.streaming.retrying import (
+from tape.cli.output import notes_console, table_console
+from tape.kafka.connect import ready_broker
+from tape.kafka.rejected_topic import (
     RejectedRecord,
     fixed_records,
     rejected_records,
     send_back,
 )
+from tape.process.terminal_text import cell, json_text
+from tape.settings.broker import BrokerSettings
+from tape.settings.load import load
 
 app = typer.Typer(
     help="Look at rejected records, and send them again.",

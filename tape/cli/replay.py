@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from tape.anomaly_files import AnomalyWriter, anomaly_writer, check_lines, check_output
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import (
+from tape.cli.nothing import NothingJudgedError, nothing_judged
+from tape.cli.output import (
     AsJson,
     Force,
     notes_console,
@@ -22,22 +22,24 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
-from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.outputs import Outputs, outputs_for
-from tape.episodes.message import MARKS
+from tape.desk.plots.anomaly import CloseUp
+from tape.desk.plots.day import Picture, check_plot
+from tape.desk.summary import Findings, counts_table, telling_table
 from tape.errors import SettingsError
-from tape.judge import Counts, Judge
-from tape.output_file import OutputFile
-from tape.pictures.closeup import CloseUp
-from tape.pictures.day import Picture, check_plot
-from tape.printable import cell
-from tape.replaying import END_NS, Part, Replay, time_ns
-from tape.settings import DetectorSettings, load
-from tape.symbol_lists import split_symbols
-from tape.symbol_thresholds import unknown_symbols
-from tape.telling import Findings, counts_table, telling_table
-from tape.test_issues import is_test_issue
-from tape.trade_fields import NANOS
+from tape.judging.judge import Judge
+from tape.judging.replay import END_NS, Part, Replay, time_ns
+from tape.market.test_issues import is_test_issue
+from tape.model.counts import Counts
+from tape.model.episode import MARKS
+from tape.model.fields import NANOS
+from tape.process.terminal_text import cell
+from tape.process.whole_file import OutputFile
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.settings.symbol_lists import split_symbols
+from tape.settings.thresholds_file import unknown_symbols
+from tape.sinks.files import AnomalyWriter, anomaly_writer, check_lines, check_output
 
 
 def replay(

@@ -9,15 +9,16 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from tape.broker.connect import ready_broker
-from tape.broker.topics import changelog_name, partition_counts
-from tape.cli.look import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError, StateError
-from tape.kept import PROFILES
-from tape.kept_fields import MEANINGS, fields_of
-from tape.printable import cell
-from tape.settings import DetectorSettings, load
-from tape.streaming.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
+from tape.judging.state_fields import MEANINGS, fields_of
+from tape.judging.state_keys import PROFILES
+from tape.kafka.connect import ready_broker
+from tape.kafka.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
+from tape.kafka.topics import changelog_name, partition_counts
+from tape.process.terminal_text import cell
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 
 app = typer.Typer(
     help="What the detectors have learnt: list, show, begin afresh.",

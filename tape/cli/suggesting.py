@@ -11,11 +11,11 @@ from tape.archives import RowBatch, find_archives, read_archive
 from tape.archives.columns_file import read_columns_file
 from tape.archives.given import Given
 from tape.archives.suggesting import Suggestion, suggest
-from tape.cli.look import notes_console
+from tape.cli.output import notes_console
 from tape.errors import SettingsError
-from tape.output_file import OutputFile
-from tape.printable import printable
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
+from tape.process.terminal_text import printable
+from tape.process.whole_file import OutputFile
 
 
 def suggest_columns(

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from tape.cli.look import Force, say
+from tape.cli.output import Force, say
 from tape.errors import SettingsError
-from tape.symbol_lists import split_symbols
+from tape.market.trading_days import next_trading_day, why_closed
+from tape.settings.symbol_lists import split_symbols
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SYMBOLS
-from tape.trading_days import next_trading_day, why_closed
 
 
 def synth(

@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tape.broker.connect import ready_broker
-from tape.broker.topics import (
+from tape.cli.output import AsJson, print_json, say, table_console, wants_json
+from tape.errors import BrokerError
+from tape.kafka.connect import ready_broker
+from tape.kafka.topics import (
     TopicSpec,
     TopicState,
     alter_topics,
@@ -15,10 +17,9 @@ from tape.broker.topics import (
     pipeline_topics,
     topic_states,
 )
-from tape.cli.look import AsJson, print_json, say, table_console, wants_json
-from tape.errors import BrokerError
-from tape.printable import cell
-from tape.settings import DetectorSettings, load
+from tape.process.terminal_text import cell
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 
 app = typer.Typer(
     help="The pipeline's topics: create, show, check and alter them on any broker.",

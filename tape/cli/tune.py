@@ -11,8 +11,9 @@ from rich.text import Text
 
 from tape.archives import find_archives
 from tape.archives.file_order import days_of_files
+from tape.archives.outcome import Outcome
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.look import (
+from tape.cli.output import (
     AsJson,
     Force,
     beside,
@@ -22,15 +23,15 @@ from tape.cli.look import (
     table_console,
     wants_json,
 )
+from tape.desk.day import read_days
+from tape.desk.tune.budgets import TunedBudget, tune_budgets
+from tape.desk.tune.thresholds import LEAST_TRADES, Tuned, past_trades, tune
+from tape.desk.tune.thresholds_file import thresholds_text
 from tape.errors import ArchiveError, SettingsError
-from tape.evaluation.days import read_days
-from tape.outcome import Outcome
-from tape.output_file import OutputFile
-from tape.printable import cell
-from tape.settings import DetectorSettings, load
-from tape.tuning.budgets import TunedBudget, tune_budgets
-from tape.tuning.file import thresholds_text
-from tape.tuning.thresholds import LEAST_TRADES, Tuned, past_trades, tune
+from tape.process.terminal_text import cell
+from tape.process.whole_file import OutputFile
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 
 
 def tune_thresholds(

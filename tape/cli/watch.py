@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
-from tape.broker.connect import ready_broker
-from tape.cli.look import notes_console
+from tape.cli.output import notes_console
 from tape.errors import SettingsError
-from tape.interrupts import leave_it_to_asyncio
-from tape.settings import DetectorSettings, load
-from tape.streaming.following import Follower
-from tape.watching.filters import Filter, parse_rule, parse_symbols
-from tape.watching.streams import as_json, as_text, stream
+from tape.kafka.connect import ready_broker
+from tape.kafka.follower import Follower
+from tape.process.interrupts import leave_it_to_asyncio
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.view.filters import Filter, parse_rule, parse_symbols
+from tape.view.lines import as_json, as_text, stream
 
 WAIT_S = 10.0
 AROUND = 8
@@ -75,11 +76,11 @@ def _need_textual() -> None:
 
 
 def _view(settings: DetectorSettings, chosen: Filter, last: int) -> int:
-    from tape.streaming.around import Around, trades_around
-    from tape.watching.board import Board
-    from tape.watching.live import Live
-    from tape.watching.seen import Seen
-    from tape.watching.view import WatchApp
+    from tape.kafka.neighbours import Around, trades_around
+    from tape.view.alert import Seen
+    from tape.view.board import Board
+    from tape.view.feed import Live
+    from tape.view.terminal.app import WatchApp
 
     client = settings.client_config()
 

@@ -10,14 +10,44 @@ be in the ring and are not looked up. For the others there is an index over the 
 place, newest first, written only when a look-up needs them. It is no part of the kept state.
 """
 
-from typing import Any
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from tape.detection.classic_state import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS, RING, ClassicState
-from tape.detection.detector import DUPLICATE, LATE, NEW
-from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import Word
+from tape.codec.array_types import I64, U16, U64, Word
+from tape.codec.compiling import part_of_callers, uncounted
+from tape.detection.protocol import DUPLICATE, LATE, NEW
+
+RING: Final = 1_024
+"""Accepted trades that are remembered per symbol to recognise duplicates; a power of two."""
+
+
+PUBLISHERS: Final = 64
+"""Publishers per symbol whose newest time is remembered; Databento has some 110 in all."""
+
+
+ACCEPTED: Final = 0
+"""Columns of `counters`, one int64 each: trades accepted so far; the others follow."""
+
+
+KNOWN_PUBLISHERS: Final = 7
+
+
+class Ring(Protocol):
+    """What the state of a detector holds for this, a row per symbol.
+
+    `ring` has two hashes per trade, zeros for one without a sequence. `newest` has three columns
+    per publisher: its number, its newest time, and the highest sequence of that time.
+    `ring_head`, `ring_next` and `indexed` are the index over the ring.
+    """
+
+    counters: I64
+    ring: U64
+    newest: I64
+    ring_head: U16
+    ring_next: U16
+    indexed: I64
+
 
 FORGOTTEN = PUBLISHERS + 1
 """`KNOWN_PUBLISHERS` of a symbol that has had more publishers than there is room for."""
@@ -54,7 +84,7 @@ def _identity_hash(place: Any, price_nanos: int, size: int, side: int) -> Any:
 
 
 @part_of_callers
-def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
+def _publisher_slot(state: Ring, row: int, publisher: int) -> int:
     """Return the column where the publisher is kept, or -1."""
     for slot in range(min(state.counters[row, KNOWN_PUBLISHERS], PUBLISHERS)):
         if state.newest[row, 3 * slot] == publisher:
@@ -63,9 +93,7 @@ def _publisher_slot(state: ClassicState, row: int, publisher: int) -> int:
 
 
 @uncounted
-def _note_publisher(
-    state: ClassicState, row: int, publisher: int, ts_event_ns: int, sequence: int
-) -> None:
+def _note_publisher(state: Ring, row: int, publisher: int, ts_event_ns: int, sequence: int) -> None:
     """Remember the first trade of a publisher, in place of the oldest if there is no room."""
     slot = state.counters[row, KNOWN_PUBLISHERS]
     if slot < PUBLISHERS:
@@ -82,7 +110,7 @@ def _note_publisher(
 
 
 @uncounted
-def _index_ring(state: ClassicState, row: int, count: int) -> None:
+def _index_ring(state: Ring, row: int, count: int) -> None:
     """Take the trades since the last look-up, the `count`-th the last of them, into the index."""
     for number in range(max(state.indexed[row, 0], count - RING), count):
         at = number % RING
@@ -95,7 +123,7 @@ def _index_ring(state: ClassicState, row: int, count: int) -> None:
 
 
 @uncounted
-def _looked_up(state: ClassicState, row: int, place: Any, identity: Any) -> int:
+def _looked_up(state: Ring, row: int, place: Any, identity: Any) -> int:
     """Return ALONE, SHARED or SAME for a trade.
 
     A chain ends where a number is no older than the one before it: what that one pointed to has

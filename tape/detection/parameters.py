@@ -5,6 +5,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
+MOST_PER_DAY: Final = 10_000
+"""Bounds of the budgets, for a symbol as for all."""
+
+
 Profile = Literal["classic", "calibrated"]
 Training = Literal["thinned", "window"]
 BUDGETS: Final = ("alerts_per_10k", "alerts_per_day")

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tape.breaker import Breaker, Trip
 from tape.errors import BreakerError
-from tape.judge import Unread
-from tape.settings import DetectorSettings
+from tape.judging.judge import Unread
+from tape.settings.detector import DetectorSettings
+from tape.streaming.breaker import Breaker, Trip
 from tape.streaming.consumer import MessageBatch
 
 COUNT: Final = b'["breaker"]'

@@ -17,7 +17,7 @@ from quixstreams.kafka.consumer import raise_for_msg_error
 from quixstreams.models import MessageContext, Row, Topic
 
 from tape.errors import BrokerLostError, StateError
-from tape.interrupts import called_by_the_client
+from tape.process.interrupts import called_by_the_client
 from tape.streaming.steady_consumer import SteadyConsumer
 
 log = logging.getLogger(__name__)

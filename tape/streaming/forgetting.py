@@ -9,7 +9,7 @@ import msgspec
 
 from tape.archives import find_archives
 from tape.errors import ArchiveError
-from tape.settings import ProducerSettings
+from tape.settings.producer import ProducerSettings
 from tape.streaming.marks import look_at_topic
 from tape.streaming.positions import (
     FILE,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tape.settings import DetectorSettings
+from tape.settings.detector import DetectorSettings
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 import time
 from typing import Final
 
-from tape.broker.identity import topic_ends, topic_id
 from tape.errors import BrokerAwayError, StateError
-from tape.settings import ProducerSettings
+from tape.kafka.identity import topic_ends, topic_id
+from tape.settings.producer import ProducerSettings
 from tape.streaming.positions import Book, TopicMark, positions_topic
 
 STARTING_S: Final = 30.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tape.archives import Discovery
-from tape.printable import printable
+from tape.process.terminal_text import printable
 from tape.streaming.positions import Position
 
 

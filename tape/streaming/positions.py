@@ -6,7 +6,7 @@ The topic is `INPUT-positions`, with one partition. Its records are JSON, by the
     ahead:SHA256    messages sent beyond these positions, in the middle of a batch: `Ahead`
     topic           which topic the trades went to: `TopicMark`
     instance:NAME   the run that is this INSTANCE now: `Run`
-    breaker:NAME    what its circuit breaker has counted (`tape.breaker`)
+    breaker:NAME    what its circuit breaker has counted (`tape.streaming.breaker`)
 
 A record without a value says that its file was forgotten.
 """
@@ -23,8 +23,8 @@ from uuid import uuid4
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from tape.broker.connect import told_plainly
 from tape.errors import BrokerError, StateError
+from tape.kafka.connect import told_plainly
 
 FILE: Final = "file:"
 INSTANCE: Final = "instance:"

@@ -5,43 +5,36 @@ import time
 from contextlib import closing
 from typing import Final
 
-from quixstreams import Application
 from quixstreams.exceptions import PartitionAssignmentError
-from quixstreams.sources.base.exceptions import SourceException
 
-from tape.broker.group import GroupWatcher
-from tape.broker.topics import (
-    changelog_name,
-    partition_counts,
-    pipeline_topics,
-    too_small_topics,
-)
 from tape.errors import (
     BrokerError,
     BrokerLostError,
     IdExpiredError,
     SettingsError,
     StateError,
-    TapeError,
 )
-from tape.interrupts import was_interrupted
-from tape.judge import Counts
-from tape.settings import DetectorSettings, ProducerSettings
-from tape.streaming.application import BatchApplication
-from tape.streaming.failures import (
+from tape.kafka.errors import causes, is_any, refuse_if_forbidden
+from tape.kafka.group import GroupWatcher
+from tape.kafka.topics import (
+    changelog_name,
+    partition_counts,
+    pipeline_topics,
+    too_small_topics,
+)
+from tape.model.counts import Counts
+from tape.model.fields import NANOS
+from tape.process.interrupts import was_interrupted
+from tape.settings.detector import DetectorSettings
+from tape.streaming.detector_app import BatchApplication
+from tape.streaming.errors import (
     EXPIRED,
     FATAL,
     FENCED,
     LARGE,
-    causes,
-    is_any,
     own_error,
-    refuse_if_forbidden,
     storage_fault,
-    unforeseen,
 )
-from tape.streaming.source import ArchiveSource
-from tape.trade_fields import NANOS
 
 log = logging.getLogger(__name__)
 
@@ -168,18 +161,3 @@ def run_detector(
         },
     )
     return 0
-
-
-def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSource) -> int:
-    """Run the producer until everything is sent, and return its exit code."""
-    try:
-        app.run()
-    except FATAL as error:
-        refuse_if_forbidden(error, settings.broker_address)
-        raise unforeseen(error, settings.broker_address) from error
-    except SourceException as error:  # the source says its own errors: this one was killed
-        raise TapeError(
-            f"the producer's process was killed ({error}); start it again, it goes on behind the "
-            "last transaction"
-        ) from error
-    return int(source.exit_code.value)

@@ -14,19 +14,18 @@ from typing import Final
 import msgspec
 
 from tape.archives import Archive, Discovery, count_rows_hint
-from tape.breaker import Breaker
 from tape.errors import BreakerError, BrokerLostError, SettingsError
-from tape.judge import Counts
-from tape.logs import RejectedLog
-from tape.metrics import Metrics
-from tape.pace import Pace
-from tape.progress import Progress
-from tape.settings import ProducerSettings
-from tape.streaming.judging import rejection_headers
+from tape.kafka.headers import rejection_headers
+from tape.model.counts import Counts
+from tape.process.logs import RejectedLog
+from tape.process.metrics import Metrics
+from tape.settings.producer import ProducerSettings
+from tape.streaming.breaker import Breaker
 from tape.streaming.ledger import Ledger
 from tape.streaming.marks import STARTING_S, look_at_topic, refuse_if_made_anew
 from tape.streaming.old_positions import old_positions
 from tape.streaming.outcome import Outcome
+from tape.streaming.pace import Pace
 from tape.streaming.positions import (
     BREAKER,
     FILE,
@@ -40,6 +39,7 @@ from tape.streaming.positions import (
     positions_topic,
     read_positions,
 )
+from tape.streaming.progress import Progress
 from tape.streaming.steps import Step, counted_by, steps_of
 from tape.streaming.transactions import TransactionLostError, Transactions
 

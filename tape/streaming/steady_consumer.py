@@ -9,7 +9,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Message, TopicPartition
 from quixstreams.internal_consumer import InternalConsumer
 
-from tape.interrupts import called_by_the_client
+from tape.process.interrupts import called_by_the_client
 
 CLOSE_S: Final = 20.0
 """Longest wait for the client's end; it leaves a group in well under a second."""

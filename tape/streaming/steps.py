@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from tape.archives import Archive, RejectedRow
 from tape.archives.one_tape import read_tape
-from tape.breaker import Breaker, Trip
 from tape.errors import ArchiveError, BooksError
+from tape.model.fields import TIME_MAX_NS
+from tape.streaming.breaker import Breaker, Trip
 from tape.streaming.ledger import Part
-from tape.trade_fields import TIME_MAX_NS
 
 
 @dataclass(slots=True)

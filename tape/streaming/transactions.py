@@ -8,11 +8,12 @@ from typing import Any, Final
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
-from tape.broker.clients import sending
-from tape.broker.specs import BATCH_BYTES, TopicSpec
-from tape.broker.topics import too_small_topics
 from tape.errors import BrokerError, BrokerLostError
-from tape.streaming.failures import LARGE, refuse_if_forbidden
+from tape.kafka.clients import sending
+from tape.kafka.errors import refuse_if_forbidden
+from tape.kafka.specs import BATCH_BYTES, TopicSpec
+from tape.kafka.topics import too_small_topics
+from tape.streaming.errors import LARGE
 
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 """Longest that a killed producer blocks `read_committed` readers, if it is not started again."""

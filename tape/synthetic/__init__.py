@@ -3,6 +3,6 @@
 from tape.synthetic.day import Label, SyntheticDay, make_day
 from tape.synthetic.files import write_day
 from tape.synthetic.inject import KINDS, inject
-from tape.synthetic.loading import load_day
+from tape.synthetic.load import load_day
 
 __all__ = ["KINDS", "Label", "SyntheticDay", "inject", "load_day", "make_day", "write_day"]

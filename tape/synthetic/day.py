@@ -9,8 +9,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from tape.synthetic.market import CENT, I64, NONE, clock_ns, ordinary_trades
-from tape.trading_days import close_hour
+from tape.market.trading_days import close_hour
+from tape.synthetic.ordinary import CENT, I64, NONE, clock_ns, ordinary_trades
 
 SYMBOLS: Final = ("NVDA", "AAPL", "MSFT", "TSLA")
 SHARES_OF_TRADES: Final = (0.4, 0.25, 0.15, 0.2)

@@ -8,10 +8,10 @@ from typing import Final
 
 import zstandard
 
-from tape.origin import MARK_FRAME
-from tape.output_file import OutputFile
+from tape.model.fields import NANOS, iso_time
+from tape.process.origin import MARK_FRAME
+from tape.process.whole_file import OutputFile
 from tape.synthetic.day import SyntheticDay
-from tape.trade_fields import NANOS, iso_time
 
 HEADER: Final = (
     b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tape.market.auctions import AUCTION_SHARES
 from tape.synthetic.day import COLUMNS, Label, SyntheticDay
 from tape.synthetic.insertion import Insertion, with_insertions
-from tape.synthetic.market import BUY, CENT, I64, SELL
+from tape.synthetic.ordinary import BUY, CENT, I64, SELL
 
 KINDS: Final = (
     "fat finger",
@@ -24,8 +25,6 @@ KINDS: Final = (
     "spike that reverts",
     "gap",
 )
-AUCTION_SHARES: Final = 50_000
-"""Prints as large as this are left alone."""
 APART: Final = 80
 """Trades of the symbol between the end of one anomaly and the beginning of the next, at least."""
 GAP_TRADES: Final = 10

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tape.synthetic.day import Label, SyntheticDay, rows_of
-from tape.synthetic.market import I64
+from tape.synthetic.ordinary import I64
 
 BURST = "burst"
 

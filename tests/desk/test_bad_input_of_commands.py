@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tape.broker.kafka import free_port
+from tape.kafka.local.broker import free_port
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
 from tests.commands import LOADED, Ended, every_command, on_terminal, plain, run, tape

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tape.cli import COMMANDS, app
 from tape.cli.lazy import LazyGroup
-from tape.run import run_main
+from tape.process.exit import run_main
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
 from tests.commands import LOADED, every_command, on_terminal, plain, tape
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_the_start_and_what_comes_after_without_a_word() -> None:
         )
         assert process.stderr is not None
         for line in process.stderr:
-            if line.endswith("tape.interrupts\n"):
+            if line.endswith("tape.process.interrupts\n"):
                 break
         for _ in range(after):
             assert process.stderr.readline()
@@ -123,7 +123,7 @@ def test_a_signal_ends_an_app_that_starts_without_a_word(
         )
         assert process.stderr is not None
         for line in process.stderr:
-            if line.endswith("tape.interrupts\n"):
+            if line.endswith("tape.process.interrupts\n"):
                 break
         for _ in range(after):
             if '"waiting for the broker"' in process.stderr.readline():
@@ -139,8 +139,8 @@ def test_ctrl_c_in_a_callback_of_the_kafka_client_comes_when_it_is_over() -> Non
     run = (
         "import os, signal, sys, time\n"
         "from confluent_kafka import Consumer\n"
-        "from tape.interrupts import called_by_the_client, clean_up_first, end_at_once\n"
-        "from tape.run import run_main\n"
+        "from tape.process.interrupts import called_by_the_client, clean_up_first, end_at_once\n"
+        "from tape.process.exit import run_main\n"
         "times = 0\n"
         "@called_by_the_client\n"
         "def told(error):\n"
@@ -213,8 +213,8 @@ def test_ctrl_c_in_a_callback_from_compiled_code_is_not_lost() -> None:
     """LLVM calls back while it loads kernels; what is raised there, ctypes prints and drops."""
     run = (
         "import ctypes, os, signal, sys, time\n"
-        "from tape.interrupts import clean_up_first, end_at_once\n"
-        "from tape.run import run_main\n"
+        "from tape.process.interrupts import clean_up_first, end_at_once\n"
+        "from tape.process.exit import run_main\n"
         "@ctypes.CFUNCTYPE(None)\n"
         "def callback():\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"

@@ -13,17 +13,18 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from tape.broker.group import Look, Member, assigned
-from tape.broker.kafka import free_port
-from tape.doctor.configuration import check_secrets, check_settings
-from tape.doctor.endpoint import check_metrics
-from tape.doctor.files import check_data, check_state
-from tape.doctor.installation import Wanted, check_packages, check_python, wanted
-from tape.doctor.pipeline import Watch, judge_instances, judge_lag, judge_transactions
-from tape.doctor.trial import judge_clock
-from tape.judge import Counts
-from tape.metrics import SILENT_S, Metrics
-from tape.settings import DetectorSettings, load
+from tape.kafka.group import Look, Member, assigned
+from tape.kafka.local.broker import free_port
+from tape.model.counts import Counts
+from tape.ops.doctor.configuration import check_secrets, check_settings
+from tape.ops.doctor.endpoint import check_metrics
+from tape.ops.doctor.files import check_data, check_state
+from tape.ops.doctor.installation import Wanted, check_packages, check_python, wanted
+from tape.ops.doctor.pipeline import Watch, judge_instances, judge_lag, judge_transactions
+from tape.ops.doctor.trial import judge_clock
+from tape.process.metrics import SILENT_S, Metrics
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
 from tests.apps import ROOT
 
 CANARY = "canary-51c0-not-to-be-seen"
@@ -239,7 +240,7 @@ def test_the_metrics_endpoint_answers_or_is_told(monkeypatch: pytest.MonkeyPatch
     found = check_metrics(settings)
     assert (found.verdict, "anomaly_detector: at work" in found.text) == ("ok", True), found
     now_s = time.monotonic()
-    monkeypatch.setattr("tape.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
+    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
     found = check_metrics(settings)
     assert (found.verdict, "answers 503" in found.text) == ("problem", True), found
     end()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tape.evaluation.judging import PROFILES
+from tape.desk.past_days import PROFILES
 from tape.synthetic import inject, make_day, write_day
 from tests.commands import tape
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tape.symbol_thresholds import read_thresholds
+from tape.settings.thresholds_file import read_thresholds
 from tape.synthetic import SyntheticDay, make_day, write_day
 from tape.synthetic.day import rows_of
 from tests.commands import tape

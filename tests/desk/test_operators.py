@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tape.broker.connect import ready_broker
-from tape.broker.kafka import LocalKafka
 from tape.errors import BrokerError, StateError
-from tape.streaming.application import ensure_writable
+from tape.kafka.connect import ready_broker
+from tape.kafka.local.broker import LocalKafka
+from tape.streaming.detector_app import ensure_writable
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tape.outcome import Outcome
+from tape.archives.outcome import Outcome
 from tape.synthetic import make_day, write_day
 from tests.commands import on_terminal, plain, tape
 

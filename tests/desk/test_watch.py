@@ -8,17 +8,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from tape.broker.group import Look, Member
 from tape.errors import BrokerError, SettingsError
-from tape.rejected import Rejected
-from tape.streaming.around import Around
-from tape.trade import Trade, decode
-from tape.watching.board import KEPT, Board
-from tape.watching.filters import Filter, parse_rule, parse_symbols
-from tape.watching.live import Arrived, News, Trouble
-from tape.watching.rows import row, state_lines
-from tape.watching.seen import Seen, one_line, seen
-from tape.watching.view import WatchApp
+from tape.kafka.group import Look, Member
+from tape.kafka.neighbours import Around
+from tape.model.rejected import Rejected
+from tape.model.trade import Trade, decode
+from tape.view.alert import Seen, one_line, seen
+from tape.view.board import KEPT, Board
+from tape.view.feed import Arrived, News, Trouble
+from tape.view.filters import Filter, parse_rule, parse_symbols
+from tape.view.terminal.app import WatchApp
+from tape.view.terminal.rows import row, state_lines
 
 RULES = ["High Volume", "Rapid Price Change", "Isolation Forest"]
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tape.run import run_main
+from tape.process.exit import run_main
 from tape.streaming import application
 
 exactly_once = application.BatchApplication

@@ -5,7 +5,7 @@ import time
 
 import confluent_kafka
 
-from tape.run import run_main
+from tape.process.exit import run_main
 from tape.streaming import sending
 from tape.streaming.transactions import WAIT_S, Transactions
 

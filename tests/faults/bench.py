@@ -13,14 +13,15 @@ import numpy as np
 from confluent_kafka import KafkaException
 
 from tape.archives import find_archives, read_archive
-from tape.demo.supervised import Supervised
 from tape.detection.parameters import Parameters
 from tape.errors import BrokerError
-from tape.judge import Counts, Judge
-from tape.streaming.application import TRANSACTION_TIMEOUT_MS
-from tape.streaming.reading import ProgressReader, read_topic
+from tape.judging.judge import Judge
+from tape.kafka.reader import ProgressReader, read_topic
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MAX_NS
+from tape.ops.demo.app_process import Supervised
+from tape.streaming.detector_app import TRANSACTION_TIMEOUT_MS
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 from tests.apps import ROOT
 from tests.faults.checker import Difference, compare
 

@@ -4,7 +4,7 @@ import shutil
 import signal
 import time
 
-from tape.broker.kafka import LocalKafka
+from tape.kafka.local.broker import LocalKafka
 from tests.faults.bench import Bench, is_dead
 from tests.faults.proxy import Proxy
 

@@ -20,14 +20,14 @@ from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from tape.archives import find_archives, read_archive
-from tape.broker.group import GroupWatcher
-from tape.broker.kafka import LocalKafka
-from tape.broker.topics import partition_counts
-from tape.demo.supervised import Supervised
-from tape.streaming.reading import read_topic
+from tape.kafka.group import GroupWatcher
+from tape.kafka.local.broker import LocalKafka
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import partition_counts
+from tape.model.fields import TIME_MAX_NS
+from tape.ops.demo.app_process import Supervised
 from tape.synthetic import SyntheticDay, make_day, write_day
 from tape.synthetic.day import COLUMNS, rows_of
-from tape.trade_fields import TIME_MAX_NS
 from tests.faults import faults
 from tests.faults.bench import DAYS, TRADES_PER_S, Bench
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tape.broker.kafka import LocalKafka, free_port
+from tape.kafka.local.broker import LocalKafka, free_port
 
 HOST = "127.0.0.1"
 

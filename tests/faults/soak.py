@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tape.bench.machine import machine, versions
-from tape.broker.kafka import LocalKafka, free_port
+from benchmarks.machine.machine import machine, versions
 from tape.detection.parameters import Parameters
+from tape.kafka.local.broker import LocalKafka, free_port
 from tests.faults import faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
 from tests.faults.game_day import GameDay, differences, drawn, play, write_game_tape

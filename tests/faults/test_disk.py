@@ -11,7 +11,7 @@ from shutil import disk_usage
 
 import pytest
 
-from tape.broker.kafka import LocalKafka, free_port
+from tape.kafka.local.broker import LocalKafka, free_port
 from tests.faults.bench import Bench, is_dead, write_steady_tape
 from tests.small_disk import fill, mounted
 

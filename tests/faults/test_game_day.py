@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tape.broker.kafka import LocalKafka
+from tape.kafka.local.broker import LocalKafka
 from tests.faults.bench import CALIBRATED
 from tests.faults.game_day import (
     SYMBOLS,

@@ -16,9 +16,9 @@ import pytest
 import zstandard
 
 from tape.archives import find_archives, read_archive
+from tape.model.fields import TIME_MAX_NS
 from tape.streaming.positions import Book, positions_topic, read_positions
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 from tests.apps import ROOT, App, Pipeline
 from tests.faults.bench import is_dead
 from tests.kafka_client import read_all

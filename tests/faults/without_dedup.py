@@ -2,10 +2,11 @@
 
 import sys
 
-from tape import judge
-from tape.columns import DecodedBatch, TradeColumns
-from tape.run import run_main
-from tape.trade_fields import NO_SEQUENCE
+from tape.codec.batch import DecodedBatch
+from tape.judging import judge
+from tape.model.columns import TradeColumns
+from tape.model.fields import NO_SEQUENCE
+from tape.process.exit import run_main
 
 decode_batch = judge.decode_batch
 

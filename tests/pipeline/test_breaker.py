@@ -12,11 +12,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tape.archives import find_archives
 from tape.detection.parameters import Parameters
-from tape.judge import Counts, Judge
-from tape.streaming.reading import read_topic
+from tape.judging.judge import Judge
+from tape.kafka.reader import read_topic
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MIN_NS
+from tape.model.trade import Trade, encode
 from tape.synthetic import make_day, write_day
-from tape.trade import Trade, encode
-from tape.trade_fields import TIME_MIN_NS
 from tests.apps import App, Pipeline
 from tests.kafka_client import produce, read_all
 

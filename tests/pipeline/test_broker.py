@@ -15,13 +15,13 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tape.broker import jars
-from tape.broker.kafka import LocalKafka
-from tape.broker.ports import free_port, holder
-from tape.broker.properties import cluster_of
-from tape.broker.topics import TopicSpec, check_topics, create_topics, pipeline_topics
-from tape.demo.pipeline import _broker as demo_broker
 from tape.errors import BrokerError
+from tape.kafka.local import jars
+from tape.kafka.local.broker import LocalKafka
+from tape.kafka.local.ports import free_port, holder
+from tape.kafka.local.properties import cluster_of
+from tape.kafka.topics import TopicSpec, check_topics, create_topics, pipeline_topics
+from tape.ops.demo.pipeline import _broker as demo_broker
 from tests.apps import ROOT
 from tests.kafka_client import produce, read_all
 
@@ -130,7 +130,7 @@ def test_another_kafka_on_the_port_is_recognised(kafka, tmp_path: Path) -> None:
 def test_a_kafka_that_took_the_port_just_now_is_not_taken_for_ours(
     kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tape.broker.kafka.refuse_busy_port", lambda port: None)
+    monkeypatch.setattr("tape.kafka.local.broker.refuse_busy_port", lambda port: None)
     late = LocalKafka(tmp_path, kafka.port)
     with pytest.raises(BrokerError) as raised:
         late.start()
@@ -142,7 +142,7 @@ def test_a_kafka_that_took_the_port_just_now_is_not_taken_for_ours(
 def test_a_demo_whose_port_was_taken_just_now_takes_another(
     kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tape.demo.pipeline._port", lambda: kafka.port)
+    monkeypatch.setattr("tape.ops.demo.pipeline._port", lambda: kafka.port)
     with demo_broker(tmp_path / "data") as ours:
         assert ours.port != kafka.port
         assert create_topics(client(ours), [TopicSpec("stocks", 1)]) == ["stocks"]
@@ -183,7 +183,7 @@ def test_the_controllers_port_is_kept(own_kafka) -> None:
 @pytest.mark.parametrize("die_with_parent", [True, False])
 def test_the_broker_ends_with_a_killed_parent_if_asked(tmp_path, die_with_parent: bool) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from tape.broker.kafka import LocalKafka;"
+        "import sys, time; from pathlib import Path; from tape.kafka.local.broker import LocalKafka;"
         f"k = LocalKafka(Path(sys.argv[1]), {free_port()}, die_with_parent={die_with_parent});"
         "print(k.start().pid, flush=True); time.sleep(600)"
     )

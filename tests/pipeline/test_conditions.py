@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from tape.broker.kafka import LocalKafka, free_port
-from tape.broker.topics import TopicSpec, changelog_name, create_topics, partition_counts
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.kafka.topics import TopicSpec, changelog_name, create_topics, partition_counts
 from tape.synthetic import make_day, write_day
 from tests.apps import App, Pipeline
 from tests.kafka_client import produce
@@ -171,7 +171,7 @@ def test_records_deleted_while_the_detector_is_behind_are_told_with_4(pipeline: 
 
 def _delete_before(pipeline: Pipeline, offset: int) -> None:
     """Delete the records of the partition that has any."""
-    from tape.streaming.reading import ProgressReader
+    from tape.kafka.reader import ProgressReader
 
     reader = ProgressReader(pipeline.client, pipeline.input, pipeline.group)
     try:

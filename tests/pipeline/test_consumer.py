@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Message, Producer, TopicPartition
 from quixstreams.models import Topic
 
-from tape.broker.topics import TopicSpec, create_topics
+from tape.kafka.topics import TopicSpec, create_topics
 from tape.streaming.consumer import BatchConsumer
 
 pytestmark = pytest.mark.broker

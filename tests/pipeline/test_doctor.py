@@ -20,8 +20,8 @@ from confluent_kafka.admin import (
     NewPartitions,
 )
 
-from tape.broker.kafka import free_port
-from tape.broker.topics import changelog_name, create_topics, pipeline_topics
+from tape.kafka.local.broker import free_port
+from tape.kafka.topics import changelog_name, create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce

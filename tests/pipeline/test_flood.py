@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Message
 
-from tape.broker.topics import changelog_name
-from tape.kept import clock_key
-from tape.streaming.kept_states import kept_states
-from tape.streaming.reading import read_topic
+from tape.judging.state_keys import clock_key
+from tape.kafka.kept_states import kept_states
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import changelog_name
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 from tests.pipeline.test_conditions import big_trade, started

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tape.archives import find_archives, read_tape
-from tape.trade_fields import NANOS, TIME_MAX_NS
+from tape.model.fields import NANOS, TIME_MAX_NS
 from tests.apps import Pipeline
 from tests.commands import tape
 from tests.made_files import Row, changed, walk, written

@@ -16,12 +16,12 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tape.broker.kafka import LocalKafka, free_port
-from tape.judge import Counts
-from tape.metrics import LAG_KEPT_S, SILENT_S, Metrics
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.model.counts import Counts
+from tape.model.fields import NANOS, TIME_MIN_NS
+from tape.model.trade import Trade, encode
+from tape.process.metrics import LAG_KEPT_S, SILENT_S, Metrics
 from tape.synthetic import make_day, write_day
-from tape.trade import Trade, encode
-from tape.trade_fields import NANOS, TIME_MIN_NS
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 
@@ -222,7 +222,7 @@ def test_a_lag_that_was_told_long_ago_is_not_told_on(monkeypatch: pytest.MonkeyP
     metrics.answers = lambda: True
     assert lag() == [7]
     now_s = time.monotonic()
-    monkeypatch.setattr("tape.metrics.time.monotonic", lambda: now_s + LAG_KEPT_S + 1)
+    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + LAG_KEPT_S + 1)
     assert lag() == []
 
 
@@ -237,7 +237,7 @@ def test_an_app_that_hangs_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> No
     port = free_port()
     end = metrics.serve("127.0.0.1", port)
     now_s = time.monotonic()
-    monkeypatch.setattr("tape.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
+    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
     with pytest.raises(urllib.error.HTTPError, match="503"):
         get(port, "/health")
     metrics.alive()

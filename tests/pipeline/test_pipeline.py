@@ -17,9 +17,9 @@ from typing import TypeVar
 import pytest
 import zstandard
 
-from tape.streaming.reading import read_topic
+from tape.kafka.reader import read_topic
+from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
-from tape.trade import Trade, decode
 from tests import episode_oracle
 from tests.apps import ROOT, Pipeline
 from tests.episode_oracle import in_oracle_words

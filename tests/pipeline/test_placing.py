@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tape.broker.topics import TopicSpec, create_topics
-from tape.partitions import partition_of
-from tape.streaming.retrying import rejected_records
+from tape.kafka.rejected_topic import rejected_records
+from tape.kafka.topics import TopicSpec, create_topics
+from tape.model.partitions import partition_of
 from tape.streaming.transactions import Transactions
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import read_all

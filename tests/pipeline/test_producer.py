@@ -18,12 +18,12 @@ from confluent_kafka.admin import AdminClient
 
 from tape.archives import find_archives, read_archive
 from tape.archives.one_tape import read_tape
-from tape.broker.kafka import LocalKafka, free_port
-from tape.broker.topics import TopicSpec, create_topics
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import TopicSpec, create_topics
+from tape.model.fields import TIME_MAX_NS
 from tape.streaming.positions import positions_topic, read_positions
-from tape.streaming.reading import read_topic
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce, read_all
 

@@ -6,10 +6,10 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tape.broker.kafka import LocalKafka
 from tape.errors import BrokerError
-from tape.streaming import reading
-from tape.streaming.reading import count_topic, read_topic
+from tape.kafka import reader as reading
+from tape.kafka.local.broker import LocalKafka
+from tape.kafka.reader import count_topic, read_topic
 
 pytestmark = pytest.mark.broker
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from tape.streaming.reading import read_topic
-from tape.streaming.retrying import rejected_records
-from tape.trade import Trade, encode
-from tape.trade_fields import TIME_MIN_NS
+from tape.kafka.reader import read_topic
+from tape.kafka.rejected_topic import rejected_records
+from tape.model.fields import TIME_MIN_NS
+from tape.model.trade import Trade, encode
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 

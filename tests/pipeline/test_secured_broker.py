@@ -20,9 +20,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tape.broker.kafka import LocalKafka, free_port
-from tape.broker.topics import create_topics, pipeline_topics
-from tape.streaming.reading import read_topic
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, App, Pipeline
 from tests.certificates import Authority

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tape.broker.topics import TopicSpec, changelog_name, create_topics
-from tape.kept import clock_key, old_key
-from tape.streaming.kept_states import kept_states
-from tape.streaming.reading import read_topic
+from tape.judging.state_keys import clock_key, old_key
+from tape.kafka.kept_states import kept_states
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import TopicSpec, changelog_name, create_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, App, Pipeline
 from tests.kafka_client import produce

@@ -12,9 +12,9 @@ import pytest
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from tape.broker.kafka import LocalKafka, free_port
-from tape.broker.topics import TopicSpec, changelog_name, create_topics, pipeline_topics
-from tape.streaming.retrying import rejected_records
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.kafka.rejected_topic import rejected_records
+from tape.kafka.topics import TopicSpec, changelog_name, create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce, read_all

@@ -17,17 +17,17 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tape.broker.group import Look
-from tape.broker.kafka import LocalKafka
-from tape.broker.topics import create_topics, pipeline_topics
-from tape.settings import DetectorSettings
-from tape.streaming.around import trades_around
-from tape.streaming.following import Follower
+from tape.kafka.follower import Follower
+from tape.kafka.group import Look
+from tape.kafka.local.broker import LocalKafka
+from tape.kafka.neighbours import trades_around
+from tape.kafka.topics import create_topics, pipeline_topics
+from tape.model.fields import price_text
+from tape.settings.detector import DetectorSettings
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import price_text
-from tape.watching.board import Board
-from tape.watching.live import Arrived, Live, News, Trouble
-from tape.watching.view import WatchApp
+from tape.view.board import Board
+from tape.view.feed import Arrived, Live, News, Trouble
+from tape.view.terminal.app import WatchApp
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 

@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tape.anomaly import HIGH_VOLUME, IDENTITY, DetectorIdentity, Reason, anomaly_id, as_message
-from tape.trade_fields import NO_SEQUENCE
+from tape.model.anomaly import (
+    HIGH_VOLUME,
+    IDENTITY,
+    DetectorIdentity,
+    Reason,
+    anomaly_id,
+    as_message,
+)
+from tape.model.fields import NO_SEQUENCE
 from tests.unit.test_trade import GOOD
 
 REASON = Reason(HIGH_VOLUME, 30_000, 20_000, "30,000 shares in one trade.")

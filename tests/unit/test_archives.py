@@ -9,13 +9,13 @@ import pytest
 import zstandard
 
 from tape.archives import RowBatch, find_archives, read_archive, read_columns
-from tape.archives.frames import pieces
-from tape.archives.plain_fields import NAMES as FIELDS
-from tape.archives.plain_fields import PRICE
+from tape.archives.zstd import pieces
+from tape.codec.row_fields import NAMES as FIELDS
+from tape.codec.row_fields import PRICE
 from tape.errors import ArchiveError
+from tape.model.fields import TIME_MAX_NS, iso_time
+from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
-from tape.trade import Trade, decode
-from tape.trade_fields import TIME_MAX_NS, iso_time
 from tests.ordinals import numbered
 
 HEADER = ",".join(FIELDS)

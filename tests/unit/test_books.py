@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tape.archives import find_archives
 from tape.detection.parameters import Parameters
 from tape.errors import BooksError
-from tape.judge import Counts, Judge
-from tape.replaying import Replay
+from tape.judging.judge import Judge
+from tape.judging.replay import Replay
+from tape.model.counts import Counts
 from tests.commands import tape
 
 HEADER = (

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.breaker import BLOCK, SPAN, Breaker, Trip
 from tape.errors import StateError
+from tape.streaming.breaker import BLOCK, SPAN, Breaker, Trip
 
 
 def bad(*positions: int, reason: str = "message_not_json") -> list[tuple[int, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from tape.broker.connect import told_plainly
 from tape.errors import BrokerAwayError, BrokerError, TapeError
-from tape.run import run_app, run_main
+from tape.kafka.connect import told_plainly
+from tape.process.exit import run_app, run_main
 
 PASSING = [
     KafkaError._UNKNOWN_PARTITION,  # seen after a broker's outage, from get_watermark_offsets

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector
-from tape.detection.calibrated.context import CONTEXTS, contexts
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters
-from tape.symbols import SymbolTable
+from tape.market.day import CONTEXTS, contexts
+from tape.model.columns import TradeColumns
 
 OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
 SECOND_NS = 10**9

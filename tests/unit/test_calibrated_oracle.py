@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters, SymbolThresholds
-from tape.symbols import SymbolTable
+from tape.model.columns import TradeColumns
 from tests import calibrated_oracle as oracle
 from tests.calibrated_oracle import Trade
 

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tape.archives import find_archives
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector, make_detector
-from tape.detection.calibrated.sentences import _distance
-from tape.detection.detector import Verdicts
+from tape.codec.symbols import SymbolTable
+from tape.desk.day import read_day
+from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.calibrated.reasons import _distance
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import read_day
-from tape.symbols import SymbolTable
+from tape.detection.protocol import Verdicts
+from tape.detection.registry import make_detector
+from tape.model.columns import TradeColumns
 from tests.unit.test_calibrated_meaning import market
 from tests.unit.test_calibrated_time import NVDA, a_day
 

@@ -7,12 +7,13 @@ import pytest
 from scipy.stats import poisson
 
 from tape.archives import find_archives
-from tape.detection.calibrated.context import CONTEXTS, contexts
+from tape.desk.day import Day, before, read_day
+from tape.desk.past_days import judged_columns
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import Day, before, read_day
-from tape.evaluation.judging import judged_columns
-from tape.judge import Counts, Judge
-from tape.trade_fields import NANOS
+from tape.judging.judge import Judge
+from tape.market.day import CONTEXTS, contexts
+from tape.model.counts import Counts
+from tape.model.fields import NANOS
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/databento"
 CALIBRATION = "xnas-itch-20250505"

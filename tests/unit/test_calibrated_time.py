@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tape.archives import find_archives
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector, make_detector
-from tape.detection.detector import DUPLICATE
+from tape.codec.symbols import SymbolTable
+from tape.desk.day import read_day
+from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters
-from tape.evaluation.days import read_day
-from tape.symbols import SymbolTable
+from tape.detection.protocol import DUPLICATE
+from tape.detection.registry import make_detector
+from tape.model.columns import TradeColumns
 from tests.unit.test_calibrated_meaning import OPEN_NS, SECOND_NS, market
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/databento"

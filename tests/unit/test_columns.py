@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.columns import decode_batch
-from tape.rejected import Rejected
-from tape.symbols import SymbolTable
-from tape.trade import Trade, decode, encode
-from tape.trade_fields import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
+from tape.model.fields import PRICE_MAX_NANOS, TIME_MAX_NS, TIME_MIN_NS
+from tape.model.rejected import Rejected
+from tape.model.trade import Trade, decode, encode
 from tests.mutations import mutated
 
 NAMES = ("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP", "ACM$", "ES.c.0")

@@ -13,7 +13,7 @@ from tape.archives.columns_file import read_columns_file
 from tape.archives.given import Given
 from tape.archives.suggesting import suggest
 from tape.errors import SettingsError
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
 
 DAY_NS = 1_741_132_800 * 10**9
 """Midnight of 2025-03-05, UTC."""

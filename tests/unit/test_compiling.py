@@ -6,17 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tape.compiling import KERNEL_SOURCES, PACKAGE
+from tape.codec.compiling import KERNEL_SOURCES, PACKAGE
 
 INNER = """
-from tape.compiling import compiled
+from tape.codec.compiling import compiled
 
 @compiled
 def inner():
     return {answer}
 """
 OUTER = """
-from tape.compiling import compiled
+from tape.codec.compiling import compiled
 from tape.detection.inner import inner
 
 @compiled

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tape.broker.connect import ready_broker
 from tape.errors import BrokerError, TapeError
-from tape.settings import ProducerSettings, load
-from tape.streaming.source import ArchiveSource
+from tape.kafka.connect import ready_broker
+from tape.settings.load import load
+from tape.settings.producer import ProducerSettings
+from tape.streaming.producer import ArchiveSource
 from tape.synthetic import make_day, write_day
 from tests.certificates import Authority
 

@@ -13,10 +13,10 @@ import pytest
 import zstandard
 
 from tape.archives import Discovery, find_archives, read_archive
-from tape.archives.plain_fields import NAMES as FIELDS
+from tape.archives.outcome import whole_file
+from tape.codec.row_fields import NAMES as FIELDS
 from tape.errors import ArchiveError
-from tape.outcome import whole_file
-from tape.trade_fields import TIME_MAX_NS, iso_time
+from tape.model.fields import TIME_MAX_NS, iso_time
 
 NOON = 1_746_446_400 * 10**9
 

@@ -18,9 +18,9 @@ from databento_dbn import (
 
 from tape.archives import RowBatch, find_archives, read_archive
 from tape.errors import ArchiveError
+from tape.model.fields import TIME_MAX_NS
+from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
-from tape.trade import Trade, decode
-from tape.trade_fields import TIME_MAX_NS
 from tests.vendor import as_dbn
 
 SAMPLES = Path(__file__).parents[3] / "shared/data/dbn"

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector, make_detector
-from tape.detection.calibrated.context import CONTEXTS, contexts
-from tape.detection.detector import DUPLICATE
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters, SymbolThresholds
-from tape.symbols import SymbolTable
+from tape.detection.protocol import DUPLICATE
+from tape.detection.registry import make_detector
+from tape.market.day import CONTEXTS, contexts
+from tape.model.columns import TradeColumns
 
 CALIBRATED = Parameters(profile="calibrated")
 NOON_NS = 1_751_990_400_000_000_000  # 2025-07-08 16:00 UTC, noon in New York

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tape.bench.engine import full_detector
-from tape.columns import TradeColumns
-from tape.detection import ClassicDetector, LiteralDetector, make_detector
-from tape.detection.detector import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
+from benchmarks.machine.engine import full_detector
+from tape.codec.symbols import SymbolTable
+from tape.detection.classic.detector import ClassicDetector
+from tape.detection.classic.reference import LiteralDetector
 from tape.detection.parameters import Parameters, SymbolThresholds
+from tape.detection.registry import make_detector
+from tape.detection.rules import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
 from tape.errors import StateError
-from tape.symbols import SymbolTable
-from tape.trade_fields import TIME_MAX_NS, TIME_MIN_NS
+from tape.model.columns import TradeColumns
+from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 
 _spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
 assert _spec is not None

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from tape.detection.forest import Forests
-from tape.detection.forest_check import forests_agree, kernel_can, kernel_is_trusted
-from tape.detection.forest_draws import sample, smallest_target_gap
-from tape.detection.forest_reference import reference_breakpoints
+from tape.detection.forest.draws import sample, smallest_target_gap
+from tape.detection.forest.forests import Forests
+from tape.detection.forest.reference import reference_breakpoints
+from tape.detection.forest.self_check import forests_agree, kernel_can, kernel_is_trusted
 from tape.detection.parameters import Parameters
 
 SHAPES = {
@@ -118,7 +118,8 @@ def test_the_self_check_agrees_here_and_notices_a_different_forest(
 ) -> None:
     assert forests_agree()
     monkeypatch.setattr(
-        "tape.detection.forest_check.reference_breakpoints", lambda *_: (1, np.zeros(1, np.float32))
+        "tape.detection.forest.self_check.reference_breakpoints",
+        lambda *_: (1, np.zeros(1, np.float32)),
     )
     assert not forests_agree()
 
@@ -126,7 +127,7 @@ def test_the_self_check_agrees_here_and_notices_a_different_forest(
 def test_the_answer_of_the_self_check_is_kept(
     tmp_path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    where = "tape.detection.forest_check"
+    where = "tape.detection.forest.self_check"
     monkeypatch.setattr(f"{where}.platformdirs.user_cache_dir", lambda _: str(tmp_path / "cache"))
     monkeypatch.setattr(f"{where}.forests_agree", lambda: False)
     assert not kernel_is_trusted()
@@ -138,7 +139,7 @@ def test_the_answer_of_the_self_check_is_kept(
 def test_a_cache_that_cannot_be_written_does_no_harm(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = "tape.detection.forest_check"
+    where = "tape.detection.forest.self_check"
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(f"{where}.platformdirs.user_cache_dir", lambda _: str(tmp_path / "file"))
     monkeypatch.setattr(f"{where}.forests_agree", lambda: True)

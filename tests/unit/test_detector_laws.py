@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tape.columns import TradeColumns
-from tape.detection import make_detector
-from tape.detection.detector import FOREST_BIT, Verdicts
+from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters, SymbolThresholds
-from tape.symbols import SymbolTable
+from tape.detection.protocol import Verdicts
+from tape.detection.registry import make_detector
+from tape.detection.rules import FOREST_BIT
+from tape.model.columns import TradeColumns
 
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 100, "trees": 5}
 PROFILES = {

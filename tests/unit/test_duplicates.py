@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector, ClassicDetector, LiteralDetector
-from tape.detection.classic_state import PUBLISHERS
-from tape.detection.detector import DUPLICATE, LATE, NEW
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.classic.detector import ClassicDetector
+from tape.detection.classic.reference import LiteralDetector
+from tape.detection.duplicates import PUBLISHERS
 from tape.detection.parameters import Parameters
-from tape.symbols import SymbolTable
-from tape.trade_fields import TIME_MAX_NS, TIME_MIN_NS
+from tape.detection.protocol import DUPLICATE, LATE, NEW
+from tape.model.columns import TradeColumns
+from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 
 Trade = tuple[int, int, int, int, int, int, int]
 """publisher, ts_event_ns, sequence, ordinal, price_nanos, size, side"""

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tape.archives import RowBatch, find_archives, read_archive
-from tape.trade import Trade, encode
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
+from tape.model.trade import Trade, encode
 from tests.made_files import COLUMNS, NANOS, Row, csv, decimal, iso, walk, written
 from tests.ordinals import numbered
 

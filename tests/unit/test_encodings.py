@@ -19,11 +19,11 @@ from databento_dbn import (
 )
 
 from tape.archives import find_archives, read_archive, read_columns
-from tape.archives.plain_fields import NAMES
+from tape.codec.row_fields import NAMES
 from tape.errors import ArchiveError
+from tape.model.fields import TIME_MAX_NS
+from tape.model.trade import decode
 from tape.synthetic import make_day, write_day
-from tape.trade import decode
-from tape.trade_fields import TIME_MAX_NS
 from tests.ordinals import numbered
 from tests.vendor import as_dbn, head, transcoded
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.anomaly import DetectorIdentity
-from tape.columns import TradeColumns
-from tape.detection.detector import Verdicts
-from tape.episodes import Episodes, EpisodeStep
-from tape.episodes.kernel import COLUMNS, FLAGS
-from tape.episodes.record import decode_kept, encode_kept
+from tape.codec.symbols import SymbolTable
+from tape.detection.protocol import Verdicts
 from tape.errors import StateError
-from tape.symbols import SymbolTable
+from tape.judging.episode_kernel import COLUMNS, FLAGS
+from tape.judging.episodes import Episodes, EpisodeStep
+from tape.judging.kept_state import decode_kept, encode_kept
+from tape.model.anomaly import DetectorIdentity
+from tape.model.columns import TradeColumns
 from tests.episode_oracle import NAMES, in_oracle_words, told
 from tests.oracle import Trade
 

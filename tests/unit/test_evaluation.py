@@ -10,21 +10,17 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from tape.archives import find_archives
-from tape.columns import TradeColumns
-from tape.detection.parameters import Parameters
-from tape.errors import ArchiveError
-from tape.evaluation import judging
-from tape.evaluation.auctions import auction_prints
-from tape.evaluation.curves import (
+from tape.codec.symbols import SymbolTable
+from tape.desk import past_days as judging
+from tape.desk.day import Day, before, read_day
+from tape.desk.evaluate.curves import (
     average_precision,
     curve,
     intervals,
     weighted_average_precision,
 )
-from tape.evaluation.days import Day, before, read_day
-from tape.evaluation.judging import judge_day, others, parameters_of, remembered
-from tape.evaluation.labels import Event, match, read_labels
-from tape.evaluation.metrics import (
+from tape.desk.evaluate.labels import Event, match, read_labels
+from tape.desk.evaluate.metrics import (
     Held,
     alarms_per_10k,
     by_kind,
@@ -34,9 +30,14 @@ from tape.evaluation.metrics import (
     recall,
     together,
 )
-from tape.evaluation.scores import Scores
-from tape.judge import Counts, Judge
-from tape.symbols import SymbolTable
+from tape.desk.past_days import judge_day, others, parameters_of, remembered
+from tape.desk.scores import Scores
+from tape.detection.parameters import Parameters
+from tape.errors import ArchiveError
+from tape.judging.judge import Judge
+from tape.market.auctions import auction_prints
+from tape.model.columns import TradeColumns
+from tape.model.counts import Counts
 from tape.synthetic import make_day, write_day
 from tape.synthetic.files import LABEL_COLUMNS
 
@@ -254,16 +255,16 @@ def test_calibration_days_come_before_at_the_same_time_in_new_york(folder: Path)
 def test_auction_prints_are_told_by_clock_size_and_side(folder: Path) -> None:
     made = make_day(1, ["AAA", "BBB"], 30_000, anomalies=21)  # a print a symbol after each bell
     opening = np.flatnonzero(made.size >= 600_000)[:2]  # those at the close are minutes late
-    assert auction_prints(day(folder, 1)).tolist() == opening.tolist()
+    assert auction_prints(day(folder, 1).trades).tolist() == opening.tolist()
     half = at(folder, "2024-11-29T14:30:01", "2024-11-29T18:00:01", "2024-11-29T18:00:20")
     half.trades.size[:], half.trades.side[:] = 1_000_000, ord("N")
-    assert auction_prints(half).tolist() == [0, 1]  # the last one is late
+    assert auction_prints(half.trades).tolist() == [0, 1]  # the last one is late
     whole = at(folder, "2025-05-05T17:00:00", "2025-05-05T20:00:00")  # 13:00 is no bell that day
     whole.trades.size[:], whole.trades.side[:] = 1_000_000, ord("N")
     whole.trades.symbol[:] = 0
-    assert auction_prints(whole).tolist() == [1]
+    assert auction_prints(whole.trades).tolist() == [1]
     whole.trades.size[1] = 49_999
-    assert auction_prints(whole).tolist() == [0]
+    assert auction_prints(whole.trades).tolist() == [0]
 
 
 def test_a_day_never_calibrates_itself(folder: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from tape.archives import find_archives
+from tape.archives.databento import Fetched, JobFolder, Patience, Service
+from tape.archives.databento.patience import retry_after_s
 from tape.archives.sidecars import manifest_fault
 from tape.errors import AccountError, ArchiveError, FetchError, SettingsError, TapeError
-from tape.fetching import Fetched, JobFolder, Patience, Service
-from tape.fetching.patience import retry_after_s
 from tests import small_disk
 from tests.databento_faults import (
     cut_after,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tape.archives.databento import JobDetails, JobFolder, Patience, Query, Service, order, same_job
+from tape.archives.databento import wait_until_done as wait
 from tape.errors import AccountError, FetchError, TapeError
-from tape.fetching import JobDetails, JobFolder, Patience, Query, Service, order, same_job
-from tape.fetching import wait_until_done as wait
 from tests.certificates import Authority
 from tests.databento_faults import (
     hanging,

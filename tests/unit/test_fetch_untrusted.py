@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tape.archives.databento import JobFolder, Patience, Service
 from tape.errors import FetchError
-from tape.fetching import JobFolder, Patience, Service
 from tests.databento_faults import redirect
 from tests.databento_server import KEY, DataBento, send_file
 

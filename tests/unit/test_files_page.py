@@ -10,7 +10,7 @@ import pytest
 from tape.archives import find_archives, read_archive
 from tape.archives.columns_file import SECTIONS, read_columns_file
 from tape.archives.given import Given
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```(?:csv|json) (\S+)\n(.*?)```\n\n```toml\n(.*?)```", PAGE, re.DOTALL)

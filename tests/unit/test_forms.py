@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tape.archives import RowBatch, find_archives, read_archive
 from tape.archives.formats import format_of
 from tape.archives.given import Given
-from tape.archives.rows import RowReader
+from tape.archives.reference_rows import RowReader
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
-from tape.trade import Trade, encode
-from tape.trade_fields import NANOS, TIME_MAX_NS
+from tape.model.fields import NANOS, TIME_MAX_NS
+from tape.model.rejected import Rejected
+from tape.model.trade import Trade, encode
 from tests.ordinals import numbered
 
 NAMES = (

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 
 from tape.archives import find_archives
+from tape.model.fields import NANOS, time_ns
 from tape.synthetic import KINDS, inject, load_day, make_day, write_day
-from tape.trade_fields import NANOS, time_ns
 from tests.made_files import csv as csv_of
 from tests.made_files import decimal, walk, written
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from tape.archives import find_archives, read_archive
 from tape.cli import app
+from tape.desk.inspect import Inspecting
 from tape.errors import ArchiveError, SettingsError
-from tape.inspecting import Inspecting
+from tape.model.fields import TIME_MAX_NS
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 from tests.vendor import as_dbn, transcoded
 
 NAMES = ["AAA", "BBB"]

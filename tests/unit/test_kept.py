@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tape.codec.places import ESTABLISHED_TRADES, Place
 from tape.detection.parameters import Parameters
 from tape.errors import StateError
-from tape.judge import Counts, Judge
-from tape.kept import (
+from tape.judging.judge import Judge
+from tape.judging.state_fields import MEANINGS, fields_of
+from tape.judging.state_keys import (
     PROFILES,
     ProfileState,
     clock_key,
@@ -22,8 +24,7 @@ from tape.kept import (
     state_key,
     symbol_of,
 )
-from tape.kept_fields import MEANINGS, fields_of
-from tape.places import ESTABLISHED_TRADES, Place
+from tape.model.counts import Counts
 from tests.memory_store import Memory
 
 SYMBOLS = st.text(

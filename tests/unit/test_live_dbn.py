@@ -22,7 +22,7 @@ from databento_dbn import (
 
 from tape.archives import RowBatch, find_archives, read_archive
 from tape.archives.live_records import mapped
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
 
 NOON = 1_741_185_000 * 10**9
 NEVER = 2**64 - 1

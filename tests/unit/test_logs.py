@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tape.logs import RejectedLog
-from tape.rejected import Rejected
+from tape.model.rejected import Rejected
+from tape.process.logs import RejectedLog
 from tests.apps import ROOT
 
 LEVELS = {"info": "INFO", "warning": "WARNING", "error": "ERROR"}
@@ -47,9 +47,9 @@ def test_a_flood_of_rejected_records_is_one_line_a_second_per_reason(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 1_000.0
-    monkeypatch.setattr("tape.logs.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("tape.process.logs.time.monotonic", lambda: now_s)
     log = RejectedLog()
-    with caplog.at_level(logging.WARNING, logger="tape.logs"):
+    with caplog.at_level(logging.WARNING, logger="tape.process.logs"):
         for n in range(500):
             log.note(Rejected("time_range", "no such time"), f"stocks[0]@{n}")
             log.note(Rejected("encoding", "no UTF-8"), f"stocks[0]@{n}")

@@ -10,9 +10,9 @@ from contextlib import ExitStack
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-import tape.metrics_server
+import tape.process.metrics_server
 from tape.errors import SettingsError
-from tape.metrics_server import CONNECTIONS_MAX, serve
+from tape.process.metrics_server import CONNECTIONS_MAX, serve
 
 
 def free_port() -> int:
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(tape.metrics_server, "CONNECTION_MAX_S", 2)
+    monkeypatch.setattr(tape.process.metrics_server, "CONNECTION_MAX_S", 2)
     registry = CollectorRegistry()
     Counter("tapewatch_trades", "Trades judged", registry=registry).inc(7)
     chosen = free_port()

@@ -7,8 +7,8 @@ import pytest
 import zstandard
 
 from tape.archives import RowBatch, find_archives, read_archive
+from tape.model.fields import TIME_MAX_NS
 from tape.synthetic import make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 from tests.mutations import mutated
 from tests.ordinals import unnumbered
 

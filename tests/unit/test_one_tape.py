@@ -14,13 +14,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tape.archives import TapeBatch, find_archives, read_tape, read_tape_columns
-from tape.archives.plain_fields import NAMES as FIELDS
-from tape.archives.plain_fields import SEQUENCE, SYMBOL
 from tape.archives.time_keys import TimeKeys
+from tape.codec.row_fields import NAMES as FIELDS
+from tape.codec.row_fields import SEQUENCE, SYMBOL
 from tape.detection.parameters import Parameters
-from tape.judge import Counts, Judge
-from tape.replaying import Replay
-from tape.trade_fields import TIME_MAX_NS, iso_time
+from tape.judging.judge import Judge
+from tape.judging.replay import Replay
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MAX_NS, iso_time
 
 HEADER = ",".join(FIELDS)
 NOON = 1_746_446_400 * 10**9

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tape.archives import find_archives, read_archive
-from tape.archives.plain_ordinals import REMEMBERED
+from tape.archives.ordinals_kernel import REMEMBERED
 from tape.detection.parameters import Parameters
-from tape.judge import Counts, Judge
-from tape.trade import Trade, decode, encode
-from tape.trade_fields import TIME_MAX_NS, iso_time
+from tape.judging.judge import Judge
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MAX_NS, iso_time
+from tape.model.trade import Trade, decode, encode
 from tests.vendor import as_dbn, transcoded
 
 NOON_NS = 1_746_450_000_000_000_000

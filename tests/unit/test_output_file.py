@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
-from tape.output_file import OutputFile, check_writable
+from tape.process.whole_file import OutputFile, check_writable
 
 FOREIGN = b"ts_event,price,size,symbol\n2025-03-05T14:30:00Z,1.0,100,ACME\n"
 
@@ -173,7 +173,7 @@ def test_nothing_is_left_where_the_disk_is_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_nothing_is_left_where_a_signal_ends_the_work(number: int, tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib; from tape.output_file import OutputFile\n"
+        "import sys, time, pathlib; from tape.process.whole_file import OutputFile\n"
         "with OutputFile(pathlib.Path(sys.argv[1])) as file:\n"
         "    file.write(b'x' * 100_000); print('open', flush=True); time.sleep(60)\n"
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
-from tape.own_folder import MARKER, empty_own, is_own, make_own, own_folder
+from tape.process.own_folder import MARKER, empty_own, is_own, make_own, own_folder
 
 
 def test_a_new_or_empty_folder_becomes_ours(tmp_path: Path) -> None:

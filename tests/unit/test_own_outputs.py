@@ -10,8 +10,8 @@ import zstandard
 
 from tape.archives import find_archives
 from tape.errors import ArchiveError
-from tape.origin import made_here, own_output
-from tape.own_folder import make_own
+from tape.process.origin import made_here, own_output
+from tape.process.own_folder import make_own
 from tape.synthetic import inject, make_day, write_day
 from tests.commands import tape
 

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tape.broker.clients import sending
-from tape.columns import decode_batch
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
-from tape.judge import Counts, Judge
-from tape.partitions import Partition, murmur2, partition_of
-from tape.symbols import SymbolTable
+from tape.judging.judge import Judge
+from tape.kafka.clients import sending
+from tape.model.counts import Counts
+from tape.model.partitions import Partition, murmur2, partition_of
 
 JAVA = {
     b"21": -973932308,

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.columns import decode_batch
+from tape.codec.batch import decode_batch
+from tape.codec.name_slots import NAME_WIDTH
+from tape.codec.places import LIMITS, Limits, Place
+from tape.codec.symbols import SymbolTable
+from tape.codec.text import Slots, home_of
 from tape.detection.parameters import Parameters
-from tape.judge import Counts, Judge
-from tape.name_slots import NAME_WIDTH
-from tape.places import LIMITS, Limits, Place
-from tape.scan import Slots, home_of
-from tape.settings import DetectorSettings
-from tape.symbols import SymbolTable
+from tape.judging.judge import Judge
+from tape.model.counts import Counts
+from tape.settings.detector import DetectorSettings
 from tests.memory_store import Memory
 from tests.unit.test_trade import GOOD
 
@@ -25,7 +26,7 @@ NAMES = ("A", "B", "CC", "D" * 16, "E" * 17, "F" * 17, "G" * 71, "H", "I" * 30, 
 
 @dataclass
 class Oracle:
-    """The rule of `tape.places` to the letter: one record at a time, plain dicts."""
+    """The rule of `tape.codec.places` to the letter: one record at a time, plain dicts."""
 
     capacity: int
     limits: Limits

@@ -8,11 +8,11 @@ import pytest
 
 from tape.archives import find_archives, read_archive
 from tape.archives.formats import format_of
-from tape.archives.rows import RowReader
+from tape.archives.reference_rows import RowReader
 from tape.archives.sidecars import Symbology
-from tape.rejected import Rejected
-from tape.trade import Trade, encode
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
+from tape.model.rejected import Rejected
+from tape.model.trade import Trade, encode
 from tests.ordinals import unnumbered
 
 HEADER = (

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.columns import TradeColumns
-from tape.detection import ClassicDetector, LiteralDetector
+from tape.codec.symbols import SymbolTable
+from tape.detection.classic.detector import ClassicDetector
+from tape.detection.classic.reference import LiteralDetector
+from tape.detection.classic.usual_history import usual_history
+from tape.detection.classic.wide_integers import spread_of, widest_facts
 from tape.detection.parameters import Parameters
-from tape.detection.usual_history import usual_history
-from tape.detection.wide_integers import spread_of, widest_facts
-from tape.symbols import SymbolTable
+from tape.model.columns import TradeColumns
 from tests import oracle
 
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 50, "trees": 7}

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tape.broker.directory import held
-from tape.broker.properties import write_files
+from tape.archives.databento.download import Part
 from tape.cli import broker as broker_command
-from tape.demo.supervised import Supervised
 from tape.errors import SettingsError
-from tape.fetching.download import Part
-from tape.output_file import OutputFile
-from tape.own_folder import make_own, make_private
-from tape.settings import ProducerSettings, load
-from tape.streaming.application import ensure_writable, producer_application
+from tape.kafka.local.lock import held
+from tape.kafka.local.properties import write_files
+from tape.ops.demo.app_process import Supervised
+from tape.process.own_folder import make_own, make_private
+from tape.process.whole_file import OutputFile
+from tape.settings.load import load
+from tape.settings.producer import ProducerSettings
+from tape.streaming.detector_app import ensure_writable
+from tape.streaming.producer_app import producer_application
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct, autouse=True)

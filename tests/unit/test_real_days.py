@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tape.archives import find_archives, read_archive
-from tape.columns import decode_batch
-from tape.detection import make_detector
-from tape.detection.detector import DUPLICATE, LATE, NEW
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
-from tape.symbols import SymbolTable
-from tape.trade_fields import TIME_MAX_NS
+from tape.detection.protocol import DUPLICATE, LATE, NEW
+from tape.detection.registry import make_detector
+from tape.model.fields import TIME_MAX_NS
 from tests.oracle import Trade, judged
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data"

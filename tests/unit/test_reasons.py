@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tape.archives import find_archives, read_archive
-from tape.columns import TradeColumns, decode_batch
-from tape.detection import make_detector
-from tape.detection.detector import Verdicts
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
-from tape.symbols import SymbolTable
-from tape.trade_fields import TIME_MAX_NS
+from tape.detection.protocol import Verdicts
+from tape.detection.registry import make_detector
+from tape.model.columns import TradeColumns
+from tape.model.fields import TIME_MAX_NS
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/databento"
 NUMBER = r"-?\d[\d,]*(?:\.\d+)?"

@@ -11,11 +11,11 @@ import pytest
 
 from tape.archives import find_archives
 from tape.archives.columns_file import read_columns_file
+from tape.desk.evaluate.labels import read_labels
 from tape.errors import ArchiveError, SettingsError, TapeError
-from tape.evaluation.labels import read_labels
-from tape.regular_file import open_file, read_file
-from tape.streaming.retrying import fixed_records
-from tape.symbol_thresholds import read_thresholds
+from tape.kafka.rejected_topic import fixed_records
+from tape.process.regular_file import open_file, read_file
+from tape.settings.thresholds_file import read_thresholds
 from tape.synthetic import make_day, write_day
 from tests.commands import tape
 

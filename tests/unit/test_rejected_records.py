@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tape.errors import BrokerLostError
-from tape.printable import printable
-from tape.rejected import DETAIL_MAX, Rejected
-from tape.streaming.retrying import described, send_back
+from tape.kafka.rejected_topic import described, send_back
+from tape.model.rejected import DETAIL_MAX, Rejected
+from tape.process.terminal_text import printable
 
 
 @pytest.mark.parametrize("size", [b"many", b"-1", b"", b"9" * 5_000, "٣".encode(), b"\xff", None])

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tape.cli import app
+from tape.desk.summary import findings
 from tape.errors import SettingsError
 from tape.synthetic import make_day, write_day
-from tape.telling import findings
 from tests import episode_oracle
 
 NAMES = ["AAA", "BBB"]

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.columns import TradeColumns
-from tape.detection import CalibratedDetector, ClassicDetector
+from tape.codec.places import Place
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.classic.detector import ClassicDetector
+from tape.detection.memory import cells_of, copy_used, used_bytes
 from tape.detection.parameters import Parameters
-from tape.detection.row_blobs import cells_of, copy_used, used_bytes
 from tape.errors import StateError
-from tape.judge import Counts, Judge
-from tape.kept import Kept
-from tape.places import Place
-from tape.symbols import SymbolTable
+from tape.judging.judge import Judge
+from tape.judging.state_keys import Kept
+from tape.model.columns import TradeColumns
+from tape.model.counts import Counts
 from tests.unit.test_detector_laws import PROFILES, fresh, taken, tape, told
 from tests.unit.test_places import trade
 

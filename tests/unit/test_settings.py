@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
-from tape.settings import DetectorSettings, ProducerSettings, load
-from tape.symbol_thresholds import read_thresholds
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.settings.producer import ProducerSettings
+from tape.settings.thresholds_file import read_thresholds
 from tests.certificates import Authority
 
 

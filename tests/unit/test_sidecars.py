@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tape.archives import find_archives, read_archive
 from tape.archives.columns_file import read_columns_file
 from tape.archives.sidecars import Symbology, damaged_sidecars, listed_hashes
+from tape.desk.evaluate.labels import read_labels
 from tape.errors import TapeError
-from tape.evaluation.labels import read_labels
-from tape.symbol_thresholds import read_thresholds
-from tape.trade_fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS
+from tape.settings.thresholds_file import read_thresholds
 from tests.commands import tape
 
 DAY = "ts_event,price,size,symbol\n" + "".join(

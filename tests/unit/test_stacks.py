@@ -19,9 +19,13 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from tape.broker.topics import pipeline_topics
-from tape.demo.supervised import LASTING_CODES
-from tape.settings import BrokerSettings, DetectorSettings, FetchSettings, ProducerSettings, names
+from tape.kafka.topics import pipeline_topics
+from tape.ops.demo.app_process import LASTING_CODES
+from tape.settings.broker import BrokerSettings
+from tape.settings.databento import FetchSettings
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import names
+from tape.settings.producer import ProducerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"

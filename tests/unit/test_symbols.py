@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tape.anomaly import IDENTITY
 from tape.archives import RowBatch, find_archives, read_archive
-from tape.columns import decode_batch
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
-from tape.judge import Counts, Judge
-from tape.symbol_lists import joined_symbols, split_symbols, symbols_word
-from tape.symbols import SymbolTable
-from tape.trade import decode
-from tape.trade_fields import TIME_MAX_NS, is_symbol
+from tape.judging.judge import Judge
+from tape.model.anomaly import IDENTITY
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MAX_NS, is_symbol
+from tape.model.trade import decode
+from tape.settings.symbol_lists import joined_symbols, split_symbols, symbols_word
 from tests.unit.test_trade import GOOD, symbols
 from tests.vendor import as_dbn
 

@@ -9,9 +9,9 @@ import pytest
 import zstandard
 
 from tape.archives import find_archives, read_archive
-from tape.origin import MARK_FRAME
+from tape.model.fields import TIME_MAX_NS
+from tape.process.origin import MARK_FRAME
 from tape.synthetic import inject, make_day, write_day
-from tape.trade_fields import TIME_MAX_NS
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:

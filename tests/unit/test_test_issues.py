@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tape.telling import counts_table, findings
-from tape.test_issues import is_test_issue
-from tape.watching.rows import row
-from tape.watching.seen import seen
-from tape.watching.streams import as_text
+from tape.desk.summary import counts_table, findings
+from tape.market.test_issues import is_test_issue
+from tape.view.alert import seen
+from tape.view.lines import as_text
+from tape.view.terminal.rows import row
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 
-from tape.broker.differences import TopicState, how_to_fix
-from tape.broker.specs import TopicSpec, changelog_name, pipeline_topics
 from tape.detection.parameters import Parameters, Profile
-from tape.judge import Counts, Judge
-from tape.settings import DetectorSettings
+from tape.judging.judge import Judge
+from tape.kafka.differences import TopicState, how_to_fix
+from tape.kafka.specs import TopicSpec, changelog_name, pipeline_topics
+from tape.model.counts import Counts
+from tape.settings.detector import DetectorSettings
 
 AS_A_BROKER_HAS_IT = {"max.message.bytes": "1048588", "min.insync.replicas": "1"}
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tape.columns import decode_batch
-from tape.rejected import REASONS, Rejected
-from tape.symbols import SymbolTable
-from tape.trade import Trade, decode, encode
+from tape.codec.batch import decode_batch
+from tape.codec.symbols import SymbolTable
+from tape.model.rejected import REASONS, Rejected
+from tape.model.trade import Trade, decode, encode
 
 TRADE = Trade(
     ts_recv_ns=1_751_961_600_171_836_531,

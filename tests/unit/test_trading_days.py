@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tape.market.trading_days import close_hour, is_half_day, next_trading_day, why_closed
 from tape.synthetic import make_day
-from tape.synthetic.market import clock_ns
-from tape.trading_days import close_hour, is_half_day, next_trading_day, why_closed
+from tape.synthetic.ordinary import clock_ns
 from tests.commands import tape
 
 HALF_DAY = date(2025, 7, 3)

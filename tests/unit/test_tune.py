@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tape.desk.tune.thresholds import Past, count_alerts, rounded_up, threshold, tune
+from tape.desk.tune.thresholds_file import thresholds_text
 from tape.detection.parameters import Parameters, SymbolThresholds
-from tape.symbol_thresholds import read_thresholds
+from tape.settings.thresholds_file import read_thresholds
 from tape.synthetic import make_day, write_day
-from tape.tuning.file import thresholds_text
-from tape.tuning.thresholds import Past, count_alerts, rounded_up, threshold, tune
 from tests.commands import tape
 
 SECOND = 10**9

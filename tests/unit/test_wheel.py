@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tape.app_files import app_main
 from tape.errors import TapeError
+from tape.ops.app_files import app_main
 from tests.apps import ROOT
 
 APPS = ("producer", "anomaly_detector")
@@ -30,7 +30,7 @@ def test_no_app_loads_pandas_or_scikit_learn_on_its_way(name: str) -> None:
     """They are slow to load, and neither sends nor judges a trade (scikit-learn: a fall-back)."""
     program = (
         f"import runpy, sys; runpy.run_path({str(ROOT / name / 'main.py')!r}, run_name='app'); "
-        "import tape.streaming.source, tape.judge; "
+        "import tape.streaming.producer, tape.judging.judge; "
         "print(*sorted({'pandas', 'sklearn', 'matplotlib', 'pyarrow'} & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -49,7 +49,7 @@ def test_an_installed_wheel_finds_the_apps(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
         file.extractall(site)
     for name in APPS:
-        program = f"from tape.app_files import app_main; print(app_main({name!r}))"
+        program = f"from tape.ops.app_files import app_main; print(app_main({name!r}))"
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=tmp_path,

@@ -7,6 +7,8 @@ quantile of adaptive conformal inference (Gibbs & Candès 2021).
 
 from math import log10
 
+from tape.codec.array_types import F64, I64
+from tape.codec.compiling import part_of_callers
 from tape.detection.calibrated.state import (
     ALERT_LEFT,
     CHARGED,
@@ -16,8 +18,6 @@ from tape.detection.calibrated.state import (
     LIMIT,
     STRONG,
 )
-from tape.detection.inlining import part_of_callers
-from tape.detection.kernel_types import F64, I64
 
 START = 0
 """Columns of a budget: limit of a new symbol, then its bounds, alerts due, how far above the limit

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tape.detection.calibrated.sessions import SESSION
+from tape.codec.array_types import F64, I64
+from tape.codec.compiling import part_of_callers, uncounted
+from tape.detection.calibrated.halts import SESSION
 from tape.detection.calibrated.state import (
     ANCHOR,
     AWAY,
@@ -38,10 +40,8 @@ from tape.detection.calibrated.state import (
     CalibratedState,
 )
 from tape.detection.calibrated.window import SHIFTED, begin_new_level, push, trimmed_mean
-from tape.detection.classic_kernel import Columns
-from tape.detection.classic_state import ACCEPTED
-from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F64, I64
+from tape.detection.duplicates import ACCEPTED
+from tape.detection.protocol import Columns
 
 DEVIATION = 0
 JUMP = 1

@@ -4,17 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tape.codec.array_types import F32, F64, I32, I64, U8
+from tape.codec.compiling import part_of_callers, uncounted
 from tape.detection.calibrated.budget import PER_DAY, PER_TRADE, START, note_alert, note_passing
-from tape.detection.calibrated.context import (
-    AUCTION_SHARES,
-    CLOSING_AUCTION,
-    NO_SIDE,
-    OPENING_AUCTION,
-    REOPENING,
-)
 from tape.detection.calibrated.features import SIZE, features
+from tape.detection.calibrated.halts import note_time
 from tape.detection.calibrated.prior import trust_in_prior
-from tape.detection.calibrated.sessions import note_time
 from tape.detection.calibrated.state import (
     BINS,
     CREDIT,
@@ -53,12 +48,15 @@ from tape.detection.calibrated.venues import (
     told_apart,
     venue_of,
 )
-from tape.detection.classic_kernel import Columns
-from tape.detection.classic_state import ACCEPTED
-from tape.detection.detector import DUPLICATE
-from tape.detection.duplicates import outcome_of
-from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F32, F64, I32, I64, U8
+from tape.detection.duplicates import ACCEPTED, outcome_of
+from tape.detection.protocol import DUPLICATE, Columns
+from tape.market.day import (
+    AUCTION_SHARES,
+    CLOSING_AUCTION,
+    NO_SIDE,
+    OPENING_AUCTION,
+    REOPENING,
+)
 
 REFIT_EVERY = 1_000
 """Accepted trades of a symbol between two fits."""
@@ -71,7 +69,7 @@ size, whether calibrated, limit, whether judged by venue, context."""
 
 
 class Setting(NamedTuple):
-    """What does not change: see `tape.detection.calibrated.calibrated`.
+    """What does not change: see `tape.detection.calibrated.detector`.
 
     `budgets` has a row per budget, and `budget_of` per symbol the one that is its own.
     """

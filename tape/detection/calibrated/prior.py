@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from tape.codec.array_types import F32, F64
+from tape.codec.compiling import part_of_callers
 from tape.detection.calibrated.state import BINS, PRICES, TAILS
 from tape.detection.calibrated.tails import TARGET, bin_edges
-from tape.detection.inlining import part_of_callers
-from tape.detection.kernel_types import F32, F64
 
 SHAPES: Final = np.array(
     [

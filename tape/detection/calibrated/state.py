@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from tape.detection.classic_state import PUBLISHERS, RING
-from tape.detection.kernel_types import F32, F64, I32, I64, U8, U16, U64
+from tape.codec.array_types import F32, F64, I32, I64, U8, U16, U64
+from tape.detection.duplicates import PUBLISHERS, RING
 
 VERSION: Final = 7
 """Version of this layout in a blob's header; in the one before each field had all its bytes."""

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from numba.core import types
 
-from tape.detection.inlining import uncounted
-from tape.detection.kernel_types import I64
+from tape.codec.array_types import I64
+from tape.codec.compiling import uncounted
 
 SECONDS: Final = 0
 """Columns of a stopwatch: what the system's clock writes, then how often and how long in all."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tape.codec.array_types import F64
+from tape.codec.compiling import part_of_callers, uncounted
 from tape.detection.calibrated.state import (
     BINS,
     CREDIT,
@@ -17,8 +19,6 @@ from tape.detection.calibrated.state import (
     SHAPE,
     THRESHOLD,
 )
-from tape.detection.inlining import part_of_callers, uncounted
-from tape.detection.kernel_types import F64
 
 TARGET = 0.005
 """Share of ordinary trades beyond the threshold."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tape.codec.array_types import F64
+from tape.codec.compiling import part_of_callers
 from tape.detection.calibrated.state import (
     OF_VENUE,
     VENUE_FACTS,
@@ -19,8 +21,6 @@ from tape.detection.calibrated.state import (
     CalibratedState,
 )
 from tape.detection.calibrated.tails import LN_10, MOST, ODD
-from tape.detection.inlining import part_of_callers
-from tape.detection.kernel_types import F64
 
 TRADES = 0
 """Columns of a venue's facts: its trades, then per feature the odd ones (severity 2 and more) and

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tape.codec.array_types import F64, I64
+from tape.codec.compiling import uncounted
 from tape.detection.calibrated.state import (
     AWAY,
     HELD,
@@ -11,8 +13,6 @@ from tape.detection.calibrated.state import (
     PLACE,
     CalibratedState,
 )
-from tape.detection.inlining import uncounted
-from tape.detection.kernel_types import F64, I64
 
 SHIFTED = 8
 """Trades in a row far off on one side that make a new level."""

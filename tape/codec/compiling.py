@@ -1,0 +1,82 @@
+"""Numba's decorators, typed: a compiled function is called as if it were not."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+import numba
+import numba.extending
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PACKAGE: Final = Path(__file__).resolve().parents[1]
+KERNEL_SOURCES: Final = (
+    "codec/*.py",
+    "detection/**/*.py",
+    "market/day.py",
+    "model/columns.py",
+    "model/fields.py",
+    "model/trade.py",
+    "**/*_kernel.py",
+    "archives/*_scanner.py",
+)
+"""Compiled functions, and the constants that are compiled into them."""
+
+
+def cache_dir(base: str) -> Path:
+    """Return the folder of the compiled code of exactly these sources.
+
+    Numba itself looks only at the file of the function that is called: after an update of one
+    that is called by it, it would go on with the old code, and so with wrong answers. `base` is
+    `NUMBA_CACHE_DIR`; without it the code lies beside the sources.
+    """
+    digest = sha256()
+    for pattern in KERNEL_SOURCES:
+        for file in sorted(PACKAGE.glob(pattern)):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return Path(base or PACKAGE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}"
+
+
+numba.config.CACHE_DIR = str(cache_dir(numba.config.CACHE_DIR))  # type: ignore[attr-defined]
+
+
+def compiled(function: Function) -> Function:
+    """Compile on the first call, keep the code on disk, and let other threads run meanwhile.
+
+    Without fast-math: every sum must round as scikit-learn's does.
+    """
+    return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+_UNCOUNTED: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+}
+"""`_nrt` off: no references are counted, which costs two calls an array and step, more than the
+step itself. Such functions make no arrays; those of their callers live on."""
+
+
+def uncounted(function: Function) -> Function:
+    """Compile like `compiled`, without counting references; not to be called by Python."""
+    return cast(Function, numba.njit(**_UNCOUNTED)(function))
+
+
+def part_of_callers(function: Function) -> Function:
+    """Compile like `uncounted`, and never as a call: passing an array takes seven words."""
+    return cast(Function, numba.njit(**_UNCOUNTED, forceinline=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """Compile as part of the callers: passing a tuple of arrays costs more than a short body."""
+    return cast(
+        Function,
+        numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function),
+    )
+
+
+def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make one machine instruction callable from compiled code."""
+    return cast(Callable[..., Any], numba.extending.intrinsic(function))

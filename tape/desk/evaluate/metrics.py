@@ -1,0 +1,178 @@
+"""What a profile's verdicts are worth, held against labelled events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.desk.evaluate.labels import Event
+from tape.desk.scores import F64
+from tape.market.new_york import I64
+
+Bools = npt.NDArray[np.bool_]
+
+BLOCK: Final = 30
+"""Trades of a symbol that count as one alarm if at least one of them is flagged."""
+AFTER: Final = 60
+"""Trades behind an event in which a false alarm is told apart as its aftermath."""
+NONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The verdicts on one day or several, held against their events.
+
+    Trades are entries of arrays, in order of the days; events are numbered through.
+
+    Attributes:
+        event: per trade the event it belongs to, or -1 for an ordinary trade.
+        behind: per trade, whether it follows an event of its symbol within 60 trades.
+        flagged: per trade.
+        score: per trade, the higher the odder.
+        kinds: per event.
+        delay: per event, trades before its first flagged one; -1 if none is flagged.
+        true_alarms: per event, alarms that hold one of its trades; each counts for one event.
+        false_alarms: alarms without a trade of any event.
+        aftermath: those of the false alarms that lie within 60 trades behind an event.
+    """
+
+    event: I64
+    behind: Bools
+    flagged: Bools
+    score: F64
+    kinds: tuple[str, ...]
+    delay: I64
+    true_alarms: I64
+    false_alarms: int
+    aftermath: int
+
+
+def held_against(
+    events: Sequence[Event],
+    symbol: npt.NDArray[np.int32],
+    counted: Bools,
+    flagged: Bools,
+    score: F64,
+) -> Held:
+    """Return a day's verdicts held against its events; arrays have an entry a row of the day.
+
+    Rows that do not count (repeated trades) are left out of everything.
+    """
+    event = np.full(len(symbol), NONE, np.int64)
+    for number in range(len(events) - 1, -1, -1):  # where two share a trade, it is the first's
+        event[events[number].rows] = number
+    delay = np.full(len(events), NONE, np.int64)
+    for number, one in enumerate(events):
+        rows = one.rows[counted[one.rows]]
+        first = np.flatnonzero(flagged[rows])
+        if len(first):
+            delay[number] = first[0]
+    event, flagged, score = event[counted], flagged[counted], score[counted]
+    order = np.argsort(symbol[counted], kind="stable")
+    sorted_symbol, sorted_event = symbol[counted][order], event[order]
+    blocks = _blocks(sorted_symbol)
+    alarm = np.unique(blocks[flagged[order]])
+    owner = np.full(int(blocks[-1]) + 1 if len(blocks) else 0, NONE, np.int64)
+    labelled = np.flatnonzero(sorted_event != NONE)[::-1]  # the block's first event owns it
+    owner[blocks[labelled]] = sorted_event[labelled]
+    false = alarm[owner[alarm] == NONE]
+    places = _behind(sorted_symbol, sorted_event)
+    behind, after = np.zeros(len(event), np.bool_), np.zeros(len(owner), np.bool_)
+    behind[order[places]], after[blocks[places]] = True, True
+    return Held(
+        event=event,
+        behind=behind & (event == NONE),
+        flagged=flagged,
+        score=score,
+        kinds=tuple(one.kind for one in events),
+        delay=delay,
+        true_alarms=np.bincount(owner[alarm][owner[alarm] != NONE], minlength=len(events)),
+        false_alarms=len(false),
+        aftermath=int(after[false].sum()),
+    )
+
+
+def _blocks(symbol: npt.NDArray[np.int32]) -> I64:
+    """Return per trade, sorted by symbol, the number of its block of 30 of one symbol."""
+    first = np.diff(symbol, prepend=-1) != 0
+    starts = np.flatnonzero(first)
+    place = np.arange(len(symbol)) - starts[np.cumsum(first) - 1]
+    begins: I64 = np.cumsum(first | (place % BLOCK == 0)) - 1
+    return begins
+
+
+def _behind(symbol: npt.NDArray[np.int32], event: I64) -> I64:
+    """Return the places of the trades that follow an event of their symbol within 60 trades."""
+    last = np.flatnonzero((event != NONE) & (np.append(event[1:], NONE) != event))
+    places = (last[:, None] + np.arange(1, AFTER + 1)).ravel()
+    ends = np.repeat(last, AFTER)
+    inside = places < len(symbol)
+    places, ends = places[inside], ends[inside]
+    behind: I64 = places[symbol[places] == symbol[ends]]
+    return behind
+
+
+def together(parts: Sequence[Held]) -> Held:
+    """Return the days as one."""
+    begins = np.cumsum([0, *(len(part.kinds) for part in parts)])
+    return Held(
+        event=np.concatenate(
+            [
+                np.where(part.event == NONE, NONE, part.event + begin)
+                for part, begin in zip(parts, begins[:-1], strict=True)
+            ]
+        ),
+        behind=np.concatenate([part.behind for part in parts]),
+        flagged=np.concatenate([part.flagged for part in parts]),
+        score=np.concatenate([part.score for part in parts]),
+        kinds=tuple(kind for part in parts for kind in part.kinds),
+        delay=np.concatenate([part.delay for part in parts]),
+        true_alarms=np.concatenate([part.true_alarms for part in parts]),
+        false_alarms=sum(part.false_alarms for part in parts),
+        aftermath=sum(part.aftermath for part in parts),
+    )
+
+
+def recall(held: Held) -> float:
+    """Return the share of events of which at least one trade is flagged; 0 without events."""
+    return float((held.delay != NONE).mean()) if len(held.delay) else 0.0
+
+
+def precision(held: Held) -> float:
+    """Return the share of alarms that hold a trade of an event; 0 where there is no alarm."""
+    true = int(held.true_alarms.sum())
+    return true / (true + held.false_alarms) if true + held.false_alarms else 0.0
+
+
+def alarms_per_10k(held: Held) -> float:
+    """Return false alarms per 10,000 ordinary trades."""
+    ordinary = int((held.event == NONE).sum())
+    return 10_000 * held.false_alarms / ordinary if ordinary else 0.0
+
+
+def by_kind(held: Held) -> dict[str, dict[str, float | None]]:
+    """Return per kind how many events there are and are found, and their median delay in trades."""
+    answer: dict[str, dict[str, float | None]] = {}
+    kinds = np.array(held.kinds)
+    for kind in dict.fromkeys(held.kinds):
+        delay = held.delay[kinds == kind]
+        answer[kind] = {
+            "events": len(delay),
+            "found": int((delay != NONE).sum()),
+            "median_delay_trades": median_delay(delay),
+        }
+    return answer
+
+
+def median_delay(delay: I64) -> float | None:
+    """Return the median of the delays of found events, None if there is none."""
+    found = delay[delay != NONE]
+    return float(np.median(found)) if len(found) else None
+
+
+def ordinary_per_10k(held: Held, score: float) -> float:
+    """Return how many of 10,000 ordinary trades score at least so much, apart from aftermath."""
+    ordinary = (held.event == NONE) & ~held.behind
+    return float(10_000 * (held.score[ordinary] >= score).mean()) if ordinary.any() else 0.0

@@ -1,0 +1,240 @@
+"""A picture of one anomaly: the trades around it, and what made it odd."""
+
+import textwrap
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from tape.desk.plots.day import FLAGGED, ORDINARY, VOLUME, behind
+from tape.desk.plots.saving import save_figure
+from tape.errors import SettingsError
+from tape.model.anomaly import IDENTITY, NO_NUMBER, verdict_begins
+from tape.model.fields import dollars, iso_time
+from tape.process.whole_file import OutputFile
+
+AROUND: Final = 100
+"""Trades of the symbol that are shown before the anomaly, and as many after it."""
+TICKS: Final = 25
+"""Trades from one time on the axis to the next."""
+WIDTH: Final = 150
+"""Letters of a line of the reasons."""
+OTHER: Final = "tab:orange"
+NOTHING: Final = 0.001
+"""What a property may differ from 0 by rounding."""
+
+
+class _Trade(msgspec.Struct):
+    ts_event: str
+    symbol: str
+    price: float
+    size: int
+    publisher_id: int = 0
+    sequence: int | None = None
+
+
+class _Reason(msgspec.Struct):
+    text: str
+
+
+class _Feature(msgspec.Struct):
+    name: str
+    value: float
+    median: float
+    one_in_10k: float
+    share: float
+
+
+class _Anomaly(msgspec.Struct):
+    anomaly_id: str
+    episode_id: str
+    symbol: str
+    reasons: list[_Reason]
+    severity: float | None = None
+    context: str = ""
+    features: list[_Feature] = []
+
+
+@dataclass(slots=True)
+class _Shown:
+    trade: _Trade
+    anomaly: _Anomaly | None = None
+
+
+class CloseUp:
+    """Waits for one anomaly on a tape, and keeps the trades of its symbol around it.
+
+    Raises `SettingsError` if `wanted` cannot be the id of an anomaly.
+    """
+
+    def __init__(self, wanted: str) -> None:
+        match = IDENTITY.fullmatch(wanted)
+        if match is None:
+            raise SettingsError(
+                f"--anomaly {wanted!r} is not the id of an anomaly; they look like "
+                "NVDA-2-1751961600171836530-7 and stand as anomaly_id in what --output writes"
+            )
+        self._wanted, self._symbol = wanted, match["symbol"]
+        self._ns = int(match["ns"])
+        self._key = (iso_time(self._ns), match["publisher"], match["sequence"])
+        self._shown: deque[_Shown] = deque(maxlen=AROUND)
+        self._place: int | None = None
+        self._seen = False
+        self._flagged = 0
+        self._nearest = (0, "")
+        self._trades = msgspec.json.Decoder(list[_Trade])
+        self._anomaly = msgspec.json.Decoder(_Anomaly)
+
+    def add(self, values: list[bytes], flagged: list[bytes]) -> None:
+        """Take up trades and what is flagged of them, both as messages in the tape's order."""
+        if self._place is not None and len(self._shown) > self._place + AROUND:
+            return
+        waiting = iter(flagged)
+        told = next(waiting, None)
+        trades = self._trades.decode(b"[" + b",".join(values) + b"]")
+        for trade, value in zip(trades, values, strict=True):
+            anomaly = None
+            if told is not None and told.startswith(verdict_begins(value)):
+                anomaly = self._anomaly.decode(told)
+                told = next(waiting, None)
+            if trade.symbol == self._symbol:
+                self._take(_Shown(trade, anomaly))
+
+    def _take(self, one: _Shown) -> None:
+        if one.anomaly is not None:
+            self._flagged += 1
+            apart_ns = abs(_ns(one.anomaly.anomaly_id) - self._ns)
+            if not self._nearest[1] or apart_ns < self._nearest[0]:
+                self._nearest = (apart_ns, one.anomaly.anomaly_id)
+            if self._place is None and one.anomaly.anomaly_id == self._wanted:
+                self._place = len(self._shown)
+                self._shown = deque(self._shown)
+        trade = one.trade
+        sequence = NO_NUMBER if trade.sequence is None else str(trade.sequence)
+        self._seen |= (trade.ts_event, str(trade.publisher_id), sequence) == self._key
+        if self._place is None or len(self._shown) <= self._place + AROUND:
+            self._shown.append(one)
+
+    def save(self, output: OutputFile) -> None:
+        """Draw what was collected; the file appears whole or not at all.
+
+        Raises `SettingsError` if there was no such anomaly, with what there was.
+        """
+        if self._place is None:
+            raise SettingsError(f"--anomaly {self._wanted}: {self._why_not()}")
+        from matplotlib.figure import Figure
+
+        shown, place = list(self._shown), self._place
+        anomaly = shown[place].anomaly
+        assert anomaly is not None  # noqa: S101 - the place is that of an anomaly
+        rows = len(anomaly.features)
+        figure = Figure(figsize=(12, 6 + 0.35 * rows), layout="constrained")
+        heights = [1.0, 0.08 * rows] if rows else [1.0]
+        panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+        told = _told(shown[place].trade, anomaly)
+        figure.suptitle(told, x=0.01, ha="left", size="medium", parse_math=False)
+        _draw_trades(panels[0], shown, place, anomaly.episode_id)
+        if rows:
+            _draw_shares(panels[1], anomaly.features)
+        save_figure(figure, output)
+
+    def _why_not(self) -> str:
+        symbol = self._symbol
+        here = (
+            "the trade is in these files but not flagged with these settings"
+            if self._seen
+            else "there is no such trade in these files"
+        )
+        if not self._flagged:
+            return f"{here}, and of {symbol} none is flagged at all; see `tape replay --output`"
+        return (
+            f"{here}; {self._flagged:,} of {symbol} are flagged, "
+            f"the nearest in time is {self._nearest[1]}"
+        )
+
+
+def _ns(identity: str) -> int:
+    match = IDENTITY.fullmatch(identity)
+    assert match is not None  # noqa: S101 - the judge has made it
+    return int(match["ns"])
+
+
+def _told(trade: _Trade, anomaly: _Anomaly) -> str:
+    """Return what stands above the picture: the trade, and why it was flagged."""
+    head = (
+        f"{trade.symbol}, {trade.ts_event}: {trade.size:,} shares at {dollars(trade.price)} dollars"
+    )
+    if anomaly.severity is not None:
+        head += f"; severity {anomaly.severity:.1f}, {anomaly.context}"
+    lines = [textwrap.fill(reason.text, WIDTH) for reason in anomaly.reasons]
+    return "\n".join([head, *lines])
+
+
+def _draw_trades(panel: Any, shown: list[_Shown], place: int, episode: str) -> None:
+    """Draw price and size of each trade, flagged ones marked, by their number from the anomaly."""
+    at = [n - place for n in range(len(shown))]
+    usd = [one.trade.price for one in shown]
+    sizes = behind(panel, "shares of the trade")
+    sizes.bar(at, [one.trade.size for one in shown], width=0.8, color=VOLUME)
+    panel.plot(at, usd, color=ORDINARY, linewidth=0.8, marker=".", markersize=4)
+    for its, color, label in (
+        (False, OTHER, "flagged, of other episodes"),
+        (True, FLAGGED, "flagged, of its episode"),
+    ):
+        flagged = [(n, one.anomaly) for n, one in enumerate(shown) if one.anomaly is not None]
+        own = [n for n, anomaly in flagged if (anomaly.episode_id == episode) is its]
+        if own:
+            points = ([at[n] for n in own], [usd[n] for n in own])
+            panel.scatter(*points, s=22, color=color, zorder=3, label=f"{label}: {len(own)}")
+    panel.scatter(
+        [0], [usd[place]], s=140, facecolors="none", edgecolors=FLAGGED, zorder=4, label="the trade"
+    )
+    panel.legend(loc="best")
+    panel.ticklabel_format(axis="y", useOffset=False)
+    panel.set_ylabel("dollars a share")
+    panel.set_xlabel("trades from the anomaly on, and their time (UTC)")
+    ticks = [n for n in range(len(shown)) if at[n] % TICKS == 0]
+    times = _times([shown[n].trade.ts_event for n in ticks])
+    labels = [f"{at[n]:+d}\n{time}" for n, time in zip(ticks, times, strict=True)]
+    panel.set_xticks([at[n] for n in ticks], labels, size="small")
+    panel.margins(x=0.02)
+
+
+def _times(texts: list[str]) -> list[str]:
+    """Return times of day, with microseconds where milliseconds do not tell them apart.
+
+    >>> _times(["2025-05-05T14:30:00.123456789Z", "2025-05-05T14:30:00.123499999Z"])
+    ['14:30:00.123456', '14:30:00.123499']
+    """
+    start, second = len("2025-05-05T"), len("2025-05-05T14:30:00")
+    coarse = [text[start : second + len(".123")] for text in texts]
+    if len(set(coarse)) == len(set(texts)):
+        return coarse
+    return [text[start : second + len(".123456")] for text in texts]
+
+
+def _draw_shares(panel: Any, features: list[_Feature]) -> None:
+    """Draw each property's share of the surprise, with what was seen and what is ordinary."""
+    names = [feature.name for feature in features]
+    bars = panel.barh(names, [100 * feature.share for feature in features], color=FLAGGED)
+    texts = [
+        f"{_short(f.value)} (ordinary {_short(f.median)}, 1 in 10,000: {_short(f.one_in_10k)})"
+        for f in features
+    ]
+    panel.bar_label(bars, texts, padding=4)
+    panel.invert_yaxis()
+    panel.set_xlim(0, 140)
+    panel.set_xticks(range(0, 101, 20))
+    panel.set_xlabel("share of the surprise, %")
+
+
+def _short(value: float) -> str:
+    """Return a value as a person reads it.
+
+    >>> _short(14_360.4), _short(5.2984), _short(1e-12)
+    ('14,360', '5.3', '0')
+    """
+    if abs(value) < NOTHING:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"

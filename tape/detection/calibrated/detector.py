@@ -1,0 +1,223 @@
+"""The calibrated detector: severity from robust features with tails of their own."""
+
+from typing import Final
+
+import numpy as np
+
+from tape.codec.array_types import F64
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.budget import budget_row
+from tape.detection.calibrated.features import ROUND_LOT
+from tape.detection.calibrated.kernel import (
+    FACTS,
+    Answers,
+    Scratch,
+    Setting,
+    detect_calibrated,
+)
+from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
+from tape.detection.calibrated.reasons import MOST_TOLD, attribution, sentence
+from tape.detection.calibrated.state import BINS, FEATURES, VERSION, calibrated_state
+from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
+from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
+from tape.detection.calibrated.tails import bin_edges
+from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
+from tape.detection.parameters import Parameters
+from tape.detection.protocol import Columns, Verdicts
+from tape.market.day import CONTEXTS, contexts
+from tape.model.anomaly import CALIBRATED, Calibrated, Reason
+from tape.model.columns import TradeColumns
+from tape.model.counts import Refits
+
+PROFILE: Final = "calibrated"
+EVIDENCE: Final = np.dtype(
+    [
+        ("values", "f8", (FEATURES,)),
+        ("severities", "f8", (FEATURES,)),
+        ("medians", "f8", (FEATURES,)),
+        ("rare", "f8", (FEATURES,)),
+        ("mean_usd", "f8"),
+        ("usual_size", "f8"),
+        ("calibrated", "f8"),
+        ("limit", "f8"),
+        ("by_venue", "f8"),
+        ("context", "f8"),
+        ("severity", "f8"),
+    ]
+)
+
+
+class CalibratedDetector:
+    """Judges trades by how improbable they are for their own symbol.
+
+    See `tape.detection.protocol.Detector` for what it promises.
+
+    Attributes:
+        last_scores: severity of each trade of the last batch, uncapped; -1 for dropped ones.
+    """
+
+    def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
+        self.parameters = parameters
+        self.symbols = symbols
+        self.refits = Refits()
+        self.last_scores: F64 = np.zeros(0, np.float64)
+        budgets = [budget_row(parameters.alerts_per_10k, parameters.alerts_per_day)]
+        self._own_budgets: dict[str, int] = {}
+        for symbol in parameters.overrides:
+            self._own_budgets[symbol] = len(budgets)
+            budgets.append(budget_row(*parameters.budget_of(symbol)))
+        self._setting = Setting(
+            prior=prior_histograms(),
+            edges=bin_edges(),
+            least_shape=LEAST_SHAPES,
+            budgets=np.array(budgets),
+            budget_of=np.zeros(0, np.int32),
+        )
+        self._known = 0
+        self._state = calibrated_state()
+        self._facts: F64 = np.empty((0, FACTS), np.float64)
+        values = np.zeros(FEATURES + 1)
+        self._scratch = Scratch(
+            values=values,
+            bits=values.view(np.int64),
+            severities=np.zeros(FEATURES),
+            counts=np.zeros(BINS),
+            watch=np.zeros(WATCH_COLUMNS, np.int64),
+        )
+
+    def _make_room(self, rows: int) -> None:
+        """Have a row, with its budget, for each of the first `rows` symbols."""
+        if rows <= self._known:
+            return
+        if rows > len(self._state.dirty):
+            room = max(rows, ROOM_FACTOR * len(self._state.dirty), 16)
+            self._state = grown(self._state, room)
+            budget_of = np.zeros(room, np.int32)
+            budget_of[: self._known] = self._setting.budget_of[: self._known]
+            self._setting = self._setting._replace(budget_of=budget_of)
+        if self._own_budgets:
+            for row in range(self._known, rows):
+                self._take_budget(row)
+        self._known = rows
+
+    def _take_budget(self, row: int) -> None:
+        self._setting.budget_of[row] = self._own_budgets.get(self.symbols.names[row], 0)
+
+    def _room_for_facts(self, rows: int) -> F64:
+        """Return rows for facts; the same ones each time, for most of them are never written."""
+        if rows > len(self._facts):
+            self._facts = np.empty((rows, FACTS), np.float64)
+        return self._facts
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+        n = len(trades)
+        if n:
+            self._make_room(int(trades.symbol.max()) + 1)
+        where = contexts(trades)
+        answers = Answers(
+            outcome=np.empty(n, np.uint8),
+            rules=np.empty(n, np.uint8),
+            flagged=np.empty(n, np.int64),
+            scores=np.empty(n, np.float64),
+            facts=self._room_for_facts(n),
+            behind_ns=np.empty(n, np.int64),
+            shared=np.empty(n, np.uint8),
+        )
+        found = detect_calibrated(
+            Columns(
+                symbol=np.ascontiguousarray(trades.symbol, np.int32),
+                publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
+                ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
+                price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
+                size=np.ascontiguousarray(trades.size, np.int64),
+                side=np.ascontiguousarray(trades.side, np.uint8),
+                sequence=np.ascontiguousarray(trades.sequence, np.int64),
+                ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
+            ),
+            where.kind,
+            where.day,
+            where.passed,
+            self._setting,
+            self._state,
+            self._scratch,
+            answers,
+        )
+        self.last_scores = answers.scores
+        self._note_refits()
+        flagged = answers.flagged[:found].copy()
+        facts = np.empty((found, FACTS + 1), np.float64)
+        facts[:, :FACTS] = answers.facts[:found]
+        facts[:, FACTS] = np.minimum(answers.scores[flagged], MOST_TOLD)
+        evidence = facts.view(EVIDENCE).reshape(found)
+        return Verdicts(
+            answers.outcome,
+            answers.rules,
+            flagged,
+            evidence,
+            answers.behind_ns,
+            answers.shared.view(np.bool_),
+        )
+
+    def _note_refits(self) -> None:
+        """Report the refits of a batch, whose time was taken where they were done."""
+        watch = self._scratch.watch
+        if watch[COUNT]:
+            self.refits.note(int(watch[TOOK_NS]) / 1e9, int(watch[COUNT]))
+            watch[:] = 0
+
+    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
+        """Return why the `position`-th flagged trade was flagged: one reason."""
+        evidence = verdicts.evidence[position]
+        severity = float(evidence["severity"])
+        text = sentence(trades, int(verdicts.flagged[position]), evidence)
+        return [Reason(CALIBRATED, severity, min(float(evidence["limit"]), severity), text)]
+
+    def extras(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> Calibrated:
+        """Return severity, context and attribution of the `position`-th flagged trade."""
+        evidence = verdicts.evidence[position]
+        context = CONTEXTS[int(evidence["context"])]
+        size = int(trades.size[verdicts.flagged[position]])
+        if size < ROUND_LOT:
+            context += ", odd lot"
+        return Calibrated(
+            severity=float(evidence["severity"]),
+            context=context,
+            calibrated=bool(evidence["calibrated"]),
+            features=attribution(evidence, size),
+        )
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the state of one symbol, the smaller the less it has traded."""
+        self._make_room(symbol + 1)
+        return encode_row(
+            self._state,
+            symbol,
+            profile=PROFILE,
+            version=VERSION,
+            fingerprint=self.parameters.learnt_fingerprint(),
+        )
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
+        self._make_room(symbol + 1)
+        decode_row(
+            self._state,
+            symbol,
+            blob,
+            profile=PROFILE,
+            version=VERSION,
+            fingerprint=self.parameters.learnt_fingerprint(),
+        )
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        if symbol < self._known:
+            clear_row(self._state, symbol)
+            self._take_budget(symbol)
+
+    def dirty_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
+        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
+        self._state.dirty[:] = 0
+        return rows

@@ -1,0 +1,177 @@
+"""The classic rules, compiled: volume, price change and a forest with scikit-learn's verdicts."""
+
+from time import perf_counter
+
+import numpy as np
+
+from tape.codec.array_types import F32
+from tape.codec.symbols import SymbolTable
+from tape.detection.classic.kernel import FACTS, Answers, Limits, detect_batch, training_values
+from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
+from tape.detection.classic.state import BELOW, BREAKS, classic_state
+from tape.detection.classic.usual_history import usual_history
+from tape.detection.forest.breakpoints import BREAKPOINTS
+from tape.detection.forest.forests import Forests
+from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
+from tape.detection.parameters import Parameters
+from tape.detection.protocol import Columns, Verdicts
+from tape.errors import StateError
+from tape.model.anomaly import Reason
+from tape.model.columns import TradeColumns
+from tape.model.counts import Refits
+
+PROFILE = "classic"
+
+
+class ClassicDetector:
+    """Judges trades by the classic rules, training on the thinned history.
+
+    See `tape.detection.protocol.Detector` for what it promises.
+
+    Attributes:
+        forests: what grows the forests.
+    """
+
+    def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
+        assert parameters.training == "thinned"  # noqa: S101
+        self.parameters = parameters
+        self.symbols = symbols
+        self.refits = Refits()
+        self.forests = Forests(parameters, BREAKPOINTS)
+        self._training = np.empty(parameters.history, np.float32)
+        self._state = classic_state(window=parameters.window, history=parameters.history)
+        self._limits = Limits(
+            volume=np.zeros(0, np.int64),
+            change=np.zeros(0, np.float64),
+            stride=parameters.stride,
+            refit_every=parameters.refit_every,
+            usual=np.array(usual_history(parameters.history), np.float32),
+            first_below=0,
+            first_breaks=np.zeros(0, np.float32),
+        )
+        below, breaks = self._grown(self._limits.usual, "the usual history")
+        self._limits = self._limits._replace(first_below=below, first_breaks=breaks.copy())
+        self._known = 0
+
+    def _make_room(self, rows: int) -> None:
+        """Have a row, with thresholds, for each of the first `rows` symbols."""
+        if rows <= self._known:
+            return
+        if rows > len(self._state.dirty):
+            room = max(rows, len(self._state.dirty) * ROOM_FACTOR, 16)
+            self._state = grown(self._state, room)
+            volume = np.zeros(room, np.int64)
+            change = np.zeros(room, np.float64)
+            volume[: self._known] = self._limits.volume[: self._known]
+            change[: self._known] = self._limits.change[: self._known]
+            self._limits = self._limits._replace(volume=volume, change=change)
+        for row in range(self._known, rows):
+            self._take_thresholds(row)
+        self._known = rows
+
+    def _take_thresholds(self, row: int) -> None:
+        own = thresholds_of(self.parameters, self.symbols.names[row])
+        self._limits.volume[row], self._limits.change[row] = own
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+        n = len(trades)
+        if n == 0:
+            return Verdicts(
+                np.zeros(0, np.uint8),
+                np.zeros(0, np.uint8),
+                np.zeros(0, np.int64),
+                np.zeros(0, EVIDENCE),
+                np.zeros(0, np.int64),
+                np.zeros(0, np.bool_),
+            )
+        self._make_room(int(trades.symbol.max()) + 1)
+        columns = Columns(
+            symbol=np.ascontiguousarray(trades.symbol, np.int32),
+            publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
+            ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
+            price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
+            size=np.ascontiguousarray(trades.size, np.int64),
+            side=np.ascontiguousarray(trades.side, np.uint8),
+            sequence=np.ascontiguousarray(trades.sequence, np.int64),
+            ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
+        )
+        answers = Answers(
+            outcome=np.empty(n, np.uint8),
+            rules=np.empty(n, np.uint8),
+            flagged=np.empty(n, np.int64),
+            facts=np.empty((n, FACTS), np.float64),
+            carry=np.empty(4, np.float64),
+            behind_ns=np.empty(n, np.int64),
+            shared=np.empty(n, np.uint8),
+        )
+        position, found = detect_batch(0, False, 0, columns, self._limits, self._state, answers)
+        while position < n:
+            self._refit(int(columns.symbol[position]))
+            position, found = detect_batch(
+                position, True, found, columns, self._limits, self._state, answers
+            )
+        evidence = answers.facts[:found].copy().view(EVIDENCE).reshape(found)
+        return Verdicts(
+            answers.outcome,
+            answers.rules,
+            answers.flagged[:found].copy(),
+            evidence,
+            answers.behind_ns,
+            answers.shared.view(np.bool_),
+        )
+
+    def _refit(self, row: int) -> None:
+        """Refit the symbol's forest."""
+        start_s = perf_counter()
+        state = self._state
+        training_values(row, state, self._limits.usual, self._training)
+        below, breaks = self._grown(self._training, self.symbols.names[row])
+        state.counters[row, BELOW] = below
+        state.counters[row, BREAKS] = len(breaks)
+        state.breaks[row, : len(breaks)] = breaks
+        self.refits.note(perf_counter() - start_s)
+
+    def _grown(self, training: F32, whose: str) -> tuple[int, F32]:
+        """Return a forest's verdict below its breakpoints, and these; they are soon overwritten."""
+        below, breaks = self.forests.breakpoints(training)
+        if len(breaks) > BREAKPOINTS:
+            raise StateError(
+                f"the verdict of a forest of {whose} changes at {len(breaks)} places, at most "
+                f"{BREAKPOINTS} can be kept; use a smaller contamination"
+            )
+        return below, breaks
+
+    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
+        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        return explained(trades, verdicts, position, self.parameters, self.symbols)
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the state of one symbol, the smaller the less it has traded."""
+        self._make_room(symbol + 1)
+        return encode_row(
+            self._state, symbol, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint()
+        )
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
+        self._make_room(symbol + 1)
+        decode_row(
+            self._state,
+            symbol,
+            blob,
+            profile=PROFILE,
+            fingerprint=self.parameters.learnt_fingerprint(),
+        )
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        if symbol < self._known:
+            clear_row(self._state, symbol)
+            self._take_thresholds(symbol)
+
+    def dirty_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
+        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
+        self._state.dirty[:] = 0
+        return rows

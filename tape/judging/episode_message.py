@@ -1,0 +1,168 @@
+"""What an episode is on `episodes`: how far it is, and on closing what its price spike was."""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from tape.judging.episode_kernel import (
+    AFTER,
+    BEFORE,
+    BY_RULE,
+    CLOSED,
+    EXTREME,
+    FIRST_ORDINAL,
+    FIRST_PRICE,
+    FIRST_PUBLISHER,
+    FIRST_SEQUENCE,
+    FIRST_SHARED,
+    FIRST_SIDE,
+    FIRST_SIZE,
+    FIRST_TIME,
+    FLAGS,
+    LAST_SEQUENCE,
+    LAST_TIME,
+    NO_PRICE,
+)
+from tape.model.anomaly import (
+    CALIBRATED,
+    HIGH_VOLUME,
+    ISOLATION_FOREST,
+    RAPID_PRICE_CHANGE,
+    DetectorIdentity,
+    Rule,
+    anomaly_id,
+)
+from tape.model.episode import STATES, EpisodeMessage, Mark
+from tape.model.fields import NANOS, NO_SEQUENCE, dollars, iso_time, price_text
+
+RULES: Final[tuple[Rule, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
+"""In the order of the bits of `Verdicts.rules`."""
+REMEMBERED: Final = 4_096
+SPIKE_ONE_IN: Final = 2_000
+"""A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def episode_id(symbol: str, row: list[int]) -> str:
+    """Return the identity of the episode in a symbol's row: its first flagged trade's."""
+    return anomaly_id(
+        symbol,
+        row[FIRST_PUBLISHER],
+        row[FIRST_TIME],
+        row[FIRST_SEQUENCE],
+        price_nanos=row[FIRST_PRICE],
+        size=row[FIRST_SIZE],
+        side=chr(row[FIRST_SIDE]),
+        ordinal=row[FIRST_ORDINAL],
+        shared=bool(row[FIRST_SHARED]),
+    )
+
+
+def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | None:
+    """Return what became of a spike; None if there was none, or a price is not known.
+
+    It held if at least half of the way from before to the extreme was left afterwards.
+
+    >>> mark_of(100_000, 101_000, 100_100), mark_of(100_000, 101_000, 100_500)
+    ('reverted', 'held')
+    >>> mark_of(100_000, 100_010, 100_010) is None
+    True
+    """
+    away = abs(extreme_nanos - before_nanos)
+    if NO_PRICE in (before_nanos, after_nanos):
+        return None
+    if not away or away * SPIKE_ONE_IN < abs(before_nanos):
+        return None
+    left = after_nanos - before_nanos
+    if extreme_nanos < before_nanos:
+        left = -left
+    return "held" if 2 * left >= away else "reverted"
+
+
+def as_episode_message(
+    name: str, symbol: str, kind: int, row: list[int], detector: DetectorIdentity
+) -> tuple[bytes, Mark | None]:
+    """Return message and mark of the episode in its symbol's row, at a step of this kind.
+
+    `name` is its `episode_id`. The parts that stay the same from flag to flag are remembered:
+    told anew they cost two thirds of a message.
+    """
+    closed = kind == CLOSED
+    mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None
+    after_nanos = row[AFTER] if closed else NO_PRICE
+    value = _encoder.encode(
+        EpisodeMessage(
+            episode_id=name,
+            symbol=symbol,
+            state=STATES[kind],
+            flags=row[FLAGS],
+            rules={rule: row[BY_RULE + n] for n, rule in enumerate(RULES) if row[BY_RULE + n]},
+            first_ts_event=_first_time(row[FIRST_TIME]),
+            first_sequence=_sequence(row[FIRST_SEQUENCE]),
+            last_ts_event=iso_time(row[LAST_TIME]),
+            last_sequence=_sequence(row[LAST_SEQUENCE]),
+            price_before=_price(row[BEFORE]),
+            price_extreme=_price(row[EXTREME]),
+            price_after=_price(after_nanos),
+            mark=mark,
+            text=_text(row, mark),
+            detector=detector,
+        )
+    )
+    return value, mark
+
+
+def _sequence(sequence: int) -> int | None:
+    return None if sequence == NO_SEQUENCE else sequence
+
+
+_first_time = lru_cache(maxsize=REMEMBERED)(iso_time)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _price(nanos: int) -> msgspec.Raw | None:
+    return None if nanos == NO_PRICE else msgspec.Raw(price_text(nanos).encode())
+
+
+def _text(row: list[int], mark: Mark | None) -> str:
+    """Return one sentence that a trader understands."""
+    text = "1 flagged trade"
+    if row[FLAGS] > 1:
+        text = f"{row[FLAGS]:,} flagged trades {_span(abs(row[LAST_TIME] - row[FIRST_TIME]))}"
+    text += _moved(row[BEFORE], row[EXTREME])
+    if mark is None:
+        return f"{text}."
+    after = dollars(row[AFTER] / NANOS)
+    if mark == "reverted":
+        return f"{text} and back to {after}: a bad print, likely."
+    return f"{text}, {after} afterwards: a real move, likely."
+
+
+def _span(ns: int) -> str:
+    """Return how long something took in the unit that suits it.
+
+    >>> _span(0), _span(44_373), _span(1_500_000), _span(61_250_000_000)
+    ('at once', 'within 44.4 µs', 'within 1.5 ms', 'within 61.2 s')
+    """
+    if ns == 0:
+        return "at once"
+    if ns < 1_000_000:
+        return f"within {ns / 1e3:.3g} µs"
+    if ns < NANOS:
+        return f"within {ns / 1e6:.3g} ms"
+    return f"within {ns / 1e9:,.1f} s"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _moved(before_nanos: int, extreme_nanos: int) -> str:
+    """Return the part of the sentence that says how far the price went."""
+    extreme = dollars(extreme_nanos / NANOS)
+    if before_nanos in (NO_PRICE, extreme_nanos):
+        return f" at {extreme}"
+    moved = f"; price {dollars(before_nanos / NANOS)} to {extreme}"
+    if before_nanos == 0:  # of which nothing is a share
+        return moved
+    return f"{moved} ({100 * (extreme_nanos - before_nanos) / abs(before_nanos):+.2f} %)"

@@ -1,0 +1,180 @@
+"""From a batch of messages to what is written: flagged trades, episodes, unreadable records.
+
+Pure: the result depends on the messages and the state before them, on nothing else. No Kafka
+here but the shape of a batch; `tape replay` calls it with messages that never saw a broker.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import tape
+from tape.codec.batch import DecodedBatch, decode_batch
+from tape.codec.places import LIMITS, Limits
+from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.parameters import Parameters
+from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
+from tape.detection.registry import make_detector
+from tape.judging.episodes import Episodes, EpisodeStep
+from tape.judging.state_keys import Kept, decode_seen, encode_seen
+from tape.judging.store import KeptState
+from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
+from tape.model.counts import Counts
+from tape.model.partitions import Partition
+from tape.model.rejected import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A flagged trade: its position in the batch, its symbol and the message for `anomalies`."""
+
+    position: int
+    symbol: str
+    value: bytes
+    rules: tuple[str, ...]
+    ts_event_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A record that could not be read: its position in the batch, and why."""
+
+    position: int
+    rejected: Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What comes of a batch, each list in the batch's order."""
+
+    flagged: list[Flagged]
+    unread: list[Unread]
+    episodes: list[EpisodeStep]
+
+
+class Judge:
+    """Judges the trades of one partition; where it is known which, only those that belong there."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        max_symbols: int,
+        counts: Counts,
+        *,
+        kept: Kept | None = None,
+        limits: Limits = LIMITS,
+        of: Partition | None = None,
+    ) -> None:
+        """Have places for `max_symbols`; the first ones are taken as an earlier run left them."""
+        self.symbols = SymbolTable(max_symbols, limits, of)
+        if kept is not None:  # a version before may have judged symbols that belong elsewhere
+            places = [one for one in kept.places if of is None or of.fault(one.symbol) is None]
+            self.symbols.resume(kept.clock, places)
+        self.detector = make_detector(parameters, self.symbols)
+        self.detector.refits = counts.refits
+        self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
+        self._episodes = Episodes(self.symbols, parameters.episode_gap_s, self._identity)
+        self._counts = counts
+
+    def judge(
+        self,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        kept: KeptState | None = None,
+    ) -> Judged:
+        """Return what of a batch is flagged, what is unreadable, and how episodes went on.
+
+        A symbol that an earlier run left a place takes up the state that `kept` has of it when
+        it trades for the first time.
+        """
+        batch, verdicts = self.detect(keys, values, kept)
+        trades = batch.trades
+        episode_ids, episodes = self._episodes.follow(trades, verdicts, batch.positions)
+        flagged = []
+        for nth, row in enumerate(verdicts.flagged.tolist()):
+            position = int(batch.positions[row])
+            reasons = self.detector.reasons(trades, verdicts, nth)
+            extras = None
+            if isinstance(self.detector, CalibratedDetector):
+                extras = self.detector.extras(trades, verdicts, nth)
+            symbol = self.symbols.names[trades.symbol[row]]
+            raw = values[position]
+            assert raw is not None  # noqa: S101 - a trade was decoded from it
+            value = as_message(
+                raw,
+                anomaly_id=anomaly_id(
+                    symbol,
+                    int(trades.publisher_id[row]),
+                    int(trades.ts_event_ns[row]),
+                    int(trades.sequence[row]),
+                    price_nanos=int(trades.price_nanos[row]),
+                    size=int(trades.size[row]),
+                    side=chr(trades.side[row]),
+                    ordinal=int(trades.ordinal[row]),
+                    shared=bool(verdicts.shared[row]),
+                ),
+                episode_id=episode_ids[nth],
+                reasons=reasons,
+                detector=self._identity,
+                extras=extras,
+            )
+            ts_event_ns = int(trades.ts_event_ns[row])
+            rules = tuple(reason.rule for reason in reasons)
+            flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))
+        unread = [Unread(position, rejected) for position, rejected in batch.rejected]
+        judged = Judged(flagged, unread, episodes)
+        self._count(len(values), verdicts, judged)
+        return judged
+
+    def detect(
+        self,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        kept: KeptState | None = None,
+    ) -> tuple[DecodedBatch, Verdicts]:
+        """Return a batch as columns and what the detector says of it: `judge` before it tells."""
+        forgotten = self.symbols.forgotten
+        batch = decode_batch(keys, values, self.symbols)
+        self._counts.symbols_forgotten += self.symbols.forgotten - forgotten
+        for number in self.symbols.renewed:
+            self.detector.forget(number)
+            self._episodes.forget(number)
+        if kept is not None:
+            for number in self.symbols.woken:
+                blob = kept.get_bytes(self.symbols.names[number])
+                if blob is not None:
+                    rest = decode_seen(blob)[2]
+                    self.detector.restore(number, self._episodes.take_up(number, rest))
+        return batch, self.detector.detect(batch.trades)
+
+    def changed(self) -> Iterator[tuple[str, bytes]]:
+        """Yield symbol and state of every symbol that has traded since the last call.
+
+        One of which only duplicates came is among them: when it was last seen counts, too.
+        """
+        self.detector.dirty_symbols()
+        for number in self.symbols.changed():
+            rest = self._episodes.kept(number, self.detector.snapshot(number))
+            blob = encode_seen(*self.symbols.place(number), rest)
+            self.symbols.note_kept(number, len(blob))
+            yield self.symbols.names[number], blob
+
+    def _count(self, records: int, verdicts: Verdicts, judged: Judged) -> None:
+        counts = self._counts
+        by_outcome = np.bincount(verdicts.outcome, minlength=DUPLICATE + 1)
+        late = int(by_outcome[LATE])
+        counts.records += records
+        counts.trades += int(by_outcome[NEW]) + late
+        counts.duplicate += int(by_outcome[DUPLICATE])
+        counts.late += late
+        if late:
+            counts.late_max_ns = max(counts.late_max_ns, int(verdicts.behind_ns.max()))
+        for one in judged.flagged:
+            counts.flagged.update(one.rules)
+        for other in judged.unread:
+            counts.rejected[other.rejected.reason] += 1
+        for step in judged.episodes:
+            counts.episodes[step.state] += 1
+        counts.check()

@@ -1,0 +1,164 @@
+"""Files as one tape through one judge: what `tape replay` does, without its command line."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.archives import Archive, TapeBatch, read_tape
+from tape.archives.outcome import Outcome
+from tape.errors import BooksError, SettingsError
+from tape.judging.episodes import EpisodeStep
+from tape.judging.judge import Judge, Judged
+from tape.model.fields import NANOS, TIME_MAX_NS, iso_time
+
+DAY_NS: Final = 86_400 * NANOS
+END_NS: Final = 2**63 - 1
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of the tape that is wanted: [from_ns, to_ns), at most `limit` trades of it."""
+
+    symbols: frozenset[str] = frozenset()
+    from_ns: int = 0
+    to_ns: int = END_NS
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A stretch of the wanted part: its trades, what is flagged of them, how episodes went on."""
+
+    values: list[bytes]
+    flagged: list[bytes]
+    episodes: list[EpisodeStep]
+
+
+def time_ns(text: str, *, option: str, day_ends: bool = False) -> int:
+    """Return a day or a time in ISO 8601 as ns since 1970; UTC where no zone is given.
+
+    With `day_ends` a bare day stands for its end. Raises `SettingsError` naming the `option`.
+
+    >>> time_ns("2025-05-05T14:30", option="--from")
+    1746455400000000000
+    >>> time_ns("2025-05-05", option="--to", day_ends=True)
+    1746489600000000000
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(
+            f"{option}: {text!r} is no time; write 2025-05-05 or 2025-05-05T14:30:00 (UTC)"
+        ) from None
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    bare = len(text) <= len("2025-05-05")
+    ns = (at - EPOCH) // timedelta(microseconds=1) * 1_000
+    return ns + DAY_NS if day_ends and bare else ns
+
+
+@dataclass(slots=True)
+class Replay:
+    """One pass of a judge over archives; its counts are right when the pass has ended.
+
+    Attributes:
+        trades: trades judged in the wanted part.
+        rows: data lines read, which are `messages`, `skipped` or `rejected_rows`.
+        days: days since 1970 (UTC) that have trades.
+        unread: rows, and whole files, of which no message could be made.
+        outcome: what was rejected and skipped; with the trades that the judge refused.
+        episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
+    """
+
+    archives: list[Archive]
+    judge: Judge
+    part: Part = field(default_factory=Part)
+    trades: int = 0
+    rows: int = 0
+    messages: int = 0
+    skipped: int = 0
+    rejected_rows: int = 0
+    days: set[int] = field(default_factory=set)
+    unread: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+    episodes: Counter[str] = field(default_factory=Counter)
+
+    def batches(self) -> Iterator[Shown]:
+        """Yield the wanted part of the tape, judged, in order of time.
+
+        What lies before the part is judged too, so that each verdict is the one that the whole
+        tape gives. No clock is asked: the same files give the same answer in any year. Raises
+        `BooksError` if at the end a row is not accounted for.
+        """
+        rows: dict[str, int] = {}
+        for batch in read_tape(self.archives, latest_ns=TIME_MAX_NS, symbols=self.part.symbols):
+            rows |= batch.rows
+            self.rows = sum(rows.values())
+            self.messages += len(batch.values)
+            self.skipped += batch.skipped
+            self.rejected_rows += sum(row.row > 0 for row in batch.rejected)  # 0: the file itself
+            self.unread += len(batch.rejected)
+            self.outcome.note(batch.rejected, damaged=batch.damaged)
+            if batch.unreadable is not None:
+                self.outcome.damaged.append(str(batch.unreadable))
+            self._note_days(batch.ts_event_ns)
+            shown = self._judged(batch)
+            for step in shown.episodes:
+                self.episodes.update((step.state, *filter(None, [step.mark])))
+            yield shown
+            if self.part.limit is not None and self.trades >= self.part.limit:
+                return
+        self._check_rows()
+
+    def _check_rows(self) -> None:
+        """Raise `BooksError` unless every row is a message, skipped or rejected."""
+        if self.rows != self.messages + self.skipped + self.rejected_rows:
+            raise BooksError(
+                f"the books do not balance: {self.rows:,} rows were read, but {self.messages:,} "
+                f"became messages, {self.skipped:,} were skipped and {self.rejected_rows:,} "
+                "rejected; this is a fault of this program, please report it"
+            )
+
+    def _judged(self, batch: TapeBatch) -> Shown:
+        part, times = self.part, batch.ts_event_ns
+        wanted = (times >= part.from_ns) & (times < part.to_ns)
+        if part.limit is not None:
+            wanted &= np.cumsum(wanted) <= part.limit - self.trades
+        if wanted.all():
+            found = self.judge.judge(batch.keys, batch.values)
+            self.trades += len(batch.values)
+            self._note_unread(found, batch.keys, times)
+            return Shown(batch.values, [one.value for one in found.flagged], found.episodes)
+        judged = np.flatnonzero(wanted | (times < part.from_ns)).tolist()
+        values = [batch.values[n] for n in judged]
+        keys = [batch.keys[n] for n in judged]
+        found = self.judge.judge(keys, values)
+        self.trades += int(wanted.sum())
+        self._note_unread(found, keys, times[judged])
+        return Shown(
+            [batch.values[n] for n in np.flatnonzero(wanted).tolist()],
+            [one.value for one in found.flagged if wanted[judged[one.position]]],
+            [step for step in found.episodes if wanted[judged[step.position]]],
+        )
+
+    def _note_unread(
+        self, found: Judged, keys: list[bytes], ts_event_ns: npt.NDArray[np.int64]
+    ) -> None:
+        """Take up what the judge refused: a trade that could be read, as one symbol too many."""
+        self.outcome.forgotten = self.judge.symbols.forgotten
+        for one in found.unread:
+            at = iso_time(int(ts_event_ns[one.position]))
+            source = f"{keys[one.position].decode()} at {at}"
+            self.outcome.count(one.rejected.reason, 1, source, one.rejected.detail)
+
+    def _note_days(self, ts_event_ns: npt.NDArray[np.int64]) -> None:
+        if not len(ts_event_ns):
+            return
+        first, last = int(ts_event_ns.min()) // DAY_NS, int(ts_event_ns.max()) // DAY_NS
+        if first not in self.days or last > first:
+            self.days.update(np.unique(ts_event_ns // DAY_NS).tolist())

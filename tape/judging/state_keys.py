@@ -1,0 +1,227 @@
+"""Which key of the state store holds a symbol's state: one for each profile, so none is lost.
+
+A key is the JSON list `["classic","NVDA"]`. Before there were profiles' own keys it was the JSON
+string `"NVDA"`, whose value belongs to the profile that its header names; a symbol holds no
+quotes, so no key can be taken for another. Under `["classic"]` lies the clock of the partition:
+how many records of it are behind, the time by which symbols keep and lose their places
+(`tape.codec.places`).
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, get_args
+
+import msgspec
+
+from tape.codec.places import ESTABLISHED_TRADES, Place
+from tape.detection.parameters import Profile
+from tape.errors import StateError
+
+PROFILES: Final[tuple[str, ...]] = get_args(Profile)
+
+SEEN: Final = struct.Struct("<4sHHqqI")
+"""Begins what is kept since there are places: SEEN, version, 0, last record, trades, checksum."""
+
+EPISODES: Final = struct.Struct("<4sHHI")
+"""Begins what is kept since there are episodes; its third field says how many int64 follow."""
+
+DETECTOR: Final = struct.Struct("<4sHH12s12sI")
+"""Begins a detector's own state: TAPE, version, 0, profile, fingerprint, checksum."""
+
+
+CLOCK: Final = struct.Struct("<4sHHqI")
+"""What is kept of a partition: TICK, version, 0, records, checksum."""
+
+
+class Store(Protocol):
+    """Where bytes are kept by key between runs."""
+
+    def get_bytes(self, key: bytes, /) -> bytes | None:
+        """Return what is kept under a key, or None."""
+
+    def between(self, lower: bytes, upper: bytes, /) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys and values as of the last commit, from a key on and before another one."""
+
+
+def state_key(profile: str, symbol: str) -> bytes:
+    """Return the key of a symbol's state under a profile.
+
+    >>> state_key("classic", "NVDA")
+    b'["classic","NVDA"]'
+    """
+    return msgspec.json.encode([profile, symbol])
+
+
+def old_key(symbol: str) -> bytes:
+    """Return the key that a symbol's state had when there was one for all profiles."""
+    return msgspec.json.encode(symbol)
+
+
+def clock_key(profile: str) -> bytes:
+    """Return the key of a partition's clock under a profile; `symbol_of` takes it for none.
+
+    >>> clock_key("classic"), symbol_of(clock_key("classic"))
+    (b'["classic"]', None)
+    """
+    return msgspec.json.encode([profile])
+
+
+def encode_clock(records: int) -> bytes:
+    """Return what is kept of a partition."""
+    return CLOCK.pack(b"TICK", 1, 0, records, zlib.crc32(struct.pack("<q", records)))
+
+
+def decode_clock(blob: bytes) -> int:
+    """Return the records of a partition; raises `StateError` for anything else."""
+    if len(blob) == CLOCK.size:
+        magic, version, zero, records, checksum = CLOCK.unpack(blob)
+        expected = zlib.crc32(struct.pack("<q", records))
+        if (magic, version, zero, checksum) == (b"TICK", 1, 0, expected) and records >= 0:
+            return int(records)
+    raise StateError(
+        "the count of a partition's records in the state is damaged; begin afresh with "
+        "`tape state reset`"
+    )
+
+
+def encode_seen(last_record: int, trades_seen: int, rest: bytes) -> bytes:
+    """Return all that is kept of a symbol: its last record, its trades, and the rest."""
+    body = struct.pack("<qq", last_record, trades_seen)
+    return SEEN.pack(b"SEEN", 1, 0, last_record, trades_seen, zlib.crc32(body)) + rest
+
+
+def decode_seen(blob: bytes) -> tuple[int, int, bytes]:
+    """Return a symbol's last record, its trades, and the rest of what is kept of it.
+
+    A state from before there were places counts as established, and silent since the beginning.
+    Raises `StateError` for a damaged one.
+    """
+    if not blob.startswith(b"SEEN"):
+        return 0, ESTABLISHED_TRADES, blob
+    if len(blob) >= SEEN.size:
+        _, version, zero, last_record, trades_seen, checksum = SEEN.unpack_from(blob)
+        if version != 1:
+            raise StateError(
+                f"state of a symbol's place has version {version}, this program knows 1; "
+                "run the program that wrote it, or begin afresh with `tape state reset`"
+            )
+        body = struct.pack("<qq", last_record, trades_seen)
+        if (zero, checksum) == (0, zlib.crc32(body)) and last_record >= 0 <= trades_seen:
+            return last_record, trades_seen, blob[SEEN.size :]
+    raise StateError("state of a symbol's place is damaged; begin afresh with `tape state reset`")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the beginning of a kept state says of it.
+
+    Attributes:
+        profile: the detector that it belongs to.
+        version: of the layout of the detector's own part.
+        fingerprint: of the parameters that it depends on.
+        detector_at: where the detector's own part begins.
+    """
+
+    profile: str
+    version: int
+    fingerprint: str
+    detector_at: int
+
+
+def header_of(blob: bytes) -> Header | None:
+    """Return the header of a kept state, None if it has none."""
+    at = SEEN.size if blob.startswith(b"SEEN") else 0
+    if blob.startswith(b"EPIS", at) and len(blob) >= at + EPISODES.size:
+        at += EPISODES.size + 8 * int(EPISODES.unpack_from(blob, at)[2])
+    if len(blob) < at + DETECTOR.size or blob[at : at + 4] != b"TAPE":
+        return None
+    _, version, _, profile, fingerprint, _ = DETECTOR.unpack_from(blob, at)
+    name = profile.rstrip(b"\0").decode("ascii", "replace")
+    return Header(name, version, fingerprint.decode("ascii", "replace"), at)
+
+
+def symbol_of(key: bytes) -> tuple[str | None, str] | None:
+    """Return profile and symbol of a key, no profile for an old one; None for any other key."""
+    try:
+        found = msgspec.json.decode(key)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if isinstance(found, str):
+        return None, found
+    if isinstance(found, list) and len(found) == 2 and all(isinstance(x, str) for x in found):
+        return found[0], found[1]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier run has left of a partition: its clock, and who holds a place there."""
+
+    clock: int
+    places: list[Place]
+
+
+class ProfileState:
+    """What a store keeps under one profile; old keys are read as the profile that they name.
+
+    Attributes:
+        taken_over: symbols whose state lies under their old key, which is done with once the
+            symbol's new state is written.
+    """
+
+    def __init__(
+        self, store: Store, profile: str, taken_over: set[str], on_fresh: Callable[[str], None]
+    ) -> None:
+        """Read `store`; `on_fresh` is told the profile that has state there instead."""
+        self._store, self._profile = store, profile
+        self._on_fresh = on_fresh
+        self.taken_over = taken_over
+
+    def get_bytes(self, symbol: str, /) -> bytes | None:
+        """Return what was kept of a symbol under the profile, or None."""
+        if symbol in self.taken_over:
+            return self._store.get_bytes(old_key(symbol))
+        return self._store.get_bytes(state_key(self._profile, symbol))
+
+    def kept(self) -> Kept:
+        """Return what an earlier run has left, and note what lies under old keys."""
+        clock = self._store.get_bytes(clock_key(self._profile))
+        places = list(self._places())
+        known = {place.symbol for place in places}
+        others = []
+        for place, profile in self._old_places():
+            if profile not in (None, self._profile):  # a damaged one is refused later
+                others.append(profile)
+            elif place.symbol not in known:
+                self.taken_over.add(place.symbol)
+                places.append(place)
+        if not places:
+            others += [profile for profile in PROFILES if self._has_state(profile)]
+            if others:
+                self._on_fresh(str(others[0]))
+        return Kept(0 if clock is None else decode_clock(clock), places)
+
+    def _places(self) -> Iterator[Place]:
+        for key, blob in self._store.between(*_range_of(self._profile)):
+            found = symbol_of(key)
+            if found is not None:
+                last_record, trades_seen, _ = decode_seen(blob)
+                yield Place(found[1], last_record, trades_seen, len(blob))
+
+    def _old_places(self) -> Iterator[tuple[Place, str | None]]:
+        for key, blob in self._store.between(b'"', b"#"):
+            found, header = symbol_of(key), header_of(blob)
+            if found is not None:
+                place = Place(found[1], 0, ESTABLISHED_TRADES, len(blob))
+                yield place, None if header is None else header.profile
+
+    def _has_state(self, profile: str) -> bool:
+        return next(self._store.between(*_range_of(profile)), None) is not None
+
+
+def _range_of(profile: str) -> tuple[bytes, bytes]:
+    """Return the first key that a symbol of a profile may have, and one behind all of them."""
+    begin = state_key(profile, "").removesuffix(b'"]')
+    return begin, begin[:-1] + b"#"

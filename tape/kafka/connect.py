@@ -1,0 +1,115 @@
+"""Waiting for the broker at start, and saying plainly why it cannot be used."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tape.errors import BrokerAwayError, BrokerError
+from tape.kafka.topics import TopicSpec, create_topics
+from tape.process.interrupts import called_by_the_client
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 120.0
+"""How long an app waits for a broker that does not answer: containers start in any order."""
+
+_AUTH = {KafkaError._AUTHENTICATION: "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD"}
+_TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
+REFUSALS = {**_AUTH, **_TLS}
+"""Errors that no waiting fixes; librdkafka retries them for ever and reports them aside."""
+
+SILENT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
+"""Errors that only say that nobody answers."""
+
+PASSING = (
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+"""Errors of a broker that has just started: it does not yet know all that it holds."""
+
+
+def ready_broker(
+    client_config: dict[str, str], topics: list[TopicSpec], *, wait_s: float = WAIT_S
+) -> None:
+    """Return when the broker answers and has the topics, having created those that it lacks.
+
+    Raises `BrokerError` after `wait_s` without an answer, and at once when the broker refuses
+    the credentials or its certificate is not trusted.
+    """
+    address = client_config["bootstrap.servers"]
+    refusals: list[KafkaError] = []
+
+    @called_by_the_client
+    def noted(error: KafkaError) -> None:
+        if error.code() in REFUSALS:
+            refusals.append(error)
+
+    try:
+        client = AdminClient(
+            {**client_config, "error_cb": noted, "log_level": 0, "socket.timeout.ms": 5_000}
+        )
+    except KafkaException as error:  # before it has asked anybody: a file, a mechanism
+        raise BrokerError(
+            f"the Kafka client cannot work with these settings: {error.args[0].str()}; check "
+            "KAFKA_SSL_CA_FILE, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
+        ) from None
+    deadline_s = time.monotonic() + wait_s
+    said_s = 0.0
+    while True:
+        try:
+            client.list_topics(timeout=2)
+            break
+        except KafkaException as error:
+            client.poll(0)
+            if refusals:
+                setting = REFUSALS[refusals[0].code()]
+                raise BrokerError(
+                    f"the broker at {address} refused the connection: {refusals[0].str()}; "
+                    f"check {setting}"
+                ) from None
+            reason = error.args[0].str()
+        now_s = time.monotonic()
+        if now_s >= deadline_s:
+            raise BrokerError(
+                f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason}); start "
+                "one (`tape broker start`, `docker compose up`) or correct Quix__Broker__Address"
+            )
+        if now_s >= said_s:
+            log.warning("waiting for the broker", extra={"address": address, "reason": reason})
+            said_s = now_s + 10
+    created = create_topics(client_config, topics)
+    if created:
+        log.info("topics created", extra={"topics": ", ".join(created)})
+
+
+@contextmanager
+def told_plainly(what: str) -> Iterator[None]:
+    """Turn the client's errors into a `BrokerError` that says what could not be looked at.
+
+    It is a `BrokerAwayError` where trying again may be all it takes.
+    """
+    kind: type[BrokerError] = BrokerAwayError
+    try:
+        yield
+    except KafkaException as error:
+        silent = error.args[0].code() in SILENT
+        reason = "the broker does not answer" if silent else error.args[0].str()
+        if not silent and error.args[0].code() not in PASSING:
+            kind = BrokerError
+    except TimeoutError:
+        reason = "the broker does not answer"
+    else:
+        return
+    raise kind(
+        f"cannot look at {what} ({reason}); see whether the broker is well and the user has the "
+        "rights that docs/operations.md lists"
+    )

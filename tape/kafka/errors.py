@@ -1,0 +1,68 @@
+"""What the Kafka client's errors mean to an operator."""
+
+from collections.abc import Iterator
+
+from confluent_kafka import KafkaError, KafkaException
+from quixstreams.kafka.exceptions import BaseKafkaException
+
+from tape.errors import BrokerError
+from tape.streaming.errors import LASTING
+
+FORBIDDEN = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it comes from, nearest first.
+
+    What is raised in a callback of the client arrives as the cause or the context of another
+    error, often of a `SystemError`, which the interpreter makes of it.
+    """
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def kafka_errors(error: BaseException) -> Iterator[KafkaError]:
+    """Yield what the broker or the client said, as far as an error comes from that."""
+    for one in causes(error):
+        parts = [one.error] if isinstance(one, BaseKafkaException) else list(one.args)
+        for part in parts:
+            kafka = part.args[0] if isinstance(part, KafkaException) and part.args else part
+            if isinstance(kafka, KafkaError):
+                yield kafka
+
+
+def is_any(error: BaseException, codes: frozenset[int]) -> bool:
+    """Return whether an error comes from one of these answers of the broker or the client.
+
+    Of a fatal error the client tells only the text of what was fatal.
+    """
+    texts = [KafkaError(code).str() for code in codes]
+    return any(
+        kafka.code() in codes
+        or (kafka.code() == KafkaError._FATAL and any(text in kafka.str() for text in texts))
+        for kafka in kafka_errors(error)
+    )
+
+
+def refuse_if_forbidden(error: BaseException, address: str) -> None:
+    """Raise `BrokerError` if the broker refused for what no starting again cures, rights first."""
+    for kafka in kafka_errors(error):
+        if kafka.code() in FORBIDDEN:
+            raise BrokerError(
+                f"the broker at {address} refused: {kafka.str()}; give the user of "
+                "KAFKA_SASL_USERNAME the rights that docs/operations.md lists"
+            ) from error
+        if kafka.code() in LASTING:
+            raise BrokerError(
+                f"the broker at {address} refused: {kafka.str()}; {LASTING[kafka.code()]}"
+            ) from error

@@ -1,0 +1,240 @@
+"""Following topics as they grow: committed records only, and on again after every interruption."""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final, Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from tape.errors import BrokerError
+from tape.process.interrupts import called_by_the_client
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 1_000
+"""Records that are taken at once."""
+
+PARTITIONS_EVERY_S: Final = 10.0
+"""How often it is looked whether a topic has new partitions."""
+
+POLL_S: Final = 0.2
+GATHER_S: Final = 5.0
+"""How long what was there before is waited for."""
+
+FURTHER: Final = 8
+"""How many times as far is gone back each time when too few records came."""
+
+START_S: Final = 5.0
+TIMEOUT_S: Final = 5.0
+GONE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of a topic.
+
+    Attributes:
+        at_ms: its Kafka timestamp: when it was written.
+        source: partition and offset on `stocks` of its trade, if its headers say so.
+        reason: why it was rejected, if its headers say so.
+    """
+
+    topic: str
+    value: bytes
+    at_ms: int
+    source: tuple[int, int] | None
+    reason: str
+
+
+class Follower:
+    """Reads topics from near their ends on. No consumer group: it takes nothing from anybody.
+
+    Attributes:
+        trouble: why nothing comes at the moment; empty if the broker answers.
+    """
+
+    def __init__(self, client_config: dict[str, str], newest: dict[str, int]) -> None:
+        """Follow the topics of `newest`, which says how many of their newest records come first.
+
+        Raises `BrokerError` if a topic does not exist or the broker does not answer.
+        """
+        self.trouble = ""
+        self._known: dict[str, set[int]] = {}
+        self._newest = newest
+        self._first_new: dict[tuple[str, int], int] = {}
+        self._ended: set[tuple[str, int]] = set()
+        self._whole: set[str] = set()
+        self._early: list[Record] = []
+        self._consumer = Consumer(
+            {
+                **client_config,
+                "group.id": "tape-watch",  # asked for by the client, never joined
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "allow.auto.create.topics": False,
+                "error_cb": called_by_the_client(self._note),
+                "log_level": 0,
+            }
+        )
+        try:
+            self._consumer.assign(self._starts())
+        except BrokerError:
+            self._consumer.close()
+            raise
+        self._partitions_due_s = time.monotonic() + PARTITIONS_EVERY_S
+
+    def before(self) -> list[Record]:
+        """Return the newest records that were there when the following began, oldest first.
+
+        To be called once, before `records()`; gives up after `GATHER_S`.
+        """
+        until_s, reach = time.monotonic() + GATHER_S, 1
+        while True:
+            old = self._gathered(until_s)
+            few = {topic for topic, count in self._newest.items() if len(old[topic]) < count}
+            if few <= self._whole or time.monotonic() > until_s:
+                break
+            reach *= FURTHER  # marks of transactions have offsets too: there may be many of them
+            self._early, self._ended = [], set()
+            self._consumer.assign(self._starts(reach))
+        for topic, found in old.items():
+            found.sort(key=lambda record: record.at_ms)
+            del found[: max(0, len(found) - self._newest[topic])]
+        return [record for found in old.values() for record in found]
+
+    def _gathered(self, until_s: float) -> dict[str, list[Record]]:
+        """Return what was there before, read from where the consumer is now."""
+        old: dict[str, list[Record]] = {topic: [] for topic in self._newest}
+        while time.monotonic() < until_s and not self._first_new.keys() <= self._ended:
+            for message in self._messages(POLL_S):
+                record = self._record(message)
+                first_new = self._first_new.get((message.topic(), message.partition()), 0)
+                is_old = message.offset() < first_new
+                (old[record.topic] if is_old else self._early).append(record)
+        return old
+
+    def records(self, timeout_s: float = POLL_S) -> list[Record]:
+        """Return what has come, oldest first within a partition; empty after `timeout_s`."""
+        early, self._early = self._early, []
+        return early or [self._record(message) for message in self._messages(timeout_s)]
+
+    def _messages(self, timeout_s: float) -> list[Message]:
+        messages = self._consumer.consume(MOST, timeout_s)
+        self._look_for_partitions()
+        good = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                good.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._ended.add((message.topic(), message.partition()))
+            else:
+                self._note(error)
+        if good:
+            self.trouble = ""
+        return good
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _note(self, error: KafkaError) -> None:
+        if error.code() in GONE:
+            self.trouble = "the broker does not answer"
+        else:
+            self.trouble = error.str()
+
+    def _starts(self, reach: int = 1) -> list[TopicPartition]:
+        """Return where to begin; a broker that has just started is asked again for a while.
+
+        `reach` is how many offsets are gone back for a record that is wanted.
+        """
+        until_s = time.monotonic() + START_S
+        while True:
+            try:
+                return [
+                    start
+                    for topic, count in self._newest.items()
+                    for start in self._ends(topic, count * reach)
+                ]
+            except KafkaException as error:
+                if time.monotonic() > until_s:
+                    raise BrokerError(
+                        f"cannot follow {', '.join(self._newest)} ({error.args[0].str()}); see "
+                        "`tape doctor`"
+                    ) from None
+            time.sleep(POLL_S)
+
+    def _ends(self, topic: str, count: int) -> list[TopicPartition]:
+        """Return where to begin, so that about `count` of the newest records come."""
+        found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+        if found.error is not None or not found.partitions:
+            raise BrokerError(
+                f"the topic {topic} is not there; `tape topics create` makes it, the settings "
+                "input, output and rejected name it"
+            )
+        self._known[topic] = set(found.partitions)
+        starts, whole = [], True
+        for number in sorted(found.partitions):
+            part = TopicPartition(topic, number)
+            low, high = self._consumer.get_watermark_offsets(part, timeout=TIMEOUT_S)
+            self._first_new[topic, number] = high
+            starts.append(TopicPartition(topic, number, max(low, high - count)))
+            whole &= high - count <= low
+        if whole:
+            self._whole.add(topic)
+        return starts
+
+    def _record(self, message: Message) -> Record:
+        headers = dict(message.headers() or [])
+        return Record(
+            topic=message.topic(),
+            value=message.value() or b"",
+            at_ms=message.timestamp()[1],
+            source=_source(headers),
+            reason=(headers.get("reason") or b"").decode(errors="replace"),
+        )
+
+    def _look_for_partitions(self) -> None:
+        """Take up partitions that a topic got since; what they hold is new in whole."""
+        if time.monotonic() < self._partitions_due_s:
+            return
+        self._partitions_due_s = time.monotonic() + PARTITIONS_EVERY_S
+        try:
+            topics = self._consumer.list_topics(timeout=TIMEOUT_S).topics
+        except KafkaException:  # gone for the moment; `trouble` says so
+            self.trouble = "the broker does not answer"
+            return
+        self.trouble = ""
+        for topic, known in self._known.items():
+            there = set(topics[topic].partitions) if topic in topics else set()
+            if not there:
+                self.trouble = f"the topic {topic} is not there"
+            new = there - known
+            if new:
+                starts = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in new]
+                self._consumer.incremental_assign(starts)
+                known |= new
+
+
+def _source(headers: dict[str, bytes | None]) -> tuple[int, int] | None:
+    found = [headers.get(name) or b"" for name in ("source_partition", "source_offset")]
+    if all(text.isdigit() and len(text) < 19 for text in found):
+        return int(found[0]), int(found[1])
+    return None

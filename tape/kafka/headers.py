@@ -1,0 +1,42 @@
+"""Headers of the records that we write."""
+
+from hashlib import sha256
+
+import tape
+from tape.model.rejected import KEY_MAX, Rejected
+from tape.model.trade import decode
+
+Header = tuple[str, bytes]
+
+
+def provenance(partition: int, offset: int, ts_event_ns: int) -> list[Header]:
+    """Return the headers that say where on `stocks` a trade lies, and when it happened."""
+    return [
+        ("source_partition", str(partition).encode()),
+        ("source_offset", str(offset).encode()),
+        ("ts_event_ns", str(ts_event_ns).encode()),
+    ]
+
+
+def rejection_headers(
+    raw: bytes, rejected: Rejected, source: str, *, app: str, key: bytes | None = None
+) -> list[Header]:
+    """Return the headers of a record on `rejected`: why, where from, and what it was in full.
+
+    A time only of what is a trade, and a size of the key only where it is cut.
+    """
+    headers = [
+        ("reason", rejected.reason.encode()),
+        ("detail", rejected.detail.encode()),
+        ("source", source.encode()),
+        ("app", app.encode()),
+        ("app_version", tape.__version__.encode()),
+        ("size", str(len(raw)).encode()),
+        ("sha256", sha256(raw).hexdigest().encode()),
+    ]
+    trade = decode(raw)
+    if not isinstance(trade, Rejected):
+        headers.append(("ts_event_ns", str(trade.ts_event_ns).encode()))
+    if key is not None and len(key) > KEY_MAX:
+        headers.append(("key_size", str(len(key)).encode()))
+    return headers

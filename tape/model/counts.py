@@ -1,0 +1,58 @@
+"""What went through: counts whose books balance."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tape.errors import BooksError
+
+
+@dataclass(slots=True)
+class Refits:
+    """How many models were fitted, and the time it took; for an operator, no verdict sees it."""
+
+    count: int = 0
+    took_s: float = 0.0
+
+    def note(self, took_s: float, count: int = 1) -> None:
+        """Count fits, and the time they took together."""
+        self.count += count
+        self.took_s += took_s
+
+
+@dataclass(slots=True)
+class Counts:
+    """What went through, since start.
+
+    Attributes:
+        records: everything that came in: trades, duplicates and what was rejected.
+        trades: trades judged.
+        flagged: flags by rule; a trade may have several.
+        rejected: records that could not be read, by reason.
+        duplicate: trades dropped because they were among the last of their symbol already.
+        late: trades judged that were older than the newest of their publisher.
+        late_max_ns: by how much at most.
+        episodes: steps of episodes by state.
+        symbols_forgotten: symbols whose state was given up, because others took their places.
+        refits: models fitted.
+    """
+
+    records: int = 0
+    trades: int = 0
+    flagged: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    duplicate: int = 0
+    late: int = 0
+    late_max_ns: int = 0
+    episodes: Counter[str] = field(default_factory=Counter)
+    symbols_forgotten: int = 0
+    refits: Refits = field(default_factory=Refits)
+
+    def check(self) -> None:
+        """Raise `BooksError` unless all that came in is accounted for."""
+        rejected = self.rejected.total()
+        if self.records != self.trades + self.duplicate + rejected:
+            raise BooksError(
+                f"the books do not balance: {self.records:,} records came in, but {self.trades:,} "
+                f"were judged, {self.duplicate:,} were duplicates and {rejected:,} were rejected; "
+                "this is a fault of this program, please report it"
+            )

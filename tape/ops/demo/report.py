@@ -1,0 +1,66 @@
+"""What a person sees at the end of the demo."""
+
+import platform
+from os import cpu_count
+
+from rich.console import Console
+from rich.table import Table
+
+from tape.desk.summary import findings, telling_table
+from tape.ops.demo.books import Books
+from tape.ops.demo.pipeline import DemoRun
+
+
+def report(run: DemoRun, console: Console) -> None:
+    """Print the most telling anomalies and a summary of the run."""
+    found = findings(run.anomalies)
+    console.print(telling_table(found))
+    rows = [
+        ("data", str(run.data)),
+        ("trades on stocks", _judged(run.books)),
+        ("flagged", f"{found.count:,} trades, in {found.episodes:,} episodes"),
+        *((f"  {rule}", f"{count:,}") for rule, count in found.by_rule.most_common()),
+        ("rejected", _rejected(run)),
+        ("producer", f"{_rate(run.books.sent, run.producer_s)} from its start to its end"),
+        ("pipeline", f"{_rate(run.books.sent, run.pipeline_s)} from start to the last commit"),
+        ("memory, largest", ", ".join(f"{n} {b / 2**20:.0f} MB" for n, b in _memory(run))),
+        ("machine", f"{cpu_count()} cores, {platform.machine()}"),
+        ("output", str(run.anomalies_file)),
+    ]
+    again = {name: count for name, count in run.restarts.items() if count}
+    if again:
+        text = ", ".join(f"{name} {count} times" for name, count in again.items())
+        rows.append(("killed and restarted", text))
+    if run.producer_exit_code:
+        rows.append(
+            ("not everything was sent", f"see {run.anomalies_file.parent / 'producer.log'}")
+        )
+    table = Table(show_header=False, box=None, title="Summary", title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _judged(books: Books) -> str:
+    if books.judged in (None, books.sent):  # the offsets say so of a detector started again
+        return f"{books.sent:,}, all judged"
+    return (
+        f"{books.sent:,}: {books.judged:,} judged, {books.duplicates:,} duplicates dropped, "
+        f"{books.rejected:,} rejected"
+    )
+
+
+def _rejected(run: DemoRun) -> str:
+    if not run.rejected:
+        return "none"
+    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(run.rejected.items()))
+
+
+def _rate(trades: int, elapsed_s: float) -> str:
+    return f"{elapsed_s:.1f} s, {trades / max(elapsed_s, 1e-9):,.0f} trades/s"
+
+
+def _memory(run: DemoRun) -> list[tuple[str, int]]:
+    return [(name, size) for name, size in run.rss_max_bytes.items() if size]

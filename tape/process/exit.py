@@ -1,0 +1,98 @@
+"""How an app or a command ends: a sentence and an exit code, never a traceback for an operator."""
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from tape.errors import BrokerAwayError, BrokerLostError, IdExpiredError, TapeError
+from tape.process.interrupts import (
+    INTERRUPTED,
+    clean_up_first,
+    end_at_once,
+    shield_callbacks,
+    was_interrupted,
+)
+from tape.process.terminal_text import printable
+
+log = logging.getLogger(__name__)
+
+MENDED_BY_AN_OPERATOR = (
+    *(errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT),
+    errno.ENAMETOOLONG,
+)
+CURE = "free space or correct rights"
+
+
+def run_main(main: Callable[[], int]) -> int:
+    """Return the exit code of `main`, having said in one sentence what an operator can fix."""
+    shield_callbacks()
+    try:
+        exit_code = main()
+        sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
+        return exit_code
+    except IdExpiredError:
+        log.warning("transactional id expired")
+        _begin_again()
+    except TapeError as error:
+        print(printable(f"error: {error}"), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemError as error:
+        # Compiled code, interrupted in the middle of a call, wraps what interrupted it.
+        if not was_interrupted(error):
+            raise
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of the output has gone: `| head`
+        _drop_output()
+        return 1
+    except OSError as error:
+        if error.errno not in MENDED_BY_AN_OPERATOR:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        cure = "shorten it" if error.errno == errno.ENAMETOOLONG else CURE
+        text = f"error: {error.strerror}{where}: {cure}"
+        print(printable(text), file=sys.stderr)
+        _drop_output()
+        return 4
+
+
+def run_app(main: Callable[[], int]) -> int:
+    """Run an app that has called `end_at_once`: from here on Ctrl-C lets it clean up first."""
+    clean_up_first()
+
+    def app() -> int:
+        try:
+            return main()
+        except BrokerAwayError as error:
+            raise as_lost(error) from error
+
+    try:
+        return run_main(app)
+    finally:
+        end_at_once()  # what is left is Python's own end
+
+
+def as_lost(error: BrokerAwayError) -> BrokerLostError:
+    """Return what a broker that is away means to an app: its supervisor starts it again."""
+    return BrokerLostError(str(error))
+
+
+def _begin_again() -> NoReturn:
+    """Start the same program in this process: for its supervisor nothing has happened."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+
+
+def _drop_output() -> None:
+    """Send what standard output cannot take to nowhere: Python tries once more when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,110 @@
+"""What of this program's own a file is, by what is in it, whatever its name says.
+
+Only files of our own are replaced without being asked, and none of them but a day of trades is
+taken for an input.
+"""
+
+import re
+from codecs import BOM_UTF8
+from pathlib import Path
+from typing import Final
+
+from tape.process.regular_file import open_file
+
+MARK: Final = b"made by Tapewatch"
+"""Stands in the metadata or in a comment of every file that has room for one."""
+
+SKIPPABLE: Final = b"\x50\x2a\x4d\x18"
+"""Begins a zstd frame that every reader skips (RFC 8878, 3.1.2)."""
+
+MARK_FRAME: Final = SKIPPABLE + len(MARK).to_bytes(4, "little") + MARK
+"""The mark as the last frame of a zstd file."""
+
+LOOKED_AT: Final = 16_384
+"""Bytes read at each end of a file; a Parquet file's metadata are at its end."""
+
+HEADS: Final = (
+    b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
+    b"ts_in_delta,sequence,symbol,anomaly_id,",
+    b"symbol,publisher_id,first_ts_event,first_sequence,last_ts_event,last_sequence,kind,",
+)
+"""First lines of our tables that have no room for a mark: anomalies and labels as CSV."""
+
+ANOMALIES: Final = "anomalies written by tape replay, not trades"
+EPISODES: Final = "episodes written by tape replay, not trades"
+LABELS: Final = "labels of anomalies, not trades"
+PICTURE: Final = "a picture drawn by tape, not trades"
+REPORT: Final = "a report of tape, not trades"
+THRESHOLDS: Final = "thresholds written by tape tune, not trades"
+COLUMNS: Final = "a columns file suggested by tape inspect, not trades"
+
+BEGINNING: Final = 16_384
+"""Bytes of a file, unpacked, by which it is told what it is."""
+
+TABLES: Final = (
+    ({"anomaly_id", "episode_id"}, ANOMALIES),
+    ({"first_ts_event", "first_sequence", "last_ts_event", "last_sequence", "kind"}, LABELS),
+)
+"""Columns that nobody else has together, also where a spreadsheet has saved the table again."""
+
+KEYS: Final = (
+    (rb'^.{0,4}"rows"\s*:.*"rows_skipped"\s*:.*"flagged"\s*:', REPORT),
+    (rb'^.{0,4}"files"\s*:.{0,9}"path"\s*:.*"about"\s*:', REPORT),
+    (rb'"anomaly_id"\s*:.*"detector"\s*:', ANOMALIES),
+    (rb'"episode_id"\s*:.*"detector"\s*:', EPISODES),
+)
+"""Keys of our messages and reports, in their order; messages may have been written anew."""
+
+LINES: Final = (b'"anomaly_id":"', b'"episode_id":"')
+VERDICT: Final = b'"detector":{"version":"'
+"""Stand in every line of our JSON outputs; nobody else writes both."""
+
+
+def own_output(head: bytes, tail: bytes = b"") -> str | None:
+    """Return what of our own outputs a file is by its two ends, None for trades and all else.
+
+    Args:
+        head: how it begins, unpacked.
+        tail: how it ends; only Parquet is told by that.
+    """
+    if head.startswith(b"PAR1"):
+        return ANOMALIES if MARK in tail else None
+    if head.startswith((b"\x89PNG", b"<?xml", b"%PDF")):
+        return PICTURE if MARK in head or MARK in tail else None
+    head = head[:BEGINNING].removeprefix(BOM_UTF8).lstrip()
+    if head.startswith(b"#"):
+        if b"`tape inspect FILE --suggest-columns`" in head:
+            return COLUMNS
+        return THRESHOLDS if MARK in head else None
+    if head.startswith((b"{", b"[")):
+        return next((what for keys, what in KEYS if re.search(keys, head, re.DOTALL)), None)
+    names = set(re.split(rb"[,;\t|]", head.partition(b"\n")[0].replace(b'"', b"").rstrip()))
+    columns = {name.strip().decode(errors="replace") for name in names}
+    return next((what for some, what in TABLES if some <= columns), None)
+
+
+def is_own_output(path: Path) -> bool:
+    """Return whether a file is one of our outputs that are never read as trades."""
+    return own_output(*_ends(path)) is not None
+
+
+def made_here(path: Path) -> bool:
+    """Return whether we made the file, or there is nothing in it.
+
+    Raises `OSError` if the file cannot be read.
+    """
+    head, tail = _ends(path)
+    if not head or MARK in head or MARK in tail:
+        return True
+    line = head.partition(b"\n")[0]
+    if line.startswith(HEADS):
+        return True
+    return line.startswith(b"{") and VERDICT in line and any(key in line for key in LINES)
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    with open_file(path) as file:
+        head = file.read(LOOKED_AT)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LOOKED_AT))
+        return head, file.read(LOOKED_AT)

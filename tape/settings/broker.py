@@ -1,0 +1,105 @@
+"""How to reach the broker, and the topics: common to all apps."""
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tape.process.regular_file import LARGE, read_file
+
+TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+
+
+INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"
+"""What Kafka takes as the stable name of a group's member, as far as it can name a folder."""
+
+
+DOTENV = Path(".env")
+
+
+TopicName = Annotated[str, Field(pattern=TOPIC)]
+
+
+class BrokerSettings(BaseSettings):
+    """How to reach the broker, and the topics; common to both apps."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True, env_file=".env"
+    )
+
+    broker_address: str = Field("127.0.0.1:19092", alias="Quix__Broker__Address", min_length=3)
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = Field(
+        "SCRAM-SHA-256", alias="KAFKA_SASL_MECHANISM"
+    )
+    sasl_username: str = Field("", alias="KAFKA_SASL_USERNAME")
+    sasl_password: SecretStr = Field(SecretStr(""), alias="KAFKA_SASL_PASSWORD")
+    ssl_ca_file: Path | None = Field(None, alias="KAFKA_SSL_CA_FILE")
+
+    input: TopicName = "stocks"
+    output: TopicName = "anomalies"
+    rejected: TopicName = "rejected"
+    episodes: TopicName = Field("episodes", alias="EPISODES_TOPIC")
+
+    rejected_share_max: float = Field(0.01, alias="REJECTED_SHARE_MAX", ge=0, le=1)
+    rejected_run_max: int = Field(1_000, alias="REJECTED_RUN_MAX", ge=0)
+    max_symbols: int = Field(50_000, alias="MAX_SYMBOLS", ge=1, le=1_000_000)
+    metrics_port: int = Field(0, alias="METRICS_PORT", ge=0, le=65_535)
+    metrics_host: str = Field("127.0.0.1", alias="METRICS_HOST", min_length=1)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
+    log_format: Literal["auto", "plain", "json"] = Field("auto", alias="LOG_FORMAT")
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        if len(set(self.topics())) < 4:
+            raise ValueError(
+                "input, output, rejected and EPISODES_TOPIC must be four different topics"
+            )
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_username and self.sasl_password.get_secret_value()
+        ):
+            raise ValueError(
+                "KAFKA_SECURITY_PROTOCOL asks for SASL, so KAFKA_SASL_USERNAME and "
+                "KAFKA_SASL_PASSWORD must be set"
+            )
+        if self.ssl_ca_file is not None:
+            _check_authority(self.ssl_ca_file)
+        return self
+
+    def topics(self) -> tuple[str, str, str, str]:
+        """Return the names of the topics, in the order that `pipeline_topics` takes them."""
+        return self.input, self.output, self.rejected, self.episodes
+
+    def client_config(self) -> dict[str, str]:
+        """Return the connection in librdkafka's names. Holds the password: never log it."""
+        config = {
+            "bootstrap.servers": self.broker_address,
+            "security.protocol": self.security_protocol.lower(),
+        }
+        if self.security_protocol.startswith("SASL"):
+            config["sasl.mechanism"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username
+            config["sasl.password"] = self.sasl_password.get_secret_value()
+        if self.ssl_ca_file is not None:
+            config["ssl.ca.location"] = str(self.ssl_ca_file)
+        return config
+
+
+def _check_authority(file: Path) -> None:
+    """Raise `ValueError` unless a file holds certificates in PEM, as the Kafka client needs it."""
+    if not file.exists():
+        raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {file}")
+    try:
+        read_file(file, LARGE)  # no pipe is waited for, here or by the Kafka client
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        raise ValueError(
+            f"KAFKA_SSL_CA_FILE: {file} holds no certificate in PEM (-----BEGIN CERTIFICATE-----); "
+            "convert it, as with `openssl x509 -inform der -in FILE -out ca.pem`"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"KAFKA_SSL_CA_FILE: cannot read {file} ({error.strerror})") from None

@@ -1,0 +1,68 @@
+"""Settings of the anomaly detector."""
+
+import socket
+from pathlib import Path
+
+from pydantic import Field
+
+from tape.detection.parameters import MOST_PER_DAY, Parameters, Profile, Training
+from tape.settings import LITERAL_BYTES, STATE_BYTES
+from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
+from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
+
+
+class DetectorSettings(BrokerSettings):
+    """Settings of the anomaly detector; `tape replay` reads the same ones."""
+
+    consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
+    state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
+    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
+    profile: Profile = Field("classic", alias="PROFILE")
+    alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
+    alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
+    episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
+    volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
+    change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
+    thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
+    window: int = Field(1_000, alias="WINDOW", ge=2, le=100_000)
+    stride: int = Field(20, alias="STRIDE", ge=1)
+    history: int = Field(1_000, alias="HISTORY", ge=50, le=100_000)
+    refit_every: int = Field(1_000, alias="REFIT_EVERY", ge=1)
+    trees: int = Field(100, alias="TREES", ge=1, le=10_000)
+    contamination: float = Field(0.01, alias="CONTAMINATION", gt=0, le=0.5)
+    random_state: int = Field(42, alias="RANDOM_STATE", ge=0, le=2**32 - 1)
+    training: Training = Field("thinned", alias="TRAINING")
+    commit_interval_s: float = Field(1.0, alias="COMMIT_INTERVAL_S", ge=0.05, le=10)
+    batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
+    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+
+    @property
+    def state_bytes_max(self) -> int:
+        """Return the most bytes that the state of a symbol takes on the changelog."""
+        if self.profile == "calibrated":
+            return STATE_BYTES
+        values = self.window + self.history
+        if self.training == "thinned" and self.history <= 25_000 and self.contamination <= 0.1:
+            return STATE_BYTES + 8 * values
+        return STATE_BYTES + LITERAL_BYTES + 52 * values  # not compiled: kept as JSON
+
+    def parameters(self) -> Parameters:
+        """Return what decides a verdict; raises `SettingsError` for a wrong THRESHOLDS_FILE."""
+        overrides = {} if self.thresholds_file is None else read_thresholds(self.thresholds_file)
+        return Parameters(
+            volume_threshold=self.volume_threshold,
+            change_threshold=self.change_threshold,
+            overrides=overrides,
+            window=self.window,
+            stride=self.stride,
+            history=self.history,
+            refit_every=self.refit_every,
+            trees=self.trees,
+            contamination=self.contamination,
+            random_state=self.random_state,
+            training=self.training,
+            profile=self.profile,
+            alerts_per_10k=self.alerts_per_10k,
+            alerts_per_day=self.alerts_per_day,
+            episode_gap_s=self.episode_gap_s,
+        )

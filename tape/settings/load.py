@@ -1,0 +1,105 @@
+"""Reading settings from the environment and `.env`, with one sentence for what cannot work."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from tape.errors import SettingsError
+from tape.process.regular_file import read_file
+from tape.settings.broker import DOTENV, BrokerSettings
+from tape.settings.databento import FetchSettings
+from tape.settings.detector import DetectorSettings
+from tape.settings.producer import ProducerSettings
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Return the settings that the environment and `.env` hold.
+
+    Raises `SettingsError` with one sentence for a value that cannot work and for a name that is
+    almost, but not quite, the name of a setting.
+    """
+    _refuse_misspelt_names(os.environ)
+    _check_dotenv()
+    _refuse_misspelt_names(dotenv_values(DOTENV))
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SettingsError(_first_fault(error)) from None
+
+
+def _check_dotenv() -> None:
+    """Raise `SettingsError` if `.env` is there and is no text: a pipe would be waited for."""
+    if not DOTENV.exists() or DOTENV.is_dir() or DOTENV.is_char_device():
+        return  # a virtual environment, or /dev/null in its place: neither is read
+    try:
+        read_file(DOTENV).decode()
+    except OSError as error:
+        raise SettingsError(f"cannot read .env ({error.strerror}); correct or remove it") from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8; save it as UTF-8") from None
+
+
+def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:
+    """Return the settings of an app by the name that the environment has for them."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A setting, its value as text (a secret's is masked), and where it came from."""
+
+    name: str
+    value: str
+    source: Literal["environment", ".env", "default"]
+    overrides_dotenv: bool = False
+
+
+def origins(settings: BrokerSettings) -> list[Origin]:
+    """Return where each setting came from, in the order of the environment, `.env`, default."""
+    written = dotenv_values(".env")
+    found = []
+    for name, field in names(type(settings)).items():
+        field_name = next(n for n, f in type(settings).model_fields.items() if f is field)
+        value = getattr(settings, field_name)
+        in_file = bool(written.get(name))
+        if os.environ.get(name):
+            hidden = in_file and written[name] != os.environ[name]
+            found.append(Origin(name, _shown(value), "environment", hidden))
+        else:
+            found.append(Origin(name, _shown(value), ".env" if in_file else "default"))
+    return found
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return "" if value is None else str(value)  # pydantic shows a secret as asterisks
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    text = fault["msg"].removeprefix("Value error, ")
+    secret = "PASSWORD" in where or "KEY" in where
+    found = "" if secret or not where else f" (found {str(fault['input'])[:80]!r})"
+    return f"{where}: {text}{found}" if where else text
+
+
+def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
+    known = {**names(ProducerSettings), **names(DetectorSettings), **names(FetchSettings)}
+    long_names = [name for name in known if len(name) >= 8]
+    for name in found:
+        near = [] if name in known else difflib.get_close_matches(name, long_names, 1, 0.9)
+        if near:
+            raise SettingsError(
+                f"{name} is set, but the setting is called {near[0]}: rename it or unset it"
+            )

@@ -1,0 +1,233 @@
+"""The detector's work on Quix Streams: a judge per partition, its state in each commit."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from confluent_kafka import Message
+from quixstreams.dataframe import StreamingDataFrame
+from quixstreams.sinks import BaseSink
+from quixstreams.state.manager import DEFAULT_STATE_STORE_NAME
+
+from tape.judging.episodes import EpisodeStep
+from tape.judging.judge import Flagged, Judge, Unread
+from tape.judging.state_keys import ProfileState, clock_key, encode_clock, old_key, state_key
+from tape.kafka.headers import provenance, rejection_headers
+from tape.model.counts import Counts
+from tape.model.partitions import Partition
+from tape.model.rejected import KEY_MAX, RAW_MAX, Rejected
+from tape.process.logs import RejectedLog
+from tape.process.metrics import Metrics
+from tape.settings.detector import DetectorSettings
+from tape.streaming.breakers import Breakers
+from tape.streaming.consumer import MessageBatch
+
+log = logging.getLogger(__name__)
+
+
+ABORT_S: Final = 30.0
+
+
+class JudgeBatches(BaseSink):  # type: ignore[misc]
+    """Holds a judge per partition, and writes their state when a checkpoint commits.
+
+    As a registered sink its `flush()` runs first in `Checkpoint.commit()`, before the changelog
+    is produced: state, anomalies and offsets land in one Kafka transaction.
+    """
+
+    def __init__(self, settings: DetectorSettings, sdf: StreamingDataFrame) -> None:
+        super().__init__()
+        self.counts = Counts()
+        self.metrics = Metrics("anomaly_detector", self.counts)
+        self._commit_began_s: float | None = None
+        self._settings, self._sdf = settings, sdf
+        self._parameters = settings.parameters()
+        self._judges: dict[int, Judge] = {}
+        self._places = places_of(settings.max_symbols, sdf)
+        self._rejected_log = RejectedLog()
+        self._taken_over: dict[int, set[str]] = {}
+        self._clocks: dict[int, int] = {}
+        self._said_fresh = self._said_forgotten = self._said_misplaced = False
+        self._partitions = sdf.topics[0].broker_config.num_partitions
+        self.breakers = Breakers(settings, self._state)
+        self._ends = False
+        sdf.register_store()
+        sdf.processing_context.sink_manager.register(self)
+
+    def __call__(self, batch: MessageBatch) -> None:
+        """Judge a batch of one partition; write what is flagged, its episodes, what is unreadable.
+
+        It is written by the library's own producer, so in the transaction of the checkpoint;
+        as rows of the dataframe the same messages cost 25 µs each instead of 5.
+        """
+        if not batch.messages:
+            return
+        start_s = time.perf_counter()
+        judge = self._judges.get(batch.partition) or self._begin(batch.partition)
+        messages = batch.messages
+        keys, values = list(map(Message.key, messages)), list(map(Message.value, messages))
+        judged = judge.judge(keys, values, self._kept(batch.partition))
+        self._refuse_if_too_many(batch, judged.unread)
+        self._say_forgotten(batch.partition)
+        write = self._sdf.processing_context.producer.produce
+        to = self._settings
+        verdicts: list[tuple[str, str, Flagged | EpisodeStep]] = []
+        verdicts += [(to.output, f.symbol, f) for f in judged.flagged]
+        verdicts += [(to.episodes, e.episode_id, e) for e in judged.episodes]
+        for topic, key, one in verdicts:
+            offset = messages[one.position].offset()
+            headers = provenance(batch.partition, offset, one.ts_event_ns)
+            # With a Kafka timestamp of now: by its sender's, the broker might delete it at once.
+            write(topic, key=key.encode(), value=one.value, headers=headers)
+        for other in judged.unread:
+            message = messages[other.position]
+            source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
+            self._rejected_log.note(other.rejected, source)
+            if other.rejected.reason == "partition_wrong":
+                self._say_misplaced(other.rejected, source)
+            raw, key = values[other.position] or b"", keys[other.position]
+            headers = rejection_headers(
+                raw, other.rejected, source, app="anomaly_detector", key=key
+            )
+            kept = None if key is None else key[:KEY_MAX]
+            write(to.rejected, key=kept, value=raw[:RAW_MAX], headers=headers)
+        self.metrics.batch_trades.observe(len(messages))
+        self.metrics.batch_s.observe(time.perf_counter() - start_s)
+
+    def polled(self) -> None:
+        """Note that the loop came round; a commit that had begun is over then."""
+        self.metrics.alive()
+        self.breakers.refuse_what_tripped()
+        if self._commit_began_s is not None:
+            self.metrics.committed(time.perf_counter() - self._commit_began_s)
+            self._commit_began_s = None
+
+    def forget(self, partitions: list[int]) -> None:
+        """Drop the live state of partitions that now belong to another instance."""
+        for partition in partitions:
+            self._judges.pop(partition, None)
+            self._taken_over.pop(partition, None)
+            self._clocks.pop(partition, None)
+        self.breakers.forget(partitions)
+
+    def flush(self) -> None:
+        """Write what the records since the last commit have changed, and how many they were."""
+        self._commit_began_s = time.perf_counter()
+        if self._ends:
+            return
+        profile = self._parameters.profile
+        for partition, judge in self._judges.items():
+            if judge.symbols.clock == self._clocks.get(partition):
+                continue
+            state, taken_over = self._state(partition), self._taken_over[partition]
+            for symbol, blob in judge.changed():
+                state.set_bytes(state_key(profile, symbol), blob)
+                if symbol in taken_over:
+                    state.delete(old_key(symbol))
+                    taken_over.discard(symbol)
+            for symbol in judge.symbols.gone():
+                old = symbol in taken_over
+                state.delete(old_key(symbol) if old else state_key(profile, symbol))
+                taken_over.discard(symbol)
+            state.set_bytes(clock_key(profile), encode_clock(judge.symbols.clock))
+            self._clocks[partition] = judge.symbols.clock
+        self.breakers.flush()
+        tables = [judge.symbols for judge in self._judges.values()]
+        self.metrics.symbols.set(sum(table.held for table in tables))
+        self.metrics.state_bytes.set(sum(table.kept_bytes for table in tables))
+
+    def add(self, *args: object, **kwargs: object) -> None:
+        """Take nothing: verdicts go to topics, only state goes through here."""
+
+    def on_paused(self) -> None:
+        """Do nothing: a sink that takes nothing has nothing to give back."""
+
+    def _refuse_if_too_many(self, batch: MessageBatch, unread: Sequence[Unread]) -> None:
+        """Count a batch; if it trips the breaker drop the transaction, note so, and end."""
+        trip = self.breakers.note(batch, unread)
+        if trip is None:
+            return
+        context = self._sdf.processing_context
+        context.producer.abort_transaction(ABORT_S)
+        context.init_checkpoint()
+        self._ends = True  # what was judged since the last commit stays out of this one
+        self.breakers.keep_trip(batch.partition, trip)
+        context.commit_checkpoint(force=True)
+        raise self.breakers.error(batch.partition, trip)
+
+    def _begin(self, partition: int) -> Judge:
+        """Return a judge that goes on where the last commit of a partition left it."""
+        self._taken_over[partition] = set()
+        kept = self._kept(partition).kept()
+        of = Partition(partition, self._partitions)
+        judge = Judge(self._parameters, self._places, self.counts, kept=kept, of=of)
+        self._judges[partition], self._clocks[partition] = judge, kept.clock
+        return judge
+
+    def _kept(self, partition: int) -> ProfileState:
+        profile, store = self._parameters.profile, _Store(self._sdf, partition)
+        return ProfileState(store, profile, self._taken_over[partition], self._begins_afresh)
+
+    def _say_forgotten(self, partition: int) -> None:
+        """Say once that symbols lose their places."""
+        if self.counts.symbols_forgotten and not self._said_forgotten:
+            self._said_forgotten = True
+            log.warning(
+                "symbols forgotten",
+                extra={"partition": partition, "places_of_a_partition": self._places},
+            )
+
+    def _begins_afresh(self, other: str) -> None:
+        """Say once that symbols have state of another profile, but none of this one."""
+        if not self._said_fresh:
+            self._said_fresh = True
+            log.warning(
+                "profile begins afresh",
+                extra={"profile": self._parameters.profile, "state_is_of": other},
+            )
+
+    def _say_misplaced(self, rejected: Rejected, source: str) -> None:
+        """Say once that somebody sends with another partitioner; counts are in the metrics."""
+        if not self._said_misplaced:
+            self._said_misplaced = True
+            log.warning(
+                "records on the wrong partition",
+                extra={"first": source, "detail": rejected.detail},
+            )
+
+    def _state(self, partition: int) -> Any:
+        return _Store(self._sdf, partition).state
+
+
+def places_of(max_symbols: int, sdf: StreamingDataFrame) -> int:
+    """Return how many symbols a partition has room for, its share of all.
+
+    A share, because partitions are judged by different processes, and what is said of a trade
+    must depend on the messages of its own partition alone.
+    """
+    (topic,) = sdf.topics
+    partitions: int = topic.broker_config.num_partitions
+    return -(-max_symbols // partitions)
+
+
+class _Store:
+    """A partition's part of the state store, within the open transaction."""
+
+    def __init__(self, sdf: StreamingDataFrame, partition: int) -> None:
+        self._partition = sdf.processing_context.state_manager.get_store(
+            stream_id=sdf.stream_id, store_name=DEFAULT_STATE_STORE_NAME
+        ).partitions[partition]
+        transaction = sdf.processing_context.checkpoint.get_store_transaction(
+            stream_id=sdf.stream_id, partition=partition
+        )
+        self.state = transaction.as_state(prefix=b"")
+
+    def get_bytes(self, key: bytes, /) -> bytes | None:
+        """Return what is kept under a key, or None."""
+        value: bytes | None = self.state.get_bytes(key)
+        return value
+
+    def between(self, lower: bytes, upper: bytes, /) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys and values as of the last commit, from a key on and before another one."""
+        yield from self._partition.iter_items(lower_bound=lower, upper_bound=upper)

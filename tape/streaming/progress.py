@@ -1,0 +1,98 @@
+"""How far the producer is: a bar on a terminal, a log line every ten seconds elsewhere."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from tqdm import tqdm
+
+from tape.archives import Archive
+from tape.process.terminal_text import printable
+from tape.streaming.ledger import Part
+from tape.streaming.outcome import Outcome
+
+log = logging.getLogger(__name__)
+
+LINE_S = 10.0
+
+
+class Progress:
+    """Counts rows read, per file and in all; `rows_hint` estimates the rows of each archive."""
+
+    def __init__(self, archives: Sequence[Archive], rows_hint: Sequence[int]) -> None:
+        self._hints = dict(zip((a.sha256 for a in archives), rows_hint, strict=True))
+        self._numbers = {a.sha256: number for number, a in enumerate(archives, start=1)}
+        self._total = max(1, sum(rows_hint))
+        self._sent_before: set[str] = set()
+        self._rows: dict[str, int] = {}
+        self._trades = 0
+        self._start_s = self._line_s = time.monotonic()
+        self._file = ""
+        self._bar = tqdm(
+            total=self._total,
+            unit=" rows",
+            unit_scale=True,
+            disable=not sys.stderr.isatty(),
+            dynamic_ncols=True,
+        )
+
+    def start(self, archive: Archive, rows: int) -> None:
+        """Begin a file of which `rows` rows were sent before."""
+        self._file, number = archive.path.name, self._numbers[archive.sha256]
+        self._bar.set_description(f"{printable(self._file)} ({number}/{len(self._numbers)})")
+        self._at(archive.sha256, rows)
+        facts = {"file": self._file, "number": number, "files": len(self._numbers)}
+        log.info("sending", extra=facts)
+
+    def already_sent(self, archive: Archive) -> None:
+        """Count a file that an earlier run has sent."""
+        if archive.sha256 not in self._sent_before:
+            self._sent_before.add(archive.sha256)
+            log.info("sent before", extra={"file": archive.path.name})
+        self.skip(archive)
+
+    def skip(self, archive: Archive) -> None:
+        """Count a file as done of which nothing is sent."""
+        self._at(archive.sha256, self._hints[archive.sha256])
+
+    def advance(self, parts: Mapping[str, Part]) -> None:
+        """Count what was sent."""
+        for sha256, part in parts.items():
+            self._trades += part.trades
+            self._at(sha256, part.rows)
+        now_s = time.monotonic()
+        if self._bar.disable and now_s - self._line_s >= LINE_S:
+            self._line_s = now_s
+            share = min(1.0, sum(self._rows.values()) / self._total)
+            elapsed_s = now_s - self._start_s
+            facts = {
+                "file": self._file,
+                "trades": self._trades,
+                "trades_per_s": round(self._trades / elapsed_s),
+                "eta_s": round(elapsed_s / max(share, 1e-9) * (1 - share)),
+            }
+            log.info("progress", extra=facts)
+
+    def _at(self, sha256: str, rows: int) -> None:
+        """Note how many rows of a file lie behind; fewer than before after a lost transaction."""
+        self._bar.update(rows - self._rows.get(sha256, 0))
+        self._rows[sha256] = rows
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.close()
+
+    def summary(self, outcome: Outcome) -> None:
+        """Say what was sent."""
+        elapsed_s = max(1e-9, time.monotonic() - self._start_s)
+        log.info(
+            "producer done",
+            extra={
+                **outcome.facts(),
+                "files": len(self._numbers),
+                "files_sent_before": len(self._sent_before),
+                "seconds": round(elapsed_s, 2),
+                "trades_per_s": round(outcome.trades / elapsed_s),
+            },
+        )

@@ -1,0 +1,125 @@
+"""What the live view holds: the newest anomalies, counts, rates, and the pipeline's state."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tape.kafka.group import Look
+from tape.view.alert import Seen
+from tape.view.filters import Filter
+
+KEPT: Final = 5_000
+"""Anomalies that can be scrolled back to."""
+
+RATE_S: Final = 10.0
+"""Rates are means over so many seconds."""
+
+Clock = Callable[[], float]
+
+
+class Rate:
+    """Events a second over the last `RATE_S` seconds, or since the first if that is less."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._began_s = clock()
+        self._events: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int) -> None:
+        """Note events of now."""
+        self._events.append((self._clock(), count))
+
+    @property
+    def per_s(self) -> float:
+        """Return the rate of now."""
+        now_s = self._clock()
+        while self._events and self._events[0][0] <= now_s - RATE_S:
+            self._events.popleft()
+        lasted_s = min(RATE_S, max(1.0, now_s - self._began_s))
+        return sum(count for _, count in self._events) / lasted_s
+
+
+@dataclass(slots=True)
+class Board:
+    """All that the view shows.
+
+    Attributes:
+        newest: anomalies, newest first.
+        paused: whether the view stands still; `unseen` came since.
+        trouble: why nothing comes; empty if the broker answers.
+        lag: trades that wait, None if that cannot be seen.
+    """
+
+    clock: Clock = time.monotonic
+    newest: deque[Seen] = field(default_factory=lambda: deque(maxlen=KEPT))
+    by_rule: Counter[str] = field(default_factory=Counter)
+    chosen: Filter = field(default_factory=Filter)
+    paused: bool = False
+    unseen: int = 0
+    unreadable: int = 0
+    rejected: int = 0
+    rejected_reason: str = ""
+    trouble: str = ""
+    lag: int | None = None
+    lag_before: int | None = None
+    detectors: int = 0
+    _stocks: Rate = field(init=False)
+    _anomalies: Rate = field(init=False)
+    _look: Look | None = None
+    _committed_s: float | None = None
+    _still: tuple[Seen, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._stocks, self._anomalies = Rate(self.clock), Rate(self.clock)
+
+    def add(self, found: Iterable[Seen], *, live: bool = True) -> None:
+        """Take up anomalies, oldest first; those from before the start count for no rate."""
+        count = 0
+        for one in found:
+            self.newest.appendleft(one)
+            self.by_rule.update(one.rules)
+            count += 1
+        if live:
+            self._anomalies.add(count)
+        if self.paused:
+            self.unseen += count
+
+    def looked(self, look: Look) -> None:
+        """Take up a look at the detector's group."""
+        before, self._look = self._look, look
+        self.lag_before, self.lag = self.lag, look.lag
+        self.detectors = len(look.members)
+        if before is None:
+            return
+        self._stocks.add(max(0, look.written - before.written))
+        if look.committed != before.committed:
+            self._committed_s = self.clock()
+
+    def pause(self) -> None:
+        """Hold the list still, or let it go on."""
+        self.paused = not self.paused
+        self._still, self.unseen = (tuple(self.newest) if self.paused else ()), 0
+
+    @property
+    def shown(self) -> list[Seen]:
+        """Return the anomalies that the filter shows, newest first."""
+        return [
+            one for one in (self._still if self.paused else self.newest) if self.chosen.shows(one)
+        ]
+
+    @property
+    def stocks_per_s(self) -> float:
+        """Return how many trades a second are written to `stocks`."""
+        return self._stocks.per_s
+
+    @property
+    def anomalies_per_s(self) -> float:
+        """Return how many anomalies a second come."""
+        return self._anomalies.per_s
+
+    @property
+    def since_commit_s(self) -> float | None:
+        """Return the seconds since the detector was last seen to commit, None if it never was."""
+        return None if self._committed_s is None else self.clock() - self._committed_s

@@ -1,0 +1,47 @@
+"""Which anomalies are shown."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tape.errors import SettingsError
+from tape.model.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
+from tape.settings.symbol_lists import joined_symbols, split_symbols
+from tape.view.alert import Seen
+
+RULES: Final[tuple[str, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Symbols and a rule; empty means all. `nvda` stands for NVDA, too."""
+
+    symbols: frozenset[str] = frozenset()
+    rule: str = ""
+
+    def shows(self, one: Seen) -> bool:
+        """Return whether an anomaly is shown."""
+        if self.symbols and not any(one.symbol in (n, n.upper()) for n in self.symbols):
+            return False
+        return not self.rule or self.rule in one.rules
+
+    @property
+    def text(self) -> str:
+        """Return it in words; empty if all is shown."""
+        parts = [joined_symbols(sorted(self.symbols)), self.rule]
+        return " ".join(part for part in parts if part)
+
+
+def parse_symbols(text: str, option: str) -> frozenset[str]:
+    """Return the symbols of a comma-separated list; raises `SettingsError`."""
+    return frozenset(split_symbols(text, option))
+
+
+def parse_rule(text: str, option: str) -> str:
+    """Return the rule whose name begins so, or contains it, whatever the case."""
+    if not text:
+        return ""
+    wanted = text.casefold()
+    found = [rule for rule in RULES if wanted in rule.casefold()]
+    if len(found) != 1:
+        raise SettingsError(f"{option}: {text!r} is not one of {', '.join(RULES)}")
+    return found[0]

@@ -1,0 +1,175 @@
+"""Lines of the live view, for any width."""
+
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from tape.market.test_issues import is_test_issue
+from tape.model.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
+from tape.view.alert import Seen
+from tape.view.board import Board
+
+MARKS: Final = {
+    HIGH_VOLUME: ("V", "yellow", "volume"),
+    RAPID_PRICE_CHANGE: ("P", "magenta", "price"),
+    ISOLATION_FOREST: ("F", "cyan", "forest"),
+    CALIBRATED: ("C", "green", "calibrated"),
+}
+"""Letter, colour and a word for each rule."""
+
+WIDE, MIDDLE = 100, 60
+"""Columns from which the whole time, and from which size and reason fit."""
+
+TIME_CELLS, WHOLE_TIME_CELLS = 14, 23
+"""Month, day and time to the second; year and milliseconds too."""
+
+
+def header(width: int) -> Text:
+    """Return the names of the columns."""
+    time = "time" if width < MIDDLE else "time (UTC)"
+    return _cut(_columns(width, time, "symbol", "price", "size", "rule", "why"), width)
+
+
+def row(one: Seen, width: int, *, chosen: bool = False) -> Text:
+    """Return an anomaly as one line of at most `width` cells."""
+    why = one.reasons[0] if one.reasons else ""
+    if len(one.reasons) > 1:
+        why = f"{why} (+{len(one.reasons) - 1})"
+    if is_test_issue(one.symbol):
+        why = f"test issue: {why}"
+    size = f"{one.size:,}"
+    text = _columns(width, _time(one.time, width), one.symbol, one.price, size, "", why)
+    text = _cut(text, width)
+    begins, at = _mark_column(width), 0
+    for rule, (mark, colour, _) in MARKS.items():
+        if rule in one.rules:
+            place = begins + at
+            text = Text.assemble(text[:place], (mark, f"bold {colour}"), text[place + 1 :])
+            at += 1
+    if chosen:
+        text.pad_right(max(0, width - text.cell_len))
+        text.stylize("reverse")
+    return text
+
+
+def state_lines(board: Board, width: int) -> Text:
+    """Return rates, lag, rejected and last commit, on as many lines as they need."""
+    trend = ""
+    if board.lag is not None and board.lag_before is not None and board.lag != board.lag_before:
+        trend = " ↑" if board.lag > board.lag_before else " ↓"
+    lag = "unknown" if board.lag is None else f"{board.lag:,}{trend}"
+    since = board.since_commit_s
+    commit = "none seen yet" if since is None else f"{since:.0f} s ago"
+    rejected = f"{board.rejected:,}"
+    if board.rejected:
+        rejected += f" ({board.rejected_reason})"
+    parts = [
+        ("stocks", f"{board.stocks_per_s:,.0f}/s"),
+        ("anomalies", f"{board.anomalies_per_s:,.1f}/s"),
+        ("lag", lag),
+        ("detectors", str(board.detectors)),
+        ("commit", commit),
+        ("rejected", rejected),
+    ]
+    if board.unreadable:
+        parts.append(("unreadable", f"{board.unreadable:,}"))
+    bad = {"detectors": board.detectors == 0, "rejected": board.rejected > 0}
+    return _flow(
+        [
+            Text.assemble((f"{name} ", "dim"), (value, "bold red" if bad.get(name) else "bold"))
+            for name, value in parts
+        ],
+        width,
+    )
+
+
+def rules_lines(board: Board, width: int) -> Text:
+    """Return the letters of the rules, with how often each was seen."""
+    parts = [
+        Text.assemble((mark, f"bold {colour}"), f" {word} {board.by_rule[rule]:,}")
+        for rule, (mark, colour, word) in MARKS.items()
+        if board.by_rule[rule] or rule != CALIBRATED
+    ]
+    return _flow(parts, width)
+
+
+def mode_line(board: Board, mistake: str = "") -> Text:
+    """Return what is filtered, whether the view stands still, and what is wrong; or nothing."""
+    text = Text()
+    if board.chosen.text:
+        text.append(f" only {board.chosen.text} ", "black on cyan")
+    if board.paused:
+        text.append(f" paused, {board.unseen:,} new ", "black on yellow")
+    for wrong in (board.trouble, mistake):
+        if wrong:
+            text.append(f" {wrong} ", "white on red")
+    return text
+
+
+def _flow(parts: list[Text], width: int) -> Text:
+    """Return parts side by side, and on a new line where one would be broken."""
+    lines = [Text()]
+    for part in parts:
+        line = lines[-1]
+        if line and line.cell_len + 2 + part.cell_len > width:
+            lines.append(line := Text())
+        line.append("  " if line else "").append_text(part)
+    return Text("\n").join(lines)
+
+
+def _columns(
+    width: int, time: str, symbol: str, price: str, size: str, rule: str, why: str
+) -> Text:
+    if width < MIDDLE:
+        parts = [_left(time, TIME_CELLS), _symbol(symbol), _right(price, 9), _left(rule, 4)]
+    else:
+        wide = WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS
+        parts = [
+            _left(time, wide),
+            _symbol(symbol),
+            _right(price, 10),
+            _right(size, 11),
+            _left(rule, 4),
+            why,
+        ]
+    return Text(" ".join(parts))
+
+
+def _mark_column(width: int) -> int:
+    """Return where the rules' letters begin: behind time, symbol, price and size."""
+    if width < MIDDLE:
+        return TIME_CELLS + 20
+    return (WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS) + 33
+
+
+def _time(iso: str, width: int) -> str:
+    """Return the day and as much of a time as fits; what is no ISO time is cut.
+
+    >>> _time("2025-03-03T15:19:24.135145742Z", 80)
+    '03-03 15:19:24'
+    """
+    text = iso.replace("T", " ", 1)
+    return text[:WHOLE_TIME_CELLS] if width >= WIDE else text[5 : 5 + TIME_CELLS]
+
+
+def _left(text: str, cells: int) -> str:
+    return set_cell_size(text, cells)
+
+
+def _symbol(text: str) -> str:
+    """Return a symbol in its column; one that is cut shows that it is."""
+    return _left(text, 8) if cell_len(text) <= 8 else f"{set_cell_size(text, 7)}…"
+
+
+def _right(text: str, cells: int) -> str:
+    return (
+        " " * (cells - cell_len(text)) + text
+        if cell_len(text) <= cells
+        else text[: cells - 1] + "…"
+    )
+
+
+def _cut(text: Text, width: int) -> Text:
+    text.truncate(width, overflow="ellipsis")
+    return text
