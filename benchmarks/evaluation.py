@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tape.desk.evaluate.tables import day_rows, markdown, markdown_tables
 from tape.desk.past_days import PROFILES, ProfileName, profile_names
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.curves import Drawn, drawn, save_curves
+from tape.desk.tune.thresholds import learnt_parameters
 from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
 from tape.judging.replay import Replay
@@ -76,7 +78,15 @@ def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tup
             print(f"{name}: {profile} …", flush=True)
             yield (
                 profile,
-                evaluate(work, profile, Parameters(), MAX_SYMBOLS, draws=DRAWS, seed=SEED),
+                evaluate(
+                    work,
+                    profile,
+                    Parameters(),
+                    MAX_SYMBOLS,
+                    learn=partial(learnt_parameters, max_symbols=MAX_SYMBOLS),
+                    draws=DRAWS,
+                    seed=SEED,
+                ),
             )
 
 

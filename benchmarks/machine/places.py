@@ -1,8 +1,8 @@
 """Peak memory of a detector with a symbol in each place: with one trade each, and with full state.
 
-`python -m benchmarks.machine.places [PLACES]` (by default as many as `MAX_SYMBOLS`) judges by four judges,
-one for each of the partitions that `tape topics create` makes, and holds at the end all states
-twice, as a commit does that has every symbol in it.
+`python -m benchmarks.machine.places [PLACES]` (by default as many as `MAX_SYMBOLS`) judges by
+four judges, one for each of the partitions that `tape topics create` makes, and holds at the end
+all states twice, as a commit does that has every symbol in it.
 """
 
 import json

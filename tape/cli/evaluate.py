@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,7 @@ from tape.desk.evaluate.tables import terminal_tables
 from tape.desk.past_days import PROFILES, profile_names
 from tape.desk.plots.curves import drawn, save_curves
 from tape.desk.plots.day import check_plot
+from tape.desk.tune.thresholds import learnt_parameters
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
@@ -156,6 +158,7 @@ def evaluate_profiles(
                 name,
                 parameters,
                 settings.max_symbols,
+                learn=partial(learnt_parameters, max_symbols=settings.max_symbols),
                 draws=draws,
                 seed=seed,
                 progress=lambda trades: bars.advance(bar, trades),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tape.errors import SettingsError
 from tape.process.interrupts import clean_up_first
 from tape.process.terminal_text import printable_lines
 
@@ -53,7 +54,15 @@ class LazyGroup(TyperGroup):
     def load(self, name: str) -> Any:
         """Return the command itself: Click's object, whose class depends on Typer's version."""
         module, attribute = self.named[name][0].split(":")
-        found = getattr(importlib.import_module(module), attribute)
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.split(".")[0] == "tape":
+                raise
+            raise SettingsError(
+                f"`tape {name}` needs {error.name}, which is not installed; run it in a checkout "
+                "of the repository, after `make setup`"
+            ) from None
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)
             found.command(name)(function)

@@ -38,9 +38,9 @@ def decode_batch(
 ) -> DecodedBatch:
     """Return the trades of a batch of messages as columns, and what could not be read.
 
-    Equal to `tape.model.trade.decode` on each message with its key checked, and to `tape.codec.places` on
-    their symbols, one message after the other; new symbols get their numbers in the order in
-    which they appear.
+    Equal to `tape.model.trade.decode` on each message with its key checked, and to
+    `tape.codec.places` on their symbols, one message after the other; new symbols get their
+    numbers in the order in which they appear.
     """
     count = len(values)
     symbols.begin()

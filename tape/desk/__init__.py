@@ -1,1 +1,1 @@
-"""TODO."""
+"""Offline work on days of trades: inspect, evaluate, tune, plots."""

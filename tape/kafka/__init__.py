@@ -1,1 +1,1 @@
-"""TODO."""
+"""Plain Kafka: connections, topics, groups, readers. Nothing of Quix Streams."""

@@ -1,12 +1,33 @@
 """What the Kafka client's errors mean to an operator."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
-from quixstreams.kafka.exceptions import BaseKafkaException
 
 from tape.errors import BrokerError
-from tape.streaming.errors import LASTING
+
+LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
+
+
+LASTING: Final = {
+    KafkaError.INVALID_TRANSACTION_TIMEOUT: "raise the broker's transaction.max.timeout.ms to "
+    "30,000 at least",
+    KafkaError.INVALID_RECORD: "a compacted topic takes no record without a key: see `tape topics "
+    "check`",
+    KafkaError.INVALID_TIMESTAMP: "set message.timestamp.type of the topic to LogAppendTime, as "
+    "`tape topics alter` does, and correct this machine's clock",
+    KafkaError.POLICY_VIOLATION: "ask who set the broker's policies",
+    KafkaError.INVALID_CONFIG: "ask who set the broker up",
+    KafkaError.UNSUPPORTED_VERSION: "the broker is too old: use Kafka 2.1 or newer",
+    KafkaError._UNSUPPORTED_FEATURE: "the broker is too old: use Kafka 2.1 or newer",
+    KafkaError.UNSUPPORTED_COMPRESSION_TYPE: "the broker does not know zstd: use Kafka 2.1 or "
+    "newer",
+    KafkaError._AUTHENTICATION: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+    KafkaError.SASL_AUTHENTICATION_FAILED: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+}
+"""What starting again does not cure, and what does."""
+
 
 FORBIDDEN = frozenset(
     {
@@ -34,7 +55,8 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def kafka_errors(error: BaseException) -> Iterator[KafkaError]:
     """Yield what the broker or the client said, as far as an error comes from that."""
     for one in causes(error):
-        parts = [one.error] if isinstance(one, BaseKafkaException) else list(one.args)
+        said = getattr(one, "error", None)  # where Quix Streams' own errors keep the client's
+        parts = list(one.args) if said is None else [said]
         for part in parts:
             kafka = part.args[0] if isinstance(part, KafkaException) and part.args else part
             if isinstance(kafka, KafkaError):

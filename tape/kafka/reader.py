@@ -12,6 +12,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from tape.errors import BrokerError
+from tape.kafka.connect import told_plainly
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 TIMEOUT_S = 10.0
@@ -133,7 +134,11 @@ class ProgressReader:
         self._partitions = _partitions(self._consumer, topic)
 
     def read(self) -> Progress:
-        """Return the progress of now; raises `KafkaException` if the broker does not answer."""
+        """Return the progress of now; raises `BrokerError` if the broker does not answer."""
+        with told_plainly(f"the progress of {self._topic}"):
+            return self._read()
+
+    def _read(self) -> Progress:
         of_topic = [TopicPartition(self._topic, p) for p in self._partitions]
         written = committed = 0
         for partition in self._consumer.committed(of_topic, timeout=TIMEOUT_S):

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from tape.errors import ArchiveError, BrokerLostError
 from tape.kafka.clients import sending
+from tape.kafka.errors import LARGE as TOO_LARGE
 from tape.kafka.reader import read_topic
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
@@ -17,7 +18,6 @@ from tape.model.trade import decode
 from tape.process.interrupts import called_by_the_client
 from tape.process.regular_file import LARGE, read_file
 from tape.process.terminal_text import printable
-from tape.streaming.errors import LARGE as TOO_LARGE
 
 FLUSH_S = 60.0
 ROOM_S = 0.1

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The exchange's day: clock, trading days, auctions, test issues."""

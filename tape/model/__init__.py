@@ -1,1 +1,1 @@
-"""TODO."""
+"""What flows: trades, anomalies, episodes, rejected records, columns, counts."""

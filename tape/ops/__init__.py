@@ -1,1 +1,1 @@
-"""TODO."""
+"""Looking after an installation: doctor, demo, compiling ahead of time."""

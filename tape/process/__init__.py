@@ -1,1 +1,1 @@
-"""TODO."""
+"""How a process lives: exit codes, interrupts, logs, metrics, whole files."""

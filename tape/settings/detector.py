@@ -6,9 +6,13 @@ from pathlib import Path
 from pydantic import Field
 
 from tape.detection.parameters import MOST_PER_DAY, Parameters, Profile, Training
-from tape.settings import LITERAL_BYTES, STATE_BYTES
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
+
+STATE_BYTES = 64 * 1024
+"""Room for a symbol's state but for WINDOW and HISTORY: what is remembered of its last trades."""
+LITERAL_BYTES = 192 * 1024
+"""So much more that takes in JSON, as the detector keeps it that is not compiled."""
 
 
 class DetectorSettings(BrokerSettings):

@@ -14,9 +14,7 @@ from pydantic_settings import BaseSettings
 from tape.errors import SettingsError
 from tape.process.regular_file import read_file
 from tape.settings.broker import DOTENV, BrokerSettings
-from tape.settings.databento import FetchSettings
-from tape.settings.detector import DetectorSettings
-from tape.settings.producer import ProducerSettings
+from tape.settings.names import NAMES
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -95,10 +93,9 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
-    known = {**names(ProducerSettings), **names(DetectorSettings), **names(FetchSettings)}
-    long_names = [name for name in known if len(name) >= 8]
+    long_names = [name for name in NAMES if len(name) >= 8]
     for name in found:
-        near = [] if name in known else difflib.get_close_matches(name, long_names, 1, 0.9)
+        near = [] if name in NAMES else difflib.get_close_matches(name, long_names, 1, 0.9)
         if near:
             raise SettingsError(
                 f"{name} is set, but the setting is called {near[0]}: rename it or unset it"

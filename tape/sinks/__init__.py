@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where anomalies go."""

@@ -21,25 +21,6 @@ FATAL = (
 )
 """What the client and the library raise when the broker fails an app."""
 
-LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
-
-LASTING: Final = {
-    KafkaError.INVALID_TRANSACTION_TIMEOUT: "raise the broker's transaction.max.timeout.ms to "
-    "30,000 at least",
-    KafkaError.INVALID_RECORD: "a compacted topic takes no record without a key: see `tape topics "
-    "check`",
-    KafkaError.INVALID_TIMESTAMP: "set message.timestamp.type of the topic to LogAppendTime, as "
-    "`tape topics alter` does, and correct this machine's clock",
-    KafkaError.POLICY_VIOLATION: "ask who set the broker's policies",
-    KafkaError.INVALID_CONFIG: "ask who set the broker up",
-    KafkaError.UNSUPPORTED_VERSION: "the broker is too old: use Kafka 2.1 or newer",
-    KafkaError._UNSUPPORTED_FEATURE: "the broker is too old: use Kafka 2.1 or newer",
-    KafkaError.UNSUPPORTED_COMPRESSION_TYPE: "the broker does not know zstd: use Kafka 2.1 or "
-    "newer",
-    KafkaError._AUTHENTICATION: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
-    KafkaError.SASL_AUTHENTICATION_FAILED: "check KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
-}
-"""What starting again does not cure, and what does."""
 
 FENCED: Final = frozenset(
     {

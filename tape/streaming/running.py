@@ -14,7 +14,7 @@ from tape.errors import (
     SettingsError,
     StateError,
 )
-from tape.kafka.errors import causes, is_any, refuse_if_forbidden
+from tape.kafka.errors import LARGE, causes, is_any, refuse_if_forbidden
 from tape.kafka.group import GroupWatcher
 from tape.kafka.topics import (
     changelog_name,
@@ -27,14 +27,7 @@ from tape.model.fields import NANOS
 from tape.process.interrupts import was_interrupted
 from tape.settings.detector import DetectorSettings
 from tape.streaming.detector_app import BatchApplication
-from tape.streaming.errors import (
-    EXPIRED,
-    FATAL,
-    FENCED,
-    LARGE,
-    own_error,
-    storage_fault,
-)
+from tape.streaming.errors import EXPIRED, FATAL, FENCED, own_error, storage_fault
 
 log = logging.getLogger(__name__)
 

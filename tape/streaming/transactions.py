@@ -10,10 +10,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tape.errors import BrokerError, BrokerLostError
 from tape.kafka.clients import sending
-from tape.kafka.errors import refuse_if_forbidden
+from tape.kafka.errors import LARGE, refuse_if_forbidden
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
-from tape.streaming.errors import LARGE
 
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 """Longest that a killed producer blocks `read_committed` readers, if it is not started again."""

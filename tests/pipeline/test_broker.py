@@ -183,7 +183,8 @@ def test_the_controllers_port_is_kept(own_kafka) -> None:
 @pytest.mark.parametrize("die_with_parent", [True, False])
 def test_the_broker_ends_with_a_killed_parent_if_asked(tmp_path, die_with_parent: bool) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from tape.kafka.local.broker import LocalKafka;"
+        "import sys, time; from pathlib import Path;"
+        "from tape.kafka.local.broker import LocalKafka;"
         f"k = LocalKafka(Path(sys.argv[1]), {free_port()}, die_with_parent={die_with_parent});"
         "print(k.start().pid, flush=True); time.sleep(600)"
     )

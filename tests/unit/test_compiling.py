@@ -37,9 +37,11 @@ def answer(folder: Path) -> str:
 def test_an_edit_of_a_called_module_is_noticed_by_its_callers(tmp_path: Path) -> None:
     kernels = tmp_path / "tape/detection"
     kernels.mkdir(parents=True)
-    (tmp_path / "tape/__init__.py").touch()
-    (kernels / "__init__.py").touch()
-    shutil.copy(PACKAGE / "compiling.py", tmp_path / "tape")
+    codec = tmp_path / "tape/codec"
+    codec.mkdir()
+    for folder in (tmp_path / "tape", kernels, codec):
+        (folder / "__init__.py").touch()
+    shutil.copy(PACKAGE / "codec/compiling.py", codec)
     (kernels / "outer.py").write_text(OUTER)
     (kernels / "inner.py").write_text(INNER.format(answer=1))
     assert answer(tmp_path) == "1"
@@ -50,6 +52,6 @@ def test_an_edit_of_a_called_module_is_noticed_by_its_callers(tmp_path: Path) ->
 
 def test_every_module_with_compiled_code_counts_as_a_kernel_source() -> None:
     covered = {file for pattern in KERNEL_SOURCES for file in PACKAGE.glob(pattern)}
-    compiles = re.compile(r"^(from tape\.compiling|import numba|from numba)", re.MULTILINE)
+    compiles = re.compile(r"^(from tape\.codec\.compiling|import numba|from numba)", re.MULTILINE)
     for file in PACKAGE.rglob("*.py"):
         assert file in covered or not compiles.search(file.read_text()), file

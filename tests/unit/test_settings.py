@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
+from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
-from tape.settings.load import load
+from tape.settings.load import load, names
+from tape.settings.names import NAMES
 from tape.settings.producer import ProducerSettings
 from tape.settings.thresholds_file import read_thresholds
 from tests.certificates import Authority
@@ -153,3 +155,8 @@ def test_a_certificate_authority_in_pem_is_taken(monkeypatch: pytest.MonkeyPatch
     file = Authority(Path("ca"), "authority").file
     monkeypatch.setenv("KAFKA_SSL_CA_FILE", str(file))
     assert load(DetectorSettings).ssl_ca_file == file
+
+
+def test_every_app_s_settings_are_known_by_name() -> None:
+    classes = (ProducerSettings, DetectorSettings, FetchSettings)
+    assert set(NAMES) == {name for one in classes for name in names(one)}

@@ -1,7 +1,7 @@
 """Days with their events, judged by several profiles: what `tape evaluate` does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,6 @@ from tape.desk.evaluate.metrics import (
     together,
 )
 from tape.desk.past_days import ProfileName, Progress, judge_day, others, parameters_of
-from tape.desk.tune.thresholds import tuned_thresholds
 from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
 from tape.market.auctions import AUCTION_SHARES, auction_prints
@@ -39,9 +38,11 @@ MADE_UP_TRADES: Final = 60_000
 FIRST_DAY: Final = date(2025, 3, 3)
 SEVERITIES: Final = (3, 4, 5)
 AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
-ALERTS_PER_DAY: Final = 20
-"""Of a symbol, to which `classic-tuned` is tuned."""
+LEARNT: Final[tuple[ProfileName, ...]] = ("classic-tuned",)
+"""Profiles whose thresholds come from the days of calibration."""
 
+Learn = Callable[[Sequence[Day], Parameters], Parameters]
+"""From days of calibration and common parameters to those of a profile that is tuned."""
 
 Outcomes = dict[str, Outcome]
 """What could not be read of files, by their hashes: a file may be in several tasks."""
@@ -160,15 +161,21 @@ def evaluate(
     base: Parameters,
     max_symbols: int,
     *,
+    learn: Learn,
     draws: int,
     seed: int,
     progress: Progress = lambda _: None,
 ) -> Result:
-    """Return how a profile does on the days together and on each."""
+    """Return how a profile does on the days together and on each.
+
+    `learn` returns the parameters of a profile that is tuned on the days of calibration.
+    """
     parts: list[Held] = []
     days: dict[str, Any] = {}
     for task in work:
-        parameters = _parameters(profile, base, task, max_symbols)
+        parameters = parameters_of(profile, base)
+        if profile in LEARNT:
+            parameters = learn(task.calibration, parameters)
         verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
         symbol = task.day.trades.symbol
         held = held_against(task.events, symbol, verdict.counted, verdict.flagged, verdict.score)
@@ -189,14 +196,6 @@ def evaluate(
         "days": days,
     }
     return Result(held, of, figures)
-
-
-def _parameters(profile: ProfileName, base: Parameters, task: Task, max_symbols: int) -> Parameters:
-    parameters = parameters_of(profile, base)
-    if profile != "classic-tuned":
-        return parameters
-    tuned = tuned_thresholds(task.calibration, ALERTS_PER_DAY, parameters, max_symbols)
-    return replace(parameters, overrides={**parameters.overrides, **tuned})
 
 
 def _figures(held: Held, of: Curve, profile: ProfileName) -> dict[str, Any]:

@@ -7,7 +7,7 @@ forest has no threshold of a symbol's own.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -200,6 +200,14 @@ def tuned_thresholds(
         for past in past_trades(days, parameters, max_symbols)
     ]
     return {symbol: own for symbol, own in found if own.volume_threshold is not None}
+
+
+def learnt_parameters(
+    days: Sequence[Day], parameters: Parameters, max_symbols: int, alerts_per_day: float = 20
+) -> Parameters:
+    """Return the parameters with thresholds of symbols that give so many alerts per day."""
+    tuned = tuned_thresholds(days, alerts_per_day, parameters, max_symbols)
+    return replace(parameters, overrides={**parameters.overrides, **tuned})
 
 
 def _own(past: Past, days: int, alerts_per_day: float) -> tuple[SymbolThresholds, str]:

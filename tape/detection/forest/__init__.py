@@ -1,1 +1,1 @@
-"""TODO."""
+"""The isolation forest, equal to scikit-learn's."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""A local Apache Kafka from Python packages."""

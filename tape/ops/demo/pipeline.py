@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import KafkaException
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from tape.archives import count_rows_hint, find_archives
-from tape.errors import TapeError
+from tape.errors import BrokerError, TapeError
 from tape.kafka.local.broker import HOST, LocalKafka, free_port
 from tape.kafka.local.ports import PortTakenError
 from tape.kafka.reader import ProgressReader, in_tape_order, read_topic
@@ -138,7 +137,7 @@ def _drive(
                 _check(apps, out, producer_code)
                 try:
                     progress = reader.read()
-                except KafkaException:
+                except BrokerError:
                     continue
                 if producer_code is not None and not run.producer_s:
                     run.producer_s = time.monotonic() - start_s

@@ -1,1 +1,1 @@
-"""TODO."""
+"""`tape watch` on a terminal."""

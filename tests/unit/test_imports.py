@@ -1,0 +1,119 @@
+"""Who must never import whom: the tree shows the architecture, and this keeps it so."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tape
+
+ROOT = Path(tape.__file__).parent
+ABOVE = {"kafka", "streaming", "settings", "cli"}
+DRIVERS = ("confluent_kafka", "quixstreams")
+
+ONLY = {
+    "errors": set(),
+    "model": {"errors"},
+    "codec": {"model", "errors"},
+    "market": {"codec", "model", "errors"},
+    "process": {"model", "errors"},
+}
+NEVER = {
+    "detection": ABOVE | {"judging"},
+    "judging": ABOVE,
+    "desk": ABOVE,
+    "synthetic": ABOVE,
+    "archives": {"detection", "judging", "streaming", "kafka"},
+    "feeds": {"detection", "judging"},
+    "kafka": {"streaming", "detection"},
+    "view.terminal": {"view.page"},
+    "view.page": {"view.terminal"},
+    "desk.evaluate": {"desk.tune"},
+}
+PROFILES = ("classic", "calibrated")
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(ROOT.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        yield name, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules that a module imports, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def faults() -> Iterator[str]:
+    for module, tree in modules():
+        room = module.split(".")[0]
+        for target in imported(tree):
+            if not target.startswith("tape."):
+                if target.split(".")[0] in DRIVERS and room not in {"kafka", "streaming"}:
+                    yield f"{module} imports {target}: only kafka and streaming may"
+                if target.startswith("quixstreams") and room != "streaming":
+                    yield f"{module} imports {target}: only streaming knows Quix Streams"
+                if target.split(".")[0] in {"benchmarks", "tests", "producer", "anomaly_detector"}:
+                    yield f"{module} imports {target}: the package must work without it"
+                continue
+            there = target.removeprefix("tape.")
+            its_room = there.split(".")[0]
+            if room in ONLY and its_room not in ONLY[room] | {room}:
+                allowed = ", ".join(sorted(ONLY[room])) or "nothing"
+                yield f"{module} imports {there}: {room} may import {allowed} only"
+            for inside, never in NEVER.items():
+                if (module + ".").startswith(inside + "."):
+                    for one in never:
+                        if (there + ".").startswith(one + "."):
+                            yield f"{module} imports {there}: {inside} must not know {one}"
+            for one in PROFILES:
+                for other in PROFILES:
+                    if (
+                        one != other
+                        and module.startswith(f"detection.{one}")
+                        and there.startswith(f"detection.{other}")
+                    ):
+                        yield f"{module} imports {there}: profiles must not know one another"
+
+
+def test_no_module_imports_what_its_room_must_not_know() -> None:
+    found = sorted(set(faults()))
+    assert not found, "\n".join(found)
+
+
+def test_rooms_do_not_import_each_other_in_a_circle() -> None:
+    knows: dict[str, set[str]] = {}
+    for module, tree in modules():
+        room = module.split(".")[0]
+        for target in imported(tree):
+            if target.startswith("tape."):
+                knows.setdefault(room, set()).add(target.split(".")[1])
+    rooms = {room for room in knows if (ROOT / room).is_dir()}
+    left = {room: (found & rooms) - {room} for room, found in knows.items() if room in rooms}
+    while free := [room for room, found in left.items() if not found & left.keys()]:
+        for room in free:
+            del left[room]
+    assert not left, f"these import each other in a circle: {left}"
+
+
+@pytest.mark.parametrize(("app", "never"), [("producer", ("tape.detection", "tape.judging"))])
+def test_an_app_loads_nothing_that_it_does_not_need(app: str, never: tuple[str, ...]) -> None:
+    main = str(ROOT.parent / app / "main.py")
+    code = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('app', {main!r})\n"
+        "spec.loader.exec_module(importlib.util.module_from_spec(spec))\n"
+        "print('\\n'.join(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = found.stdout.split()
+    assert not [name for name in loaded if name.startswith(never)]
+    assert not {"sklearn", "pandas", "matplotlib"} & set(loaded)
