@@ -29,7 +29,7 @@ test-full: setup
 
 test-oldest: setup  # the forest against the oldest scikit-learn allowed
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .oldest 'scikit-learn==1.5.0'
-	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/test_detection_forest.py tests/unit/test_detection_classic.py
+	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/detection/test_detection_forest.py tests/unit/detection/test_detection_classic.py
 
 VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosignal frozenlist multidict propcache yarl
 .vendor/.ready: | setup  # DataBento's own client; it wants an older databento-dbn, hence apart
@@ -37,7 +37,7 @@ VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosig
 	@touch $@
 
 test-vendor: .vendor/.ready  # that client against the tests' server
-	$(BIN)/pytest -m full tests/unit/test_fetch_vendor.py
+	$(BIN)/pytest -m full tests/unit/archives/test_fetch_vendor.py
 
 lint: setup
 	$(BIN)/ruff format --check .

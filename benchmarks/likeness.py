@@ -1,6 +1,6 @@
 """Draws a made-up day beside real ones, for `docs/detection.md`: how alike they are.
 
-`tests/unit/test_synthetic_likeness.py` holds the same properties to bounds.
+`tests/unit/synthetic/test_synthetic_likeness.py` holds the same properties to bounds.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """DataBento's batch service in miniature: a real HTTP server; its faults are `databento_faults`.
 
 That it speaks the service's language is shown by the vendor's own client
-(`tests/unit/test_fetch_vendor.py`).
+(`tests/unit/archives/test_fetch_vendor.py`).
 """
 
 import base64

@@ -2,7 +2,7 @@
 
 Orders come in clusters; an order that meets several others trades with all of them at one time,
 on one side. The constants are shapes of four real NVDA days on XNAS.ITCH, against which
-`tests/unit/test_synthetic_likeness.py` holds the result.
+`tests/unit/synthetic/test_synthetic_likeness.py` holds the result.
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ from tape.model.anomaly import (
     as_message,
 )
 from tape.model.fields import NO_SEQUENCE
-from tests.unit.test_trade import GOOD
+from tests.unit.codec.test_trade import GOOD
 
 REASON = Reason(HIGH_VOLUME, 30_000, 20_000, "30,000 shares in one trade.")
 

@@ -21,7 +21,7 @@ from tape.model.counts import Counts
 from tape.model.fields import TIME_MAX_NS, is_symbol
 from tape.model.trade import decode
 from tape.settings.symbol_lists import joined_symbols, split_symbols, symbols_word
-from tests.unit.test_trade import GOOD, symbols
+from tests.unit.codec.test_trade import GOOD, symbols
 from tests.vendor import as_dbn
 
 HEADER = (

@@ -11,7 +11,7 @@ import pytest
 from tape.archives import find_archives
 from tape.synthetic import SyntheticDay, load_day, make_day
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data/databento"
+REAL = Path(__file__).resolve().parents[4] / "shared/data/databento"
 DAYS = sorted({p.name: p for p in REAL.rglob("xnas-itch-*.trades.csv.zst")}.values())
 
 

@@ -20,7 +20,7 @@ from tape.streaming.pace import Pace
 
 HOUR_NS, DAY_NS = 3_600_000_000_000, 86_400_000_000_000
 START_NS = 1_740_992_400_000_000_000
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[2]
 
 
 def message(

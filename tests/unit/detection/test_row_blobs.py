@@ -20,8 +20,8 @@ from tape.judging.judge import Judge
 from tape.judging.state_keys import Kept
 from tape.model.columns import TradeColumns
 from tape.model.counts import Counts
-from tests.unit.test_detector_laws import PROFILES, fresh, taken, tape, told
-from tests.unit.test_places import trade
+from tests.unit.codec.test_places import trade
+from tests.unit.detection.test_detector_laws import PROFILES, fresh, taken, tape, told
 
 OLD = Path(__file__).parent / "states"
 KINDS = {"classic": ClassicDetector, "calibrated": CalibratedDetector}

@@ -29,7 +29,7 @@ from tests.vendor import as_dbn, head, transcoded
 
 OPTIONS = list(itertools.product([True, False], repeat=3))
 BOOK = {"trades": TradeMsg, "tbbo": MBP1Msg, "mbp-1": MBP1Msg, "mbp-10": MBP10Msg, "mbo": MBOMsg}
-REAL = Path(__file__).parents[3] / "shared/data"
+REAL = Path(__file__).parents[4] / "shared/data"
 
 
 def values(path: Path, **kwargs: int) -> list[bytes]:

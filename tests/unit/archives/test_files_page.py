@@ -12,7 +12,7 @@ from tape.archives.columns_file import SECTIONS, read_columns_file
 from tape.archives.given import Given
 from tape.model.fields import TIME_MAX_NS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```(?:csv|json) (\S+)\n(.*?)```\n\n```toml\n(.*?)```", PAGE, re.DOTALL)
 ALL_KEYS = re.search(r"All keys.*?```toml\n(.*?)```", PAGE, re.DOTALL)
 

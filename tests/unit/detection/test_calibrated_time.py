@@ -16,9 +16,9 @@ from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE
 from tape.detection.registry import make_detector
 from tape.model.columns import TradeColumns
-from tests.unit.test_calibrated_meaning import OPEN_NS, SECOND_NS, market
+from tests.unit.detection.test_calibrated_meaning import OPEN_NS, SECOND_NS, market
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data/databento"
+REAL = Path(__file__).resolve().parents[4] / "shared/data/databento"
 NVDA = REAL / "xnas-itch-20250505.trades.csv.zst"
 DAY_NS = 86_400 * SECOND_NS
 STEPS_NS = [

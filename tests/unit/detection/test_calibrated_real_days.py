@@ -15,7 +15,7 @@ from tape.market.day import CONTEXTS, contexts
 from tape.model.counts import Counts
 from tape.model.fields import NANOS
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data/databento"
+DATA = Path(__file__).resolve().parents[4] / "shared/data/databento"
 CALIBRATION = "xnas-itch-20250505"
 JUDGED = "xnas-itch-20250703"
 

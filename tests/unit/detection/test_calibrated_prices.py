@@ -17,8 +17,8 @@ from tape.detection.parameters import Parameters
 from tape.detection.protocol import Verdicts
 from tape.detection.registry import make_detector
 from tape.model.columns import TradeColumns
-from tests.unit.test_calibrated_meaning import market
-from tests.unit.test_calibrated_time import NVDA, a_day
+from tests.unit.detection.test_calibrated_meaning import market
+from tests.unit.detection.test_calibrated_time import NVDA, a_day
 
 CENT = 10_000_000
 

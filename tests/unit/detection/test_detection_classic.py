@@ -18,7 +18,7 @@ from tape.errors import StateError
 from tape.model.columns import TradeColumns
 from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 
-_spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[1] / "oracle.py")
+_spec = importlib.util.spec_from_file_location("oracle", Path(__file__).parents[2] / "oracle.py")
 assert _spec is not None
 assert _spec.loader is not None
 oracle = importlib.util.module_from_spec(_spec)

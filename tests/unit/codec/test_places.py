@@ -18,7 +18,7 @@ from tape.judging.judge import Judge
 from tape.model.counts import Counts
 from tape.settings.detector import DetectorSettings
 from tests.memory_store import Memory
-from tests.unit.test_trade import GOOD
+from tests.unit.codec.test_trade import GOOD
 
 SMALL = Limits(established_trades=3, silent_records=4, gone_records=9)
 NAMES = ("A", "B", "CC", "D" * 16, "E" * 17, "F" * 17, "G" * 71, "H", "I" * 30, "J")

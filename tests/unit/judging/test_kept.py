@@ -96,7 +96,7 @@ def test_each_profile_finds_its_own_state_only() -> None:
 
 
 def test_each_field_that_is_shown_is_explained() -> None:
-    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/operations.md").read_text()
     shown = {"topic", "partition", "kept", "bytes", "version", "parameters", "damaged", "readable"}
     for profile in PROFILES:
         shown |= fields_of(blob(profile)).keys() - {"profile"}

@@ -14,7 +14,7 @@ from tape.detection.registry import make_detector
 from tape.model.fields import TIME_MAX_NS
 from tests.oracle import Trade, judged
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data"
+REAL = Path(__file__).resolve().parents[4] / "shared/data"
 OUTCOMES = {NEW: "NEW", LATE: "LATE", DUPLICATE: "DUPLICATE"}
 RULES = {1: "High Volume", 2: "Rapid Price Change", 4: "Isolation Forest"}
 

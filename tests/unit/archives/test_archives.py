@@ -40,7 +40,7 @@ MESSAGE = (
     b'"rtype":0,"publisher_id":2,"instrument_id":11667,"action":"T","side":"N","depth":0,'
     b'"price":113.86,"size":4,"flags":130,"ts_in_delta":167945,"sequence":293508,"symbol":"NVDA"}'
 )
-REAL = Path(__file__).parents[3] / "shared/data"
+REAL = Path(__file__).parents[4] / "shared/data"
 
 
 def row(**changed: str) -> str:

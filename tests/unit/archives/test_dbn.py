@@ -23,7 +23,7 @@ from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
 from tests.vendor import as_dbn
 
-SAMPLES = Path(__file__).parents[3] / "shared/data/dbn"
+SAMPLES = Path(__file__).parents[4] / "shared/data/dbn"
 REAL_DAY = SAMPLES.parent / "databento/xnas-itch-20250505.trades.csv.zst"
 NO_TRADES = ("XNAS.ITCH.mbo", "XNAS.ITCH.mbp-1")
 """Samples of books in which nothing is traded: the answer is that there is no message."""

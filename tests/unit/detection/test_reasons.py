@@ -18,7 +18,7 @@ from tape.detection.registry import make_detector
 from tape.model.columns import TradeColumns
 from tape.model.fields import TIME_MAX_NS
 
-REAL = Path(__file__).resolve().parents[3] / "shared/data/databento"
+REAL = Path(__file__).resolve().parents[4] / "shared/data/databento"
 NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
 FOREST = re.compile(
     rf"Price (?P<price>{NUMBER}) is (?:at the mean|(?P<far>{NUMBER}(?:e-\d+)?) standard deviations "

@@ -19,7 +19,7 @@ from tape.synthetic import KINDS, inject, load_day, make_day, write_day
 from tests.made_files import csv as csv_of
 from tests.made_files import decimal, walk, written
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 REAL = ROOT.parent / "shared/data"
 REAL_DAYS = [
     REAL / "databento/xnas-itch-20250505.trades.csv.zst",

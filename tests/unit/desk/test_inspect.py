@@ -27,7 +27,7 @@ HEADER = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
     "ts_in_delta,sequence,symbol"
 )
-REAL = Path(__file__).parents[3] / "shared/data"
+REAL = Path(__file__).parents[4] / "shared/data"
 NEEDS_REAL = pytest.mark.skipif(not REAL.exists(), reason="no real trades beside the checkout")
 
 
