@@ -62,7 +62,7 @@ class ColumnBatch:
     """Consecutive rows of a file, as numbers; the rest is as in `RowBatch`.
 
     Attributes:
-        values: a row a trade, a column a field, in the order and units of `plain_fields`.
+        values: a row a trade, a column a field, in the order and units of `tape.codec.row_fields`.
         names: the file's symbols so far; a trade's symbol is a position in it.
         undefined: how many of the rejected rows have no value in a field.
     """

@@ -58,7 +58,7 @@ class TapeBatch:
 
 @dataclass(frozen=True, slots=True)
 class TapeColumns:
-    """The same trades as numbers: a row a trade, a column a field, as in `plain_fields`.
+    """The same trades as numbers: a row a trade, a column a field, as in `tape.codec.row_fields`.
 
     `names` are the symbols of the tape so far; a trade's symbol is a position in it. The rest is
     as in `TapeBatch`.
