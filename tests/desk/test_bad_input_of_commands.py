@@ -222,6 +222,7 @@ WITHOUT_A_BROKER = {
     "state list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "state reset": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "state show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "topics alter": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics check": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics create": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "topics show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
