@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from tape.cli import COMMANDS
 from tape.kafka.local.broker import free_port
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT
@@ -395,7 +396,13 @@ def test_ctrl_c_ends_each_quietly_and_leaves_nothing_half_written(
     for most_s in (0.5, 0.1, 0.0):  # sooner if the machine was so quick
         env = {**os.environ, **NO_BROKER, "TMPDIR": str(tmp_path)}
         process = subprocess.Popen(
-            [sys.executable, "-c", LOADED, f"tape.cli.{words[0]}", *map(str, words)],
+            [
+                sys.executable,
+                "-c",
+                LOADED,
+                COMMANDS[str(words[0])][0].split(":")[0],
+                *map(str, words),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

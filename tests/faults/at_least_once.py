@@ -3,9 +3,9 @@
 import sys
 
 from tape.process.exit import run_main
-from tape.streaming import application
+from tape.streaming import detector_app
 
-exactly_once = application.BatchApplication
+exactly_once = detector_app.BatchApplication
 
 
 class AtLeastOnce(exactly_once):
@@ -17,7 +17,7 @@ class AtLeastOnce(exactly_once):
         super().__init__(**settings)
 
 
-application.BatchApplication = AtLeastOnce  # type: ignore[misc]
+detector_app.BatchApplication = AtLeastOnce  # type: ignore[misc]
 
 from anomaly_detector.main import main  # noqa: E402
 

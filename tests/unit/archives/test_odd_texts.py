@@ -114,7 +114,13 @@ def test_a_columns_file_is_not_the_cure_of_what_it_cannot_cure(
     assert "suggest-columns" not in said
     assert any(
         word in said
-        for word in ("write one object a line", "columns twice", "save it", "save the file")
+        for word in (
+            "write one object a line",
+            "columns twice",
+            "save it",
+            "save the file",
+            "iconv",
+        )
     )
 
 

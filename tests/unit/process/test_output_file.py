@@ -173,7 +173,8 @@ def test_nothing_is_left_where_the_disk_is_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_nothing_is_left_where_a_signal_ends_the_work(number: int, tmp_path: Path) -> None:
     code = (
-        "import sys, time, pathlib; from tape.process.whole_file import OutputFile\n"
+        "import signal, sys, time, pathlib; from tape.process.whole_file import OutputFile\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # under nohup it would be ignored
         "with OutputFile(pathlib.Path(sys.argv[1])) as file:\n"
         "    file.write(b'x' * 100_000); print('open', flush=True); time.sleep(60)\n"
     )
