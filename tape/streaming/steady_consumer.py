@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from quixstreams.internal_consumer import InternalConsumer
 
 from tape.process.interrupts import called_by_the_client
+from tape.streaming.loop_watch import LoopWatch
 
 CLOSE_S: Final = 20.0
 """Longest wait for the client's end; it leaves a group in well under a second."""
@@ -21,6 +22,12 @@ class SteadyConsumer(InternalConsumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._failed: Exception | None = None
+        self._watch = LoopWatch()
+
+    def subscribe(self, *args: Any, **kwargs: Any) -> None:
+        """Subscribe, and end the process from here on if a call of the client hangs."""
+        self._watch.start()
+        super().subscribe(*args, **kwargs)
 
     def _held_back(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Keep errors in a callback of the client, too, until the call that ran it is over.
@@ -44,12 +51,14 @@ class SteadyConsumer(InternalConsumer):  # type: ignore[misc]
 
     def poll(self, timeout: float | None = None) -> Message | None:
         """Return the next message; raises what failed in a callback meanwhile."""
+        self._watch.beat()
         message = super().poll(timeout)
         self._raise_what_failed()
         return message
 
     def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
         """Return the next messages; raises what failed in a callback meanwhile."""
+        self._watch.beat()
         messages: list[Message] = super().consume(num_messages, timeout)
         self._raise_what_failed()
         return messages
@@ -60,6 +69,7 @@ class SteadyConsumer(InternalConsumer):  # type: ignore[misc]
         The client waits for its own threads, for ever if the broker went away while one of them
         asked it for something. Nothing is left to be done then: the process ends.
         """
+        self._watch.end()
         watchdog = threading.Timer(CLOSE_S, _end_of_a_client_that_hangs)
         watchdog.daemon = True
         watchdog.start()

@@ -1,0 +1,54 @@
+"""Ends an app whose loop hangs in a call of the client, so that its supervisor starts it again."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+HANGS_S: Final = 130.0
+"""Longer than any call may take: the library gives a broker 120 s before it fails an app.
+
+Seen: a broker that was stopped while a detector was being given its partitions, and a client that
+waited for ever inside a call, also when the broker was back.
+"""
+
+
+def end_at_once() -> None:
+    """Say why, and end the process as a kill would: the next start goes on behind the commit."""
+    print(
+        f"error: the Kafka client has hung for {HANGS_S:.0f} s; nothing of the last transaction "
+        "was committed, start the app again",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(1)
+
+
+class LoopWatch:
+    """Calls `on_hang` from a thread of its own once no beat has come for so long."""
+
+    def __init__(self, limit_s: float = HANGS_S, on_hang: Callable[[], None] = end_at_once) -> None:
+        self._limit_s, self._on_hang = limit_s, on_hang
+        self._beat_s = time.monotonic()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self.beat()
+        threading.Thread(target=self._watch, name="loop watch", daemon=True).start()
+
+    def beat(self) -> None:
+        """Note that the loop goes on."""
+        self._beat_s = time.monotonic()
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self._ended.set()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._limit_s / 10):
+            if time.monotonic() - self._beat_s > self._limit_s:
+                self._on_hang()
+                return
