@@ -57,7 +57,7 @@ bench: setup .vendor/.ready
 bench-38m: setup
 	$(BIN)/python -m benchmarks.machine.large
 
-evaluate: setup  # profiles compared on made-up days, and on real ones where they are at hand
+evaluate: setup  # profiles compared on synthetic days, and on real ones where they are at hand
 	$(BIN)/python -m benchmarks.evaluation
 
 MINUTES ?= 20

@@ -1,6 +1,6 @@
 """Measures the calibrated detector: trades a second of thread CPU time, and bytes a symbol.
 
-Run: python -m benchmarks.calibrated FILE…; without files a made-up day of four symbols.
+Run: python -m benchmarks.calibrated FILE…; without files a synthetic day of four symbols.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Writes the comparison of profiles in `docs/detection.md`: runs it, keeps it, draws it.
 
-Made-up days are always judged; real ones where `../shared/data`, or the folder given, has them.
+Synthetic days are always judged; real ones where `../shared/data`, or the folder given, has them.
 Without them the figures of the last run stay.
 """
 
@@ -45,7 +45,7 @@ BUDGETS = "budgets"
 SEED, ANOMALIES, DRAWS, MAX_SYMBOLS = 1, 84, 1_000, 50_000
 
 TITLES = {
-    "made-up": "Three made-up days of four symbols, 60,000 trades each",
+    "synthetic": "Three synthetic days of four symbols, 60,000 trades each",
     "nvda": "Four real days of NVDA (XNAS.ITCH, 2024-11-29 to 2025-07-03)",
     "four-symbols": "A real day of four symbols (consolidated tape, 2013-10-08), of which no other "
     "day is at hand: judged from a cold start",
@@ -65,8 +65,8 @@ def work_on(name: str, data: Path) -> Iterator[list[Task]]:
     """Give the tasks of a comparison, their files in a folder that goes away."""
     with tempfile.TemporaryDirectory(prefix="tape-evaluate-") as path:
         folder = Path(path)
-        days = made_up_days(folder, SEED) if name == "made-up" else real_days(data)[name][0]
-        past = days if name == "made-up" else real_days(data)[name][1]
+        days = made_up_days(folder, SEED) if name == "synthetic" else real_days(data)[name][0]
+        past = days if name == "synthetic" else real_days(data)[name][1]
         copies, labels, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
         yield tasks(copies, labels, past, MAX_SYMBOLS)[0]
 
@@ -91,7 +91,7 @@ def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tup
 
 
 def draw_example(path: Path) -> None:
-    """Draw the spike of the last made-up day, put in and reverting, of which most is flagged."""
+    """Draw the spike of the last synthetic day, put in and reverting, of which most is flagged."""
     with tempfile.TemporaryDirectory(prefix="tape-evaluate-") as name:
         folder = Path(name)
         days = made_up_days(folder, SEED)
@@ -171,7 +171,7 @@ def main() -> int:
     options = parser.parse_args()
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
     for name in options.only:
-        if name != "made-up" and name not in real_days(options.data):
+        if name != "synthetic" and name not in real_days(options.data):
             print(f"{name}: no such days in {options.data}; the last figures stay")
             continue
         found = dict(kept.get(name, {}))
@@ -185,7 +185,7 @@ def main() -> int:
             kept[BUDGETS] = budgets.held(days, MAX_SYMBOLS)
             draw_likeness(PICTURES / "likeness.png", days)
         KEPT.write_text(_lines(kept))
-    if "made-up" in options.only:
+    if "synthetic" in options.only:
         draw_example(PICTURES / "anomaly.png")
         draw_kinds(PICTURES / "kinds.png", seed=SEED, anomalies=ANOMALIES, max_symbols=MAX_SYMBOLS)
     text = re.sub(

@@ -22,7 +22,7 @@ NTH: Final = 3
 
 
 def draw_kinds(path: Path, *, seed: int, anomalies: int, max_symbols: int) -> None:
-    """Draw the same event of each kind on a made-up day, and which of its trades are flagged."""
+    """Draw the same event of each kind on a synthetic day, and which of its trades are flagged."""
     from matplotlib.figure import Figure
 
     with tempfile.TemporaryDirectory(prefix="tape-kinds-") as name:

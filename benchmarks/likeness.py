@@ -1,4 +1,4 @@
-"""Draws a made-up day beside real ones, for `docs/detection.md`: how alike they are.
+"""Draws a synthetic day beside real ones, for `docs/detection.md`: how alike they are.
 
 `tests/unit/synthetic/test_synthetic_likeness.py` holds the same properties to bounds.
 """

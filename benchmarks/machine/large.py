@@ -33,7 +33,7 @@ FIRST_DAY = date(2025, 3, 3)
 
 
 def write_days(folder: Path, trades: int) -> None:
-    """Write made-up trading days of up to two million trades each; the same ones each time."""
+    """Write synthetic trading days of up to two million trades each; the same ones each time."""
     left, day = trades, FIRST_DAY
     with console.status("making the tape") as status:
         while left:
@@ -104,7 +104,7 @@ def as_page(f: dict[str, object]) -> str:
     ]
     return as_table_page(
         f"{f['trades']:,} trades end to end",
-        f"On {f['machine']}, {f['date']}, by `make bench-38m`: made-up days of two million "
+        f"On {f['machine']}, {f['date']}, by `make bench-38m`: synthetic days of two million "
         "trades and four symbols, a local Apache Kafka, producer and detector (exactly once) "
         "on the same cores.",
         rows,

@@ -14,7 +14,7 @@ SECONDS = 2.0
 
 
 def _standardised(trades: int) -> list[float]:
-    """Return the z of each price of a made-up tape in its last 1,000 prices."""
+    """Return the z of each price of a synthetic tape in its last 1,000 prices."""
     prices = tape_columns(trades + WINDOW, 1).price_nanos / 1e9
     windows = np.lib.stride_tricks.sliding_window_view(prices, WINDOW)[1:]
     z: list[float] = ((windows[:, -1] - windows.mean(1)) / windows.std(1)).tolist()

@@ -100,7 +100,7 @@ def as_page(f: dict[str, Any]) -> str:
         )
     return as_table_page(
         f"{f['producer_s'] / 60:.0f} minutes at {TRADES_PER_S:,} trades a second",
-        f"On {f['machine']}, {f['date']}, by `make bench-steady`: made-up trades of four symbols "
+        f"On {f['machine']}, {f['date']}, by `make bench-steady`: synthetic trades of four symbols "
         "at an even rate, a local Apache Kafka, producer and detector (exactly once) on the same "
         "cores.",
         rows,

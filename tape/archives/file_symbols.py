@@ -46,7 +46,7 @@ class FileNames:
         return bool(self.compiled.wanted[number])
 
     def forget_instruments(self) -> None:
-        """Let all instruments be looked up anew: one of them has another symbol from here on."""
+        """Let all instruments be looked up again: one of them has another symbol from here on."""
         slots = self.compiled.instruments
         self.compiled = self.compiled._replace(instruments=empty_slots(len(slots.number)))
         self._instruments = 0

@@ -70,7 +70,7 @@ def by_place(path: Path) -> Skipped | None:
     if name.startswith("."):
         return Skipped(path, "hidden file")
     if name.endswith(".labels.csv"):
-        return Skipped(path, "labels of a made-up day")
+        return Skipped(path, "labels of a synthetic day")
     if name.endswith(".part"):
         return Skipped(path, "unfinished download", "fetch it to its end, or delete it", True)
     return None

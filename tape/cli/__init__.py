@@ -66,7 +66,7 @@ COMMANDS: Final = {
         "What the producer has sent, and how to have files sent again.",
     ),
     "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
-    "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, begin afresh."),
+    "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, start over."),
     "topics": (
         "tape.cli.topics:app",
         "The pipeline's topics: create, show, check and alter them on any broker.",

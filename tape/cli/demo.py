@@ -46,14 +46,14 @@ def demo(
 
 
 def _data(given: Path | None, output: Path) -> Path:
-    """Return the folder to stream: the one given, else nasdaq/, else a made-up day."""
+    """Return the folder to stream: the one given, else nasdaq/, else a synthetic day."""
     if given is not None:
         return given
     try:
         find_archives(DEFAULT_DATA)
     except ArchiveError:
         table_console().print(
-            f"{DEFAULT_DATA}/ holds no trade files yet: streaming a made-up day of 200,000 trades"
+            f"{DEFAULT_DATA}/ holds no trade files yet: streaming a synthetic day of 200,000 trades"
         )
         folder = output / "synthetic"
         make_private(folder)

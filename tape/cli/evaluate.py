@@ -82,7 +82,7 @@ def evaluate_profiles(
     days: Annotated[
         list[Path] | None,
         typer.Argument(
-            readable=False, help="Files or folders of DataBento trades; none: made-up days."
+            readable=False, help="Files or folders of DataBento trades; none: synthetic days."
         ),
     ] = None,
     labels: Annotated[

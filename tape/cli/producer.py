@@ -38,14 +38,14 @@ def status(as_json: AsJson = False) -> int:
     client = settings.client_config()
     ready_broker(client, [], wait_s=WAIT_S)
     book = read_positions(client, positions_topic(settings.input))
-    anew = bool(book.files) and made_anew(book, look_at_topic(settings))
+    made_again = bool(book.files) and made_anew(book, look_at_topic(settings))
     if wants_json(as_json):
-        print_json({"input": settings.input, "made_anew": anew, "files": _fields(book)})
+        print_json({"input": settings.input, "made_anew": made_again, "files": _fields(book)})
         return 0
     table_console().print(_table(book) if book.files else "nothing was sent yet")
-    if anew:
+    if made_again:
         notes_console().print(
-            f"{settings.input} was made anew since: `tape producer forget --all` sends these again"
+            f"{settings.input} was made again since: `tape producer forget --all` sends these again"
         )
     return 0
 

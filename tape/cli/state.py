@@ -21,7 +21,7 @@ from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
 app = typer.Typer(
-    help="What the detectors have learnt: list, show, begin afresh.",
+    help="What the detectors have learnt: list, show, start over.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -113,7 +113,7 @@ def reset_state(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Delete kept state: of a symbol, a profile, or all. The detector begins afresh there.
+    """Delete kept state: of a symbol, a profile, or all. The detector starts over there.
 
     Trades that were judged stay judged; the next ones are judged as a symbol's first. Refused
     while detectors of the group run. The copies on the detectors' disks follow when they start.
@@ -170,7 +170,7 @@ def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, *, as_js
     if wants_json(as_json):
         print_json({"reset": len(found), "group": settings.consumer_group})
     elif found:
-        notes_console().print(f"{len(found):,} states deleted; they begin afresh")
+        notes_console().print(f"{len(found):,} states deleted; they start over")
     else:
         notes_console().print("no such state: nothing was deleted")
 

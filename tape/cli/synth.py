@@ -1,4 +1,4 @@
-"""`tape synth`: a made-up market day as files."""
+"""`tape synth`: a synthetic market day as files."""
 
 from datetime import datetime
 from pathlib import Path

@@ -176,7 +176,7 @@ def _in_full(body: bytes, sizes: list[int]) -> list[bytes]:
 
 
 def _damaged(what: str) -> StateError:
-    return StateError(f"state has {what}; it is damaged: begin afresh with `tape state reset`")
+    return StateError(f"state has {what}; it is damaged: start over with `tape state reset`")
 
 
 def _check(counters: I64) -> None:
@@ -187,7 +187,7 @@ def _check(counters: I64) -> None:
         and 0 <= counters[BREAKS] <= BREAKPOINTS
         and counters[FINE] in (0, 1)
     ):
-        raise StateError("state holds impossible counters; begin afresh with `tape state reset`")
+        raise StateError("state holds impossible counters; start over with `tape state reset`")
 
 
 def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int) -> bytes:
@@ -207,8 +207,7 @@ def decode_blob(
     """
     if len(blob) < HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: begin afresh with "
-            "`tape state reset`"
+            f"state has only {len(blob)} bytes; it is truncated: start over with `tape state reset`"
         )
     magic, version, _, its_profile, its_fingerprint, checksum = HEADER.unpack_from(blob)
     if magic != MAGIC:
@@ -216,7 +215,7 @@ def decode_blob(
     if version not in known:
         raise StateError(
             f"state has version {version}, this program knows {known[0]}; "
-            "run the program that wrote it, or begin afresh with `tape state reset`"
+            "run the program that wrote it, or start over with `tape state reset`"
         )
     found = its_profile.rstrip(b"\0").decode("ascii", "replace")
     if found != profile:
@@ -225,7 +224,7 @@ def decode_blob(
     if found != fingerprint:
         raise StateError(
             f"state was kept with other parameters of the forest ({found}, now {fingerprint}); "
-            "restore them, or begin afresh with `tape state reset`"
+            "restore them, or start over with `tape state reset`"
         )
     body = blob[HEADER.size :]
     if zlib.crc32(body) != checksum:

@@ -32,8 +32,7 @@ def decode_kept(blob: bytes) -> tuple[I64 | None, bytes]:
         return None, blob
     if len(blob) < _HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: begin afresh with "
-            "`tape state reset`"
+            f"state has only {len(blob)} bytes; it is truncated: start over with `tape state reset`"
         )
     magic, version, columns, checksum = _HEADER.unpack_from(blob)
     if magic != MAGIC:
@@ -41,7 +40,7 @@ def decode_kept(blob: bytes) -> tuple[I64 | None, bytes]:
     if (version, columns) != (VERSION, COLUMNS):
         raise StateError(
             f"state of episodes has version {version}, this program knows {VERSION}; "
-            "run the program that wrote it, or begin afresh with `tape state reset`"
+            "run the program that wrote it, or start over with `tape state reset`"
         )
     end = _HEADER.size + 8 * COLUMNS
     body = blob[_HEADER.size : end]

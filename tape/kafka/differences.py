@@ -77,7 +77,7 @@ class TopicState:
         elif spec.like:
             fix = (
                 "`tape state reset --all --yes` gives the changelog as many partitions, and the "
-                "detectors begin afresh; see docs/operations.md on topics that grow"
+                "detectors start over; see docs/operations.md on topics that grow"
             )
         else:
             fix = f"delete {spec.name} and run `tape topics create`"

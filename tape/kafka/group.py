@@ -28,7 +28,7 @@ MOVING: Final = ("PreparingRebalance", "CompletingRebalance")
 class Member:
     """A process in a consumer group, as the broker knows it.
 
-    `instance` is its stable name; `member_id` is given anew whenever a process joins;
+    `instance` is its stable name; `member_id` is given again whenever a process joins;
     `partitions` is how many of the topic it has.
     """
 

@@ -53,7 +53,7 @@ KEYS: Final = (
     (rb'"anomaly_id"\s*:.*"detector"\s*:', ANOMALIES),
     (rb'"episode_id"\s*:.*"detector"\s*:', EPISODES),
 )
-"""Keys of our messages and reports, in their order; messages may have been written anew."""
+"""Keys of our messages and reports, in their order; messages may have been written again."""
 
 LINES: Final = (b'"anomaly_id":"', b'"episode_id":"')
 VERDICT: Final = b'"detector":{"version":"'

@@ -135,7 +135,7 @@ class BatchConsumer(SteadyConsumer):
                 f"{stocks[0].topic} has more partitions than the state was kept for "
                 f"({changelog_of}): symbols move to other partitions, away from their state; "
                 "`tape state reset --all --yes` gives the changelog as many, and the detectors "
-                "begin afresh; see docs/operations.md on topics that grow"
+                "start over; see docs/operations.md on topics that grow"
             )
         ours = [TopicPartition(part.topic, part.partition) for part in stocks]
         committed = self.committed(ours, timeout=ASKED_S) if ours else []
@@ -156,7 +156,7 @@ class BatchConsumer(SteadyConsumer):
             if commit.offset > end:
                 raise StateError(
                     f"{part.topic}[{part.partition}] ends at {end}, before the commit at "
-                    f"{commit.offset}: the topic was made anew; {BEHIND_A_GAP}"
+                    f"{commit.offset}: the topic was made again; {BEHIND_A_GAP}"
                 )
             part.offset = commit.offset
         self.on_begin({part.partition: max(0, part.offset) for part in stocks})

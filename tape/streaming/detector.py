@@ -183,7 +183,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         if not self._said_fresh:
             self._said_fresh = True
             log.warning(
-                "profile begins afresh",
+                "profile starts over",
                 extra={"profile": self._parameters.profile, "state_is_of": other},
             )
 

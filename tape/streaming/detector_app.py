@@ -152,10 +152,10 @@ def refuse_state_without_commit(settings: DetectorSettings, partitions: list[int
     if kept:
         raise StateError(
             f"the group {settings.consumer_group} has state of {settings.input}"
-            f"[{kept[0].partition}], but its commit is gone: the topic was made anew, or the group "
-            "was away for longer than the broker keeps commits; `tape state reset --all --yes` "
-            "begins afresh with what is on the topic, a new `output` and EPISODES_TOPIC keep what "
-            "is judged again apart"
+            f"[{kept[0].partition}], but its commit is gone: the topic was made again, or the "
+            "group was away for longer than the broker keeps commits; `tape state reset --all "
+            "--yes` starts over with what is on the topic, a new `output` and EPISODES_TOPIC keep "
+            "what is judged again apart"
         )
 
 
@@ -165,7 +165,7 @@ def grown_topic(settings: DetectorSettings) -> str:
     stocks, changelog = partition_counts(settings.client_config(), names)
     if stocks < changelog:
         return (
-            f"the topic {settings.input} was made anew with {stocks} partitions, the state of the "
+            f"the topic {settings.input} was made again with {stocks} partitions, the state of the "
             f"group {settings.consumer_group} was kept for {changelog}: symbols have moved to "
             "other partitions, away from their state; take a new Quix__Consumer_Group, and a new "
             "`output` and EPISODES_TOPIC for what is judged again"

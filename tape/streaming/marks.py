@@ -47,7 +47,7 @@ def refuse_if_made_anew(settings: ProducerSettings, book: Book, now: TopicMark) 
     """Raise `StateError` if files were sent to a topic that is not there any more."""
     if made_anew(book, now):
         raise StateError(
-            f"the topic {settings.input} was made anew: the {len(book.files):,} files that "
+            f"the topic {settings.input} was made again: the {len(book.files):,} files that "
             f"{positions_topic(settings.input)} knows were sent to an earlier one; `tape producer "
             "forget --all` sends them again"
         )

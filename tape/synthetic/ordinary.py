@@ -1,4 +1,4 @@
-"""Ordinary trades of one made-up symbol: times, sides, prices and sizes, without anomalies.
+"""Ordinary trades of one synthetic symbol: times, sides, prices and sizes, without anomalies.
 
 Orders come in clusters; an order that meets several others trades with all of them at one time,
 on one side. The constants are shapes of four real NVDA days on XNAS.ITCH, against which

@@ -192,7 +192,7 @@ def test_a_topic_made_anew_behind_the_detectors_back_is_told_with_4(pipeline: Pi
     assert detector.stop() == 0
     delete_input(pipeline)
     create_topics(pipeline.client, [TopicSpec(pipeline.input, 4)])
-    one_sentence(pipeline.detect(), 4, "its commit is gone", "made anew", "tape state reset")
+    one_sentence(pipeline.detect(), 4, "its commit is gone", "made again", "tape state reset")
 
 
 def test_two_detectors_with_one_instance_the_older_ends_with_4(

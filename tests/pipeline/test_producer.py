@@ -120,7 +120,7 @@ def test_a_topic_made_anew_is_noticed_at_the_start(pipeline: Pipeline, days: Pat
     produce(pipeline.address, pipeline.input, [(b"%d" % n, b"x") for n in range(3 * TRADES)])
 
     assert pipeline.produce(days).wait() == 4
-    assert f"{pipeline.input} was made anew" in last_line(pipeline)
+    assert f"{pipeline.input} was made again" in last_line(pipeline)
     assert "`tape producer forget --all`" in last_line(pipeline)
     assert json.loads(tape(pipeline, "status", "--json").stdout)["made_anew"] is True
     assert len(pipeline.stocks()) == 3 * TRADES
@@ -209,7 +209,7 @@ def test_files_of_one_time_are_merged_and_a_stop_in_the_middle_repeats_nothing(
     for symbol in (b'"NVDA"', b'"AAPL"'):
         found = [v for v in values if symbol in v]
         assert found == [v for v in merged if symbol in v]
-        # The clocks of made-up days swap trades of one packet, by some microseconds.
+        # The clocks of synthetic days swap trades of one packet, by some microseconds.
         times_us = [ts_event_us(v) for v in found]
         assert all(at <= after + 1_000 for at, after in itertools.pairwise(times_us))
 

@@ -71,7 +71,7 @@ def test_another_profile_begins_afresh_says_so_once_and_the_old_one_goes_on_afte
     before = kept_states(pipeline.client, changelog, values_of="NVDA")
     calibrated = {"PROFILE": "calibrated", "ALERTS_PER_10K": "100"}
     detector = judge(pipeline, second, **calibrated)
-    said = detector.events("profile begins afresh")
+    said = detector.events("profile starts over")
     assert [(line["profile"], line["state_is_of"]) for line in said] == [("calibrated", "classic")]
     after = kept_states(pipeline.client, changelog, values_of="NVDA")
     assert [one for one in after if one.profile == "classic"] == before, "left as it was"

@@ -22,7 +22,7 @@ from tape.process.own_folder import PRIVATE_FILE
 
 BLOCK: Final = 1 << 16
 PROGRESS: Final = 1 << 20
-"""Bytes a try must bring to count as progress, after which the count of failures begins anew."""
+"""Bytes a try must bring to count as progress, after which the count of failures begins again."""
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 SHA256: Final = re.compile(r"sha256:([0-9a-f]{64})")
 

@@ -15,7 +15,7 @@ class Patience:
     Attributes:
         connect_s: until a connection stands.
         read_s: between two pieces of an answer; a server that is silent for longer is given up.
-        tries: failures in a row after which it ends; a file that grew in between begins anew.
+        tries: failures in a row after which it ends; a file that grew in between begins again.
         first_pause_s: before the second try; it doubles from try to try.
         longest_pause_s: no pause is longer, whatever the service asks for.
         poll_s: between the first two looks at a job that is not ready; grows to thirty times that.

@@ -87,11 +87,11 @@ class Result:
 
 
 def made_up_days(folder: Path, seed: int) -> list[Archive]:
-    """Write made-up days without anomalies into `folder` and return them."""
+    """Write synthetic days without anomalies into `folder` and return them."""
     day, archives = FIRST_DAY, []
     for nth in range(MADE_UP_DAYS):
         made = make_day(seed, trades=MADE_UP_TRADES, day=day, anomalies=0)
-        archives += find_archives(write_day(made, folder / f"made-up-{nth}")).archives
+        archives += find_archives(write_day(made, folder / f"synthetic-{nth}")).archives
         day = next_trading_day(day)
     return archives
 

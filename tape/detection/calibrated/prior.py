@@ -23,7 +23,7 @@ SHAPES: Final = np.array(
 """Per tail the median, the 99.5th percentile, and scale and shape of the generalised Pareto beyond.
 
 The features are in units of what is usual for a symbol, so symbols differ little: these lie at or
-somewhat above what four symbols of a consolidated tape, NVDA and made-up symbols have. The last
+somewhat above what four symbols of a consolidated tape, NVDA and synthetic symbols have. The last
 row is the largest of six severities, as if five of them were independent and exact."""
 WORTH: Final = np.array([20_000.0] * 5 + [5_000.0, 20_000.0])
 """Values that each row is worth at first: a thousand trades, some odd, move it little. Signed

@@ -61,7 +61,7 @@ def _stream(seed: int) -> U32:
 
 
 _RANDOM = np.random.RandomState(0)
-"""Seeded anew for each use; making one takes longer than the draws."""
+"""Seeded again for each use; making one takes longer than the draws."""
 
 
 def sample(seed: int, population: int) -> I64:

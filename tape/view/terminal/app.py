@@ -24,7 +24,7 @@ from tape.view.terminal.details import Details
 from tape.view.terminal.rows import header, mode_line, row, rules_lines, state_lines
 
 TICK_S: Final = 0.25
-"""How often the screen is drawn anew; faster than that nobody reads."""
+"""How often the screen is drawn again; faster than that nobody reads."""
 
 FindAround = Callable[[Seen], Around | str]
 """Returns the trades around an anomaly, or why there are none."""

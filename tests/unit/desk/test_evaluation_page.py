@@ -7,7 +7,7 @@ from benchmarks.evaluation import BUDGETS, END, KEPT, PAGE, PICTURES, START, TIT
 
 def test_the_page_has_the_tables_of_the_last_evaluation() -> None:
     kept = json.loads(KEPT.read_text())
-    assert "made-up" in kept
+    assert "synthetic" in kept
     text = PAGE.read_text()
     assert text.count(START) == text.count(END) == 1
     assert text.split(START)[1].split(END)[0].strip() == page(kept)

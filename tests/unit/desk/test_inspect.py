@@ -138,7 +138,7 @@ def test_order_by_hand(tmp_path: Path) -> None:
         row(at(9), sequence=19),  # backward
         row(at(9), sequence=30, publisher=3),  # another feed: nothing to compare with
         row(at(9), sequence=23),  # 3 left out
-        row("2025-03-04T15:00:00.000000000Z", sequence=1),  # a new day begins anew
+        row("2025-03-04T15:00:00.000000000Z", sequence=1),  # a new day begins again
     )
     (one,) = inspect(path)["symbols"]
     assert {

@@ -177,7 +177,7 @@ def test_flagged_prices_lie_where_their_sentences_say(shift_usd: int, divisor: i
 @pytest.mark.full
 def test_flagged_prices_of_a_real_day_lie_where_their_sentences_say() -> None:
     if not NVDA.exists():
-        pytest.skip("no real trades here (../shared/data/databento); made-up days are tested")
+        pytest.skip("no real trades here (../shared/data/databento); synthetic days are tested")
     trades = read_day(find_archives(NVDA).archives[0], 100).trades
     one, verdicts = judged(trades, alerts_per_10k=100)
     assert assert_sentences_agree(trades, one, verdicts) >= 100

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.full
 @pytest.fixture(scope="module")
 def days() -> tuple[Day, Day]:
     if not DATA.is_dir():
-        pytest.skip("no real trades here; made-up days are tested")
+        pytest.skip("no real trades here; synthetic days are tested")
     archives = find_archives(DATA).archives
     past, judged = (
         read_day(next(a for a in archives if a.path.name.startswith(name)), 10)

@@ -188,7 +188,7 @@ def test_a_stray_stamp_does_not_make_a_reopening() -> None:
 def test_one_wrong_stamp_on_a_real_day(step_s: int) -> None:
     """F03: five hours ahead once lost 657 flags of 1,395 and made 991 others."""
     if not NVDA.exists():
-        pytest.skip("no real trades here (../shared/data/databento); made-up days are tested")
+        pytest.skip("no real trades here (../shared/data/databento); synthetic days are tested")
     trades = read_day(find_archives(NVDA).archives[0], 100).trades
     _, flags, _ = judged(trades, alerts_per_10k=20)
     at = len(trades) // 4

@@ -65,7 +65,7 @@ def expected(trades: list[tuple], **parameters) -> list[tuple[int, int]]:
 
 
 def tape(seed: int, n: int, names: str = "ABC", absurd: float = 0.0, publishers: int = 2) -> list:
-    """Return a made-up tape: random walks, ticks, flat stretches, repeats, late ones."""
+    """Return a synthetic tape: random walks, ticks, flat stretches, repeats, late ones."""
     random = np.random.default_rng(seed)
     prices = {name: int(random.integers(1_000, 2_000_000)) for name in names}
     start = 20_000 * DAY_NS + DAY_NS - n * 500_000

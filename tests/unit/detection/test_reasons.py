@@ -132,7 +132,7 @@ def test_sentences_are_checked_at_all() -> None:
 @pytest.mark.parametrize("path", sorted(REAL.rglob("*.trades.csv.zst")) or [None], ids=str)
 def test_the_sentences_of_a_real_day_agree_with_themselves(path: Path | None) -> None:
     if path is None:
-        pytest.skip("no real trades here; made-up ones are tested")
+        pytest.skip("no real trades here; synthetic ones are tested")
     symbols = SymbolTable()
     (archive,) = find_archives(path).archives
     parts = [

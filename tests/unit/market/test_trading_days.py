@@ -1,4 +1,4 @@
-"""New York's trading days by rule, and made-up days that keep to them."""
+"""New York's trading days by rule, and synthetic days that keep to them."""
 
 from datetime import date, timedelta
 from pathlib import Path

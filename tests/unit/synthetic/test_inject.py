@@ -68,7 +68,7 @@ def injected(
     if source == "made up":
         source = write_day(make_day(seed=2, trades=60_000, anomalies=0), folder / "plain")
     elif not source.is_file():
-        pytest.skip(f"no real trades here ({source.name}); the made-up day is tested")
+        pytest.skip(f"no real trades here ({source.name}); the synthetic day is tested")
     done = tape("inject", str(source), "--output", str(folder / "out"), "--seed", "3")
     assert done.returncode == 0, done.stderr
     return source, folder / "out" / source.name

@@ -1,4 +1,4 @@
-"""The made-up day: the same by seed, and like a real one where it counts."""
+"""The synthetic day: the same by seed, and like a real one where it counts."""
 
 import csv
 import io

@@ -1,6 +1,6 @@
-"""A made-up day beside real ones: sizes, spacing, returns, trades per millisecond, equal times.
+"""A synthetic day beside real ones: sizes, spacing, returns, trades per millisecond, equal times.
 
-Each measure has a literal bound for how far the made-up NVDA may be from each real NVDA day.
+Each measure has a literal bound for how far the synthetic NVDA may be from each real NVDA day.
 """
 
 from pathlib import Path
@@ -74,7 +74,7 @@ FACTORS = {
     "share of equal sides": 1.25,
     "share between cents": 4,
 }
-"""By how much, up or down, a measure of the made-up day may differ from a real day's."""
+"""By how much, up or down, a measure of the synthetic day may differ from a real day's."""
 
 
 @pytest.fixture(scope="module")
