@@ -50,7 +50,7 @@ COMMANDS: Final = {
     ),
     "tune": (
         "tape.cli.tune:tune_thresholds",
-        "Write a THRESHOLDS_FILE: per symbol what gives about so many alerts a day.",
+        "Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.",
     ),
     "watch": (
         "tape.cli.watch:watch",

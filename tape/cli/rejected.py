@@ -61,7 +61,7 @@ def list_(as_json: AsJson = False) -> int:
 @app.command()
 def show(
     reason: Reason = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most N.")] = 10,
     as_json: AsJson = False,
 ) -> int:
     """Print rejected records with their reasons, sources and content.

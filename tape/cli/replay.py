@@ -55,7 +55,7 @@ def replay(
     to: Annotated[
         str, typer.Option("--to", help="Only before this time (UTC); a day is included.")
     ] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many trades.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Judge at most N trades.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
     ] = None,

@@ -47,7 +47,7 @@ def tune_thresholds(
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write a THRESHOLDS_FILE: per symbol what gives about so many alerts a day.
+    """Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.
 
     That is thresholds for the classic rules and a budget for PROFILE=calibrated.
 

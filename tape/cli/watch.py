@@ -28,10 +28,12 @@ def watch(
     ] = False,
     last: Annotated[
         int | None,
-        typer.Option(min=0, help="Begin with about so many that are there: 200; of a stream, 0."),
+        typer.Option(
+            min=0, help="Show about N past anomalies first (200 in the live view, 0 with --jsonl)."
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="End after so many; for streams only.")
+        int | None, typer.Option(min=1, help="Stop after N anomalies (--jsonl only).")
     ] = None,
 ) -> int:
     """Show anomalies as they come, and the state of the pipeline; reads committed messages only.

@@ -1,8 +1,8 @@
 """Who holds a place among the symbols that are judged, and who has to give it up.
 
-Input is hostile and each symbol costs memory, so only so many are judged at a time. Whose place a
-new symbol takes depends on the records of its partition alone, one after the other: not on how
-they are batched, not on when the detector was started.
+Input is hostile and each symbol costs memory, so only a limited number is judged at a time. Whose
+place a new symbol takes depends on the records of its partition alone, one after the other: not
+on how they are batched, not on when the detector was started.
 
 1. While a place is free, a new symbol takes it.
 2. Else it takes the place of the symbol that has been silent the longest among those that are not

@@ -130,7 +130,7 @@ class SymbolTable:
             self.woken += self._woken[:count].tolist()
 
     def end(self, column: npt.NDArray[np.int32]) -> None:
-        """End a batch: note the rest of it, and that so many records have come."""
+        """End a batch: note the rest of it, and how many records have come."""
         self.note(column, len(column))
         self.clock += len(column)
         self._noted = 0

@@ -37,13 +37,13 @@ def murmur2(data: bytes) -> int:
 
 @lru_cache(maxsize=65_536)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition on which a key belongs, of so many."""
+    """Return on which of `partitions` a key belongs."""
     return (murmur2(key) & _POSITIVE) % partitions
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition, of so many that its topic has."""
+    """One of the partitions of a topic."""
 
     number: int
     partitions: int

@@ -205,7 +205,7 @@ def tuned_thresholds(
 def learnt_parameters(
     days: Sequence[Day], parameters: Parameters, max_symbols: int, alerts_per_day: float = 20
 ) -> Parameters:
-    """Return the parameters with thresholds of symbols that give so many alerts per day."""
+    """Return the parameters with thresholds of symbols that aim at `alerts_per_day`."""
     tuned = tuned_thresholds(days, alerts_per_day, parameters, max_symbols)
     return replace(parameters, overrides={**parameters.overrides, **tuned})
 
