@@ -173,3 +173,22 @@ class Pipeline:
         begun = detector.events("detector started")
         if len(ends) == len(begun) == 1:  # not killed, not refused, not begun again by itself
             assert_books(ends[0], count_topic(self.client, self.input))
+
+
+def command(pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with the settings of a pipeline."""
+    return subprocess.run(
+        [sys.executable, "-m", "tape", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **pipeline.env()},
+    )
+
+
+def doctor_says(pipeline: Pipeline, check: str) -> dict[str, object]:
+    """Return what `tape doctor` finds in one of its checks."""
+    report = json.loads(command(pipeline, "doctor", "--json", "--look-s", "0.5").stdout)
+    (found,) = [one for one in report["checks"] if one["check"] == check]
+    return dict(found)

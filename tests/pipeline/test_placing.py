@@ -1,10 +1,7 @@
 """Records on the wrong partition, as another partitioner sends them, on a real broker."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from tape.kafka.rejected_topic import rejected_records
 from tape.kafka.topics import TopicSpec, create_topics
 from tape.model.partitions import partition_of
 from tape.streaming.transactions import Transactions
-from tests.apps import ROOT, Pipeline
+from tests.apps import Pipeline, command, doctor_says
 from tests.kafka_client import read_all
 from tests.pipeline.test_conditions import big_trade, started
 
@@ -44,24 +41,6 @@ def send(pipeline: Pipeline, partitioner: str) -> None:
     assert producer.flush(30) == 0
 
 
-def tape(pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tape", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, **pipeline.env()},
-    )
-
-
-def placing(pipeline: Pipeline) -> dict[str, object]:
-    """What `tape doctor` says of it."""
-    report = json.loads(tape(pipeline, "doctor", "--json", "--look-s", "0.5").stdout)
-    (found,) = [check for check in report["checks"] if check["check"] == "placing"]
-    return found
-
-
 def test_our_hash_places_keys_as_the_client_does_that_we_send_with(kafka, topic_names) -> None:
     """The answers are librdkafka's own."""
     topic = topic_names("placed")
@@ -81,7 +60,7 @@ def test_trades_sent_by_two_partitioners_are_judged_once(pipeline: Pipeline) -> 
     detector = started(pipeline)
     send(pipeline, "murmur2")
     pipeline.wait_all_judged()
-    assert placing(pipeline)["verdict"] == "ok"
+    assert doctor_says(pipeline, "placing")["verdict"] == "ok"
     send(pipeline, LIBRDKAFKA)
     pipeline.wait_all_judged()
     misplaced = [
@@ -103,12 +82,12 @@ def test_trades_sent_by_two_partitioners_are_judged_once(pipeline: Pipeline) -> 
     (told,) = detector.events("records on the wrong partition")
     assert told["first"] in {record.source for record in records}
     assert "murmur2" in str(told["detail"])
-    doctor = placing(pipeline)
+    doctor = doctor_says(pipeline, "placing")
     assert doctor["verdict"] == "problem"
     assert f"{len(misplaced)} of the newest {2 * EACH * len(SYMBOLS)}" in str(doctor["text"])
     assert "murmur2" in str(doctor["fix"])
 
-    again = tape(pipeline, "rejected", "retry", "--reason", "partition_wrong", "--yes")
+    again = command(pipeline, "rejected", "retry", "--reason", "partition_wrong", "--yes")
     assert again.returncode == 0, again.stderr
     pipeline.wait_all_judged()
     assert len(pipeline.anomalies()) == len(ids), "on their own partition they are duplicates"
@@ -125,7 +104,7 @@ def test_what_was_only_sent_to_wrong_partitions_is_judged_after_a_retry(
     pipeline.wait_all_judged()
     before = len(pipeline.anomalies())
     assert before < EACH * len(SYMBOLS)
-    again = tape(pipeline, "rejected", "retry", "--reason", "partition_wrong", "--yes")
+    again = command(pipeline, "rejected", "retry", "--reason", "partition_wrong", "--yes")
     assert again.returncode == 0, again.stderr
     pipeline.wait_all_judged()
     assert len(pipeline.anomalies()) == EACH * len(SYMBOLS)

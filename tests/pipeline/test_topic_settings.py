@@ -1,9 +1,6 @@
 """Brokers as they are: what topics are set to, and what the apps and commands make of it."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.rejected_topic import rejected_records
 from tape.kafka.topics import TopicSpec, changelog_name, create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
-from tests.apps import ROOT, Pipeline
+from tests.apps import Pipeline, command, doctor_says
 from tests.kafka_client import produce, read_all
 from tests.pipeline.test_conditions import big_trade, one_sentence, started
 
@@ -51,58 +48,41 @@ def set_topic(pipeline: Pipeline, topic: str, name: str, value: str) -> None:
     admin.incremental_alter_configs([resource])[resource].result(10)
 
 
-def tape(pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tape", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**os.environ, **pipeline.env()},
-    )
-
-
-def doctor_on_topics(pipeline: Pipeline) -> dict[str, object]:
-    report = json.loads(tape(pipeline, "doctor", "--json", "--look-s", "0.5").stdout)
-    (found,) = [check for check in report["checks"] if check["check"] == "topics"]
-    return found
-
-
 def test_stocks_that_is_compacted_is_refused_until_it_is_altered(
     pipeline: Pipeline, day: Path
 ) -> None:
     set_topic(pipeline, pipeline.input, "cleanup.policy", "compact")
     told = f"{pipeline.input}: cleanup.policy is compact instead of delete"
-    check = tape(pipeline, "topics", "check")
+    check = command(pipeline, "topics", "check")
     assert check.returncode == 4
     assert check.stderr.count("\n") == 1
     assert told in check.stderr
     assert "`tape topics alter`" in check.stderr
-    found = doctor_on_topics(pipeline)
+    found = doctor_says(pipeline, "topics")
     assert found["verdict"] == "problem"
     assert told in str(found["details"])
     one_sentence(pipeline.detect(), 4, told, "`tape topics alter`")
     one_sentence(pipeline.produce(day), 4, told, "`tape topics alter`")
 
-    altered = tape(pipeline, "topics", "alter", "--yes")
+    altered = command(pipeline, "topics", "alter", "--yes")
     assert altered.returncode == 0, altered.stderr
     assert json.loads(altered.stdout)["altered"] == {pipeline.input: "cleanup.policy=delete"}
-    assert tape(pipeline, "topics", "check").returncode == 0
+    assert command(pipeline, "topics", "check").returncode == 0
     detector = started(pipeline)
     assert detector.stop() == 0
 
 
 def test_altering_asks_first_and_without_an_answer_changes_nothing(pipeline: Pipeline) -> None:
     set_topic(pipeline, pipeline.output, "cleanup.policy", "compact")
-    assert tape(pipeline, "topics", "alter").returncode != 0
-    assert tape(pipeline, "topics", "check").returncode == 4
+    assert command(pipeline, "topics", "alter").returncode != 0
+    assert command(pipeline, "topics", "check").returncode == 4
 
 
 def test_a_changelog_that_is_not_compacted_is_told_and_works(pipeline: Pipeline) -> None:
     changelog = changelog_name(pipeline.group, pipeline.input)
     set_topic(pipeline, changelog, "cleanup.policy", "delete")
     told = f"{changelog}: cleanup.policy is delete instead of compact"
-    assert told in tape(pipeline, "topics", "check").stderr
+    assert told in command(pipeline, "topics", "check").stderr
     detector = started(pipeline)
     (warning,) = detector.events("topic differs")
     assert told in str(warning["found"])
@@ -115,23 +95,23 @@ def test_topics_of_before_work_and_the_command_to_change_them_is_told(pipeline: 
     old = [pipeline.input, pipeline.output, pipeline.rejected, pipeline.episodes]
     for name in old:
         set_topic(pipeline, name, "message.timestamp.type", "CreateTime")
-    created = tape(pipeline, "topics", "create")
+    created = command(pipeline, "topics", "create")
     assert created.returncode == 0, created.stderr
-    check = tape(pipeline, "topics", "check")
+    check = command(pipeline, "topics", "check")
     assert check.returncode == 4
     for name in old:
         told = f"{name}: message.timestamp.type is CreateTime instead of LogAppendTime"
         assert told in created.stderr
         assert told in check.stderr
     assert "`tape topics alter`" in check.stderr
-    assert doctor_on_topics(pipeline)["verdict"] == "warning"
+    assert doctor_says(pipeline, "topics")["verdict"] == "warning"
     detector = started(pipeline)
     assert len(detector.events("topic differs")) == len(old)
     produce(pipeline.address, pipeline.input, [big_trade(1)])
     pipeline.wait_all_judged()
     assert detector.stop() == 0
-    assert tape(pipeline, "topics", "alter", "--yes").returncode == 0
-    assert tape(pipeline, "topics", "check").returncode == 0
+    assert command(pipeline, "topics", "alter", "--yes").returncode == 0
+    assert command(pipeline, "topics", "check").returncode == 0
 
 
 def test_stocks_that_takes_too_little_ends_the_producer_with_what_it_must_take(
@@ -145,7 +125,7 @@ def test_stocks_that_takes_too_little_ends_the_producer_with_what_it_must_take(
         f"raise max.message.bytes of {pipeline.input}",
     )
     assert pipeline.stocks() == []
-    assert tape(pipeline, "topics", "alter", "--yes").returncode == 0
+    assert command(pipeline, "topics", "alter", "--yes").returncode == 0
     assert pipeline.produce(day).wait() == 0
     assert len(pipeline.stocks()) == TRADES
 
@@ -187,7 +167,7 @@ def test_an_output_that_comes_to_take_too_little_ends_the_detector_with_4(
     )
     assert "start again" not in said
     assert pipeline.judged()[1] == 0
-    assert tape(pipeline, "topics", "alter", "--yes").returncode == 0
+    assert command(pipeline, "topics", "alter", "--yes").returncode == 0
     again = started(pipeline)
     pipeline.wait_all_judged()
     assert again.stop() == 0
@@ -216,7 +196,7 @@ def test_a_retry_of_what_the_topic_does_not_take_says_so(pipeline: Pipeline) -> 
     pipeline.wait_all_judged()
     assert detector.stop() == 0
     set_topic(pipeline, pipeline.input, "max.message.bytes", "100")
-    done = tape(pipeline, "rejected", "retry", "--yes")
+    done = command(pipeline, "rejected", "retry", "--yes")
     assert done.returncode == 4
     assert f"raise max.message.bytes of {pipeline.input}" in done.stderr
     assert key == b"NVDA"
