@@ -38,12 +38,12 @@ def table(f: dict[str, Any]) -> str:
         ("message bytes to columns", f"{f['decode_messages_per_s'] / 1e6:.1f} million messages/s"),
         (
             "detector, exactly once, beside bare `consume()`",
-            f"{f['detector_cpu_us']:.1f} µs of CPU a trade beside {f['consume_cpu_us']:.1f} "
+            f"{f['detector_cpu_us']:.1f} µs of CPU per trade beside {f['consume_cpu_us']:.1f} "
             f"(ratio {f['detector_cpu_ratio']:.2f})",
         ),
         (
             "producer beside bare `produce()`",
-            f"{f['producer_cpu_us']:.1f} µs of CPU a trade beside {f['produce_cpu_us']:.1f} "
+            f"{f['producer_cpu_us']:.1f} µs of CPU per trade beside {f['produce_cpu_us']:.1f} "
             f"(ratio {f['producer_cpu_ratio']:.2f})",
         ),
         (
@@ -58,7 +58,7 @@ def table(f: dict[str, Any]) -> str:
         ),
         (
             "state; process with 10,000 symbols",
-            f"{f['state_bytes_per_symbol']:,} bytes a symbol; "
+            f"{f['state_bytes_per_symbol']:,} bytes per symbol; "
             f"{f['rss_bytes_10000_symbols'] / 2**20:,.0f} MB resident{_own(f)}",
         ),
         (
