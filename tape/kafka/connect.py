@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tape.errors import BrokerAwayError, BrokerError
+from tape.kafka.errors import SILENT, kind_of
 from tape.kafka.topics import TopicSpec, create_topics
 from tape.process.interrupts import called_by_the_client
 
@@ -22,28 +23,15 @@ _TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
 REFUSALS = {**_AUTH, **_TLS}
 """Errors that no waiting fixes; librdkafka retries them for ever and reports them aside."""
 
-SILENT = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT)
-"""Errors that only say that nobody answers."""
-
-PASSING = (
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
-)
-"""Errors of a broker that has just started: it does not yet know all that it holds."""
-
 
 def ready_broker(
     client_config: dict[str, str], topics: list[TopicSpec], *, wait_s: float = WAIT_S
 ) -> None:
     """Return when the broker answers and has the topics, having created those that it lacks.
 
-    Raises `BrokerError` after `wait_s` without an answer, and at once when the broker refuses
-    the credentials or its certificate is not trusted.
+    Raises `BrokerAwayError` after `wait_s` without an answer, for which an app is started again,
+    and `BrokerError` at once when the broker refuses the credentials or its certificate is not
+    trusted.
     """
     address = client_config["bootstrap.servers"]
     refusals: list[KafkaError] = []
@@ -79,7 +67,7 @@ def ready_broker(
             reason = error.args[0].str()
         now_s = time.monotonic()
         if now_s >= deadline_s:
-            raise BrokerError(
+            raise BrokerAwayError(
                 f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason}); start "
                 "one (`tape broker start`, `docker compose up`) or correct Quix__Broker__Address"
             )
@@ -97,16 +85,12 @@ def told_plainly(what: str) -> Iterator[None]:
 
     It is a `BrokerAwayError` where trying again may be all it takes.
     """
-    kind: type[BrokerError] = BrokerAwayError
     try:
         yield
-    except KafkaException as error:
-        silent = error.args[0].code() in SILENT
+    except (KafkaException, TimeoutError) as error:
+        silent = isinstance(error, TimeoutError) or error.args[0].code() in SILENT
         reason = "the broker does not answer" if silent else error.args[0].str()
-        if not silent and error.args[0].code() not in PASSING:
-            kind = BrokerError
-    except TimeoutError:
-        reason = "the broker does not answer"
+        kind = kind_of(error)
     else:
         return
     raise kind(

@@ -5,9 +5,46 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from tape.errors import BrokerError
+from tape.errors import BrokerAwayError, BrokerError
 
 LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
+
+SILENT: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._RESOLVE,
+    }
+)
+"""Errors that only say that nobody answers."""
+
+PASSING: Final = frozenset(
+    {
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.INVALID_REPLICATION_FACTOR,
+    }
+)
+"""Errors of a broker that has just started: it does not yet know all that it holds, or it does not
+yet see as many others as a topic is to have copies."""
+
+
+def kind_of(error: KafkaException | TimeoutError) -> type[BrokerError]:
+    """Return `BrokerAwayError` where trying again may be all it takes, else `BrokerError`."""
+    passes = isinstance(error, TimeoutError) or error.args[0].code() in SILENT | PASSING
+    return BrokerAwayError if passes else BrokerError
 
 
 LASTING: Final = {

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 from confluent_kafka import TopicPartition as Part
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from tape.errors import BrokerError, StateError
+from tape.errors import BrokerAwayError, BrokerError, StateError
 from tape.judging.state_keys import Header, header_of, symbol_of
 from tape.kafka.connect import told_plainly
 from tape.kafka.errors import refuse_if_forbidden
@@ -139,7 +139,7 @@ def _messages(
             if messages:
                 quiet_until_s = time.monotonic() + TIMEOUT_S
             elif time.monotonic() > quiet_until_s:
-                raise BrokerError(
+                raise BrokerAwayError(
                     f"the topic {topic} did not come in full within {TIMEOUT_S:.0f} s; see whether "
                     "the broker is well"
                 )

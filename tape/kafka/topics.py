@@ -17,8 +17,9 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
-from tape.errors import BrokerError
+from tape.errors import BrokerAwayError, BrokerError
 from tape.kafka.differences import ALSO_LOOKED_AT, TopicState, how_to_fix
+from tape.kafka.errors import kind_of
 from tape.kafka.specs import LARGEST, TopicSpec, changelog_name, pipeline_topics
 
 __all__ = [
@@ -68,12 +69,12 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise BrokerError(
+                raise kind_of(error)(
                     f"cannot create the topic {name}: {error.args[0].str()}; create it or give "
                     "the user the right to"
                 ) from None
         except TimeoutError:
-            raise BrokerError(
+            raise BrokerAwayError(
                 f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s; see "
                 "whether the broker is well"
             ) from None
@@ -160,12 +161,12 @@ def _configs(
         except KafkaException as error:
             if hidden and error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 continue
-            raise BrokerError(
+            raise kind_of(error)(
                 f"cannot read the configuration of {resource.name}: {error.args[0].str()}; "
                 "give the user the right to describe it"
             ) from None
         except TimeoutError:
-            raise BrokerError(
+            raise BrokerAwayError(
                 f"cannot read the configuration of {resource.name}: no answer within "
                 f"{TIMEOUT_S:.0f} s; see whether the broker is well"
             ) from None
@@ -255,6 +256,6 @@ def _cluster(client_config: dict[str, str]) -> tuple[AdminClient, ClusterMetadat
         return admin, admin.list_topics(timeout=TIMEOUT_S)
     except KafkaException as error:
         address = client_config["bootstrap.servers"]
-        raise BrokerError(
+        raise kind_of(error)(
             f"the broker at {address} does not answer: {error.args[0].str()}"
         ) from None

@@ -23,7 +23,7 @@ from uuid import uuid4
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from tape.errors import BrokerError, StateError
+from tape.errors import BrokerAwayError, StateError
 from tape.kafka.connect import told_plainly
 
 FILE: Final = "file:"
@@ -213,7 +213,7 @@ def committed_records(
                 elif message.error().code() not in NO_MATTER:
                     raise KafkaException(message.error())
             if time.monotonic() > deadline_s:
-                raise BrokerError(
+                raise BrokerAwayError(
                     f"a transaction has been open on {topic} for {OPEN_WAIT_S:.0f} s; see who "
                     "writes to it (`tape doctor`), and start again"
                 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tape.errors import BrokerError, StateError
+from tape.errors import BrokerAwayError, BrokerError, StateError
 from tape.kafka.connect import ready_broker
 from tape.kafka.local.broker import LocalKafka
 from tape.streaming.detector_app import ensure_writable
@@ -73,7 +73,7 @@ def test_the_producer_says_that_its_folder_is_empty_before_it_waits_for_a_broker
 
 
 def test_a_broker_that_does_not_answer_is_named_after_the_limit() -> None:
-    with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 within 1 s.*Quix__Broker__Address"):
+    with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1 within 1 s.*Quix__Broker__Address"):
         ready_broker({"bootstrap.servers": "127.0.0.1:1"}, [], wait_s=1)
 
 

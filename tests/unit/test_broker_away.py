@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from tape.errors import BrokerAwayError, BrokerError, TapeError
-from tape.kafka.connect import told_plainly
+from tape.kafka.connect import ready_broker, told_plainly
 from tape.process.exit import run_app, run_main
 
 PASSING = [
@@ -41,6 +41,15 @@ def test_what_may_pass_lets_the_supervisor_start_an_app_again(
     assert run_app(lambda: looked(code)) == 1
     assert run_main(lambda: looked(code)) == 4  # a command: a person is there
     assert capsys.readouterr().err.startswith("error: cannot look at the topic stocks (")
+
+
+def test_a_broker_that_is_not_there_at_start_lets_the_supervisor_start_an_app_again() -> None:
+    def started() -> int:
+        ready_broker({"bootstrap.servers": "127.0.0.1:1"}, [], wait_s=0.1)
+        return 0
+
+    assert run_app(started) == 1
+    assert run_main(started) == 4
 
 
 @pytest.mark.parametrize("code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._SSL])
