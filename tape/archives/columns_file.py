@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tape.archives.name_patterns import name_pattern
 from tape.codec.row_fields import NAMES
 from tape.errors import SettingsError
 from tape.model.fields import (
@@ -244,9 +245,11 @@ class _Checked:
         if text is None:
             return None
         try:
-            pattern = re.compile(text)
+            pattern = name_pattern(text)
         except (re.error, RecursionError, OverflowError) as error:
-            raise self._fault("symbol", "file_name", f"is no pattern: {error}") from None
+            raise self._fault(
+                "symbol", "file_name", f"is no pattern that is read: {error}"
+            ) from None
         if pattern.groups != 1:
             raise self._fault("symbol", "file_name", "needs one group in brackets: the symbol")
         return pattern
