@@ -11,6 +11,7 @@ import msgspec
 from tape.errors import SettingsError
 from tape.model.trade import Trade, decode
 from tape.process.origin import MARK
+from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
 
 SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
@@ -71,7 +72,8 @@ class _Csv:
 
     def _row(self, cells: Any) -> None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(cells)
+        safe = [sheet_cell(one) if isinstance(one, str) else one for one in cells]
+        csv.writer(text, lineterminator="\n").writerow(safe)
         self._file.write(text.getvalue().encode())
 
 

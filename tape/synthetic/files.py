@@ -10,6 +10,7 @@ import zstandard
 
 from tape.model.fields import NANOS, iso_time
 from tape.process.origin import MARK_FRAME
+from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
 from tape.synthetic.day import SyntheticDay
 
@@ -122,7 +123,7 @@ def _labels(made: SyntheticDay) -> bytes:
             for row in (label.row, label.last_row)
             for value in (iso_time(int(made.ts_event_ns[row])), int(made.sequence[row]))
         ]
-        symbol = made.symbols[made.symbol[label.row]]
+        symbol = sheet_cell(made.symbols[made.symbol[label.row]])
         publisher = int(made.publisher_id[label.row])
         writer.writerow([symbol, publisher, *ends, label.kind, f"{label.magnitude:.6g}"])
     return text.getvalue().encode()

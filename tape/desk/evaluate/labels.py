@@ -23,6 +23,7 @@ from tape.model.fields import (
     time_ns,
 )
 from tape.process.regular_file import LARGE, read_file
+from tape.process.sheet_text import from_sheet_cell
 from tape.synthetic import KINDS
 from tape.synthetic.files import LABEL_COLUMNS
 
@@ -83,6 +84,7 @@ def read_labels(path: Path) -> list[Label]:
 
 def _label(row: dict[str, str | None], source: str) -> Label:
     fields = {name: (row.get(name) or "").strip() for name in LABEL_COLUMNS}
+    fields["symbol"] = from_sheet_cell(fields["symbol"])
     if not is_symbol(fields["symbol"]):
         raise ArchiveError(f"{source}: {fields['symbol']!r} is not a symbol ({SYMBOL_WORDS})")
     if fields["kind"] not in KINDS:
