@@ -12,7 +12,7 @@ from tape.kafka.follower import Follower
 from tape.process.interrupts import leave_it_to_asyncio
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.view.filters import Filter, parse_rule, parse_symbols
+from tape.view.filters import WORDS, Filter, parse_rule, parse_symbols
 from tape.view.lines import as_json, as_text, stream
 
 WAIT_S = 10.0
@@ -22,7 +22,7 @@ AROUND = 8
 
 def watch(
     symbol: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
-    rule: Annotated[str, typer.Option(help="Only this rule: volume, price or forest.")] = "",
+    rule: Annotated[str, typer.Option(help=f"Only this rule: {WORDS}.")] = "",
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Messages, one a line; the same without a terminal.")
     ] = False,

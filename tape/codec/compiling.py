@@ -17,6 +17,7 @@ KERNEL_SOURCES: Final = (
     "market/day.py",
     "model/columns.py",
     "model/fields.py",
+    "model/rules.py",
     "model/trade.py",
     "**/*_kernel.py",
     "archives/*_scanner.py",

@@ -6,10 +6,10 @@ import numpy.typing as npt
 from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.classic.reasons import thresholds_of
 from tape.detection.protocol import DUPLICATE, Verdicts
-from tape.detection.rules import FOREST_BIT
 from tape.judging.judge import Judge
 from tape.market.new_york import I64
 from tape.model.columns import TradeColumns
+from tape.model.rules import ISOLATION_FOREST
 
 F64 = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Scores:
         scores[accepted] = trades.size[accepted] / limits[symbol, 0]
         change = self._changes(symbol, trades.price_nanos[accepted]) / limits[symbol, 1]
         scores[accepted] = np.maximum(scores[accepted], change)
-        by_forest = (verdicts.rules[verdicts.flagged] & FOREST_BIT) != 0
+        by_forest = (verdicts.rules[verdicts.flagged] & ISOLATION_FOREST.bit) != 0
         rows = verdicts.flagged[by_forest]
         evidence = verdicts.evidence[by_forest]
         beyond = 1.0 + np.abs(evidence["z"] - evidence["normal_z"])

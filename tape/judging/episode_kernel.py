@@ -11,6 +11,7 @@ import numpy as np
 from tape.codec.array_types import I32, I64, U8, Bools
 from tape.codec.compiling import part_of_callers, uncounted
 from tape.detection.protocol import DUPLICATE
+from tape.model.rules import MOST_RULES
 
 DAY_NS: Final = 86_400_000_000_000
 
@@ -40,7 +41,7 @@ FIRST_SHARED: Final = 14
 """1 where another trade has the first one's time and sequence."""
 BY_RULE: Final = 15
 """From here on: flagged trades by rule, a column for each bit of `Verdicts.rules`."""
-RULE_BITS: Final = 8
+RULE_BITS: Final = MOST_RULES
 COLUMNS: Final = BY_RULE + RULE_BITS
 
 EMPTY: Final = np.zeros(COLUMNS, np.int64)

@@ -24,20 +24,13 @@ from tape.judging.episode_kernel import (
     LAST_TIME,
     NO_PRICE,
 )
-from tape.model.anomaly import (
-    CALIBRATED,
-    HIGH_VOLUME,
-    ISOLATION_FOREST,
-    RAPID_PRICE_CHANGE,
-    DetectorIdentity,
-    Rule,
-    anomaly_id,
-)
+from tape.model.anomaly import DetectorIdentity, anomaly_id
 from tape.model.episode import STATES, EpisodeMessage, Mark
 from tape.model.fields import NANOS, NO_SEQUENCE, dollars, iso_time, price_text
+from tape.model.rules import RULES
 
-RULES: Final[tuple[Rule, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
-"""In the order of the bits of `Verdicts.rules`."""
+COUNTED: Final = [(rule.name, BY_RULE + rule.bit.bit_length() - 1) for rule in RULES]
+"""Rules, and the columns that count them: one for each bit of `Verdicts.rules`."""
 REMEMBERED: Final = 4_096
 SPIKE_ONE_IN: Final = 2_000
 """A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
@@ -99,7 +92,7 @@ def as_episode_message(
             symbol=symbol,
             state=STATES[kind],
             flags=row[FLAGS],
-            rules={rule: row[BY_RULE + n] for n, rule in enumerate(RULES) if row[BY_RULE + n]},
+            rules={name: row[column] for name, column in COUNTED if row[column]},
             first_ts_event=_first_time(row[FIRST_TIME]),
             first_sequence=_sequence(row[FIRST_SEQUENCE]),
             last_ts_event=iso_time(row[LAST_TIME]),

@@ -2,28 +2,24 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from tape.model.fields import NO_SEQUENCE
 
-Rule = Literal["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
-
-HIGH_VOLUME: Final[Rule] = "High Volume"
-RAPID_PRICE_CHANGE: Final[Rule] = "Rapid Price Change"
-ISOLATION_FOREST: Final[Rule] = "Isolation Forest"
-CALIBRATED: Final[Rule] = "Calibrated"
-
 
 class Reason(msgspec.Struct, frozen=True):
     """Why one rule fired.
 
-    `value` is what was seen and `threshold` what was allowed, in the rule's own unit (shares,
-    share of the previous price, standard deviations); `text` says both to a trader.
+    Attributes:
+        rule: its name (`tape.model.rules`).
+        value: what was seen, in the rule's own unit.
+        threshold: what was allowed, in the same unit.
+        text: says both to a trader.
     """
 
-    rule: Rule
+    rule: str
     value: float | int
     threshold: float | int
     text: str
@@ -69,7 +65,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 
     anomaly_id: str
     episode_id: str
-    anomalies: list[Rule]
+    anomalies: list[str]
     reasons: Sequence[Reason]
     detector: DetectorIdentity
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from tape.model.anomaly import DetectorIdentity, Rule
+from tape.model.anomaly import DetectorIdentity
 
 State = Literal["opened", "extended", "closed"]
 
@@ -31,7 +31,7 @@ class EpisodeMessage(msgspec.Struct, frozen=True):
     symbol: str
     state: State
     flags: int
-    rules: dict[Rule, int]
+    rules: dict[str, int]
     first_ts_event: str
     first_sequence: int | None
     last_ts_event: str

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from tape.errors import SettingsError
-from tape.model.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
+from tape.model.rules import RULES
 from tape.settings.symbol_lists import joined_symbols, split_symbols
 from tape.view.alert import Seen
 
-RULES: Final[tuple[str, ...]] = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
+WORDS: Final = ", ".join(rule.word for rule in RULES)
+"""What a person types for a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,16 @@ def parse_symbols(text: str, option: str) -> frozenset[str]:
 
 
 def parse_rule(text: str, option: str) -> str:
-    """Return the rule whose name begins so, or contains it, whatever the case."""
+    """Return the name of the rule with this word, or with this in its name, in any case.
+
+    Raises:
+        SettingsError: no rule is meant, or several may be.
+    """
     if not text:
         return ""
     wanted = text.casefold()
-    found = [rule for rule in RULES if wanted in rule.casefold()]
+    found = [rule for rule in RULES if wanted == rule.word]
+    found = found or [rule for rule in RULES if wanted in rule.name.casefold()]
     if len(found) != 1:
-        raise SettingsError(f"{option}: {text!r} is not one of {', '.join(RULES)}")
-    return found[0]
+        raise SettingsError(f"{option}: {text!r} is not one of {WORDS}")
+    return found[0].name

@@ -19,11 +19,11 @@ from tape.desk.scores import F64, changes
 from tape.detection.classic.reasons import thresholds_of
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import DUPLICATE
-from tape.detection.rules import FOREST_BIT
 from tape.judging.judge import Judge
 from tape.market.new_york import I64, calendar_days
 from tape.model.counts import Counts
 from tape.model.fields import NANOS
+from tape.model.rules import ISOLATION_FOREST
 
 GAP_NS: Final = NANOS
 """A second without a flag ends an alert, as it ends an episode."""
@@ -135,7 +135,9 @@ def past_trades(days: Sequence[Day], parameters: Parameters, max_symbols: int) -
     """Return the symbols' trades on the days, judged in order of time by the classic rules."""
     found = judged_by_symbol(days, parameters, max_symbols)
     return [
-        Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & FOREST_BIT) != 0)
+        Past(
+            symbol, calendar_days(ts), ts, size, changes(price), (rules & ISOLATION_FOREST.bit) != 0
+        )
         for symbol, (ts, size, price, rules) in found.items()
     ]
 

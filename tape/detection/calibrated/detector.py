@@ -25,9 +25,10 @@ from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import Columns, Verdicts
 from tape.market.day import CONTEXTS, contexts
-from tape.model.anomaly import CALIBRATED, Calibrated, Reason
+from tape.model.anomaly import Calibrated, Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
+from tape.model.rules import CALIBRATED
 
 PROFILE: Final = "calibrated"
 EVIDENCE: Final = np.dtype(
@@ -171,7 +172,8 @@ class CalibratedDetector:
         evidence = verdicts.evidence[position]
         severity = float(evidence["severity"])
         text = sentence(trades, int(verdicts.flagged[position]), evidence)
-        return [Reason(CALIBRATED, severity, min(float(evidence["limit"]), severity), text)]
+        limit = min(float(evidence["limit"]), severity)
+        return [Reason(CALIBRATED.name, severity, limit, text)]
 
     def extras(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> Calibrated:
         """Return severity, context and attribution of the `position`-th flagged trade."""

@@ -57,7 +57,10 @@ from tape.market.day import (
     OPENING_AUCTION,
     REOPENING,
 )
+from tape.model.rules import CALIBRATED
 
+CALIBRATED_BIT = CALIBRATED.bit
+"""A plain integer, which is what compiled code can take."""
 REFIT_EVERY = 1_000
 """Accepted trades of a symbol between two fits."""
 KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
@@ -256,7 +259,7 @@ def detect_calibrated(
                 told = _judged(row, t.publisher_id[i], state, scratch)
                 out.scores[i] = told
                 if told >= levels[LIMIT]:
-                    out.rules[i] = 8
+                    out.rules[i] = CALIBRATED_BIT
                     out.flagged[found] = i
                     facts = out.facts[found]
                     _tell(row, t.publisher_id[i], state, scratch, facts, mean, usual)

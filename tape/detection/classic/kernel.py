@@ -12,8 +12,12 @@ from tape.detection.classic.state import BELOW, BREAKS, LAST_PRICE, LEARNT, Clas
 from tape.detection.classic.usual_history import JUDGED_FROM
 from tape.detection.duplicates import ACCEPTED, RING, outcome_of
 from tape.detection.protocol import DUPLICATE, Columns
-from tape.detection.rules import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
+from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
+VOLUME_BIT = HIGH_VOLUME.bit
+CHANGE_BIT = RAPID_PRICE_CHANGE.bit
+FOREST_BIT = ISOLATION_FOREST.bit
+"""Plain integers, which is what compiled code can take."""
 FAR_AHEAD = 16
 NEAR_AHEAD = 8
 """How many trades ahead memory is asked for: with 10,000 symbols 9.8 million trades a second

@@ -9,10 +9,10 @@ import numpy as np
 from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import Verdicts
-from tape.detection.rules import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
-from tape.model.anomaly import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE, Reason
+from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.fields import dollars
+from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 EVIDENCE = np.dtype(
     [
@@ -134,23 +134,23 @@ def explained(
     price_usd = Decimal(int(trades.price_nanos[i])).scaleb(-9)
     size = int(trades.size[i])
     reasons = []
-    if rules & VOLUME_BIT:
+    if rules & HIGH_VOLUME.bit:
         text = f"{size:,} shares in one trade; more than {most_shares:,} is unusual."
-        reasons.append(Reason(HIGH_VOLUME, size, most_shares, text))
-    if rules & CHANGE_BIT:
+        reasons.append(Reason(HIGH_VOLUME.name, size, most_shares, text))
+    if rules & RAPID_PRICE_CHANGE.bit:
         change = abs(price - previous) / abs(previous)
         moved, usual = _percents(change, most_change)
         text = (
             f"Price moved {moved} % from {dollars(previous)} to {dollars(price_usd)} "
             f"since the previous trade; more than {usual} % is unusual."
         )
-        reasons.append(Reason(RAPID_PRICE_CHANGE, change, most_change, text))
-    if rules & FOREST_BIT:
+        reasons.append(Reason(RAPID_PRICE_CHANGE.name, change, most_change, text))
+    if rules & ISOLATION_FOREST.bit:
         below = normal_high == mean + normal_z * std
         normal = _normal_range(normal_low, normal_high, price_usd, below=below)
         text = (
             f"Price {dollars(price_usd)} is {_place(price_usd, mean, z)} of the last "
             f"{parameters.window:,} trades; {normal}"
         )
-        reasons.append(Reason(ISOLATION_FOREST, z, normal_z, text))
+        reasons.append(Reason(ISOLATION_FOREST.name, z, normal_z, text))
     return reasons

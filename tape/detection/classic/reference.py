@@ -17,11 +17,11 @@ from tape.detection.forest.reference import reference_breakpoints
 from tape.detection.memory import decode_blob, encode_blob
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
-from tape.detection.rules import CHANGE_BIT, FOREST_BIT, VOLUME_BIT
 from tape.errors import StateError
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
+from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 PROFILE = "literal"
 VERSION = 2
@@ -138,11 +138,11 @@ class LiteralDetector:
         price_nanos, size = identity[4:6]
         volume_threshold, change_threshold = thresholds_of(self.parameters, self.symbols.names[row])
         memory.accepted += 1
-        rules = VOLUME_BIT if size > volume_threshold else 0
+        rules = HIGH_VOLUME.bit if size > volume_threshold else 0
         price = price_nanos / 1e9
         previous = float("nan") if memory.last_price is None else memory.last_price / 1e9
         if previous != 0.0 and abs(price - previous) / abs(previous) > change_threshold:
-            rules |= CHANGE_BIT
+            rules |= RAPID_PRICE_CHANGE.bit
         memory.last_price = price_nanos
 
         memory.prices.append(price_nanos)
@@ -164,7 +164,7 @@ class LiteralDetector:
         if memory.accepted >= JUDGED_FROM and spread > 0:
             anomalous, bounds = _asked(memory.forest, z)
             if anomalous:
-                rules |= FOREST_BIT
+                rules |= ISOLATION_FOREST.bit
             if bounds is not None:
                 low, high, bound = bounds
                 normal = (mean_usd + low * std_usd, mean_usd + high * std_usd, bound)

@@ -14,12 +14,13 @@ from textual.widgets import Footer, Input, Static
 from tape.errors import SettingsError, TapeError
 from tape.kafka.group import Look
 from tape.kafka.neighbours import Around
+from tape.model.rules import RULES
 from tape.process.interrupts import INTERRUPTED
 from tape.settings.symbol_lists import joined_symbols
 from tape.view.alert import Seen
 from tape.view.board import Board
 from tape.view.feed import Arrived, News
-from tape.view.filters import RULES, Filter, parse_symbols
+from tape.view.filters import Filter, parse_symbols
 from tape.view.terminal.details import Details
 from tape.view.terminal.rows import header, mode_line, row, rules_lines, state_lines
 
@@ -191,7 +192,7 @@ class WatchApp(App[int]):
     def action_rule(self) -> None:
         """Show only the next rule, after the last all again."""
         chosen = self.board.chosen
-        order = ["", *RULES]
+        order = ["", *(rule.name for rule in RULES)]
         following = order[(order.index(chosen.rule) + 1) % len(order)]
         self.board.chosen = Filter(chosen.symbols, following)
         self.tick()

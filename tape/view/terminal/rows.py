@@ -6,23 +6,20 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tape.market.test_issues import is_test_issue
-from tape.model.anomaly import CALIBRATED, HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
+from tape.model.rules import RULES, Rule, rule_named
 from tape.view.alert import Seen
 from tape.view.board import Board
-
-MARKS: Final = {
-    HIGH_VOLUME: ("V", "yellow", "volume"),
-    RAPID_PRICE_CHANGE: ("P", "magenta", "price"),
-    ISOLATION_FOREST: ("F", "cyan", "forest"),
-    CALIBRATED: ("C", "green", "calibrated"),
-}
-"""Letter, colour and a word for each rule."""
 
 WIDE, MIDDLE = 100, 60
 """Columns from which the whole time, and from which size and reason fit."""
 
 TIME_CELLS, WHOLE_TIME_CELLS = 14, 23
 """Month, day and time to the second; year and milliseconds too."""
+
+RULE_CELLS: Final = 4
+"""Letters of rules that have room."""
+MOST_OTHERS: Final = 4
+"""Rules of other detectors that are counted on the screen; anybody may write their names."""
 
 
 def header(width: int) -> Text:
@@ -41,12 +38,10 @@ def row(one: Seen, width: int, *, chosen: bool = False) -> Text:
     size = f"{one.size:,}"
     text = _columns(width, _time(one.time, width), one.symbol, one.price, size, "", why)
     text = _cut(text, width)
-    begins, at = _mark_column(width), 0
-    for rule, (mark, colour, _) in MARKS.items():
-        if rule in one.rules:
-            place = begins + at
-            text = Text.assemble(text[:place], (mark, f"bold {colour}"), text[place + 1 :])
-            at += 1
+    begins = _mark_column(width)
+    for at, name in enumerate(one.rules[:RULE_CELLS]):
+        place = begins + at
+        text = Text.assemble(text[:place], _letter(rule_named(name)), text[place + 1 :])
     if chosen:
         text.pad_right(max(0, width - text.cell_len))
         text.stylize("reverse")
@@ -85,13 +80,19 @@ def state_lines(board: Board, width: int) -> Text:
 
 
 def rules_lines(board: Board, width: int) -> Text:
-    """Return the letters of the rules, with how often each was seen."""
+    """Return the letters of the rules, with how often each was seen; before any, all rules."""
+    seen = [rule for rule in RULES if board.by_rule[rule.name]]
+    others = [name for name, _ in board.by_rule.most_common() if not rule_named(name).bit]
+    seen += map(rule_named, others[:MOST_OTHERS])
     parts = [
-        Text.assemble((mark, f"bold {colour}"), f" {word} {board.by_rule[rule]:,}")
-        for rule, (mark, colour, word) in MARKS.items()
-        if board.by_rule[rule] or rule != CALIBRATED
+        Text.assemble(_letter(rule), f" {rule.word} {board.by_rule[rule.name]:,}")
+        for rule in seen or RULES
     ]
     return _flow(parts, width)
+
+
+def _letter(rule: Rule) -> tuple[str, str]:
+    return rule.letter, f"bold {rule.colour}"
 
 
 def mode_line(board: Board, mistake: str = "") -> Text:
@@ -122,7 +123,12 @@ def _columns(
     width: int, time: str, symbol: str, price: str, size: str, rule: str, why: str
 ) -> Text:
     if width < MIDDLE:
-        parts = [_left(time, TIME_CELLS), _symbol(symbol), _right(price, 9), _left(rule, 4)]
+        parts = [
+            _left(time, TIME_CELLS),
+            _symbol(symbol),
+            _right(price, 9),
+            _left(rule, RULE_CELLS),
+        ]
     else:
         wide = WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS
         parts = [
@@ -130,7 +136,7 @@ def _columns(
             _symbol(symbol),
             _right(price, 10),
             _right(size, 11),
-            _left(rule, 4),
+            _left(rule, RULE_CELLS),
             why,
         ]
     return Text(" ".join(parts))

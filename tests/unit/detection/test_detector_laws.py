@@ -12,8 +12,8 @@ from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import Verdicts
 from tape.detection.registry import make_detector
-from tape.detection.rules import FOREST_BIT
 from tape.model.columns import TradeColumns
+from tape.model.rules import ISOLATION_FOREST
 
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 100, "trees": 5}
 PROFILES = {
@@ -184,8 +184,8 @@ def test_thresholds_and_budgets_may_change_between_runs_and_change_nothing_learn
     if parameters.profile == "calibrated":
         np.testing.assert_array_equal(after.last_scores, kept.last_scores)
     else:
-        assert [rules & FOREST_BIT for _, rules, _ in after_told] == [
-            rules & FOREST_BIT for _, rules, _ in before_told
+        assert [rules & ISOLATION_FOREST.bit for _, rules, _ in after_told] == [
+            rules & ISOLATION_FOREST.bit for _, rules, _ in before_told
         ]
         assert [after.snapshot(row) for row in range(3)] == [kept.snapshot(row) for row in range(3)]
     assume(after_told != before_told)  # the new thresholds are heeded

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tape.model.anomaly import (
-    HIGH_VOLUME,
     IDENTITY,
     DetectorIdentity,
     Reason,
@@ -15,9 +14,10 @@ from tape.model.anomaly import (
     as_message,
 )
 from tape.model.fields import NO_SEQUENCE
+from tape.model.rules import HIGH_VOLUME
 from tests.unit.codec.test_trade import GOOD
 
-REASON = Reason(HIGH_VOLUME, 30_000, 20_000, "30,000 shares in one trade.")
+REASON = Reason(HIGH_VOLUME.name, 30_000, 20_000, "30,000 shares in one trade.")
 
 
 @pytest.mark.parametrize("raw", [GOOD, GOOD + b" \r\n\t", GOOD.replace(b",", b" , ")])
