@@ -198,7 +198,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "late": counts.late,
         "late_max_s": counts.late_max_ns / NANOS,
         **run.outcome.as_json(),
-        "telling": found.telling,
+        "telling": found.messages,
     }
 
 

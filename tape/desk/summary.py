@@ -3,20 +3,27 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
 
 import msgspec
 from rich.table import Table
 from rich.text import Text
 
 from tape.market.test_issues import is_test_issue
+from tape.model.anomaly import Anomaly, decode_anomaly
+from tape.model.fields import NANOS, dollars, iso_time
+from tape.model.rejected import Rejected
+
+_Rank = tuple[bool, int, float, int]
+"""No test issue, rules, how far beyond the threshold, and of equals the earlier."""
 
 
 @dataclass(slots=True)
 class Findings:
     """What a stream of anomalies held: how many, by rule and by symbol, and the most telling.
 
-    `episodes` counts those that the stream has from their beginning.
+    `episodes` counts those that the stream has from their beginning; `unreadable` counts messages
+    that are no anomalies.
 
     Trades that break several rules come first, then those furthest beyond a threshold; test
     issues (`tape.market.test_issues`) come last, whatever they did. Of one symbol's trades within a
@@ -25,37 +32,46 @@ class Findings:
 
     most: int = 10
     count: int = 0
+    unreadable: int = 0
     episodes: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
     by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _kept: dict[tuple[str, str], tuple[tuple[bool, int, float, int], dict[str, Any]]] = field(
-        default_factory=dict
-    )
+    _kept: dict[tuple[str, int], tuple[_Rank, Anomaly, bytes]] = field(default_factory=dict)
 
     def add(self, value: bytes) -> None:
         """Take up one message of `anomalies`."""
-        anomaly = msgspec.json.decode(value)
-        symbol = anomaly["symbol"]
+        anomaly = decode_anomaly(value)
+        if isinstance(anomaly, Rejected):
+            self.unreadable += 1
+            return
+        symbol = anomaly.trade.symbol
         self.count += 1
-        self.episodes += anomaly["anomaly_id"] == anomaly["episode_id"]
+        self.episodes += anomaly.anomaly_id == anomaly.episode_id
         self.by_symbol[symbol] += 1
-        for rule in anomaly["anomalies"]:
+        for rule in anomaly.rules:
             self.by_rule[rule] += 1
             self.by_symbol_and_rule[symbol, rule] += 1
-        rank = (*_surprise(anomaly), -self.count)  # of equals the earlier
-        second = (symbol, anomaly["ts_event"][:19])
+        rank = (*_surprise(anomaly), -self.count)
+        second = (symbol, anomaly.trade.ts_event_ns // NANOS)
         if second in self._kept and self._kept[second][0] > rank:
             return
-        self._kept[second] = (rank, anomaly)
+        self._kept[second] = (rank, anomaly, value)
         if len(self._kept) > self.most:
             del self._kept[min(self._kept, key=lambda one: self._kept[one][0])]
 
     @property
-    def telling(self) -> list[dict[str, Any]]:
+    def telling(self) -> list[Anomaly]:
         """Return the most telling anomalies, most telling first."""
-        kept = sorted(self._kept.values(), key=lambda one: one[0], reverse=True)
-        return [anomaly for _, anomaly in kept]
+        return [anomaly for _, anomaly, _ in self._ranked()]
+
+    @property
+    def messages(self) -> list[msgspec.Raw]:
+        """Return their messages, as they came."""
+        return [msgspec.Raw(value) for _, _, value in self._ranked()]
+
+    def _ranked(self) -> list[tuple[_Rank, Anomaly, bytes]]:
+        return sorted(self._kept.values(), key=lambda one: one[0], reverse=True)
 
 
 def findings(values: Iterable[bytes], most: int = 10) -> Findings:
@@ -66,14 +82,12 @@ def findings(values: Iterable[bytes], most: int = 10) -> Findings:
     return found
 
 
-def _surprise(anomaly: dict[str, Any]) -> tuple[bool, int, float]:
+def _surprise(anomaly: Anomaly) -> tuple[bool, int, float]:
     beyond = [
-        abs(reason["value"] / reason["threshold"])
-        for reason in anomaly["reasons"]
-        if reason["threshold"]
+        abs(reason.value / reason.threshold) for reason in anomaly.reasons if reason.threshold
     ]
-    is_real = not is_test_issue(anomaly["symbol"])
-    return is_real, len(anomaly["anomalies"]), max(beyond, default=0.0)
+    is_real = not is_test_issue(anomaly.trade.symbol)
+    return is_real, len(anomaly.rules), max(beyond, default=0.0)
 
 
 def _marked(symbol: str) -> Text:
@@ -81,22 +95,13 @@ def _marked(symbol: str) -> Text:
     return Text(f"{symbol} (test)" if is_test_issue(symbol) else symbol)
 
 
-def _price(usd: float) -> str:
-    """Return a price with the digits that it has, two at least.
-
-    >>> _price(1234.5), _price(0.000012345)
-    ('1,234.50', '0.000012345')
-    """
-    whole, _, fraction = f"{usd:,.9f}".partition(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
-
-
 def telling_table(found: Findings) -> Table:
     """Return the most telling anomalies as a table for a terminal.
 
     The day stands above the table, or in each row where there are several.
     """
-    days = {anomaly["ts_event"][:10] for anomaly in found.telling}
+    stamps = [iso_time(anomaly.trade.ts_event_ns) for anomaly in found.telling]
+    days = {stamp[:10] for stamp in stamps}
     of = f" of {days.pop()}" if len(days) == 1 else ""
     table = Table(title=f"The most telling anomalies{of}", title_justify="left", expand=True)
     table.add_column("time (UTC)", no_wrap=True)
@@ -104,20 +109,20 @@ def telling_table(found: Findings) -> Table:
     table.add_column("price", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("why", ratio=1)
-    for anomaly in found.telling:
-        stamp = anomaly["ts_event"][:23].replace("T", " ")
+    for anomaly, stamp in zip(found.telling, stamps, strict=True):
+        trade = anomaly.trade
         table.add_row(
-            stamp[11:] if of else stamp,
-            _marked(anomaly["symbol"]),
-            _price(anomaly["price"]),
-            f"{anomaly['size']:,}",
-            "\n".join(reason["text"] for reason in anomaly["reasons"]),
+            stamp[11 if of else 0 : len("2025-05-05T14:30:00.123")].replace("T", " "),
+            _marked(trade.symbol),
+            dollars(Decimal(trade.price_nanos).scaleb(-9)),
+            f"{trade.size:,}",
+            "\n".join(reason.text for reason in anomaly.reasons),
         )
     return table
 
 
 def counts_table(found: Findings) -> Table:
-    """Return how often each rule fired, a row a symbol."""
+    """Return how often each rule fired, one row per symbol."""
     rules = [rule for rule, _ in found.by_rule.most_common()]
     table = Table("symbol", title="Flagged trades", title_justify="left")
     for name in ("flagged", *rules):

@@ -1,12 +1,19 @@
-"""What a flagged trade is on `anomalies`: the trade's own bytes, with identity and reasons."""
+"""What a flagged trade is on `anomalies`: the trade's own bytes, with identity and reasons.
+
+`as_message` writes one; `decode_anomaly` reads one, for every reader.
+"""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from tape.model.fields import NO_SEQUENCE
+from tape.model.fields import NO_SEQUENCE, Unreadable
+from tape.model.parsing import parsed
+from tape.model.rejected import Rejected
+from tape.model.trade import MESSAGE_MAX, Trade, decode
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -156,3 +163,100 @@ def as_message(
 def verdict_begins(raw: bytes) -> bytes:
     """Return how the message for `anomalies` begins that was made of `raw`, and no other does."""
     return raw.rstrip(b" \t\r\n")[:-1] + b',"anomaly_id":'
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A flagged trade, as a reader has it.
+
+    Attributes:
+        trade: the trade itself, from its own fields.
+        anomaly_id: its identity.
+        episode_id: identity of the first flagged trade of its episode; empty in a message from
+            before there were episodes.
+        rules: names of the rules that fired, in the order of `tape.model.rules`.
+        reasons: why, one for each rule.
+        detector: which detector said so.
+        severity: -log10 of the chance of an ordinary trade to be as odd; None if not given.
+        context: place in the market's day; empty if not given.
+        calibrated: whether the symbol's own tails were used; None if not given.
+        features: what made the trade odd; empty if not given.
+    """
+
+    trade: Trade
+    anomaly_id: str
+    episode_id: str
+    rules: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    detector: DetectorIdentity
+    severity: float | None = None
+    context: str = ""
+    calibrated: bool | None = None
+    features: tuple[Feature, ...] = ()
+
+
+class _ReadVerdict(msgspec.Struct, frozen=True):
+    """The fields beside the trade's own, of whatever detector."""
+
+    anomaly_id: str
+    anomalies: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    detector: DetectorIdentity
+    episode_id: str = ""
+    severity: float | None = None
+    context: str = ""
+    calibrated: bool | None = None
+    features: tuple[Feature, ...] = ()
+
+
+ANOMALY_MAX: Final = 2 * MESSAGE_MAX
+"""Longest message in bytes that is read: a trade of any length, with as much about it."""
+
+_VERDICT_BEGINS: Final = b',"anomaly_id":'
+"""Never part of a JSON string, where a quote has a backslash before it."""
+
+_decoder = msgspec.json.Decoder(_ReadVerdict)
+
+
+def decode_anomaly(raw: bytes | None) -> Anomaly | Rejected:
+    """Return the flagged trade in a message, or the reason there is none.
+
+    Never raises, whatever the bytes. Trade and verdict are read apart where `as_message` put them
+    together: fields of the same names that a stranger gave the trade say nothing about it. A
+    message that another program wrote again, in any order, is read as a whole.
+
+    Args:
+        raw: value of a message on `anomalies`; None is a message without one.
+    """
+    if not raw:
+        return Rejected("message_empty", "the message has no value")
+    if len(raw) > ANOMALY_MAX:
+        return Rejected("message_too_large", f"{len(raw)} bytes, at most {ANOMALY_MAX} are read")
+    at = raw.rfind(_VERDICT_BEGINS)
+    if at > 0:
+        found = _read(raw[:at] + b"}", b"{" + raw[at + 1 :])
+        if isinstance(found, Anomaly):
+            return found
+    return _read(raw, raw)
+
+
+def _read(trade_part: bytes, verdict_part: bytes) -> Anomaly | Rejected:
+    trade = decode(trade_part)
+    if isinstance(trade, Rejected):
+        return trade
+    try:
+        verdict = parsed(_decoder, verdict_part)
+    except Unreadable as unreadable:
+        return unreadable.rejected
+    return Anomaly(
+        trade,
+        verdict.anomaly_id,
+        verdict.episode_id,
+        verdict.anomalies,
+        verdict.reasons,
+        verdict.detector,
+        verdict.severity,
+        verdict.context,
+        verdict.calibrated,
+        verdict.features,
+    )

@@ -26,7 +26,8 @@ from tape.model.fields import (
     signed,
     time_ns,
 )
-from tape.model.rejected import Reason, Rejected
+from tape.model.parsing import parsed
+from tape.model.rejected import Rejected
 
 MESSAGE_MAX: Final = 64 * 1024
 """Longest message in bytes that is parsed at all; an honest one has about 290."""
@@ -95,7 +96,7 @@ def decode(
     if len(raw) > MESSAGE_MAX:
         return Rejected("message_too_large", f"{len(raw)} bytes, at most {MESSAGE_MAX} are read")
     try:
-        trade = _trade(_parse(raw))
+        trade = _trade(parsed(_decoder, raw))
     except Unreadable as unreadable:
         return unreadable.rejected
     if check_key and key != trade.symbol.encode():
@@ -104,36 +105,6 @@ def decode(
 
 
 _decoder = msgspec.json.Decoder(_Message)
-
-
-def _parse(raw: bytes) -> _Message:
-    try:
-        return _decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        _require_json(raw)  # a wrong shape is said only of what is JSON at all
-        raise Unreadable(*_shape_fault(str(error))) from None
-    except RecursionError:  # msgspec gives up on deep nesting this way, outside its own errors
-        raise Unreadable("message_too_deep", "nested too deep") from None
-    except (ValueError, msgspec.MsgspecError):  # invalid UTF-8 is a ValueError, not a MsgspecError
-        raise Unreadable("message_not_json", "not one JSON document in UTF-8") from None
-
-
-def _require_json(raw: bytes) -> None:
-    try:
-        msgspec.json.decode(raw)
-    except RecursionError:
-        raise Unreadable("message_too_deep", "nested too deep") from None
-    except (ValueError, msgspec.MsgspecError):
-        raise Unreadable("message_not_json", "not one JSON document in UTF-8") from None
-
-
-def _shape_fault(text: str) -> tuple[Reason, str]:
-    """Sort msgspec's words on a wrong shape; they name fields and types, never values."""
-    if "missing required field" in text:
-        return "field_missing", text
-    if "`$." in text:
-        return "field_type", text
-    return "message_shape", text
 
 
 def _trade(message: _Message) -> Trade:

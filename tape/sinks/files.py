@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tape.errors import SettingsError
-from tape.model.trade import Trade, decode
+from tape.model.anomaly import Anomaly, decode_anomaly
+from tape.model.fields import NANOS, NO_SEQUENCE, iso_time, price_text
+from tape.model.trade import Trade
 from tape.process.origin import MARK
 from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
@@ -23,6 +25,7 @@ FIELDS: Final = (
     *("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side", "depth"),
     *("price", "size", "flags", "ts_in_delta", "sequence", "symbol"),
 )
+"""A trade's fields, as DataBento names and orders them."""
 VERDICT: Final = ("anomaly_id", "episode_id", "anomalies", "severity", "context")
 
 
@@ -37,6 +40,42 @@ class AnomalyWriter(Protocol):
 
     def close(self) -> None:
         """Let go of the file; to be called while it is open."""
+
+
+def _read(value: bytes) -> Anomaly:
+    found = decode_anomaly(value)
+    assert isinstance(found, Anomaly)  # noqa: S101 - the judge has made it
+    return found
+
+
+def _trade(trade: Trade) -> dict[str, Any]:
+    """Return the fields of a trade; None stands for what it does not have."""
+    return {
+        "ts_recv": trade.ts_recv_ns or None,
+        "ts_event": trade.ts_event_ns,
+        "rtype": trade.rtype,
+        "publisher_id": trade.publisher_id,
+        "instrument_id": trade.instrument_id,
+        "action": trade.action,
+        "side": trade.side,
+        "depth": trade.depth,
+        "price": trade.price_nanos / NANOS,
+        "size": trade.size,
+        "flags": trade.flags,
+        "ts_in_delta": trade.ts_in_delta_ns,
+        "sequence": None if trade.sequence == NO_SEQUENCE else trade.sequence,
+        "symbol": trade.symbol,
+    }
+
+
+def _verdict(found: Anomaly) -> dict[str, Any]:
+    return {
+        "anomaly_id": found.anomaly_id,
+        "episode_id": found.episode_id,
+        "anomalies": list(found.rules),
+        "severity": found.severity,
+        "context": found.context or None,
+    }
 
 
 class _Lines:
@@ -59,10 +98,13 @@ class _Csv:
         self._row((*FIELDS, *VERDICT, "reasons"))
 
     def write(self, value: bytes) -> None:
-        found = msgspec.json.decode(value)
-        found["anomalies"] = "; ".join(found["anomalies"])
-        why = "; ".join(reason["text"] for reason in found["reasons"])
-        self._row([*(found.get(name, "") for name in (*FIELDS, *VERDICT)), why])
+        found = _read(value)
+        row = _trade(found.trade) | _verdict(found)
+        row |= {name: iso_time(row[name]) for name in TIMES if row[name] is not None}
+        row["price"] = price_text(found.trade.price_nanos)
+        row["anomalies"] = "; ".join(found.rules)
+        why = "; ".join(reason.text for reason in found.reasons)
+        self._row([*(row[name] for name in (*FIELDS, *VERDICT)), why])
 
     def end(self) -> None:
         """Nothing is held."""
@@ -103,11 +145,9 @@ class _Parquet:
         self._held: list[dict[str, Any]] = []
 
     def write(self, value: bytes) -> None:
-        found = msgspec.json.decode(value)
-        trade = decode(value)
-        assert isinstance(trade, Trade)  # noqa: S101 - the judge has decoded it
-        found["ts_recv"], found["ts_event"] = trade.ts_recv_ns, trade.ts_event_ns
-        self._held.append(found)
+        found = _read(value)
+        reasons = msgspec.to_builtins(found.reasons)
+        self._held.append(_trade(found.trade) | _verdict(found) | {"reasons": reasons})
         if len(self._held) == CHUNK:
             self._flush()
 

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import uuid4
 
-import msgspec
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 
@@ -19,8 +18,10 @@ from tape.kafka.clients import sending
 from tape.kafka.connect import told_plainly
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import ASKED_S, TopicSpec, create_topics
-from tape.model.anomaly import anomaly_id
+from tape.model.anomaly import anomaly_id, decode_anomaly
 from tape.model.fields import NANOS
+from tape.model.rejected import Rejected
+from tape.model.rules import HIGH_VOLUME
 from tape.model.trade import Trade, encode
 from tape.process.interrupts import called_by_the_client
 from tape.settings.detector import DetectorSettings
@@ -178,15 +179,9 @@ def _trade(now_ns: int) -> Trade:
     )
 
 
-class _Anomaly(msgspec.Struct):
-    anomaly_id: str
-    anomalies: list[str]
-
-
 def _is_its_anomaly(value: bytes, trade: Trade) -> bool:
-    try:
-        found = msgspec.json.decode(value, type=_Anomaly)
-    except msgspec.MsgspecError:  # the trade itself, rejected, or its episode
+    found = decode_anomaly(value)
+    if isinstance(found, Rejected):  # the trade itself, rejected, or its episode
         return False
     known = anomaly_id(
         trade.symbol,
@@ -197,7 +192,7 @@ def _is_its_anomaly(value: bytes, trade: Trade) -> bool:
         size=trade.size,
         side=trade.side,
     )
-    return found.anomaly_id == known and found.anomalies == ["High Volume"]
+    return found.anomaly_id == known and found.rules == (HIGH_VOLUME.name,)
 
 
 def _detect(own: DetectorSettings) -> None:

@@ -2,33 +2,11 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
 from tape.market.test_issues import is_test_issue
+from tape.model.anomaly import decode_anomaly
+from tape.model.fields import iso_time, price_text
+from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
-
-PRICE_MAX = 20
-"""Most characters of a price that are shown; what a stranger wrote may be longer."""
-
-
-class _Reason(msgspec.Struct, frozen=True):
-    rule: str
-    text: str
-
-
-class _Anomaly(msgspec.Struct, frozen=True):
-    ts_event: str
-    symbol: str
-    price: msgspec.Raw
-    size: int
-    anomaly_id: str
-    anomalies: list[str]
-    reasons: list[_Reason]
-    side: str = ""
-    sequence: int = -1
-    severity: float | None = None
-    context: str = ""
-    episode_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +15,9 @@ class Seen:
 
     Attributes:
         time: UTC, as on the wire.
-        price: dollars per share, with the digits of the wire; `size` is shares.
-        reasons: a sentence a rule.
-        episode: id of the anomaly that its episode began with; empty if the message has none.
+        price: dollars per share, with all its digits; `size` is shares.
+        reasons: one sentence per rule.
+        episode: id of the anomaly that its episode began with.
         source: partition and offset of the trade on `stocks`.
         raw: the message, as it came.
     """
@@ -63,26 +41,28 @@ class Seen:
         return f"{self.symbol} (test issue)" if is_test_issue(self.symbol) else self.symbol
 
 
-_decoder = msgspec.json.Decoder(_Anomaly)
+def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected:
+    """Return the anomaly in a message, or the reason there is none.
 
-
-def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | None:
-    """Return the anomaly in a message, or None if there is none."""
-    try:
-        found = _decoder.decode(value)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, but for nesting
-        return None
+    Args:
+        value: the message.
+        source: partition and offset of its trade on `stocks`, if known.
+    """
+    found = decode_anomaly(value)
+    if isinstance(found, Rejected):
+        return found
+    trade = found.trade
     more = "" if found.severity is None else f"severity {found.severity:.2f}"
     if found.context:
         more += f", {found.context}"
     return Seen(
         id=printable(found.anomaly_id),
-        time=printable(found.ts_event),
-        symbol=printable(found.symbol),
-        price=printable(bytes(found.price)[:PRICE_MAX].decode(errors="replace")),
-        size=found.size,
-        side=printable(found.side),
-        rules=tuple(map(printable, found.anomalies)),
+        time=iso_time(trade.ts_event_ns),
+        symbol=printable(trade.symbol),
+        price=price_text(trade.price_nanos),
+        size=trade.size,
+        side=trade.side,
+        rules=tuple(map(printable, found.rules)),
         reasons=tuple(printable(reason.text) for reason in found.reasons),
         more=printable(more),
         episode=printable(found.episode_id),
@@ -91,12 +71,10 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | None:
     )
 
 
-def one_line(value: bytes) -> bytes | None:
-    """Return a message as one line of JSON, or None if it is no JSON."""
-    try:
-        if b"\n" not in value and b"\r" not in value:
-            msgspec.json.decode(value)
-            return value
-        return msgspec.json.encode(msgspec.json.decode(value))
-    except (ValueError, RecursionError):
-        return None
+def one_line(message: bytes) -> bytes:
+    r"""Return a JSON message on one line: line ends are only ever blanks between its parts.
+
+    >>> one_line(b'{"a":\n1.50}')
+    b'{"a": 1.50}'
+    """
+    return message.replace(b"\n", b" ").replace(b"\r", b" ")

@@ -11,6 +11,7 @@ from typing import Final
 from tape.errors import BrokerError
 from tape.kafka.follower import Follower, Record
 from tape.kafka.group import GroupWatcher, Look
+from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
 from tape.settings.detector import DetectorSettings
 from tape.view.alert import Seen, seen
@@ -103,7 +104,7 @@ class Live:
                 reasons[last] += 1
                 continue
             one = seen(record.value, record.source)
-            if one is None:
+            if isinstance(one, Rejected):
                 unreadable += 1
             else:
                 found.append(one)

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from tape.kafka.follower import Follower
+from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
 from tape.view.alert import Seen, one_line, seen
 from tape.view.filters import Filter
 
-Shape = Callable[[Seen], bytes | None]
+Shape = Callable[[Seen], bytes]
 
 
-def as_json(one: Seen) -> bytes | None:
+def as_json(one: Seen) -> bytes:
     """Return the message as it came, on one line."""
     return one_line(one.raw)
 
@@ -45,11 +46,10 @@ def stream(
         while not _reader_is_gone(out):
             for record in records:
                 one = seen(record.value, record.source)
-                line = None if one is None else shape(one)
-                if one is None or line is None:
-                    tell("a message on the topic is no anomaly and was passed over")
+                if isinstance(one, Rejected):
+                    tell(f"skipped a message on the topic that is no anomaly: {one.detail}")
                 elif chosen.shows(one):
-                    out.write(line + b"\n")
+                    out.write(shape(one) + b"\n")
                     written += 1
                     if written == limit:
                         break

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,14 @@ import msgspec
 from tape.desk.plots.day import FLAGGED, ORDINARY, VOLUME, behind
 from tape.desk.plots.saving import save_figure
 from tape.errors import SettingsError
-from tape.model.anomaly import IDENTITY, NO_NUMBER, verdict_begins
+from tape.model.anomaly import (
+    IDENTITY,
+    NO_NUMBER,
+    Anomaly,
+    Feature,
+    decode_anomaly,
+    verdict_begins,
+)
 from tape.model.fields import dollars, iso_time
 from tape.process.whole_file import OutputFile
 
@@ -34,32 +42,10 @@ class _Trade(msgspec.Struct):
     sequence: int | None = None
 
 
-class _Reason(msgspec.Struct):
-    text: str
-
-
-class _Feature(msgspec.Struct):
-    name: str
-    value: float
-    median: float
-    one_in_10k: float
-    share: float
-
-
-class _Anomaly(msgspec.Struct):
-    anomaly_id: str
-    episode_id: str
-    symbol: str
-    reasons: list[_Reason]
-    severity: float | None = None
-    context: str = ""
-    features: list[_Feature] = []
-
-
 @dataclass(slots=True)
 class _Shown:
     trade: _Trade
-    anomaly: _Anomaly | None = None
+    anomaly: Anomaly | None = None
 
 
 class CloseUp:
@@ -84,7 +70,6 @@ class CloseUp:
         self._flagged = 0
         self._nearest = (0, "")
         self._trades = msgspec.json.Decoder(list[_Trade])
-        self._anomaly = msgspec.json.Decoder(_Anomaly)
 
     def add(self, values: list[bytes], flagged: list[bytes]) -> None:
         """Take up trades and what is flagged of them, both as messages in the tape's order."""
@@ -96,8 +81,9 @@ class CloseUp:
         for trade, value in zip(trades, values, strict=True):
             anomaly = None
             if told is not None and told.startswith(verdict_begins(value)):
-                anomaly = self._anomaly.decode(told)
-                told = next(waiting, None)
+                found = decode_anomaly(told)
+                assert isinstance(found, Anomaly)  # noqa: S101 - the judge has made it
+                anomaly, told = found, next(waiting, None)
             if trade.symbol == self._symbol:
                 self._take(_Shown(trade, anomaly))
 
@@ -160,7 +146,7 @@ def _ns(identity: str) -> int:
     return int(match["ns"])
 
 
-def _told(trade: _Trade, anomaly: _Anomaly) -> str:
+def _told(trade: _Trade, anomaly: Anomaly) -> str:
     """Return what stands above the picture: the trade, and why it was flagged."""
     head = (
         f"{trade.symbol}, {trade.ts_event}: {trade.size:,} shares at {dollars(trade.price)} dollars"
@@ -214,7 +200,7 @@ def _times(texts: list[str]) -> list[str]:
     return [text[start : second + len(".123456")] for text in texts]
 
 
-def _draw_shares(panel: Any, features: list[_Feature]) -> None:
+def _draw_shares(panel: Any, features: Sequence[Feature]) -> None:
     """Draw each property's share of the surprise, with what was seen and what is ordinary."""
     names = [feature.name for feature in features]
     bars = panel.barh(names, [100 * feature.share for feature in features], color=FLAGGED)

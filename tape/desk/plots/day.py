@@ -8,6 +8,8 @@ import msgspec
 
 from tape.desk.plots.saving import save_figure
 from tape.errors import SettingsError
+from tape.model.anomaly import Anomaly, decode_anomaly
+from tape.model.fields import NANOS
 from tape.process.whole_file import OutputFile
 
 PANELS: Final = 4
@@ -19,7 +21,6 @@ FLAGGED: Final = "tab:red"
 VOLUME: Final = "0.85"
 """Colours, the same in all pictures of a tape."""
 MINUTE: Final = len("2025-05-05T14:30")
-SECOND: Final = len("2025-05-05T14:30:00")
 
 
 class _Shown(msgspec.Struct):
@@ -84,9 +85,11 @@ class Picture:
             at.low_usd = min(at.low_usd, trade.price)
             at.high_usd = max(at.high_usd, trade.price)
             at.shares += trade.size
-        for trade in self._read(flagged):
-            point = (_at(trade.ts_event[:SECOND]), trade.price)
-            self._flagged.setdefault(trade.symbol, []).append(point)
+        for one in map(decode_anomaly, flagged):
+            assert isinstance(one, Anomaly)  # noqa: S101 - the judge has made it
+            second = datetime.fromtimestamp(one.trade.ts_event_ns // NANOS, UTC)
+            point = (second, one.trade.price_nanos / NANOS)
+            self._flagged.setdefault(one.trade.symbol, []).append(point)
 
     def save(self, output: OutputFile) -> None:
         """Draw what was collected; the file appears whole or not at all."""

@@ -3,19 +3,25 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tape.model.anomaly import (
     IDENTITY,
+    Anomaly,
+    Calibrated,
     DetectorIdentity,
+    Feature,
     Reason,
     anomaly_id,
     as_message,
+    decode_anomaly,
 )
 from tape.model.fields import NO_SEQUENCE
+from tape.model.rejected import Rejected
 from tape.model.rules import HIGH_VOLUME
-from tests.unit.codec.test_trade import GOOD
+from tape.model.trade import Trade, decode, encode
+from tests.unit.codec.test_trade import GOOD, trades
 
 REASON = Reason(HIGH_VOLUME.name, 30_000, 20_000, "30,000 shares in one trade.")
 
@@ -90,3 +96,107 @@ def test_an_id_is_taken_apart_as_it_was_put_together(trade: tuple, shared: bool)
     assert found["sequence"] == ("none" if sequence == NO_SEQUENCE else str(sequence))
     assert (found["price"] is not None) == (shared or sequence < 1)
     assert int(found["ordinal"] or 0) == ordinal
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+whys = st.builds(Reason, st.text(), st.one_of(finite, st.integers(0, 2**32)), finite, st.text())
+features = st.builds(Feature, st.text(), st.text(), finite, finite, finite, finite)
+detectors = st.builds(DetectorIdentity, st.text(), st.text())
+strangers = st.dictionaries(
+    st.one_of(st.text(), st.sampled_from(["anomaly_id", "severity", "features", "detector"])),
+    st.one_of(st.none(), st.text(), st.just({"a": 1, "anomaly_id": "x"}), finite),
+    max_size=4,
+)
+"""Fields beside the trade's own that whoever writes to `stocks` may have given it."""
+
+
+@given(
+    trades,
+    strangers,
+    st.text(),
+    st.text(),
+    st.lists(whys, max_size=4),
+    detectors,
+    st.none() | st.builds(Calibrated, finite, st.text(), st.booleans(), st.lists(features)),
+)
+def test_what_was_written_is_read(
+    trade: Trade,
+    more: dict,
+    identity: str,
+    episode: str,
+    reasons: list[Reason],
+    detector: DetectorIdentity,
+    extras: Calibrated | None,
+) -> None:
+    raw = json.dumps(more).encode()[:-1] + b", " * bool(more) + encode(trade)[1:]
+    assume(decode(raw) == trade)  # a stranger's `v` may make it no trade at all
+    value = as_message(
+        raw,
+        anomaly_id=identity,
+        episode_id=episode,
+        reasons=reasons,
+        detector=detector,
+        extras=extras,
+    )
+    found = decode_anomaly(value)
+    assert isinstance(found, Anomaly), found
+    assert found.trade == trade
+    assert (found.anomaly_id, found.episode_id) == (identity, episode)
+    assert found.rules == tuple(reason.rule for reason in reasons)
+    assert (list(found.reasons), found.detector) == (reasons, detector)
+    if extras is None:
+        assert (found.severity, found.context, found.calibrated) == (None, "", None)
+        assert found.features == ()
+    else:
+        assert (found.severity, found.context) == (extras.severity, extras.context)
+        assert (found.calibrated, list(found.features)) == (extras.calibrated, extras.features)
+
+
+WHOLE = as_message(
+    GOOD,
+    anomaly_id="id",
+    episode_id="first",
+    reasons=[REASON],
+    detector=DetectorIdentity("1", "abc"),
+)
+
+
+def test_a_message_that_another_program_wrote_again_is_read() -> None:
+    told = json.loads(WHOLE)
+    for value in (
+        json.dumps(told, indent=2).encode(),
+        json.dumps(dict(reversed(told.items()))).encode(),
+        json.dumps(dict(sorted(told.items()))).encode(),
+    ):
+        assert decode_anomaly(value) == decode_anomaly(WHOLE)
+
+
+@given(st.one_of(st.binary(), st.text().map(str.encode), st.none()))
+def test_any_bytes_are_answered_never_raised(raw: bytes | None) -> None:
+    assert isinstance(decode_anomaly(raw), Anomaly | Rejected)
+
+
+@given(st.data())
+def test_any_damage_to_a_message_is_answered_never_raised(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(WHOLE) - 1))
+    length = data.draw(st.integers(0, 40))
+    value = WHOLE[:at] + data.draw(st.binary(max_size=8)) + WHOLE[at + length :]
+    assert isinstance(decode_anomaly(value), Anomaly | Rejected)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (None, "message_empty"),
+        (b"", "message_empty"),
+        (GOOD, "field_missing"),
+        (b"[" * 50_000, "message_too_deep"),
+        (b"x" * 200_000, "message_too_large"),
+        (WHOLE.replace(b'"anomaly_id":"id"', b'"anomaly_id":7'), "field_type"),
+        (WHOLE.replace(b'"NVDA"', b'"\\u001b[2J"'), "symbol_syntax"),
+    ],
+)
+def test_what_is_no_anomaly_has_a_reason(raw: bytes | None, reason: str) -> None:
+    found = decode_anomaly(raw)
+    assert isinstance(found, Rejected)
+    assert found.reason == reason
