@@ -28,6 +28,7 @@ from tape.codec.row_fields import (
 from tape.codec.text import BAD, I64, U8
 
 COLUMNS_MAX = 128
+"""Rows of more columns are left to be read literally: `cuts` has no room for them."""
 
 
 @uncounted
@@ -50,7 +51,7 @@ def _split(data: U8, start: int, columns: int, cuts: I64) -> tuple[int, bool]:
             elif c == 34 or c == 13 or c == 0:
                 plain = False
         end += 1
-    if count != columns:
+    if count != columns or count > COLUMNS_MAX:
         return end, False
     cuts[count] = end + 1
     return end, plain

@@ -473,3 +473,13 @@ def test_frames_that_readers_must_skip_are_skipped(tmp_path: Path) -> None:
     frames = [skipped[0], zstandard.compress(lines[0]), skipped[1], zstandard.compress(lines[1])]
     path.write_bytes(b"".join([*frames, skipped[2]]))
     assert list(pieces(path)) == [b"".join(lines)]
+
+
+@pytest.mark.parametrize("more", [1, 113, 114, 115, 116, 117, 241, 242, 243, 286, 5_000])
+def test_a_file_may_have_any_number_of_columns(tmp_path: Path, more: int) -> None:
+    """Beyond 128 the compiled reading once wrote behind its table, and the process was gone."""
+    rows = [row(sequence=str(number)) for number in range(300)]
+    head = f"{HEADER},{','.join(f'x{number}' for number in range(more))}"
+    wide = csv(tmp_path, head, *(one + ",7" * more for one in rows), name="wide.csv")
+    assert values(wide) == values(csv(tmp_path, HEADER, *rows, name="narrow.csv")) != []
+    assert reasons(wide) == []
