@@ -4,17 +4,15 @@ A member has a path below its archive, as if that were a folder. Nothing is writ
 """
 
 import os
-import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from tape.archives.beginnings import GZIP, not_packed
+from tape.archives.zip_members import Member, member_at
 from tape.errors import ArchiveError
 from tape.model.rejected import Rejected
 from tape.process.regular_file import LARGE, open_file, read_file
@@ -27,84 +25,11 @@ RATIO_MAX: Final = 200
 """Honest trade files expand 6 to 9 times."""
 
 RATIO_FROM: Final = 1 << 20
-MEMBERS_MAX: Final = 10_000
 SIDECAR_MAX: Final = LARGE
 TOLD_BY_END: Final = b"PAR1"
 """How files begin of which only the end says more: a member is read to it for these alone."""
 
 LOCAL_HEADER: Final = struct.Struct("<4s22xHH")
-ENCRYPTED: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in a zip archive: where its bytes lie and how they are packed."""
-
-    archive: Path
-    name: str
-    header_at: int
-    packed: int
-    size: int
-    method: int
-    crc: int
-    is_encrypted: bool
-    is_link: bool
-
-
-def is_zip(path: Path) -> bool:
-    """Return whether a path is a zip archive by its name."""
-    return path.suffix.lower() == ".zip"
-
-
-def members(archive: Path) -> dict[Path, Member]:
-    """Return the files in a zip archive by their paths below it.
-
-    Raises `ValueError` in words if it is damaged, or not what its name says.
-    """
-    about = archive.stat()
-    return _members(archive, about.st_mtime_ns, about.st_size)
-
-
-@lru_cache(maxsize=8)
-def _members(archive: Path, _mtime_ns: int, size: int) -> dict[Path, Member]:
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            infos = [info for info in opened.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-        raise ValueError(f"the zip archive is damaged: {error}"[:200]) from None
-    if len(infos) > MEMBERS_MAX:
-        raise ValueError(f"{len(infos):,} files in a zip archive; at most {MEMBERS_MAX:,} are read")
-    if sum(info.compress_size for info in infos) > size:
-        raise ValueError("files of the zip archive overlap, as in a zip bomb")
-    found: dict[Path, Member] = {}
-    for info in infos:
-        parts = PurePosixPath(info.filename.replace("\\", "/")).parts
-        path = archive.joinpath(*(part for part in parts if part not in ("/", "..")))
-        if path in found:
-            raise ValueError(f"two files in the zip archive are called {info.filename}"[:200])
-        found[path] = Member(
-            archive,
-            info.filename,
-            info.header_offset,
-            info.compress_size,
-            info.file_size,
-            info.compress_type,
-            info.CRC,
-            bool(info.flag_bits & ENCRYPTED),
-            stat.S_ISLNK(info.external_attr >> 16),
-        )
-    return found
-
-
-def member_at(path: Path) -> Member | None:
-    """Return the member of a zip archive at a path, or None if the path is not below one."""
-    for above in path.parents:
-        if is_zip(above) and above.is_file():
-            try:
-                return members(above).get(path)
-            except ValueError:
-                return None
-    return None
 
 
 def is_there(path: Path) -> bool:

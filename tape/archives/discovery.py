@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tape.archives.containers import is_zip, member_at, members, raw
+from tape.archives.containers import raw
 from tape.archives.given import COLUMNS_FILE, NOTHING, Given
 from tape.archives.sidecars import damaged_sidecars
 from tape.archives.skipped import (
@@ -21,6 +21,7 @@ from tape.archives.skipped import (
     by_place,
     by_suffix,
 )
+from tape.archives.zip_members import is_zip, member_at, members
 from tape.archives.zstd import compression_of
 from tape.errors import ArchiveError
 from tape.model.rejected import Rejected

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tape.archives.containers import member_at, small_file
+from tape.archives.containers import small_file
 from tape.archives.skipped import Skipped
+from tape.archives.zip_members import member_at
 from tape.errors import ArchiveError
 from tape.model.fields import U32_MAX
 from tape.model.rejected import Rejected

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tape.archives.containers import Member, ends, raw
+from tape.archives.containers import ends, raw
 from tape.archives.given import COLUMNS_FILE
+from tape.archives.zip_members import Member
 from tape.archives.zstd import compression_of, unpacked_beginning
 from tape.errors import ArchiveError
 from tape.process.origin import BEGINNING, own_output

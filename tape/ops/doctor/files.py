@@ -6,7 +6,8 @@ from pathlib import Path
 from shutil import disk_usage
 
 from tape.archives import trade_files
-from tape.archives.containers import member_at, raw
+from tape.archives.containers import raw
+from tape.archives.zip_members import member_at
 from tape.archives.zstd import compression_of
 from tape.errors import ArchiveError, StateError
 from tape.model.rejected import Rejected

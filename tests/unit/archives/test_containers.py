@@ -281,6 +281,24 @@ def test_names_in_a_zip_lead_nowhere_else(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == ["job.zip"]
 
 
+def test_a_zip_that_cannot_be_read_keeps_nobody_from_the_rest(tmp_path: Path) -> None:
+    """Too long a name ended the command once; too many of them became objects before a count."""
+    (tmp_path / "a.trades.csv").write_bytes(text(1))
+    zipped(tmp_path / "deep.zip", {"/".join(["d" * 200] * 30) + "/b.trades.csv": text(51)})
+    many = zip_of({f"{n:06d}-{'x' * 200}.csv": b"" for n in range(300)})
+    start, end = many.index(b"PK\1\2"), many.rindex(b"PK\5\6")
+    listed = many[start:end] * (1 + (8 << 20) // (end - start))
+    said = bytearray(many[end:])
+    said[12:20] = len(listed).to_bytes(4, "little") + start.to_bytes(4, "little")
+    (tmp_path / "many.zip").write_bytes(many[:start] + listed + said)
+    found = find_archives(tmp_path)
+    assert sequences(found) == list(range(1, 51))
+    assert skipped(found) == {"deep.zip": True, "many.zip": True}
+    told = {one.path.name: one.reason for one in found.skipped}
+    assert "longer than 4,000 bytes" in told["deep.zip"]
+    assert "its list of files has more than 8 MiB" in told["many.zip"]
+
+
 def test_links_are_followed_and_loops_said(tmp_path: Path) -> None:
     days = tmp_path / "days"
     days.mkdir()
