@@ -5,9 +5,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from tape.errors import BrokerAwayError, BrokerLostError, IdExpiredError, TapeError
+from tape.errors import (
+    BrokerAwayError,
+    BrokerLostError,
+    IdExpiredError,
+    SettingsError,
+    TapeError,
+)
 from tape.process.interrupts import (
     INTERRUPTED,
     clean_up_first,
@@ -19,17 +25,30 @@ from tape.process.terminal_text import printable
 
 log = logging.getLogger(__name__)
 
-MENDED_BY_AN_OPERATOR = (
-    *(errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT),
-    errno.ENAMETOOLONG,
-)
-CURE = "free space or correct rights"
+SPACE_OR_RIGHTS: Final = "free space or correct rights"
+CURES: Final = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM), SPACE_OR_RIGHTS),
+    errno.EROFS: SPACE_OR_RIGHTS,
+    errno.ENAMETOOLONG: "shorten it",
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`), or write to another disk",
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files (`ulimit -n`)"),
+    **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "see what else runs here, and try again"),
+    **dict.fromkeys(
+        (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT),
+        "see whether the disk, or the network to it, is well",
+    ),
+    errno.ELOOP: "correct the links",
+}
+"""What to do about errors of the system that come from the machine, not from this program."""
+
+NO_MEMORY: Final = "ask for less at a time, or give it more memory"
 
 
 def run_main(main: Callable[[], int]) -> int:
     """Return the exit code of `main`, having said in one sentence what an operator can fix."""
     shield_callbacks()
     try:
+        _look_where_we_are()
         exit_code = main()
         sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
         return exit_code
@@ -49,15 +68,25 @@ def run_main(main: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader of the output has gone: `| head`
         _drop_output()
         return 1
+    except MemoryError as error:
+        print(printable(f"error: out of memory ({error}): {NO_MEMORY}"), file=sys.stderr)
+        return 4
     except OSError as error:
-        if error.errno not in MENDED_BY_AN_OPERATOR:
+        if error.errno not in CURES:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        cure = "shorten it" if error.errno == errno.ENAMETOOLONG else CURE
-        text = f"error: {error.strerror}{where}: {cure}"
-        print(printable(text), file=sys.stderr)
+        what = error.strerror or os.strerror(error.errno)
+        print(printable(f"error: {what}{where}: {CURES[error.errno]}"), file=sys.stderr)
         _drop_output()
         return 4
+
+
+def _look_where_we_are() -> None:
+    """Raise `SettingsError` where the current folder is gone: libraries ask for it at import."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise SettingsError("the current folder was deleted; change to another one") from None
 
 
 def run_app(main: Callable[[], int]) -> int:

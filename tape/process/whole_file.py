@@ -5,6 +5,7 @@ named by, and where it would replace a file that this program did not make, unle
 for. It is written under a unique name beside its own, and takes its own when it is whole.
 """
 
+import errno
 import os
 import secrets
 import signal
@@ -24,6 +25,9 @@ PRIVATE: Final = 0o600
 
 NAMED: Final = 100
 """Bytes of an output's name that its part has."""
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors that only writing has."""
 
 _unfinished: set[Path] = set()
 """Parts that are being written, to be removed if a signal ends the process."""
@@ -160,6 +164,7 @@ class OutputFile:
             if error is None:
                 self._finish()
             else:
+                _name(error, self.path)
                 with suppress(OSError):  # a full disk refuses what was still held, too
                     self._file.close()
         finally:
@@ -181,6 +186,12 @@ class OutputFile:
             return
         _refuse_others(self.path, self._inputs, force=self._force)  # it may have come meanwhile
         self._part.replace(self.path)
+
+
+def _name(error: BaseException, path: Path) -> None:
+    """Say in an error of writing which file it was: the system does not."""
+    if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+        error.filename = str(path)
 
 
 def _remove_parts_at_a_signal() -> None:
