@@ -92,7 +92,9 @@ def read_layout(line: bytes, given: ColumnsFile | None, file: str) -> Layout | R
     }
     for key in constants:
         at.pop(key, None)
-    return _checked(Layout(delimiter, len(names), at, constants, names), names)
+    read = (one for columns in wanted.values() for one in columns if isinstance(one, str))
+    twice = sorted({printable(one) for one in read if names.count(one) > 1})
+    return _checked(Layout(delimiter, len(names), at, constants, names), names, twice)
 
 
 def split(text: str, delimiter: str) -> list[str]:
@@ -181,7 +183,7 @@ def _delimiter(
     return max(DELIMITERS, key=found)
 
 
-def _checked(layout: Layout, names: Sequence[str]) -> Layout | Rejected:
+def _checked(layout: Layout, names: Sequence[str], twice: Sequence[str] = ()) -> Layout | Rejected:
     """Return the layout if all that is needed is there and nothing is there twice."""
     missing = [name for name in NEEDED if name not in layout.at]
     if missing:
@@ -192,9 +194,8 @@ def _checked(layout: Layout, names: Sequence[str]) -> Layout | Rejected:
         return Rejected(
             "header_unexpected", "missing: action; without it an order book's rows all look traded"
         )
-    twice = sorted({one for one in names if one in NAMES and names.count(one) > 1})
-    if layout.columns and twice:
-        return Rejected("header_unexpected", f"columns twice: {', '.join(twice)}")
+    if twice:
+        return Rejected("header_unexpected", f"columns twice: {', '.join(twice)}"[:DETAIL_MAX])
     if not missing and ("symbol" in layout.fields or "instrument_id" in layout.at):
         return layout
     if layout.columns and not any(name in NAMES for name in names):

@@ -221,7 +221,7 @@ class _Reading:
 
     def _long(self, line: LongLine) -> Chunk:
         self._rows += 1
-        fault = Rejected("row_too_long", f"{line.size} bytes, at most 65536 are read")
+        fault = Rejected("row_too_long", f"{line.size} bytes, at most 65536 are read{_cure(line)}")
         row = RejectedRow(
             self._rows, line.raw, line.size, line.sha256, fault, self._source(self._rows)
         )
@@ -239,3 +239,10 @@ class _Reading:
     def _fault(self, fault: Rejected, raw: bytes = b"") -> Chunk:
         rejected = [self._rejected(0, raw, fault)]
         return Chunk(self._rows + 1, self._rows, rows_for(0), rejected=rejected, damaged=True)
+
+
+def _cure(line: LongLine) -> str:
+    """Return what makes lines of such a long one, where it is a file in another form."""
+    if line.raw.lstrip()[:1] in (b"[", b"{"):
+        return ": write one JSON object a line"
+    return ": if its lines end with \\r alone, save it with \\n" if b"\r" in line.raw else ""

@@ -17,6 +17,10 @@ TRADE_TYPES: Final = ("0", "1", "10", "160")
 """Record types that hold trades: trades, tbbo and mbp-1, mbp-10, mbo."""
 
 BAR_TYPES: Final = ("32", "33", "34", "35", "36")
+HEAD: Final = "hd"
+"""Under it DataBento nests what all its records have."""
+
+TWICE: Final = "one of its keys stands twice in it"
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
@@ -39,7 +43,10 @@ class JsonFields:
                 del self._keys["action"]
         self._constants, self._needed = constants, [*NEEDED, KIND]
         keys = {key for keys in self._keys.values() for key in keys}
-        self._quoted = {json.dumps(key).encode(): key for key in sorted(keys)}
+        self._read = frozenset(keys)
+        self._quoted = {
+            json.dumps(key, ensure_ascii=False).encode(): key for key in sorted({*keys, HEAD})
+        }
         for name in constants:
             self._keys.pop(name, None)
         self._single = [(name, keys[0]) for name, keys in self._keys.items() if len(keys) == 1]
@@ -65,7 +72,10 @@ class JsonFields:
             head = members.get("hd")
             self._refuse_twice(line)
             if head is not None:
-                members |= _members.decode(head)
+                inner = _members.decode(head)
+                if self._read.intersection(members, inner):
+                    raise Unreadable("message_shape", TWICE)
+                members |= inner
             fields = {
                 name: _value(name, members[key]) for name, key in self._single if key in members
             }
@@ -91,8 +101,13 @@ class JsonFields:
         return fields | self._constants if self._constants else fields
 
     def _refuse_twice(self, line: bytes) -> None:
-        """Raise `Unreadable` if a key of a field stands twice in one object: which one counts?"""
+        """Raise `Unreadable` if a key of a field stands twice in one object: which one counts?
+
+        A key may be written with escapes, as no key of ours has to be.
+        """
         suspects = {key for quoted, key in self._quoted.items() if line.count(quoted) > 1}
+        if b"\\" in line:
+            suspects = {*self._quoted.values()}
         if not suspects:
             return
         pairs = json.loads(line, object_pairs_hook=_Pairs)
@@ -100,7 +115,7 @@ class JsonFields:
         for one in (pairs, *(head for head in heads if isinstance(head, _Pairs))):
             names = [key for key, _ in one if key in suspects]
             if len(set(names)) < len(names):
-                raise Unreadable("message_shape", "one of its keys stands twice in it")
+                raise Unreadable("message_shape", TWICE)
 
 
 class _Pairs(list[tuple[str, Any]]):

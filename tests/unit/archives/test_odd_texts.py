@@ -124,6 +124,41 @@ def test_a_columns_file_is_not_the_cure_of_what_it_cannot_cure(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("[" + '{"ts_event":1},' * 40_000, "a.trades.json", "write one JSON object a line"),
+        (' {"trades":[' + '{"ts_event":1},' * 40_000, "a.trades.json", "one JSON object a line"),
+        ("ts_event,price,size,symbol\r" * 40_000, "a.csv", "end with \\r alone, save it with"),
+    ],
+    ids=["list", "wrapped", "cr"],
+)
+def test_a_file_that_is_one_long_line_is_told_how_to_be_written(
+    tmp_path: Path, text: str, name: str, words: str
+) -> None:
+    ((reason, detail),) = details(written(tmp_path / name, text))
+    assert reason == "row_too_long"
+    assert words in detail
+
+
+@pytest.mark.parametrize("names", ["Preis", "Stück"])
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_a_column_that_a_columns_file_names_may_not_stand_twice(
+    tmp_path: Path, names: str, suffix: str
+) -> None:
+    """Of two columns of one name the first was read, of two keys of one name the last."""
+    columns = '[columns]\nts_event = "Zeit"\nprice = "Preis"\nsize = "Stück"\n'
+    written(tmp_path / "tapewatch.toml", columns + '[symbol]\nvalue = "ACME"\n')
+    cells = [("Zeit", '"2025-03-05T14:30:00Z"'), ("Preis", "1.5"), ("Stück", "7"), (names, "2")]
+    if suffix == ".csv":
+        lines = [",".join(cell[n] for cell in cells) for n in (0, 1)]
+        expected = ("header_unexpected", f"columns twice: {names}")
+    else:
+        lines = ["{" + ",".join(f'"{name}":{value}' for name, value in cells) + "}"]
+        expected = ("message_shape", "one of its keys stands twice in it")
+    assert details(written(tmp_path / f"a{suffix}", "\n".join([*lines, ""]))) == {expected}
+
+
 def test_no_columns_are_suggested_for_a_table_of_another_program(tmp_path: Path) -> None:
     for kind, (data, words) in FILES.items():
         with pytest.raises(ArchiveError) as error:

@@ -276,6 +276,15 @@ def test_a_line_is_read_however_it_is_put(tmp_path: Path) -> None:
         (line(action="left out"), "field_missing"),
         (json.dumps(line()).encode().replace(b'"size"', b'"size": 7, "size"'), "message_shape"),
         (json.dumps(line()).encode().replace(b'"hd": {', b'"hd": {"rtype": 1, '), "message_shape"),
+        (
+            json.dumps(line()).encode().replace(b'"size"', b'"s\\u0069ze": 7, "size"'),
+            "message_shape",
+        ),
+        (
+            json.dumps(line()).encode().replace(b'"hd"', b'"hd": {"rtype": 1}, "hd"'),
+            "message_shape",
+        ),
+        (line(publisher_id=3), "message_shape"),
         (json.dumps(line()).encode()[:-1], "message_not_json"),
         (json.dumps(line()).encode() + b"}", "message_not_json"),
         (json.dumps(line()).encode().replace(b"N", b"\xff"), "encoding"),
