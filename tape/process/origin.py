@@ -20,6 +20,10 @@ SKIPPABLE: Final = b"\x50\x2a\x4d\x18"
 MARK_FRAME: Final = SKIPPABLE + len(MARK).to_bytes(4, "little") + MARK
 """The mark as the last frame of a zstd file."""
 
+COMMENT: Final = b"# " + MARK + b": "
+"""Begins our text files that have comments."""
+
+PICTURES: Final = (b"\x89PNG", b"<?xml", b"%PDF")
 LOOKED_AT: Final = 16_384
 """Bytes read at each end of a file; a Parquet file's metadata are at its end."""
 
@@ -69,7 +73,7 @@ def own_output(head: bytes, tail: bytes = b"") -> str | None:
     """
     if head.startswith(b"PAR1"):
         return ANOMALIES if MARK in tail else None
-    if head.startswith((b"\x89PNG", b"<?xml", b"%PDF")):
+    if head.startswith(PICTURES):
         return PICTURE if MARK in head or MARK in tail else None
     head = head[:BEGINNING].removeprefix(BOM_UTF8).lstrip()
     if head.startswith(b"#"):
@@ -91,10 +95,17 @@ def is_own_output(path: Path) -> bool:
 def made_here(path: Path) -> bool:
     """Return whether we made the file, or there is nothing in it.
 
-    Raises `OSError` if the file cannot be read.
+    The mark counts only where we put it: a text that speaks of us is somebody's own. Raises
+    `OSError` if the file cannot be read.
     """
     head, tail = _ends(path)
-    if not head or MARK in head or MARK in tail:
+    if not head or tail.endswith(MARK_FRAME):
+        return True
+    if head.startswith(b"PAR1"):
+        return MARK in tail
+    if head.startswith(PICTURES):
+        return MARK in head or MARK in tail
+    if head.startswith(COMMENT):
         return True
     line = head.partition(b"\n")[0]
     if line.startswith(HEADS):

@@ -49,6 +49,8 @@ def write_day(
     """
     name = name or f"synthetic-{made.day:%Y%m%d}"
     path = folder / f"{name}{SUFFIX}"
+    labels = OutputFile(labels_path(path), inputs=inputs, force=force)
+    labels.check()  # before the day is there without them
     compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, write_content_size=True)
     with OutputFile(path, inputs=inputs, force=force) as file:
         file.write(compressor.compress(HEADER))
@@ -56,8 +58,8 @@ def write_day(
             rows = range(first, min(first + ROWS_A_FRAME, len(made.symbol)))
             file.write(compressor.compress(_rows(made, rows)))
         file.write(MARK_FRAME)
-    with OutputFile(labels_path(path), inputs=inputs, force=force) as file:
-        file.write(_labels(made))
+    with labels:
+        labels.write(_labels(made))
     return path
 
 

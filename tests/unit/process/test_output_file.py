@@ -79,6 +79,23 @@ def test_a_file_that_others_made_is_replaced_only_when_that_is_asked_for(day: Pa
     assert day.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"notes on what was made by Tapewatch\n",
+        b"# made by Tapewatch? no, by me\n",
+        b"symbol,remark\nACME,made by Tapewatch\n",
+        b'{"remark":"made by Tapewatch"}\n',
+    ],
+)
+def test_a_file_that_speaks_of_us_is_still_its_owner_s(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(text)
+    with pytest.raises(SettingsError, match="--force"):
+        wrote(path)
+    assert path.read_bytes() == text
+
+
 def test_an_empty_file_may_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").touch()
     wrote(tmp_path / "a.jsonl")

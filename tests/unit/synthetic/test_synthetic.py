@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from tape.archives import find_archives, read_archive
+from tape.errors import SettingsError
 from tape.model.fields import TIME_MAX_NS
 from tape.process.origin import MARK_FRAME
 from tape.synthetic import inject, make_day, write_day
@@ -76,3 +77,10 @@ def test_labels_point_at_trades_of_the_day(tmp_path: Path) -> None:
     for row in rows:
         assert {int(row["first_sequence"]), int(row["last_sequence"])} <= sequences
         assert int(row["first_sequence"]) <= int(row["last_sequence"])
+
+
+def test_a_day_is_not_written_where_its_labels_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "synthetic-20250303.labels.csv").write_text("mine")
+    with pytest.raises(SettingsError, match="labels"):
+        write_day(make_day(1, ["AAA"], 100), tmp_path)
+    assert [one.name for one in tmp_path.iterdir()] == ["synthetic-20250303.labels.csv"]
