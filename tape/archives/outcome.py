@@ -32,7 +32,9 @@ FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected", "form_un
 """The file is readable, and is no file of the vendor's: fetching it again brings the same."""
 
 
-SELF_EVIDENT: Final = ("a JSON list", "the first line", "its lines end", "columns twice")
+SELF_EVIDENT: Final = (
+    *("a JSON list", "its rows are a list", "the first line", "its lines end", "columns twice"),
+)
 """Beginnings of details to which no columns file is the answer."""
 
 ROW_REASONS: Final = frozenset(

@@ -1,6 +1,7 @@
 """A line of JSON as fields: the literal form; the compiled one must equal it."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ HEAD: Final = "hd"
 """Under it DataBento nests what all its records have."""
 
 TWICE: Final = "one of its keys stands twice in it"
+
+PLAIN_KEY: Final = re.compile(r"[A-Za-z_]\w{0,40}", re.ASCII)
+LIST_OF_OBJECTS: Final = re.compile(rb"\s*\[\s*\{")
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
@@ -134,6 +138,15 @@ def _value(name: str, raw: msgspec.Raw) -> str:
     return text.decode()
 
 
+def _in_a_list(members: dict[str, msgspec.Raw]) -> Rejected | None:
+    """Return that the rows of a file are in a list of its one object, as services answer."""
+    for key, raw in members.items():
+        if PLAIN_KEY.fullmatch(key) and LIST_OF_OBJECTS.match(bytes(raw)):
+            text = f"its rows are a list under {key}: write one object a line, as `jq -c "
+            return Rejected("header_unexpected", f"{text}'.{key}[]' FILE` does")
+    return None
+
+
 def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields | Rejected:
     """Return what takes the lines of a file apart, or by its first line why nothing does."""
     try:
@@ -142,7 +155,8 @@ def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields
         head_members = {} if head is None else _members.decode(head)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         if line.lstrip()[:1] == b"[":
-            return Rejected("header_unexpected", "a JSON list: write one object a line")
+            text = "a JSON list: write one object a line, as `jq -c '.[]' FILE` does"
+            return Rejected("header_unexpected", text)
         return Rejected(
             "header_missing", "the first line is not a JSON object: write one object a line"
         )
@@ -157,7 +171,7 @@ def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields
         fields(line)
     except Unreadable as unreadable:
         if unreadable.rejected.reason == "field_missing" and "hd" not in members:
-            other = not_trades(names)
+            other = not_trades(names) or _in_a_list(members)
             text = f"{unreadable.rejected.detail}; {found_columns(names)}"
             return other or Rejected("header_missing", text[:DETAIL_MAX])
     return fields

@@ -12,6 +12,8 @@ from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
 from tape.archives.layout import DELIMITERS, split
+from tape.archives.reference_json import json_reader
+from tape.archives.row_kinds import are_sums, kinds_of
 from tape.archives.zstd import LongLine, pieces
 from tape.codec.row_fields import NAMES
 from tape.codec.values import iso_ns
@@ -36,11 +38,14 @@ SYNONYMS: Final = {
 """Names without case, blanks and underscores, the likeliest first."""
 
 DAYS: Final = ("date", "tradedate", "day", "trddate", "tradedt")
+VOLUMES: Final = ("volume", "vol")
 SUFFIXES: Final = ("symsuffix", "symbolsuffix")
 SIDES: Final = {"buy": "B", "b": "B", "bid": "B", "sell": "A", "s": "A", "ask": "A", "a": "A"}
 SIDES_AS_READ: Final = frozenset("ABN")
 LOBSTER: Final = re.compile(r"^([A-Za-z.]+)_(\d{4}-\d\d-\d\d)_\d+_\d+_message")
 SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})(?=[_\-. ])")
+TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
+YEAR_FIRST: Final = re.compile(r"\d{4}[-./]?\d\d[-./]?\d\d\D", re.ASCII)
 HALF_DAY: Final = re.compile(r"\d ?[AP]\.?M\.?$", re.IGNORECASE)
 SERIAL_2000, SERIAL_2100, FEW_DAYS = 36_526, 73_051, 2
 """Days since 1899-12-30, in which spreadsheets count; more than so many are no day's trades."""
@@ -137,6 +142,9 @@ def _csv_rows(lines: Sequence[str], made: Suggestion) -> tuple[list[str], list[l
 
 
 def _json_rows(lines: Sequence[str], path: Path) -> tuple[list[str], list[list[str]]]:
+    told = json_reader(lines[0].encode(), None, path.name)
+    if isinstance(told, Rejected) and told.reason == "header_unexpected":  # no object a line
+        raise ArchiveError(f"{path}: {told.detail}")
     rows: list[dict[str, Any]] = []
     for line in lines:
         try:
@@ -166,19 +174,55 @@ def _by_name(made: Suggestion, names: Sequence[str], by_column: dict[str | int, 
         made.put("columns", key, found[0])
         if found[0] != key:
             made.guesses.append(f"column {found[0]!r} is {key}")
-    _joined(made, bare)
+    _joined(made, bare, by_column)
     _side(made, bare, by_column)
+    _kinds(made, bare, by_column)
 
 
 def _flat(value: object) -> str:
     return str(value[0] if isinstance(value, list) else value)
 
 
-def _joined(made: Suggestion, bare: dict[str, str]) -> None:
+def _kinds(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, list[str]]) -> None:
+    """Say which rows are trades, where a column tells rows apart."""
+    kinds = kinds_of(bare, by_column)
+    if kinds.column is not None and kinds.trades:
+        made.put("trades", "column", kinds.column)
+        made.put("trades", "values", kinds.trades)
+        others = f", not those with {', '.join(kinds.others)}" if kinds.others else ""
+        trades = ", ".join(kinds.trades)
+        made.guesses.append(f"rows with {trades} in column {kinds.column!r} are trades{others}")
+    elif kinds.column is not None:
+        made.open.append(
+            f"[trades] column = {_toml(kinds.column)} and values = those of "
+            f"{', '.join(kinds.others)} that mean a trade; leave it out if all do"
+        )
+    if kinds.corrections is not None:
+        made.guesses.append(
+            f"column {kinds.corrections!r} marks trades that were cancelled or corrected; they are "
+            "read like all others unless [trades] names the values of the good ones"
+        )
+    size = made.tables.get("columns", {}).get("size")
+    if (
+        size is not None
+        and _bare(str(size)) in VOLUMES
+        and are_sums([_number(text) for text in by_column[size]])
+    ):
+        made.open.append(
+            f"[columns] size: {size!r} never gets smaller, as the volume of the day so far; name "
+            "the column of each trade's own shares"
+        )
+
+
+def _joined(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, list[str]]) -> None:
     """Join a day to a time of day, and a suffix to a symbol."""
     columns = made.tables.setdefault("columns", {})
     days = [bare[one] for one in DAYS if one in bare]
-    if days and "ts_event" in columns and _bare(columns["ts_event"]) not in ("timestamp",):
+    alone = "ts_event" in columns and (
+        _bare(columns["ts_event"]) != "timestamp"
+        or all(TIME_OF_DAY.fullmatch(text) for text in by_column[columns["ts_event"]])
+    )
+    if days and alone:
         made.guesses.append(f"the day is {days[0]!r}, the time of day {columns['ts_event']!r}")
         columns["ts_event"] = [days[0], columns["ts_event"]]
     suffixes = [bare[one] for one in SUFFIXES if one in bare]
@@ -268,6 +312,11 @@ def _time(
             made.guesses.append("times are seconds since midnight of the day in the file's name")
             if DAY_IN_NAME.search(path.name) is None:
                 made.open.append("[time] day: the file's name has none")
+        elif any(YEAR_FIRST.match(text) for text in texts):
+            made.open.append(
+                f"times such as {texts[0]} are in no form that is read: write them as "
+                "2025-03-05T14:30:00.5"
+            )
         else:
             made.open.append('[time] order: "DMY" or "MDY"? Days are read as year, month, day')
     else:
