@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from tape.cli.output import notes_console, table_console
+from tape.errors import ArchiveError, SettingsError
 from tape.kafka.connect import ready_broker
 from tape.kafka.rejected_topic import (
     RejectedRecord,
@@ -25,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
 )
 WAIT_S = 10.0
+NOT_ALL = 2
+"""Exit code where records that were asked for could not be sent as they are."""
 
 Reason = Annotated[str | None, typer.Option(help="Only records of this reason.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -34,7 +37,14 @@ def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
     settings = load(BrokerSettings)
     ready_broker(settings.client_config(), [], wait_s=WAIT_S)
     found = rejected_records(settings.client_config(), settings.rejected)
-    return settings, [record for record in found if reason in (None, record.reason)]
+    wanted = [record for record in found if reason in (None, record.reason)]
+    if found and not wanted:
+        there = Counter(record.reason for record in found).most_common()
+        listed = ", ".join(f"{name} {count:,}" for name, count in there)
+        raise ArchiveError(
+            f"--reason {reason}: no record was rejected for it; on {settings.rejected} are {listed}"
+        )
+    return settings, wanted
 
 
 @app.command("list")
@@ -94,13 +104,17 @@ def retry(
     """Send rejected messages, or fixed ones, to the input topic again.
 
     What is among the last 1,024 trades of its symbol is dropped as a duplicate, the rest is judged.
+    Ends with 2 if some of them cannot be sent as they are, or none was rejected for the reason.
 
     Example: tape rejected retry --reason time_range --yes
     """
     records: list[tuple[bytes | None, bytes]] = []
+    if fixed is not None and reason is not None:
+        raise SettingsError("--reason chooses what was rejected, --fixed sends a file: give one")
     if fixed is not None:
         records += fixed_records(fixed)
-    settings, found = _records(reason)
+    settings, found = _records(reason if fixed is None else None)
+    left = 0
     if fixed is None:
         records += [(r.key, r.value) for r in found if r.can_be_retried]
         left = len(found) - len(records)
@@ -110,10 +124,10 @@ def retry(
             )
     if not records:
         notes_console().print("nothing to send")
-        return 0
+        return NOT_ALL if left else 0
     question = f"send {len(records):,} records to {settings.input}?"
     if not yes and not typer.confirm(question, err=True):
         return 0
     count = send_back(settings.client_config(), settings.input, records)
     notes_console().print(f"{count:,} records sent to {settings.input}")
-    return 0
+    return NOT_ALL if left else 0

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from tape.cli.nothing import listed
 from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError, StateError
 from tape.judging.state_fields import MEANINGS, fields_of
@@ -16,7 +17,7 @@ from tape.judging.state_keys import PROFILES
 from tape.kafka.connect import ready_broker
 from tape.kafka.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
 from tape.kafka.topics import changelog_name, partition_counts
-from tape.process.terminal_text import cell
+from tape.process.terminal_text import cell, printable
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
@@ -26,6 +27,8 @@ app = typer.Typer(
     add_completion=False,
 )
 WAIT_S: Final = 10.0
+NOTHING_MATCHED: Final = 2
+"""Exit code where a symbol or profile was named of which nothing is kept."""
 
 Profile = Annotated[
     str | None, typer.Option("--profile", help=f"Only this profile: {', '.join(PROFILES)}.")
@@ -117,6 +120,7 @@ def reset_state(
 
     Trades that were judged stay judged; the next ones are judged as a symbol's first. Refused
     while detectors of the group run. The copies on the detectors' disks follow when they start.
+    Ends with 2 if nothing is kept of what was named, and says what there is.
 
     Example: tape state reset NVDA --profile classic --yes
     """
@@ -129,7 +133,7 @@ def reset_state(
     grown = all_of_it and _has_grown(settings, changelog)
     if not found and not grown and not (all_of_it and _has_counts(settings, changelog)):
         _tell_reset(found, settings, as_json=as_json)
-        return 0
+        return 0 if all_of_it else _nothing_there(states)
     refuse_if_running(settings)
     question = f"delete {len(found):,} states of the group {settings.consumer_group}?"
     if not yes and not typer.confirm(question, err=True):
@@ -146,6 +150,8 @@ def _read(values_of: str | None = None) -> tuple[DetectorSettings, str, list[Kep
     ready_broker(client, [], wait_s=WAIT_S)
     changelog = changelog_name(settings.consumer_group, settings.input)
     if partition_counts(client, [changelog]) == [0]:
+        text = f"there is no topic {changelog}: no detector of this group has worked yet"
+        notes_console().print(text, markup=False, highlight=False, soft_wrap=True)
         return settings, changelog, []
     return settings, changelog, kept_states(client, changelog, values_of=values_of)
 
@@ -173,6 +179,19 @@ def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, *, as_js
         notes_console().print(f"{len(found):,} states deleted; they start over")
     else:
         notes_console().print("no such state: nothing was deleted")
+
+
+def _nothing_there(states: Sequence[KeptState]) -> int:
+    """Say what there is instead of what was to be deleted; returns the exit code."""
+    if not states:
+        return 0
+    text = f"nothing was deleted: state is kept of {listed(_names(states))}"
+    notes_console().print(printable(text), markup=False, highlight=False, soft_wrap=True)
+    return NOTHING_MATCHED
+
+
+def _names(states: Sequence[KeptState]) -> list[str]:
+    return sorted({f"{state.symbol} ({state.profile})" for state in states})
 
 
 def _sum(profile: str, states: Sequence[KeptState]) -> Sum:

@@ -3,10 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tape.archives import Discovery
+from tape.archives.outcome import FORM_REASONS, ROW_REASONS
 from tape.process.terminal_text import printable
 from tape.streaming.positions import Position
+
+OTHER_FORM: Final = (
+    "files of another form are read by a tapewatch.toml beside them, which `tape inspect FILE "
+    "--suggest-columns` writes; then `tape producer forget` them"
+)
 
 
 @dataclass(slots=True)
@@ -79,7 +86,8 @@ class Outcome:
             first = f", the first {self.first}" if self.first else ""
             found.append(f"{_many(self.missing.total(), 'record')} rejected ({reasons}{first})")
         if self.damaged:
-            found.append(f"{_many(len(self.damaged), 'damaged file')} ({_some(self.damaged)})")
+            files = _many(len(self.damaged), "file")
+            found.append(f"{files} not read to the end ({_some(self.damaged)})")
         for name, why in list(self.unsent.items())[:3]:
             found.append(f"{name} was not sent ({why})")
         if len(self.unsent) > 3:
@@ -90,9 +98,10 @@ class Outcome:
             found.append(f"{many} skipped that may hold trades (the first {path}: {why})")
         if not found:
             return None
+        form = f"; {OTHER_FORM}" if self.missing.keys() & (FORM_REASONS | ROW_REASONS) else ""
         return printable(
             f"not everything was sent: {'; '.join(found)}; see `tape rejected list` and "
-            "`tape producer status`"
+            f"`tape producer status`{form}"
         )
 
     def facts(self) -> dict[str, object]:

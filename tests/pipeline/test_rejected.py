@@ -210,6 +210,10 @@ def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
     assert "nonsense" in shown.stdout
     assert "\x1b[31m" not in shown.stdout, "what hostile bytes say must not reach the terminal"
 
+    for words in (["show"], ["retry", "--yes"]):
+        typo = tape(pipeline, *words, "--reason", "message_shap")
+        assert (typo.returncode, typo.stdout) == (2, "")
+        assert "are message_not_json 1, message_shape 1" in typo.stderr
     fixed = tmp_path / "fixed.jsonl"
     fixed.write_bytes(b"still nonsense\n")
     refused = tape(pipeline, "retry", "--fixed", str(fixed), "--yes")
