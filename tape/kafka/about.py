@@ -6,6 +6,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource
 
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 
 TIMEOUT_S: Final = 5.0
@@ -35,7 +36,7 @@ def about_broker(client_config: dict[str, str]) -> About:
     The protocol has no field for a program's name or version: the kind shows in the cluster's
     name, the version in a setting that Kafka had until 4.0.
     """
-    admin = AdminClient({**client_config, "log_level": 0})
+    admin = clients.admin(client_config)
     with told_plainly("the broker"):
         cluster = admin.list_topics(timeout=TIMEOUT_S)
     name = cluster.cluster_id or ""

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
 from tape.errors import BrokerAwayError, BrokerError
+from tape.kafka import clients
 from tape.kafka.errors import SILENT, kind_of
 from tape.kafka.topics import TopicSpec, create_topics
-from tape.process.interrupts import called_by_the_client
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +35,12 @@ def ready_broker(
     address = client_config["bootstrap.servers"]
     refusals: list[KafkaError] = []
 
-    @called_by_the_client
     def noted(error: KafkaError) -> None:
         if error.code() in REFUSALS:
             refusals.append(error)
 
     try:
-        client = AdminClient(
-            {**client_config, "error_cb": noted, "log_level": 0, "socket.timeout.ms": 5_000}
-        )
+        client = clients.admin(client_config, {"socket.timeout.ms": 5_000}, on_error=noted)
     except KafkaException as error:  # before it has asked anybody: a file, a mechanism
         raise BrokerError(
             f"the Kafka client cannot work with these settings: {error.args[0].str()}; check "

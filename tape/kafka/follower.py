@@ -7,7 +7,6 @@ from typing import Final, Self
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    Consumer,
     KafkaError,
     KafkaException,
     Message,
@@ -15,7 +14,7 @@ from confluent_kafka import (
 )
 
 from tape.errors import BrokerError
-from tape.process.interrupts import called_by_the_client
+from tape.kafka import clients
 
 log = logging.getLogger(__name__)
 
@@ -73,18 +72,11 @@ class Follower:
         self._ended: set[tuple[str, int]] = set()
         self._whole: set[str] = set()
         self._early: list[Record] = []
-        self._consumer = Consumer(
-            {
-                **client_config,
-                "group.id": "tape-watch",  # asked for by the client, never joined
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "allow.auto.create.topics": False,
-                "error_cb": called_by_the_client(self._note),
-                "log_level": 0,
-            }
+        self._consumer = clients.consumer(
+            client_config,
+            group="tape-watch",
+            own={"enable.partition.eof": True},
+            on_error=self._note,
         )
         try:
             self._consumer.assign(self._starts())

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, GroupMetadata
+from confluent_kafka.admin import GroupMetadata
 
+from tape.kafka import clients
+from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
 
 TIMEOUT_S: Final = 5.0
@@ -88,7 +90,7 @@ class GroupWatcher:
     """Looks at a consumer group of one topic, as often as asked; joins it never."""
 
     def __init__(self, client_config: dict[str, str], group: str, topic: str) -> None:
-        self._admin = AdminClient({**client_config, "log_level": 0})
+        self._admin = clients.admin(client_config)
         self._group, self._topic = group, topic
         self._consumer = _consumer(client_config, group, "read_committed")
 
@@ -189,17 +191,8 @@ def open_transactions(client_config: dict[str, str], topic: str) -> dict[int, in
     return {number: stable[number][1] for number in numbers if stable[number][1] < ends[number][1]}
 
 
-def _consumer(client_config: dict[str, str], group: str, isolation: str) -> Consumer:
-    return Consumer(
-        {
-            **client_config,
-            "group.id": group,
-            "isolation.level": isolation,
-            "enable.auto.commit": False,
-            "allow.auto.create.topics": False,
-            "log_level": 0,
-        }
-    )
+def _consumer(client_config: dict[str, str], group: str, isolation: Isolation) -> Consumer:
+    return clients.consumer(client_config, group=group, isolation=isolation)
 
 
 def _bounds(consumer: Consumer, topic: str, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:

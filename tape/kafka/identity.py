@@ -3,9 +3,9 @@
 from contextlib import closing
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 
 TIMEOUT_S: Final = 10.0
@@ -19,7 +19,7 @@ def topic_id(client_config: dict[str, str], topic: str) -> str:
     The newer admin call: asked while brokers were killed and started again (800 times over eight
     outages) it ended with an error or an answer each time, unlike those for consumer groups.
     """
-    admin = AdminClient({**client_config, "log_level": 0})
+    admin = clients.admin(client_config)
     (answer,) = admin.describe_topics(
         TopicCollection([topic]), request_timeout=TIMEOUT_S - 1
     ).values()
@@ -35,16 +35,7 @@ def topic_ends(client_config: dict[str, str], topic: str) -> dict[str, int]:
 
     Raises `BrokerError` if the broker does not answer.
     """
-    consumer = Consumer(
-        {
-            **client_config,
-            "group.id": "tape-producer",  # asked for by the client, never joined
-            "isolation.level": "read_uncommitted",
-            "enable.auto.commit": False,
-            "allow.auto.create.topics": False,
-            "log_level": 0,
-        }
-    )
+    consumer = clients.consumer(client_config, group="tape-producer", isolation="read_uncommitted")
     with closing(consumer), told_plainly(f"the topic {topic}"):
         found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         if found.error is not None:

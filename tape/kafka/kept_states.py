@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as Part
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import NewPartitions
 
 from tape.errors import BrokerAwayError, BrokerError, StateError
 from tape.judging.state_keys import Header, header_of, symbol_of
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.kafka.errors import refuse_if_forbidden
 from tape.kafka.group import GroupWatcher, partitions_of
@@ -112,17 +113,7 @@ def _kept(
 def _messages(
     client_config: dict[str, str], topic: str, partitions: Iterable[int] | None
 ) -> Iterator[Message]:
-    consumer = Consumer(
-        {
-            **client_config,
-            "group.id": f"tape-state-{uuid4()}",
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "allow.auto.create.topics": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
+    consumer = clients.consumer(client_config, group=f"tape-state-{uuid4()}")
     with closing(consumer), told_plainly(f"the topic {topic}"):
         there = partitions_of(consumer, topic)
         wanted = there if partitions is None else sorted(set(partitions) & set(there))
@@ -176,14 +167,8 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
     gone = [(state.partition, state.key) for state in states]
     if all_of_it:
         gone += other_keys(client, changelog)
-    producer = Producer(
-        {
-            **client,
-            "transactional.id": f"{settings.consumer_group}-state-reset",
-            "compression.type": "zstd",
-            "log_level": 0,
-        }
-    )
+    name = f"{settings.consumer_group}-state-reset"
+    producer = clients.producer(client, {"transactional.id": name, "compression.type": "zstd"})
     try:
         producer.init_transactions(TIMEOUT_S)
         producer.begin_transaction()
@@ -217,7 +202,7 @@ def make_room(settings: DetectorSettings) -> None:
     changelog = changelog_name(settings.consumer_group, settings.input)
     stocks, kept = partition_counts(settings.client_config(), [settings.input, changelog])
     if 0 < kept < stocks and not kept_states(settings.client_config(), changelog):
-        admin = AdminClient({**settings.client_config(), "log_level": 0})
+        admin = clients.admin(settings.client_config())
         with told_plainly(f"the partitions of {changelog}"):
             futures = admin.create_partitions(
                 [NewPartitions(changelog, stocks)], request_timeout=ASKED_S

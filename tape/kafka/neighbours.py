@@ -9,6 +9,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tape.errors import BrokerError
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode
@@ -35,16 +36,8 @@ def trades_around(
     Raises `BrokerError` if the trade is not kept any more, or the broker does not answer.
     """
     partition, offset = source
-    consumer = Consumer(
-        {
-            **client_config,
-            "group.id": "tape-watch",  # asked for by the client, never joined
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "allow.auto.create.topics": False,
-            "log_level": 0,
-        }
+    consumer = clients.consumer(
+        client_config, group="tape-watch", own={"enable.partition.eof": True}
     )
     with closing(consumer), told_plainly(f"the topic {topic}"):
         part = TopicPartition(topic, partition)

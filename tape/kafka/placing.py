@@ -8,6 +8,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.kafka.group import partitions_of
 from tape.model.partitions import partition_of
@@ -33,16 +34,7 @@ def look_at_placing(client_config: dict[str, str], topic: str) -> Placing:
 
     A record without a key belongs nowhere and is not counted: it is no trade.
     """
-    consumer = Consumer(
-        {
-            **client_config,
-            "group.id": "tape-doctor",  # asked for by the client, never joined
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "allow.auto.create.topics": False,
-            "log_level": 0,
-        }
-    )
+    consumer = clients.consumer(client_config, group="tape-doctor")
     records, wrong, first = 0, 0, ""
     with closing(consumer), told_plainly(f"the topic {topic}"):
         partitions = partitions_of(consumer, topic)

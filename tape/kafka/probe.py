@@ -8,6 +8,8 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tape.kafka import clients
+
 TIMEOUT_S: Final = 2.0
 """Prometheus waits 10 s for a scrape."""
 
@@ -35,7 +37,7 @@ class BrokerProbe:
 
     def _ask(self) -> bool:
         if self._client is None:
-            self._client = AdminClient({**self._config, "log_level": 0})
+            self._client = clients.admin(self._config)
         try:
             return bool(self._client.list_topics(timeout=TIMEOUT_S).brokers)
         except KafkaException:

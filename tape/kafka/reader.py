@@ -5,16 +5,16 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Literal
 from uuid import uuid4
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from tape.errors import BrokerError
+from tape.kafka import clients
+from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
 
-Isolation = Literal["read_committed", "read_uncommitted"]
 TIMEOUT_S = 10.0
 SILENT_S = 60.0
 """Longest without a message before the end that is read up to; then the broker is gone."""
@@ -153,16 +153,7 @@ class ProgressReader:
 
 
 def _consumer(client_config: dict[str, str], group: str, isolation: Isolation) -> Consumer:
-    return Consumer(
-        {
-            **client_config,
-            "group.id": group,
-            "isolation.level": isolation,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
+    return clients.consumer(client_config, group=group, isolation=isolation)
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:

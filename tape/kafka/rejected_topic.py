@@ -5,17 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
 from tape.errors import ArchiveError, BrokerLostError
-from tape.kafka.clients import sending
+from tape.kafka import clients
 from tape.kafka.errors import LARGE as TOO_LARGE
 from tape.kafka.reader import read_topic
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
 from tape.model.rejected import Rejected
 from tape.model.trade import decode
-from tape.process.interrupts import called_by_the_client
 from tape.process.regular_file import LARGE, read_file
 from tape.process.terminal_text import printable
 
@@ -123,13 +122,12 @@ def send_back(
     """Send records to `stocks` and return how many were acknowledged: all, or an error."""
     errors: list[KafkaError] = []
 
-    @called_by_the_client
     def delivered(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             errors.append(error)
 
-    own = {"enable.idempotence": True, "on_delivery": delivered, "log_level": 0}
-    producer = Producer(sending(client_config, own))
+    own = {"enable.idempotence": True}
+    producer = clients.producer(client_config, own, on_delivery=delivered)
     count = 0
     for key, value in records:
         while not errors:

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
 )
 
 from tape.errors import BrokerAwayError, BrokerError
+from tape.kafka import clients
 from tape.kafka.differences import ALSO_LOOKED_AT, TopicState, how_to_fix
 from tape.kafka.errors import kind_of
 from tape.kafka.specs import LARGEST, TopicSpec, changelog_name, pipeline_topics
@@ -89,7 +90,7 @@ def _wait_until_ready(admin: AdminClient, client_config: dict[str, str], names: 
     in between would have to be started again.
     """
     deadline_s = time.monotonic() + TIMEOUT_S
-    looker = Consumer({**client_config, "group.id": "tape-topics", "enable.auto.commit": False})
+    looker = clients.consumer(client_config, group="tape-topics")
     try:
         while names and time.monotonic() < deadline_s:
             there = admin.list_topics(timeout=TIMEOUT_S).topics
@@ -251,7 +252,7 @@ def _topics_of(client_config: dict[str, str]) -> tuple[AdminClient, dict[str, To
 
 
 def _cluster(client_config: dict[str, str]) -> tuple[AdminClient, ClusterMetadata]:
-    admin = AdminClient({**client_config, "log_level": 0})
+    admin = clients.admin(client_config)
     try:
         return admin, admin.list_topics(timeout=TIMEOUT_S)
     except KafkaException as error:

@@ -24,6 +24,8 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from tape.errors import BrokerAwayError, StateError
+from tape.kafka import clients
+from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
 
 FILE: Final = "file:"
@@ -247,16 +249,6 @@ def _is_read(reader: Consumer, part: TopicPartition, end: int) -> bool:
     return offset >= end
 
 
-def _consumer(client_config: dict[str, str], isolation: str) -> Consumer:
-    return Consumer(
-        {
-            **client_config,
-            "group.id": "tape-producer",  # asked for by the client, never joined
-            "isolation.level": isolation,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "allow.auto.create.topics": False,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
+def _consumer(client_config: dict[str, str], isolation: Isolation) -> Consumer:
+    own = {"enable.partition.eof": True}
+    return clients.consumer(client_config, group="tape-producer", isolation=isolation, own=own)

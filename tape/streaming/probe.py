@@ -10,11 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import uuid4
 
-from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Message
 
 from tape.errors import BrokerError
-from tape.kafka.clients import sending
+from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import ASKED_S, TopicSpec, create_topics
@@ -23,7 +22,6 @@ from tape.model.fields import NANOS
 from tape.model.rejected import Rejected
 from tape.model.rules import HIGH_VOLUME
 from tape.model.trade import Trade, encode
-from tape.process.interrupts import called_by_the_client
 from tape.settings.detector import DetectorSettings
 from tape.streaming.application import bytes_topic
 from tape.streaming.detector_app import detector_application, judging
@@ -118,7 +116,7 @@ def _topics(client: dict[str, str], own: DetectorSettings, left: list[str]) -> I
 
 def _removed(client: dict[str, str], names: list[str], group: str) -> list[str]:
     """Remove topics and group; returns the topics that are still there."""
-    admin = AdminClient({**client, "log_level": 0})
+    admin = clients.admin(client)
     left = []
     try:
         there = admin.list_topics(timeout=TIMEOUT_S).topics
@@ -143,18 +141,17 @@ def _send(client: dict[str, str], topic: str, trade: Trade) -> tuple[float | Non
     told_ms: list[int] = []
     errors: list[KafkaError] = []
 
-    @called_by_the_client
     def delivered(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             errors.append(error)
         elif message.timestamp()[0] == TIMESTAMP_LOG_APPEND_TIME:
             told_ms.append(message.timestamp()[1])
 
-    producer = Producer(sending(client, {"linger.ms": 0, "log_level": 0}))
+    producer = clients.producer(client, {"linger.ms": 0}, on_delivery=delivered)
     with told_plainly(f"the topic {topic}"):
         producer.list_topics(topic, timeout=TIMEOUT_S)  # connected: the way there is short now
     before_s = time.time()
-    producer.produce(topic, encode(trade), SYMBOL.encode(), on_delivery=delivered)
+    producer.produce(topic, encode(trade), SYMBOL.encode())
     unsent = producer.flush(TIMEOUT_S)
     half_s = (time.time() - before_s) / 2
     if unsent or errors:

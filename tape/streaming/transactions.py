@@ -1,15 +1,13 @@
 """A producer whose records become visible together: all of a transaction, or none of it."""
 
-import logging
 import time
 from contextlib import suppress
 from typing import Any, Final
 
-import confluent_kafka
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from tape.errors import BrokerError, BrokerLostError
-from tape.kafka.clients import sending
+from tape.kafka import clients
 from tape.kafka.errors import LARGE, refuse_if_forbidden
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
@@ -31,10 +29,6 @@ FENCED: Final = frozenset(
         KafkaError.INVALID_PRODUCER_EPOCH,
     }
 )
-SILENT: Final = logging.getLogger("tape.client")
-"""Takes what the client would print itself of an error that it raises anyway."""
-
-SILENT.disabled = True
 UNKNOWN: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 
 
@@ -73,11 +67,13 @@ class Transactions:
             "compression.type": "zstd",
             "queue.buffering.max.messages": 200_000,
             "delivery.report.only.error": True,
-            "on_delivery": self._not_delivered,
-            "error_cb": lambda error: None,  # what is fatal comes with the next call
-            "log_level": 0,
         }
-        self._producer = confluent_kafka.Producer(sending(client_config, own), logger=SILENT)
+        self._producer = clients.producer(
+            client_config,
+            own,
+            on_error=lambda error: None,  # what is fatal comes with the next call
+            on_delivery=self._not_delivered,
+        )
         self._try(self._producer.init_transactions)
 
     @property
@@ -200,8 +196,9 @@ class Transactions:
             if time.monotonic() > deadline_s:
                 raise BrokerLostError(self._gone())
 
-    def _not_delivered(self, error: KafkaError, message: confluent_kafka.Message) -> None:
-        self._refused.append((error, message.topic()))
+    def _not_delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._refused.append((error, message.topic()))
 
     def _raise_refused(self) -> None:
         if not self._refused:

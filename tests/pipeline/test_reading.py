@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tape.errors import BrokerError
+from tape.kafka import clients
 from tape.kafka import reader as reading
 from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import count_topic, read_topic
@@ -95,7 +96,7 @@ def test_a_broker_that_goes_away_in_the_middle_ends_the_reading_with_a_sentence(
             return found
 
     monkeypatch.setattr(reading, "SILENT_S", 3.0)
-    monkeypatch.setattr(reading, "Consumer", Cut)
+    monkeypatch.setattr(clients, "Consumer", Cut)
     with pytest.raises(BrokerError, match="cannot read long: the broker sent nothing for 3 s"):
         read({**client, **SMALL}, "long")
     assert 0 < came < count, "it was in the middle"

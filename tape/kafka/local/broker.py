@@ -12,9 +12,9 @@ from typing import Final, Self
 from uuid import uuid4
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from tape.errors import BrokerError
+from tape.kafka import clients
 from tape.kafka.local.jars import java_and_classpath
 from tape.kafka.local.lock import held
 from tape.kafka.local.ports import HOST, PortTakenError, free_port, refuse_busy_port
@@ -180,7 +180,7 @@ class LocalKafka:
         """Return when our own broker answers: another may have taken the port in between."""
         assert self._process is not None  # noqa: S101
         deadline_s = time.monotonic() + START_S
-        client = AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+        client = clients.admin({"bootstrap.servers": self.address})
         while True:
             if self._process.poll() is not None:
                 refuse_busy_port(self.port)
