@@ -7,35 +7,15 @@ from quixstreams import Application
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Topic, TopicConfig
-from quixstreams.runtracker import RunTracker
 
 from tape.errors import BrokerError
 from tape.kafka.topics import pipeline_topics
 from tape.settings.broker import BrokerSettings
+from tape.streaming.adapter import AdaptedApplication
 from tape.streaming.errors import not_suppressed
 
 
-class _LastingStop(RunTracker):  # type: ignore[misc]
-    """Quix Streams' note of whether to go on, for which a stop while it starts is a stop, too.
-
-    The library's own forgets it when the loop begins: a SIGTERM in the second after the start
-    would be lost, and the supervisor's SIGKILL would leave a transaction open.
-    """
-
-    def __init__(self) -> None:
-        self.stopped = False
-        super().__init__()
-
-    def stop(self) -> None:
-        self.stopped = True
-        super().stop()
-
-    def set_as_running(self) -> None:
-        if not self.stopped:
-            super().set_as_running()
-
-
-class StoppableApplication(Application):  # type: ignore[misc]
+class StoppableApplication(AdaptedApplication):
     """Quix Streams' application, which can be stopped at any time.
 
     Attributes:
@@ -46,7 +26,6 @@ class StoppableApplication(Application):  # type: ignore[misc]
         # The library would print a traceback of its own before the error reaches us.
         quiet = dict.fromkeys(("on_processing_error", "on_consumer_error", "on_producer_error"))
         super().__init__(**dict.fromkeys(quiet, not_suppressed), **settings)
-        self._run_tracker = _LastingStop()
         self.told_to_stop = False
 
     def stop(self, fail: bool = False) -> None:

@@ -14,7 +14,7 @@ from tape.errors import BreakerError
 from tape.judging.judge import Unread
 from tape.settings.detector import DetectorSettings
 from tape.streaming.breaker import Breaker, Trip
-from tape.streaming.consumer import MessageBatch
+from tape.streaming.message_batch import MessageBatch
 
 COUNT: Final = b'["breaker"]'
 TRIP: Final = b'["breaker tripped"]'

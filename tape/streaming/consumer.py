@@ -9,15 +9,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
-from quixstreams.kafka.consumer import raise_for_msg_error
-from quixstreams.models import MessageContext, Row, Topic
+from quixstreams.models import Row, Topic
 
-from tape.errors import BrokerLostError, StateError
+from tape.errors import BrokerLostError
 from tape.process.interrupts import called_by_the_client
+from tape.streaming.beginning import begin_at, commits_of, stocks_among
+from tape.streaming.message_batch import MessageBatch, as_row, batches_of, good_messages
 from tape.streaming.steady_consumer import SteadyConsumer
 
 log = logging.getLogger(__name__)
@@ -25,25 +25,7 @@ log = logging.getLogger(__name__)
 LAG_EVERY_S = 1.0
 TOPIC_GONE_S = 5.0
 """A topic just made may be unknown for a moment; one that stays unknown was deleted."""
-ASKED_S = 30.0
-BEHIND_A_GAP = (
-    "take a new Quix__Consumer_Group and a new output and EPISODES_TOPIC to judge what is there "
-    "from its beginning, or set the group's offsets with the broker's own tool to go on from there"
-)
 PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
-
-
-@dataclass(frozen=True, slots=True)
-class MessageBatch:
-    """Consecutive messages of one partition, in their order.
-
-    `end` is the offset behind them, and behind the marks that transactions leave there, which no
-    reader sees. A batch without messages says that only such marks came.
-    """
-
-    partition: int
-    messages: list[Message]
-    end: int
 
 
 class BatchConsumer(SteadyConsumer):
@@ -75,7 +57,7 @@ class BatchConsumer(SteadyConsumer):
         self._sought: set[int] = set()
         self._lost = self._rebalanced = False
         self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
-        self._consumer_config["error_cb"] = called_by_the_client(self._note_error)
+        self.call_on_error(called_by_the_client(self._note_error))
 
     def subscribe(
         self,
@@ -119,56 +101,14 @@ class BatchConsumer(SteadyConsumer):
         )
 
     def _begin_at_the_commit(self, partitions: list[TopicPartition]) -> None:
-        """Have each partition read from its commit, one without a commit from its beginning.
-
-        Raises `StateError` if records behind a commit were deleted, or there is no place for the
-        state of a partition. The client itself would go on behind the gap without a word.
-        """
-        changelog_of = self._changelog_partitions()
-        stocks = []
-        for part in partitions:
-            part.offset = OFFSET_BEGINNING  # recovery moves a changelog to where it has to begin
-            if not self._topics[part.topic].is_changelog:
-                stocks.append(part)
-        if any(part.partition >= changelog_of for part in stocks):
-            raise StateError(
-                f"{stocks[0].topic} has more partitions than the state was kept for "
-                f"({changelog_of}): symbols move to other partitions, away from their state; "
-                "`tape state reset --all --yes` gives the changelog as many, and the detectors "
-                "start over; see docs/operations.md on topics that grow"
-            )
-        ours = [TopicPartition(part.topic, part.partition) for part in stocks]
-        committed = self.committed(ours, timeout=ASKED_S) if ours else []
-        if new := [part.partition for part in committed if part.error is None and part.offset < 0]:
+        """Have each partition read from its commit, one without a commit from its beginning."""
+        stocks = stocks_among(partitions, self.topics_by_name)
+        commits = commits_of(self, stocks)
+        if new := [part.partition for part in commits if part.error is None and part.offset < 0]:
             self.on_no_commit(new)
-        for part, commit in zip(stocks, committed, strict=True):
-            if commit.error is not None or commit.offset < 0:
-                continue
-            first, end = self.get_watermark_offsets(
-                TopicPartition(part.topic, part.partition), timeout=ASKED_S
-            )
-            if commit.offset < first:
-                raise StateError(
-                    f"{first - commit.offset:,} records of {part.topic}[{part.partition}] were "
-                    f"deleted before they were judged (the commit is at {commit.offset}, the "
-                    f"oldest record at {first}); {BEHIND_A_GAP}"
-                )
-            if commit.offset > end:
-                raise StateError(
-                    f"{part.topic}[{part.partition}] ends at {end}, before the commit at "
-                    f"{commit.offset}: the topic was made again; {BEHIND_A_GAP}"
-                )
-            part.offset = commit.offset
+        for part, commit in zip(stocks, commits, strict=True):
+            begin_at(self, part, commit)
         self.on_begin({part.partition: max(0, part.offset) for part in stocks})
-
-    def _changelog_partitions(self) -> int:
-        """Return for how many partitions there is room for state."""
-        counts = [
-            topic.broker_config.num_partitions
-            for topic in self._topics.values()
-            if topic.is_changelog
-        ]
-        return min(counts, default=2**31)
 
     def trigger_backpressure(self, *args: Any, **kwargs: Any) -> None:
         """Drop what is waiting, because the library seeks back to before it."""
@@ -199,7 +139,7 @@ class BatchConsumer(SteadyConsumer):
             self._waiting.extend(self._by_partition(messages))
         if not self._waiting:
             return None
-        return _row(self._waiting.popleft(), self._input)
+        return as_row(self._waiting.popleft(), self._input)
 
     def _note_error(self, error: KafkaError) -> None:
         """Note how long a topic has been unknown; the client tells it about once a second."""
@@ -216,7 +156,7 @@ class BatchConsumer(SteadyConsumer):
             self._unknown_last_s = -TOPIC_GONE_S
         elif self._unknown_last_s - self._unknown_since_s > TOPIC_GONE_S:
             names = ", ".join(
-                name for name, topic in self._topics.items() if not topic.is_changelog
+                name for name, topic in self.topics_by_name.items() if not topic.is_changelog
             )
             raise BrokerLostError(
                 f"topic {names} has been deleted on the broker; make it again with "
@@ -237,7 +177,7 @@ class BatchConsumer(SteadyConsumer):
 
     @property
     def _input(self) -> str:
-        (topic,) = [topic for topic in self._topics.values() if not topic.is_changelog]
+        (topic,) = [topic for topic in self.topics_by_name.values() if not topic.is_changelog]
         return str(topic.name)
 
     def _tell_lag(self) -> None:
@@ -252,33 +192,14 @@ class BatchConsumer(SteadyConsumer):
         self.on_lag(lag)
 
     def _by_partition(self, messages: list[Message]) -> list[MessageBatch]:
-        if list(map(Message.error, messages)).count(None) != len(messages):
-            for message in messages:
-                error = message.error()
-                if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
-                    raise StateError(
-                        f"records of {message.topic()}[{message.partition()}] were deleted before "
-                        f"they were judged ({error.str()}); {BEHIND_A_GAP}"
-                    )
-            messages = [raise_for_msg_error(message) for message in messages]
-        partitions = list(map(Message.partition, messages))
-        groups: dict[int, list[Message]] = {}
-        for partition in dict.fromkeys(partitions):
-            if partitions.count(partition) == len(messages):
-                groups[partition] = messages
-            else:
-                pairs = zip(partitions, messages, strict=True)
-                groups[partition] = [message for number, message in pairs if number == partition]
         ends = self._ends()
-        batches = [
-            MessageBatch(partition, group, max(group[-1].offset() + 1, ends.get(partition, 0)))
-            for partition, group in groups.items()
-        ]
-        self._sought -= groups.keys()
+        batches = batches_of(good_messages(messages), ends)
+        came = {batch.partition for batch in batches}
+        self._sought -= came
         # Where nothing came since a seek, the client still answers with what was before it.
         batches += [
             MessageBatch(partition, [], ends[partition])
-            for partition in sorted(ends.keys() - groups.keys() - self._sought)
+            for partition in sorted(ends.keys() - came - self._sought)
             if ends[partition] > self._next_offset.get(partition, 0)
         ]
         self._next_offset.update({batch.partition: batch.end for batch in batches})
@@ -289,27 +210,18 @@ class BatchConsumer(SteadyConsumer):
 
         Without them a group would never be seen to have come to the end of its topic.
         """
-        ours = [part for part in self.assignment() if not self._topics[part.topic].is_changelog]
+        ours = [
+            part for part in self.assignment() if not self.topics_by_name[part.topic].is_changelog
+        ]
         if not ours:
             return {}
         found = self.position([TopicPartition(part.topic, part.partition) for part in ours])
         return {part.partition: part.offset for part in found if part.offset > 0}
 
     def _forget(self, partitions: list[TopicPartition]) -> None:
-        gone = sorted({p.partition for p in partitions if not self._topics[p.topic].is_changelog})
+        gone = sorted(
+            {p.partition for p in partitions if not self.topics_by_name[p.topic].is_changelog}
+        )
         for partition in gone:
             self._next_offset.pop(partition, None)
         self.on_partitions_gone(gone)
-
-
-def _row(batch: MessageBatch, topic: str) -> Row:
-    last = batch.messages[-1] if batch.messages else None
-    context = MessageContext(
-        topic=topic,
-        partition=batch.partition,
-        offset=batch.end - 1,
-        size=0,
-        leader_epoch=None if last is None else last.leader_epoch(),
-    )
-    timestamp = 0 if last is None else last.timestamp()[1]
-    return Row(value=batch, key=None, timestamp=timestamp, context=context, headers=None)

@@ -2,13 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from confluent_kafka import Message
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
-from quixstreams.state.manager import DEFAULT_STATE_STORE_NAME
 
 from tape.judging.episodes import EpisodeStep
 from tape.judging.judge import Flagged, Judge, Unread
@@ -20,8 +19,9 @@ from tape.model.rejected import KEY_MAX, RAW_MAX, Rejected
 from tape.process.logs import RejectedLog
 from tape.process.metrics import Metrics
 from tape.settings.detector import DetectorSettings
+from tape.streaming.adapter import OpenTransaction
 from tape.streaming.breakers import Breakers
-from tape.streaming.consumer import MessageBatch
+from tape.streaming.message_batch import MessageBatch
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self.counts = Counts()
         self.metrics = Metrics("anomaly_detector", self.counts)
         self._commit_began_s: float | None = None
-        self._settings, self._sdf = settings, sdf
+        self._settings, self._open = settings, OpenTransaction(sdf)
         self._parameters = settings.parameters()
         self._judges: dict[int, Judge] = {}
         self._places = places_of(settings.max_symbols, sdf)
@@ -50,10 +50,10 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._clocks: dict[int, int] = {}
         self._said_fresh = self._said_forgotten = self._said_misplaced = False
         self._partitions = sdf.topics[0].broker_config.num_partitions
-        self.breakers = Breakers(settings, self._state)
+        self.breakers = Breakers(settings, self._open.store)
         self._ends = False
         sdf.register_store()
-        sdf.processing_context.sink_manager.register(self)
+        self._open.before_commit(self)
 
     def __call__(self, batch: MessageBatch) -> None:
         """Judge a batch of one partition; write what is flagged, its episodes, what is unreadable.
@@ -70,7 +70,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         judged = judge.judge(keys, values, self._kept(batch.partition))
         self._refuse_if_too_many(batch, judged.unread)
         self._say_forgotten(batch.partition)
-        write = self._sdf.processing_context.producer.produce
+        write = self._open.produce
         to = self._settings
         verdicts: list[tuple[str, str, Flagged | EpisodeStep]] = []
         verdicts += [(to.output, f.symbol, f) for f in judged.flagged]
@@ -120,7 +120,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         for partition, judge in self._judges.items():
             if judge.symbols.clock == self._clocks.get(partition):
                 continue
-            state, taken_over = self._state(partition), self._taken_over[partition]
+            state, taken_over = self._open.store(partition), self._taken_over[partition]
             for symbol, blob in judge.changed():
                 state.set_bytes(state_key(profile, symbol), blob)
                 if symbol in taken_over:
@@ -148,12 +148,10 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         trip = self.breakers.note(batch, unread)
         if trip is None:
             return
-        context = self._sdf.processing_context
-        context.producer.abort_transaction(ABORT_S)
-        context.init_checkpoint()
+        self._open.drop(ABORT_S)
         self._ends = True  # what was judged since the last commit stays out of this one
         self.breakers.keep_trip(batch.partition, trip)
-        context.commit_checkpoint(force=True)
+        self._open.commit()
         raise self.breakers.error(batch.partition, trip)
 
     def _begin(self, partition: int) -> Judge:
@@ -166,7 +164,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         return judge
 
     def _kept(self, partition: int) -> ProfileState:
-        profile, store = self._parameters.profile, _Store(self._sdf, partition)
+        profile, store = self._parameters.profile, self._open.store(partition)
         return ProfileState(store, profile, self._taken_over[partition], self._begins_afresh)
 
     def _say_forgotten(self, partition: int) -> None:
@@ -196,9 +194,6 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 extra={"first": source, "detail": rejected.detail},
             )
 
-    def _state(self, partition: int) -> Any:
-        return _Store(self._sdf, partition).state
-
 
 def places_of(max_symbols: int, sdf: StreamingDataFrame) -> int:
     """Return how many symbols a partition has room for, its share of all.
@@ -209,25 +204,3 @@ def places_of(max_symbols: int, sdf: StreamingDataFrame) -> int:
     (topic,) = sdf.topics
     partitions: int = topic.broker_config.num_partitions
     return -(-max_symbols // partitions)
-
-
-class _Store:
-    """A partition's part of the state store, within the open transaction."""
-
-    def __init__(self, sdf: StreamingDataFrame, partition: int) -> None:
-        self._partition = sdf.processing_context.state_manager.get_store(
-            stream_id=sdf.stream_id, store_name=DEFAULT_STATE_STORE_NAME
-        ).partitions[partition]
-        transaction = sdf.processing_context.checkpoint.get_store_transaction(
-            stream_id=sdf.stream_id, partition=partition
-        )
-        self.state = transaction.as_state(prefix=b"")
-
-    def get_bytes(self, key: bytes, /) -> bytes | None:
-        """Return what is kept under a key, or None."""
-        value: bytes | None = self.state.get_bytes(key)
-        return value
-
-    def between(self, lower: bytes, upper: bytes, /) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys and values as of the last commit, from a key on and before another one."""
-        yield from self._partition.iter_items(lower_bound=lower, upper_bound=upper)

@@ -6,7 +6,7 @@ from shutil import disk_usage
 from tempfile import TemporaryFile
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.models.topics.exceptions import TopicConfigurationMismatch
 from quixstreams.state.rocksdb import RocksDBOptions
@@ -49,32 +49,19 @@ POLL_TIMEOUT_S = 0.1
 class BatchApplication(StoppableApplication):
     """The same with a consumer that hands out batches."""
 
-    def _exception_handler(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> bool:
+    def about_to_fail(self, error: BaseException) -> None:
         """Learn why a transaction failed, of which a write says only that it has."""
-        if exc_val is not None and is_any(exc_val, frozenset({KafkaError._STATE})):
-            try:
-                # Of a failed transaction this commits nothing: the client answers why it failed.
-                self._processing_context.producer.commit_transaction([], None, timeout=1.0)
-            except KafkaException as why:
-                exc_val.__cause__ = why
-        return bool(super()._exception_handler(exc_type, exc_val, exc_tb))
+        if is_any(error, frozenset({KafkaError._STATE})):
+            error.__cause__ = self.why_it_failed() or error.__cause__
 
-    def _get_internal_consumer(
-        self, on_error: Any = None, extra_config_overrides: dict[str, Any] | None = None
-    ) -> BatchConsumer:
-        return BatchConsumer(
-            broker_address=self._config.broker_address,
-            consumer_group=self._config.consumer_group,
-            auto_offset_reset="error",  # a partition without a commit begins at its beginning
-            auto_commit_enable=False,
-            extra_config={**self._config.consumer_extra_config, **(extra_config_overrides or {})},
-            on_error=on_error,
-        )
+    def make_consumer(self, **settings: Any) -> BatchConsumer:
+        """Return the consumer; a partition without a commit begins at its beginning."""
+        return BatchConsumer(**{**settings, "auto_offset_reset": "error"})
 
     @property
     def consumer(self) -> BatchConsumer:
         """Return the consumer that the dataframes read from."""
-        consumer: BatchConsumer = self._consumer
+        consumer: BatchConsumer = self.internal_consumer
         return consumer
 
 

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
-from quixstreams.internal_consumer import InternalConsumer
 
 from tape.process.interrupts import called_by_the_client
+from tape.streaming.adapter import AdaptedConsumer
 from tape.streaming.loop_watch import LoopWatch
 
 CLOSE_S: Final = 20.0
 """Longest wait for the client's end; it leaves a group in well under a second."""
 
 
-class SteadyConsumer(InternalConsumer):  # type: ignore[misc]
+class SteadyConsumer(AdaptedConsumer):
     """Raises what fails in a callback of the client from the call that ran it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

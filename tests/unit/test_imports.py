@@ -13,6 +13,23 @@ import tape
 ROOT = Path(tape.__file__).parent
 ABOVE = {"kafka", "streaming", "settings", "cli"}
 DRIVERS = ("confluent_kafka", "quixstreams")
+ADAPTER = "streaming.adapter"
+DOCUMENTED = (
+    "quixstreams",
+    "quixstreams.checkpointing.exceptions",
+    "quixstreams.dataframe",
+    "quixstreams.exceptions",
+    "quixstreams.kafka",
+    "quixstreams.models",
+    "quixstreams.models.topics.exceptions",
+    "quixstreams.sinks",
+    "quixstreams.sources",
+    "quixstreams.sources.base.exceptions",
+    "quixstreams.state.rocksdb",
+)
+"""Where Quix Streams has what it documents, and the errors that it raises."""
+INSIDE = {"processing_context"}
+"""Names without an underscore that it does not document either."""
 
 ONLY = {
     "errors": set(),
@@ -82,6 +99,70 @@ def faults() -> Iterator[str]:
                         and there.startswith(f"detection.{other}")
                     ):
                         yield f"{module} imports {there}: profiles must not know one another"
+
+
+def of_quix_streams(module: str, tree: ast.Module) -> Iterator[str]:
+    """Yield what a module uses of Quix Streams that only the adapter may use."""
+    for target in imported_modules(tree):
+        if target.startswith("quixstreams") and target not in DOCUMENTED:
+            yield f"{module} imports {target}: only {ADAPTER} may, it is not documented"
+    ours = names_in(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            private = node.attr.startswith("_") and not node.attr.startswith("__")
+            private &= node.attr.lower() == node.attr  # `KafkaError._STATE` is a constant
+            private &= not (isinstance(node.value, ast.Name) and node.value.id in {"os", "sys"})
+            if node.attr in INSIDE or (private and node.attr not in ours):
+                yield f"{module}:{node.lineno} uses .{node.attr}: it belongs into {ADAPTER}"
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """Return what a module, or a module of ours that it imports from, gives a name itself."""
+    files = [tree]
+    for target in imported_modules(tree):
+        if target.startswith("tape.streaming.") and target != f"tape.{ADAPTER}":
+            path = ROOT.parent / (target.replace(".", "/") + ".py")
+            files.append(ast.parse(path.read_text(encoding="utf-8")))
+    nodes = [node for file in files for node in ast.walk(file)]
+    stored = {
+        n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+    }
+    defined = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    fields = {
+        n.target.id for n in nodes if isinstance(n, ast.AnnAssign) and hasattr(n.target, "id")
+    }
+    return stored | defined | fields
+
+
+def imported_modules(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules that are imported, without the names from them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_only_the_adapter_uses_what_quix_streams_does_not_document() -> None:
+    found = [
+        fault
+        for module, tree in modules()
+        if module != ADAPTER and module.startswith("streaming.")
+        for fault in of_quix_streams(module, tree)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from quixstreams.internal_consumer import InternalConsumer",
+        "from quixstreams.models import Row; row._private",
+        "from quixstreams import Application; app.processing_context",
+    ],
+)
+def test_a_use_of_what_is_not_documented_is_noticed(line: str) -> None:
+    assert list(of_quix_streams("streaming.other", ast.parse(line)))
 
 
 def test_no_module_imports_what_its_room_must_not_know() -> None:
