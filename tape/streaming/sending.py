@@ -25,7 +25,7 @@ from tape.streaming.ledger import Ledger
 from tape.streaming.marks import STARTING_S, look_at_topic, refuse_if_made_anew
 from tape.streaming.old_positions import old_positions
 from tape.streaming.outcome import Outcome
-from tape.streaming.pace import Pace
+from tape.feeds.pace import Pace
 from tape.streaming.positions import (
     BREAKER,
     FILE,
@@ -39,8 +39,8 @@ from tape.streaming.positions import (
     positions_topic,
     read_positions,
 )
-from tape.streaming.progress import Progress
-from tape.streaming.steps import Step, counted_by, steps_of
+from tape.feeds.progress import Progress
+from tape.feeds.archives import Step, counted_by, steps_of
 from tape.streaming.transactions import TransactionLostError, Transactions
 
 log = logging.getLogger(__name__)

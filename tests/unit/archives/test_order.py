@@ -11,12 +11,12 @@ import pytest
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import Verdicts
 from tape.errors import BooksError
+from tape.feeds.pace import Pace
 from tape.judging.judge import Judge
 from tape.model.columns import TradeColumns
 from tape.model.counts import Counts
 from tape.model.fields import NO_SEQUENCE
 from tape.model.trade import Trade, encode
-from tape.streaming.pace import Pace
 
 HOUR_NS, DAY_NS = 3_600_000_000_000, 86_400_000_000_000
 START_NS = 1_740_992_400_000_000_000

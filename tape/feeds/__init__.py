@@ -1,0 +1,1 @@
+"""Where trades come from: feeds, their pace and their progress."""
