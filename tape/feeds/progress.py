@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from tqdm import tqdm
 
 from tape.archives import Archive
+from tape.feeds.feed import FeedPart
 from tape.process.terminal_text import printable
-from tape.streaming.ledger import Part
-from tape.streaming.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Progress:
         """Count a file as done of which nothing is sent."""
         self._at(archive.sha256, self._hints[archive.sha256])
 
-    def advance(self, parts: Mapping[str, Part]) -> None:
+    def advance(self, parts: Mapping[str, FeedPart]) -> None:
         """Count what was sent."""
         for sha256, part in parts.items():
             self._trades += part.trades
@@ -83,16 +82,16 @@ class Progress:
         """Leave the terminal as it was."""
         self._bar.close()
 
-    def summary(self, outcome: Outcome) -> None:
-        """Say what was sent."""
+    def summary(self, facts: Mapping[str, object], *, trades: int) -> None:
+        """Say what was sent: `trades`, and what else is known of it."""
         elapsed_s = max(1e-9, time.monotonic() - self._start_s)
         log.info(
             "producer done",
             extra={
-                **outcome.facts(),
+                **facts,
                 "files": len(self._numbers),
                 "files_sent_before": len(self._sent_before),
                 "seconds": round(elapsed_s, 2),
-                "trades_per_s": round(outcome.trades / elapsed_s),
+                "trades_per_s": round(trades / elapsed_s),
             },
         )

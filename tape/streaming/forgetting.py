@@ -11,6 +11,7 @@ from tape.archives import find_archives
 from tape.errors import ArchiveError
 from tape.settings.producer import ProducerSettings
 from tape.streaming.marks import look_at_topic
+from tape.streaming.own_name import transactional_id
 from tape.streaming.positions import (
     FILE,
     TOPIC,
@@ -18,7 +19,6 @@ from tape.streaming.positions import (
     positions_topic,
     read_positions,
 )
-from tape.streaming.sending import transactional_id
 from tape.streaming.transactions import TransactionLostError, Transactions
 
 PREFIX: Final = re.compile(r"[0-9a-f]{6,64}")

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
-from tape.archives import RejectedRow
 from tape.errors import BooksError
+from tape.feeds.feed import FeedPart
 from tape.streaming.positions import (
     FILE,
     Ahead,
@@ -15,18 +14,6 @@ from tape.streaming.positions import (
     Position,
     now_text,
 )
-
-
-@dataclass(slots=True)
-class Part:
-    """What a step brings of one file: `rows` lie behind then, `trades` of the new ones are sent."""
-
-    rows: int
-    trades: int = 0
-    skipped: int = 0
-    rejected: list[RejectedRow] = field(default_factory=list)
-    damaged: bool = False
-    ended: bool = False
 
 
 class Ledger:
@@ -39,8 +26,8 @@ class Ledger:
         self._changed: set[str] = set()
         self._ahead_changed: set[str] = set()
 
-    def take(self, sha256: str, name: str, part: Part, symbols: list[str]) -> None:
-        """Take in what a step brings of a file.
+    def take(self, sha256: str, name: str, part: FeedPart, symbols: list[str]) -> None:
+        """Take in what a batch brings of a file.
 
         Raises `BooksError` if the rows read are not the trades sent, the rows skipped and the
         rows rejected: then the producer itself is wrong, and nothing of it is committed.

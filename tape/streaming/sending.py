@@ -8,39 +8,43 @@ and goes on behind the last that was committed.
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from tape.archives import Archive, Discovery, count_rows_hint
-from tape.errors import BreakerError, BrokerLostError, SettingsError
+from tape.errors import BreakerError, BrokerLostError
+from tape.feeds.feed import FeedBatch
+from tape.feeds.pace import Pace
+from tape.feeds.progress import Progress
+from tape.feeds.registry import feed_kind
 from tape.kafka.headers import rejection_headers
 from tape.model.counts import Counts
 from tape.process.logs import RejectedLog
 from tape.process.metrics import Metrics
 from tape.settings.producer import ProducerSettings
 from tape.streaming.breaker import Breaker
+from tape.streaming.feed_breaker import counted_by
+from tape.streaming.files_left import files_left
 from tape.streaming.ledger import Ledger
 from tape.streaming.marks import STARTING_S, look_at_topic, refuse_if_made_anew
 from tape.streaming.old_positions import old_positions
 from tape.streaming.outcome import Outcome
-from tape.feeds.pace import Pace
+from tape.streaming.own_name import end_if_replaced, transactional_id
 from tape.streaming.positions import (
     BREAKER,
     FILE,
     INSTANCE,
     TOPIC,
     Ahead,
-    Book,
     Position,
     Run,
     now_text,
     positions_topic,
     read_positions,
 )
-from tape.feeds.progress import Progress
-from tape.feeds.archives import Step, counted_by, steps_of
 from tape.streaming.transactions import TransactionLostError, Transactions
 
 log = logging.getLogger(__name__)
@@ -56,11 +60,6 @@ TAKEN_S: Final = 1.0
 
 PROGRESS_S: Final = 120.0
 """Longest without a commit, with transactions lost one after another, before the producer ends."""
-
-
-def transactional_id(settings: ProducerSettings) -> str:
-    """Return the name of the producer's transactions: one run at a time has it."""
-    return f"{settings.input}-producer-{settings.instance}"
 
 
 @dataclass(slots=True)
@@ -117,7 +116,7 @@ class Sender:
         finally:
             self._progress.close()
         self._outcome.add_files(self.found, self._ledger.files)
-        self._progress.summary(self._outcome)
+        self._progress.summary(self._outcome.facts(), trades=self._outcome.trades)
         return self._outcome
 
     def _open(self, *, fenced: bool, first: bool) -> None:
@@ -125,7 +124,7 @@ class Sender:
         client, topic = self.settings.client_config(), positions_topic(self.settings.input)
         if fenced:  # by another run, or by the broker because the transaction was too old
             time.sleep(TAKEN_S)
-            self._end_if_replaced(read_positions(client, topic))
+            end_if_replaced(self.settings, read_positions(client, topic), self._run)
         self._transactions = Transactions(client, transactional_id(self.settings))
         self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
         self._transactions.commit()
@@ -133,7 +132,8 @@ class Sender:
         mark = look_at_topic(self.settings, wait_s=STARTING_S)
         refuse_if_made_anew(self.settings, book, mark)
         if book.mark is None and not book.files:  # this version was never here
-            book.files = self._taken_over()
+            book.files = old_positions(client, self.settings.input)
+            self._take_over(book.files)
         self._ledger = Ledger(book, instance=self.settings.instance)
         limits = self.settings.rejected_share_max, self.settings.rejected_run_max
         self._breaker = Breaker(*limits, book.breakers.get(self.settings.instance))
@@ -143,26 +143,16 @@ class Sender:
         self._write(TOPIC, msgspec.json.encode(mark))
         self._commit()
 
-    def _end_if_replaced(self, book: Book) -> None:
-        ours = book.runs.get(self.settings.instance)
-        if ours is not None and ours.run != self._run.run:
-            raise SettingsError(
-                f"another producer took over as INSTANCE={self.settings.instance} on "
-                f"{self.settings.input} (it started at {ours.at}), and this one ends; give each "
-                "producer that runs at the same time an INSTANCE and files of its own"
-            )
-
-    def _taken_over(self) -> dict[str, Position]:
-        """Return, and write, the positions that an earlier version kept."""
-        old = old_positions(self.settings.client_config(), self.settings.input)
+    def _take_over(self, old: dict[str, Position]) -> None:
+        """Write the positions that an earlier version kept."""
         for sha256, position in old.items():
             self._write(FILE + sha256, msgspec.json.encode(position))
         if old:
             log.info("positions of an earlier version taken over", extra={"files": len(old)})
-        return old
 
     def _send_files(self) -> None:
-        left = self._left()
+        wanted, files = self.settings.symbols, self._ledger.files
+        left = files_left(self.found.archives, files, wanted, self._outcome, self._progress)
         known = {archive.sha256: archive for archive in self.found.archives}
         for ahead in list(self._ledger.ahead.values()):
             missing = [sha256 for sha256 in ahead.rows if sha256 not in known]
@@ -178,8 +168,8 @@ class Sender:
                 )
         self._pace = Pace(self.settings.replay_speed)
         reading: set[str] = set()
-        archives = [a for a in left.values() if not self._ledger_done(a)]
-        for step in self._steps(archives, self.settings.symbols):
+        archives = [a for a in left.values() if not self._is_done(a)]
+        for step in self._batches(archives, self.settings.symbols):
             if not reading:
                 self._pace = Pace(self.settings.replay_speed)  # a night is not waited through
             for sha256, part in step.parts.items():
@@ -196,33 +186,12 @@ class Sender:
             if not self._send(step, sorted(self.settings.symbols)):
                 return
 
-    def _left(self) -> dict[str, Archive]:
-        """Return the archives of which something is left to send, by content."""
-        left = {}
-        wanted = self.settings.symbols
-        for archive in self.found.archives:
-            position = self._ledger.files.get(archive.sha256)
-            if position is not None and not _covers(position, wanted):
-                names = ",".join(position.symbols)
-                self._outcome.not_sent(
-                    archive.path.name,
-                    f"it was sent with SYMBOLS={names}: `tape producer forget` sends it again",
-                )
-                self._progress.skip(archive)
-            elif position is not None and position.is_done:
-                self._progress.already_sent(archive)
-            else:
-                if position is not None and position.rows:
-                    facts = {"file": archive.path.name, "row": position.rows}
-                    log.info("going on in a file", extra=facts)
-                left[archive.sha256] = archive
-        return left
+    def _batches(self, archives: list[Archive], symbols: frozenset[str]) -> Iterator[FeedBatch]:
+        feed = feed_kind("archives")(archives, symbols)
+        with closing(feed):
+            yield from feed.batches({a.sha256: self._rows(a.sha256) for a in archives})
 
-    def _steps(self, archives: list[Archive], symbols: frozenset[str]) -> Iterator[Step]:
-        done = {archive.sha256: self._rows(archive.sha256) for archive in archives}
-        return steps_of(archives, done, symbols=symbols)
-
-    def _ledger_done(self, archive: Archive) -> bool:
+    def _is_done(self, archive: Archive) -> bool:
         position = self._ledger.files.get(archive.sha256)
         return position is not None and position.is_done
 
@@ -242,7 +211,7 @@ class Sender:
         names = ", ".join(archive.path.name for archive in archives)
         log.info("going on in a batch", extra={"files": names, "messages": sent})
         self._ledger.end_ahead(ahead.key)  # in the transaction that brings the rest
-        for step in self._steps(archives, frozenset(ahead.symbols)):
+        for step in self._batches(archives, frozenset(ahead.symbols)):
             if not sent:
                 break
             before = min(sent, len(step.values))
@@ -254,7 +223,7 @@ class Sender:
         return True
 
     def _send(
-        self, step: Step, symbols: list[str], *, before: int = 0, beyond: Ahead | None = None
+        self, step: FeedBatch, symbols: list[str], *, before: int = 0, beyond: Ahead | None = None
     ) -> bool:
         """Send a step when it is due, but for the messages `before`; returns whether to go on.
 
@@ -301,14 +270,14 @@ class Sender:
     def _file_name(self, sha256: str) -> str:
         return next(a.path.name for a in self.found.archives if a.sha256 == sha256)
 
-    def _refuse_if_too_many(self, step: Step) -> None:
+    def _refuse_if_too_many(self, step: FeedBatch) -> None:
         counted = counted_by(self._breaker, step, self._rows)
         if counted.trip is not None:
             of = f"the files up to {self._file_name(counted.sha256)}"
             cure = "fix the files or take them away"
             raise counted.breaker.error(counted.trip, of=of, cure=cure)
 
-    def _send_rejected(self, step: Step) -> None:
+    def _send_rejected(self, step: FeedBatch) -> None:
         for part in step.parts.values():
             for row in part.rejected:
                 self._log_rejected.note(row.rejected, row.source)
@@ -353,9 +322,3 @@ class Sender:
         transactions = getattr(self, "_transactions", None)
         if transactions is not None:
             transactions.abort()
-
-
-def _covers(position: Position, wanted: frozenset[str]) -> bool:
-    """Return whether what was sent of a file holds all that is wanted now."""
-    sent = frozenset(position.symbols)
-    return not sent or not position.rows or (bool(wanted) and wanted <= sent)
