@@ -19,7 +19,7 @@ from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
 from tape.detection.registry import make_detector
 from tape.judging.episodes import Episodes, EpisodeStep
 from tape.judging.state_keys import Kept, decode_seen, encode_seen
-from tape.judging.store import KeptState
+from tape.judging.store import Store
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.model.counts import Counts
 from tape.model.partitions import Partition
@@ -82,7 +82,7 @@ class Judge:
         self,
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
-        kept: KeptState | None = None,
+        kept: Store | None = None,
     ) -> Judged:
         """Return what of a batch is flagged, what is unreadable, and how episodes went on.
 
@@ -132,7 +132,7 @@ class Judge:
         self,
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
-        kept: KeptState | None = None,
+        kept: Store | None = None,
     ) -> tuple[DecodedBatch, Verdicts]:
         """Return a batch as columns and what the detector says of it: `judge` before it tells."""
         forgotten = self.symbols.forgotten
@@ -143,7 +143,7 @@ class Judge:
             self._episodes.forget(number)
         if kept is not None:
             for number in self.symbols.woken:
-                blob = kept.get_bytes(self.symbols.names[number])
+                blob = kept.get(self.symbols.names[number])
                 if blob is not None:
                     rest = decode_seen(blob)[2]
                     self.detector.restore(number, self._episodes.take_up(number, rest))

@@ -11,13 +11,14 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 
 import msgspec
 
 from tape.codec.places import ESTABLISHED_TRADES, Place
 from tape.detection.parameters import Profile
 from tape.errors import StateError
+from tape.judging.store import ByteStore
 
 PROFILES: Final[tuple[str, ...]] = get_args(Profile)
 
@@ -33,16 +34,6 @@ DETECTOR: Final = struct.Struct("<4sHH12s12sI")
 
 CLOCK: Final = struct.Struct("<4sHHqI")
 """What is kept of a partition: TICK, version, 0, records, checksum."""
-
-
-class Store(Protocol):
-    """Where bytes are kept by key between runs."""
-
-    def get_bytes(self, key: bytes, /) -> bytes | None:
-        """Return what is kept under a key, or None."""
-
-    def between(self, lower: bytes, upper: bytes, /) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys and values as of the last commit, from a key on and before another one."""
 
 
 def state_key(profile: str, symbol: str) -> bytes:
@@ -164,7 +155,7 @@ class Kept:
 
 
 class ProfileState:
-    """What a store keeps under one profile; old keys are read as the profile that they name.
+    """The `Store` of one profile and partition; old keys are read as the profile that they name.
 
     Attributes:
         taken_over: symbols whose state lies under their old key, which is done with once the
@@ -172,18 +163,35 @@ class ProfileState:
     """
 
     def __init__(
-        self, store: Store, profile: str, taken_over: set[str], on_fresh: Callable[[str], None]
+        self, store: ByteStore, profile: str, taken_over: set[str], on_fresh: Callable[[str], None]
     ) -> None:
-        """Read `store`; `on_fresh` is told the profile that has state there instead."""
+        """Read and write `store`; `on_fresh` is told the profile that has state there instead."""
         self._store, self._profile = store, profile
         self._on_fresh = on_fresh
         self.taken_over = taken_over
 
-    def get_bytes(self, symbol: str, /) -> bytes | None:
+    def get(self, symbol: str, /) -> bytes | None:
         """Return what was kept of a symbol under the profile, or None."""
         if symbol in self.taken_over:
             return self._store.get_bytes(old_key(symbol))
         return self._store.get_bytes(state_key(self._profile, symbol))
+
+    def put(self, symbol: str, blob: bytes, /) -> None:
+        """Keep a symbol's state under the profile; what lay under its old key goes."""
+        self._store.set_bytes(state_key(self._profile, symbol), blob)
+        if symbol in self.taken_over:
+            self._store.delete(old_key(symbol))
+            self.taken_over.discard(symbol)
+
+    def drop(self, symbol: str, /) -> None:
+        """Keep a symbol's state no longer."""
+        old = symbol in self.taken_over
+        self._store.delete(old_key(symbol) if old else state_key(self._profile, symbol))
+        self.taken_over.discard(symbol)
+
+    def put_clock(self, records: int) -> None:
+        """Keep how many records of the partition lie behind."""
+        self._store.set_bytes(clock_key(self._profile), encode_clock(records))
 
     def kept(self) -> Kept:
         """Return what an earlier run has left, and note what lies under old keys."""

@@ -6,12 +6,13 @@ as well, in a commit of its own, so a start with the same limits ends before any
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from tape.errors import BreakerError
 from tape.judging.judge import Unread
+from tape.judging.store import ByteStore
 from tape.settings.detector import DetectorSettings
 from tape.streaming.breaker import Breaker, Trip
 from tape.streaming.message_batch import MessageBatch
@@ -21,20 +22,10 @@ TRIP: Final = b'["breaker tripped"]'
 """Keys of a partition in the state store; those of symbols' states are other JSON."""
 
 
-class Store(Protocol):
-    """The state of a partition."""
-
-    def get_bytes(self, key: bytes, /) -> bytes | None:
-        """Return what is kept under a key, or None."""
-
-    def set_bytes(self, key: bytes, value: bytes, /) -> None:
-        """Keep a value under a key."""
-
-
 class Breakers:
     """The breakers of the partitions that this instance has."""
 
-    def __init__(self, settings: DetectorSettings, store_of: Callable[[int], Store]) -> None:
+    def __init__(self, settings: DetectorSettings, store_of: Callable[[int], ByteStore]) -> None:
         """Read and write counts in the store of a partition, which `store_of` returns."""
         self._settings, self._store_of = settings, store_of
         self._of: dict[int, Breaker] = {}

@@ -11,7 +11,7 @@ from quixstreams.sinks import BaseSink
 
 from tape.judging.episodes import EpisodeStep
 from tape.judging.judge import Flagged, Judge, Unread
-from tape.judging.state_keys import ProfileState, clock_key, encode_clock, old_key, state_key
+from tape.judging.state_keys import ProfileState
 from tape.kafka.headers import provenance, rejection_headers
 from tape.model.counts import Counts
 from tape.model.partitions import Partition
@@ -116,21 +116,15 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._commit_began_s = time.perf_counter()
         if self._ends:
             return
-        profile = self._parameters.profile
         for partition, judge in self._judges.items():
             if judge.symbols.clock == self._clocks.get(partition):
                 continue
-            state, taken_over = self._open.store(partition), self._taken_over[partition]
+            state = self._kept(partition)
             for symbol, blob in judge.changed():
-                state.set_bytes(state_key(profile, symbol), blob)
-                if symbol in taken_over:
-                    state.delete(old_key(symbol))
-                    taken_over.discard(symbol)
+                state.put(symbol, blob)
             for symbol in judge.symbols.gone():
-                old = symbol in taken_over
-                state.delete(old_key(symbol) if old else state_key(profile, symbol))
-                taken_over.discard(symbol)
-            state.set_bytes(clock_key(profile), encode_clock(judge.symbols.clock))
+                state.drop(symbol)
+            state.put_clock(judge.symbols.clock)
             self._clocks[partition] = judge.symbols.clock
         self.breakers.flush()
         tables = [judge.symbols for judge in self._judges.values()]

@@ -17,7 +17,7 @@ from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
 from tape.model.counts import Counts
 from tape.settings.detector import DetectorSettings
-from tests.memory_store import Memory
+from tape.testing import MemoryStore
 from tests.unit.codec.test_trade import GOOD
 
 SMALL = Limits(established_trades=3, silent_records=4, gone_records=9)
@@ -216,7 +216,7 @@ def judged(
     dice: random.Random | None = None,
 ) -> Said:
     """Judge a tape in one batch or, with dice, in any batches, with commits and restarts."""
-    said, store, at, committed = Said(), Memory(), 0, 0
+    said, store, at, committed = Said(), MemoryStore(), 0, 0
     cut = len(values) if dice is None else 0
     profile = parameters.profile
 
@@ -277,7 +277,7 @@ def test_a_flood_does_not_shut_honest_symbols_out_with_or_without_a_restart() ->
     assert all(expected[2_000:]), "from here on all of AAPL is judged"
     said = []
     for restart_at in (None, 100, 1_050, 1_100, 4_000):
-        store, counts = Memory(), Counts()
+        store, counts = MemoryStore(), Counts()
         found: list[tuple[str, bytes]] = []
         judge = Judge(Parameters(), 60, counts)
         for at in range(0, len(values), 50):

@@ -96,8 +96,13 @@ def test_a_state_of_the_version_before_is_read(profile: str) -> None:
     )
 
     class Old:
-        def get_bytes(self, symbol: str, /) -> bytes | None:
+        """What an earlier version kept."""
+
+        def get(self, symbol: str, /) -> bytes | None:
             return zlib.decompress(old[symbol])
+
+        def put(self, symbol: str, blob: bytes, /) -> None:
+            raise AssertionError("it is read only")
 
     found = after.judge(keys[30:], values[30:], Old())
     assert [one.value for one in found.flagged] == [one.value for one in expected.flagged]

@@ -25,7 +25,7 @@ from tape.judging.state_keys import (
     symbol_of,
 )
 from tape.model.counts import Counts
-from tests.memory_store import Memory
+from tape.testing import MemoryStore
 
 SYMBOLS = st.text(
     st.characters(exclude_categories=["C", "Z"], exclude_characters="\"'\\"),
@@ -40,7 +40,7 @@ TRADE = (
 )
 
 
-def reader(store: Memory, profile: str, taken: set[str], fresh: list[str]) -> ProfileState:
+def reader(store: MemoryStore, profile: str, taken: set[str], fresh: list[str]) -> ProfileState:
     return ProfileState(store, profile, taken, fresh.append)
 
 
@@ -76,7 +76,7 @@ def test_a_key_is_what_quix_streams_made_of_a_symbol_before() -> None:
 
 
 def test_each_profile_finds_its_own_state_only() -> None:
-    store = Memory({state_key(p, "NVDA"): blob(p) for p in PROFILES})
+    store = MemoryStore({state_key(p, "NVDA"): blob(p) for p in PROFILES})
     store[clock_key("classic")] = encode_clock(7)
     for profile in PROFILES:
         taken: set[str] = set()
@@ -86,7 +86,7 @@ def test_each_profile_finds_its_own_state_only() -> None:
         size = len(store[state_key(profile, "NVDA")])
         assert left.places == [Place("NVDA", last_record=3, trades_seen=3, kept_bytes=size)]
         assert left.clock == (7 if profile == "classic" else 0)
-        kept = state.get_bytes("NVDA")
+        kept = state.get("NVDA")
         assert kept is not None
         header = header_of(kept)
         assert header is not None
@@ -107,13 +107,13 @@ def test_each_field_that_is_shown_is_explained() -> None:
 
 def test_an_old_key_is_read_as_the_profile_of_its_header() -> None:
     _, _, before_places = decode_seen(blob("classic"))
-    store = Memory({old_key("NVDA"): before_places})
+    store = MemoryStore({old_key("NVDA"): before_places})
     taken: set[str] = set()
     fresh: list[str] = []
     state = reader(store, "classic", taken, fresh)
     place = Place("NVDA", 0, ESTABLISHED_TRADES, len(before_places))
     assert state.kept().places == [place]
-    assert state.get_bytes("NVDA") == before_places
+    assert state.get("NVDA") == before_places
     assert (taken, fresh) == ({"NVDA"}, [])
     taken.clear()
     assert reader(store, "calibrated", taken, fresh).kept().places == []
@@ -122,10 +122,10 @@ def test_an_old_key_is_read_as_the_profile_of_its_header() -> None:
 
 def test_a_profile_without_state_is_told_which_one_has_some() -> None:
     fresh: list[str] = []
-    store = Memory({state_key("calibrated", "NVDA"): blob("calibrated")})
+    store = MemoryStore({state_key("calibrated", "NVDA"): blob("calibrated")})
     assert reader(store, "classic", set(), fresh).kept().places == []
     assert fresh == ["calibrated"]
-    assert reader(Memory(), "classic", set(), fresh).kept().places == []
+    assert reader(MemoryStore(), "classic", set(), fresh).kept().places == []
     assert fresh == ["calibrated"], "an empty store is no reason to say anything"
 
 
