@@ -1,10 +1,11 @@
 """Replaying at the speed of the tape."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
+
+from tape.process.clock import CLOCK, Clock
 
 TICK_S = 0.02
 """Trades that fall due within this time are sent together."""
@@ -19,8 +20,8 @@ class Pace:
     `speed` 0 is as fast as possible, 1 the speed of the tape, 10 ten times that.
     """
 
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
+    def __init__(self, speed: float, clock: Clock = CLOCK) -> None:
+        self._speed, self._clock = speed, clock
         self._first_ns: int | None = None
         self._start_s = 0.0
 
@@ -36,14 +37,14 @@ class Pace:
             yield 0, count
             return
         if self._first_ns is None:
-            self._first_ns, self._start_s = int(ts_event_ns[0]), time.monotonic()
+            self._first_ns, self._start_s = int(ts_event_ns[0]), self._clock.now_s()
         due_s = (ts_event_ns - self._first_ns) / (1e9 * self._speed)
         start = 0
         while start < count and not until():
-            now_s = time.monotonic() - self._start_s
+            now_s = self._clock.now_s() - self._start_s
             stop = start + int(np.searchsorted(due_s[start:], now_s + TICK_S, side="right"))
             if stop > start:
                 yield start, stop
                 start = stop
             else:
-                time.sleep(min(NAP_S, float(due_s[start]) - now_s))
+                self._clock.sleep(min(NAP_S, float(due_s[start]) - now_s))

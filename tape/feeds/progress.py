@@ -2,13 +2,13 @@
 
 import logging
 import sys
-import time
 from collections.abc import Mapping, Sequence
 
 from tqdm import tqdm
 
 from tape.archives import Archive
 from tape.feeds.feed import FeedPart
+from tape.process.clock import CLOCK, Clock
 from tape.process.terminal_text import printable
 
 log = logging.getLogger(__name__)
@@ -19,14 +19,17 @@ LINE_S = 10.0
 class Progress:
     """Counts rows read, per file and in all; `rows_hint` estimates the rows of each archive."""
 
-    def __init__(self, archives: Sequence[Archive], rows_hint: Sequence[int]) -> None:
+    def __init__(
+        self, archives: Sequence[Archive], rows_hint: Sequence[int], clock: Clock = CLOCK
+    ) -> None:
+        self._clock = clock
         self._hints = dict(zip((a.sha256 for a in archives), rows_hint, strict=True))
         self._numbers = {a.sha256: number for number, a in enumerate(archives, start=1)}
         self._total = max(1, sum(rows_hint))
         self._sent_before: set[str] = set()
         self._rows: dict[str, int] = {}
         self._trades = 0
-        self._start_s = self._line_s = time.monotonic()
+        self._start_s = self._line_s = clock.now_s()
         self._file = ""
         self._bar = tqdm(
             total=self._total,
@@ -60,7 +63,7 @@ class Progress:
         for sha256, part in parts.items():
             self._trades += part.trades
             self._at(sha256, part.rows)
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         if self._bar.disable and now_s - self._line_s >= LINE_S:
             self._line_s = now_s
             share = min(1.0, sum(self._rows.values()) / self._total)
@@ -84,7 +87,7 @@ class Progress:
 
     def summary(self, facts: Mapping[str, object], *, trades: int) -> None:
         """Say what was sent: `trades`, and what else is known of it."""
-        elapsed_s = max(1e-9, time.monotonic() - self._start_s)
+        elapsed_s = max(1e-9, self._clock.now_s() - self._start_s)
         log.info(
             "producer done",
             extra={

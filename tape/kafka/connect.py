@@ -1,7 +1,7 @@
 """Waiting for the broker at start, and saying plainly why it cannot be used."""
 
 import logging
-import time
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +11,7 @@ from tape.errors import BrokerAwayError, BrokerError
 from tape.kafka import clients
 from tape.kafka.errors import SILENT, kind_of
 from tape.kafka.topics import TopicSpec, create_topics
+from tape.process.clock import CLOCK, Clock
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,11 @@ REFUSALS = {**_AUTH, **_TLS}
 
 
 def ready_broker(
-    client_config: dict[str, str], topics: list[TopicSpec], *, wait_s: float = WAIT_S
+    client_config: dict[str, str],
+    topics: list[TopicSpec],
+    *,
+    wait_s: float = WAIT_S,
+    clock: Clock = CLOCK,
 ) -> None:
     """Return when the broker answers and has the topics, having created those that it lacks.
 
@@ -46,8 +51,8 @@ def ready_broker(
             f"the Kafka client cannot work with these settings: {error.args[0].str()}; check "
             "KAFKA_SSL_CA_FILE, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
         ) from None
-    deadline_s = time.monotonic() + wait_s
-    said_s = 0.0
+    deadline_s = clock.now_s() + wait_s
+    said_s = -math.inf
     while True:
         try:
             client.list_topics(timeout=2)
@@ -61,7 +66,7 @@ def ready_broker(
                     f"check {setting}"
                 ) from None
             reason = error.args[0].str()
-        now_s = time.monotonic()
+        now_s = clock.now_s()
         if now_s >= deadline_s:
             raise BrokerAwayError(
                 f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason}); start "

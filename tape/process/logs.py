@@ -6,6 +6,7 @@ import sys
 import time
 
 from tape.model.rejected import Rejected
+from tape.process.clock import CLOCK, Clock
 from tape.process.log_lines import facts, facts_text
 from tape.process.terminal_text import printable, printable_lines
 
@@ -55,13 +56,14 @@ def _raised_anyway(record: logging.LogRecord) -> bool:
 class LogRate:
     """Lets one line a second through for each key, and counts what it held back."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = CLOCK) -> None:
+        self._clock = clock
         self._next_s: dict[str, float] = {}
         self._held: dict[str, int] = {}
 
     def admit(self, key: str) -> int | None:
         """Return how many lines were held back before this one, or None to hold it back."""
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         if now_s < self._next_s.get(key, 0.0):
             self._held[key] = self._held.get(key, 0) + 1
             return None
@@ -72,8 +74,8 @@ class LogRate:
 class RejectedLog:
     """Logs the event `rejected`: at most one line per second and reason."""
 
-    def __init__(self) -> None:
-        self._rate = LogRate()
+    def __init__(self, clock: Clock = CLOCK) -> None:
+        self._rate = LogRate(clock)
 
     def note(self, rejected: Rejected, source: str) -> None:
         """Log why and where from, never what: a record may hold what must not reach a log."""

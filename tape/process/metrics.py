@@ -1,6 +1,6 @@
 """Prometheus metrics and a health page, one closed list for both apps; off unless a port is set."""
 
-import time
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from tape.model.counts import Counts
 from tape.model.fields import NANOS
+from tape.process.clock import CLOCK, Clock
 from tape.process.metrics_server import serve
 
 SILENT_S: Final = 60.0
@@ -114,7 +115,8 @@ class Metrics:
         symbols, state_bytes: symbols that hold a place in this instance, and bytes of their states.
     """
 
-    def __init__(self, app: str, counts: Counts) -> None:
+    def __init__(self, app: str, counts: Counts, clock: Clock = CLOCK) -> None:
+        self._clock = clock
         self.registry = CollectorRegistry()
         self.registry.register(CountsCollector(counts))
         new: dict[str, Any] = {"registry": self.registry}
@@ -128,39 +130,39 @@ class Metrics:
             "tapewatch_commit_seconds", "Time of a commit, seconds", buckets=SECONDS, **new
         )
         self.answers: Callable[[], bool] | None = None
-        self._lag_trades, self._lag_told_s = 0.0, -LAG_KEPT_S
+        self._lag_trades, self._lag_told_s = 0.0, -math.inf
         self.registry.register(WaitingCollector(self))
         self.symbols = Gauge("tapewatch_symbols", "Symbols that hold a place", **new)
         self.state_bytes = Gauge("tapewatch_state_bytes", "Bytes of these states", **new)
         since = Gauge(
             "tapewatch_seconds_since_commit", "Seconds since the last commit, or the start", **new
         )
-        self._committed_s = self._seen_s = time.monotonic()
-        since.set_function(lambda: time.monotonic() - self._committed_s)
+        self._committed_s = self._seen_s = self._clock.now_s()
+        since.set_function(lambda: self._clock.now_s() - self._committed_s)
         self._app = app
 
     def told_lag(self, trades: float) -> None:
         """Note how many trades on the topic are not taken yet."""
-        self._lag_trades, self._lag_told_s = trades, time.monotonic()
+        self._lag_trades, self._lag_told_s = trades, self._clock.now_s()
 
     @property
     def lag_trades(self) -> float | None:
         """Return how many trades are not taken yet; None if that was not told of late."""
-        late = time.monotonic() - self._lag_told_s > LAG_KEPT_S
+        late = self._clock.now_s() - self._lag_told_s > LAG_KEPT_S
         return None if late else self._lag_trades
 
     def alive(self) -> None:
         """Note that the app has come round its loop."""
-        self._seen_s = time.monotonic()
+        self._seen_s = self._clock.now_s()
 
     def committed(self, took_s: float) -> None:
         """Note a commit that took so long."""
         self.commit_s.observe(took_s)
-        self._committed_s = time.monotonic()
+        self._committed_s = self._clock.now_s()
 
     def healthy(self) -> bool:
         """Return whether the app is at work or waits for input, and does not hang."""
-        return time.monotonic() - self._seen_s < SILENT_S
+        return self._clock.now_s() - self._seen_s < SILENT_S
 
     def serve(self, host: str, port: int) -> Callable[[], None]:
         """Answer /metrics and /health in a thread of its own; returns how to end that.

@@ -6,7 +6,7 @@ rebalancing stay the library's own, because the row carries the offset of its la
 """
 
 import logging
-import time
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from quixstreams.models import Row, Topic
 
 from tape.errors import BrokerLostError
+from tape.process.clock import CLOCK, Clock
 from tape.process.interrupts import called_by_the_client
 from tape.streaming.beginning import begin_at, commits_of, stocks_among
 from tape.streaming.message_batch import MessageBatch, as_row, batches_of, good_messages
@@ -33,6 +34,7 @@ class BatchConsumer(SteadyConsumer):
 
     Attributes:
         batch_size: most messages that are taken at once.
+        clock: by what the lag is told once a second.
         on_partitions_gone: told the partitions that no longer belong to this consumer.
         on_no_commit: told the partitions that begin without a commit; may refuse them.
         on_begin: told the offset at which each partition that comes begins.
@@ -42,6 +44,7 @@ class BatchConsumer(SteadyConsumer):
     """
 
     batch_size: int = 1_000
+    clock: Clock = CLOCK
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,12 +54,12 @@ class BatchConsumer(SteadyConsumer):
         self.on_poll: Callable[[], None] = lambda: None
         self.on_lag: Callable[[float], None] = lambda lag_trades: None
         self.member_id = ""
-        self._lag_due_s = 0.0
+        self._lag_due_s = -math.inf
         self._waiting: deque[MessageBatch] = deque()
         self._next_offset: dict[int, int] = {}
         self._sought: set[int] = set()
         self._lost = self._rebalanced = False
-        self._unknown_since_s = self._unknown_last_s = -TOPIC_GONE_S
+        self._unknown_since_s = self._unknown_last_s = -math.inf
         self.call_on_error(called_by_the_client(self._note_error))
 
     def subscribe(
@@ -146,14 +149,14 @@ class BatchConsumer(SteadyConsumer):
         if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             log.warning("broker", extra={"error": error.str()})
             return
-        now_s = time.monotonic()
+        now_s = self.clock.now_s()
         if now_s - self._unknown_last_s > TOPIC_GONE_S:
             self._unknown_since_s = now_s
         self._unknown_last_s = now_s
 
     def _end_if_the_topic_is_gone(self, messages: list[Message]) -> None:
         if messages:
-            self._unknown_last_s = -TOPIC_GONE_S
+            self._unknown_last_s = -math.inf
         elif self._unknown_last_s - self._unknown_since_s > TOPIC_GONE_S:
             names = ", ".join(
                 name for name, topic in self.topics_by_name.items() if not topic.is_changelog
@@ -181,9 +184,9 @@ class BatchConsumer(SteadyConsumer):
         return str(topic.name)
 
     def _tell_lag(self) -> None:
-        if time.monotonic() < self._lag_due_s:
+        if self.clock.now_s() < self._lag_due_s:
             return
-        self._lag_due_s = time.monotonic() + LAG_EVERY_S
+        self._lag_due_s = self.clock.now_s() + LAG_EVERY_S
         lag = 0
         for partition, offset in self._next_offset.items():
             part = TopicPartition(self._input, partition)

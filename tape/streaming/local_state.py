@@ -7,11 +7,11 @@ any number of detectors.
 import fcntl
 import logging
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from tape.process.clock import WALL_CLOCK, Clock
 from tape.settings.detector import DetectorSettings
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def own_folder(settings: DetectorSettings) -> Path:
     return settings.state_dir / settings.instance
 
 
-def forget_old_copies(settings: DetectorSettings) -> list[Path]:
+def forget_old_copies(settings: DetectorSettings, clock: Clock = WALL_CLOCK) -> list[Path]:
     """Remove copies that nobody has used for `OLD_S`, and return where they were.
 
     Those of containers that are gone, too. What is in use is locked, and stays.
@@ -35,7 +35,7 @@ def forget_old_copies(settings: DetectorSettings) -> list[Path]:
     removed = []
     for copy in sorted([*settings.state_dir.glob(inside), *settings.state_dir.glob(f"*/{inside}")]):
         with suppress(OSError):  # went meanwhile, or is not ours to remove: it does no harm
-            if time.time() - _last_used_s(copy) > OLD_S and not _in_use(copy):
+            if clock.now_s() - _last_used_s(copy) > OLD_S and not _in_use(copy):
                 shutil.rmtree(copy)
                 removed.append(copy)
     if removed:

@@ -3,9 +3,10 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
+
+from tape.process.clock import CLOCK, Clock
 
 HANGS_S: Final = 130.0
 """Longer than any call may take: the library gives a broker 120 s before it fails an app.
@@ -29,9 +30,18 @@ def end_at_once() -> None:
 class LoopWatch:
     """Calls `on_hang` from a thread of its own once no beat has come for so long."""
 
-    def __init__(self, limit_s: float = HANGS_S, on_hang: Callable[[], None] = end_at_once) -> None:
+    def __init__(
+        self,
+        limit_s: float = HANGS_S,
+        on_hang: Callable[[], None] = end_at_once,
+        *,
+        clock: Clock = CLOCK,
+        every_s: float = HANGS_S / 10,
+    ) -> None:
+        """Have a limit, and look every `every_s` whether it is exceeded."""
         self._limit_s, self._on_hang = limit_s, on_hang
-        self._beat_s = time.monotonic()
+        self._clock, self._every_s = clock, every_s
+        self._beat_s = clock.now_s()
         self._ended = threading.Event()
 
     def start(self) -> None:
@@ -41,14 +51,19 @@ class LoopWatch:
 
     def beat(self) -> None:
         """Note that the loop goes on."""
-        self._beat_s = time.monotonic()
+        self._beat_s = self._clock.now_s()
+
+    @property
+    def hangs(self) -> bool:
+        """Return whether no beat has come for too long."""
+        return self._clock.now_s() - self._beat_s > self._limit_s
 
     def end(self) -> None:
         """Watch no longer."""
         self._ended.set()
 
     def _watch(self) -> None:
-        while not self._ended.wait(self._limit_s / 10):
-            if time.monotonic() - self._beat_s > self._limit_s:
+        while not self._ended.wait(self._every_s):
+            if self.hangs:
                 self._on_hang()
                 return

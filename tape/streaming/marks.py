@@ -1,10 +1,10 @@
 """Whether the input topic is still the one to which files were sent."""
 
-import time
 from typing import Final
 
 from tape.errors import BrokerAwayError, StateError
 from tape.kafka.identity import topic_ends, topic_id
+from tape.process.clock import CLOCK, Clock
 from tape.settings.producer import ProducerSettings
 from tape.streaming.positions import Book, TopicMark, positions_topic
 
@@ -12,20 +12,22 @@ STARTING_S: Final = 30.0
 """A broker that answers has its partitions some seconds later, after an outage of its own."""
 
 
-def look_at_topic(settings: ProducerSettings, *, wait_s: float = 0.0) -> TopicMark:
+def look_at_topic(
+    settings: ProducerSettings, *, wait_s: float = 0.0, clock: Clock = CLOCK
+) -> TopicMark:
     """Return which topic the input is now.
 
     Raises `BrokerError` if the broker does not answer, `BrokerAwayError` where that may pass, and
     only after `wait_s` seconds of trying.
     """
-    client, until_s = settings.client_config(), time.monotonic() + wait_s
+    client, until_s = settings.client_config(), clock.now_s() + wait_s
     while True:
         try:
             ends = topic_ends(client, settings.input)
         except BrokerAwayError:
-            if time.monotonic() > until_s:
+            if clock.now_s() > until_s:
                 raise
-            time.sleep(0.5)
+            clock.sleep(0.5)
         else:
             return TopicMark(topic_id(client, settings.input), ends)
 

@@ -1,7 +1,6 @@
 """Running an application to its end, and what is said when it ends."""
 
 import logging
-import time
 from contextlib import closing
 from typing import Final
 
@@ -24,6 +23,7 @@ from tape.kafka.topics import (
 )
 from tape.model.counts import Counts
 from tape.model.fields import NANOS
+from tape.process.clock import CLOCK, Clock
 from tape.process.interrupts import was_interrupted
 from tape.settings.detector import DetectorSettings
 from tape.streaming.detector_app import BatchApplication
@@ -81,22 +81,22 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
         ) from error
 
 
-def refuse_if_doubled(settings: DetectorSettings, member_id: str) -> None:
+def refuse_if_doubled(settings: DetectorSettings, member_id: str, *, clock: Clock = CLOCK) -> None:
     """Raise `SettingsError` if another process of the group has our INSTANCE now.
 
     `member_id` is what the group last called us: a process that has just ended is listed until
     its session is over. Without one we were never in the group, and whoever is there is another.
     """
     client, group = settings.client_config(), settings.consumer_group
-    until_s, doubled = time.monotonic() + JOINED_S, False
+    until_s, doubled = clock.now_s() + JOINED_S, False
     with closing(GroupWatcher(client, group, settings.input)) as watcher:
-        while not doubled and time.monotonic() < until_s:
+        while not doubled and clock.now_s() < until_s:
             doubled = any(
                 member.instance == settings.instance and member.member_id != member_id
                 for member in watcher.members()
             )
             if not doubled:
-                time.sleep(0.2)
+                clock.sleep(0.2)
     if doubled:
         raise SettingsError(
             f"another detector of the group {group} was started with the same "

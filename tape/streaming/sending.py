@@ -22,6 +22,7 @@ from tape.feeds.progress import Progress
 from tape.feeds.registry import feed_kind
 from tape.kafka.headers import rejection_headers
 from tape.model.counts import Counts
+from tape.process.clock import CLOCK, Clock
 from tape.process.logs import RejectedLog
 from tape.process.metrics import Metrics
 from tape.settings.producer import ProducerSettings
@@ -68,6 +69,7 @@ class Sender:
 
     Attributes:
         running: whether to go on; looked at between the slices of a batch.
+        clock: the time that trades are paced by, and transactions committed.
     """
 
     settings: ProducerSettings
@@ -75,6 +77,7 @@ class Sender:
     counts: Counts
     metrics: Metrics
     running: Callable[[], bool]
+    clock: Clock = CLOCK
     _log_rejected: RejectedLog = field(default_factory=RejectedLog)
     _run: Run = field(default_factory=lambda: Run(at=now_text()))
     _outcome: Outcome = field(default_factory=Outcome)
@@ -88,8 +91,8 @@ class Sender:
 
     def __post_init__(self) -> None:
         archives = self.found.archives
-        self._progress = Progress(archives, [count_rows_hint(archive) for archive in archives])
-        self._committed_s = time.monotonic()
+        self._progress = Progress(archives, [count_rows_hint(one) for one in archives], self.clock)
+        self._committed_s = self.clock.now_s()
 
     def send(self) -> Outcome:
         """Send everything; returns what came of it, also when it was stopped in the middle."""
@@ -103,7 +106,7 @@ class Sender:
                     self._finish()
                     break
                 except TransactionLostError as lost:
-                    if time.monotonic() - self._committed_s > PROGRESS_S:
+                    if self.clock.now_s() - self._committed_s > PROGRESS_S:
                         raise BrokerLostError(
                             f"the broker at {self.settings.broker_address} has lost every "
                             f"transaction for {PROGRESS_S:.0f} s ({lost}); start the producer "
@@ -123,9 +126,9 @@ class Sender:
         """Take the name, and begin where the last committed transaction ends."""
         client, topic = self.settings.client_config(), positions_topic(self.settings.input)
         if fenced:  # by another run, or by the broker because the transaction was too old
-            time.sleep(TAKEN_S)
+            self.clock.sleep(TAKEN_S)
             end_if_replaced(self.settings, read_positions(client, topic), self._run)
-        self._transactions = Transactions(client, transactional_id(self.settings))
+        self._transactions = Transactions(client, transactional_id(self.settings), self.clock)
         self._write(INSTANCE + self.settings.instance, msgspec.json.encode(self._run))
         self._transactions.commit()
         book = read_positions(client, topic)
@@ -166,12 +169,14 @@ class Sender:
                     f"it was being sent together with {', '.join(map(self._name, missing))}, which "
                     "is missing: put that back, or `tape producer forget` both",
                 )
-        self._pace = Pace(self.settings.replay_speed)
+        self._pace = Pace(self.settings.replay_speed, self.clock)
         reading: set[str] = set()
         archives = [a for a in left.values() if not self._is_done(a)]
         for step in self._batches(archives, self.settings.symbols):
             if not reading:
-                self._pace = Pace(self.settings.replay_speed)  # a night is not waited through
+                self._pace = Pace(
+                    self.settings.replay_speed, self.clock
+                )  # a night is not waited through
             for sha256, part in step.parts.items():
                 if sha256 not in reading and not part.ended and step.refused is None:
                     self._progress.start(known[sha256], self._rows(sha256))
@@ -205,7 +210,7 @@ class Sender:
 
     def _catch_up(self, ahead: Ahead, known: dict[str, Archive]) -> bool:
         """Send the rest of a batch of which the first messages were sent; returns as `_send`."""
-        self._pace = Pace(self.settings.replay_speed)
+        self._pace = Pace(self.settings.replay_speed, self.clock)
         archives = [archive for archive in known.values() if archive.sha256 in ahead.rows]
         sent = ahead.messages
         names = ", ".join(archive.path.name for archive in archives)
@@ -300,7 +305,7 @@ class Sender:
         self._transactions.commit()
         self._ledger.committed()
         self._counted = False
-        self._committed_s = time.monotonic()
+        self._committed_s = self.clock.now_s()
         self.metrics.committed(time.perf_counter() - start_s)
         self._outcome.count(self._ledger.files)
         self.counts.trades = self._outcome.trades

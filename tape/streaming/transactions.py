@@ -1,6 +1,5 @@
 """A producer whose records become visible together: all of a transaction, or none of it."""
 
-import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from tape.kafka import clients
 from tape.kafka.errors import LARGE, refuse_if_forbidden
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
+from tape.process.clock import CLOCK, Clock
 
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 """Longest that a killed producer blocks `read_committed` readers, if it is not started again."""
@@ -53,9 +53,9 @@ class TransactionLostError(Exception):
 class Transactions:
     """Sends records in transactions by one name, which ends what an earlier run left open."""
 
-    def __init__(self, client_config: dict[str, str], name: str) -> None:
+    def __init__(self, client_config: dict[str, str], name: str, clock: Clock = CLOCK) -> None:
         """Take the name; raises `BrokerError` if the broker refuses it."""
-        self._client_config = client_config
+        self._client_config, self._clock = client_config, clock
         self._address = client_config["bootstrap.servers"]
         self._refused: list[tuple[KafkaError, str]] = []
         self._began_s: float | None = None
@@ -79,7 +79,7 @@ class Transactions:
     @property
     def age_s(self) -> float:
         """Return for how long a transaction has been open; 0 if none is."""
-        return 0.0 if self._began_s is None else time.monotonic() - self._began_s
+        return 0.0 if self._began_s is None else self._clock.now_s() - self._began_s
 
     def send(self, topic: str, keys: list[bytes], values: list[bytes]) -> None:
         """Send messages in the open transaction, or begin one."""
@@ -125,14 +125,14 @@ class Transactions:
         """Begin a transaction if none is open."""
         if self._began_s is None:
             self._try(lambda _: self._producer.begin_transaction())
-            self._began_s = time.monotonic()
+            self._began_s = self._clock.now_s()
 
     def flush(self) -> None:
         """Return when everything sent was acknowledged."""
-        deadline_s = time.monotonic() + WAIT_S
+        deadline_s = self._clock.now_s() + WAIT_S
         while self._left_after(0.5):
             self._raise_refused()
-            if time.monotonic() > deadline_s:
+            if self._clock.now_s() > deadline_s:
                 raise BrokerLostError(self._gone())
         self._raise_refused()
 
@@ -160,14 +160,14 @@ class Transactions:
 
     def _try(self, call: Any) -> None:
         """Call what may be called again while the broker does not answer."""
-        deadline_s = time.monotonic() + WAIT_S
+        deadline_s = self._clock.now_s() + WAIT_S
         while True:
             try:
                 call(min(10.0, WAIT_S))
             except KafkaException as error:
                 if not error.args[0].retriable():
                     raise self._meaning(error) from error
-                if time.monotonic() > deadline_s:
+                if self._clock.now_s() > deadline_s:
                     raise BrokerLostError(self._gone()) from error
             else:
                 return
@@ -189,11 +189,11 @@ class Transactions:
 
     def _wait_for_room(self) -> None:
         full = len(self._producer)
-        deadline_s = time.monotonic() + WAIT_S
+        deadline_s = self._clock.now_s() + WAIT_S
         while len(self._producer) > full // 2:
             self._poll(0.05)
             self._raise_refused()
-            if time.monotonic() > deadline_s:
+            if self._clock.now_s() > deadline_s:
                 raise BrokerLostError(self._gone())
 
     def _not_delivered(self, error: KafkaError | None, message: Message) -> None:

@@ -1,12 +1,12 @@
 """What the live view holds: the newest anomalies, counts, rates, and the pipeline's state."""
 
-import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from tape.kafka.group import Look
+from tape.process.clock import CLOCK, Clock
 from tape.view.alert import Seen
 from tape.view.filters import Filter
 
@@ -16,25 +16,23 @@ KEPT: Final = 5_000
 RATE_S: Final = 10.0
 """Rates are means over so many seconds."""
 
-Clock = Callable[[], float]
-
 
 class Rate:
     """Events a second over the last `RATE_S` seconds, or since the first if that is less."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock
-        self._began_s = clock()
+        self._began_s = clock.now_s()
         self._events: deque[tuple[float, int]] = deque()
 
     def add(self, count: int) -> None:
         """Note events of now."""
-        self._events.append((self._clock(), count))
+        self._events.append((self._clock.now_s(), count))
 
     @property
     def per_s(self) -> float:
         """Return the rate of now."""
-        now_s = self._clock()
+        now_s = self._clock.now_s()
         while self._events and self._events[0][0] <= now_s - RATE_S:
             self._events.popleft()
         lasted_s = min(RATE_S, max(1.0, now_s - self._began_s))
@@ -52,7 +50,7 @@ class Board:
         lag: trades that wait, None if that cannot be seen.
     """
 
-    clock: Clock = time.monotonic
+    clock: Clock = CLOCK
     newest: deque[Seen] = field(default_factory=lambda: deque(maxlen=KEPT))
     by_rule: Counter[str] = field(default_factory=Counter)
     chosen: Filter = field(default_factory=Filter)
@@ -95,7 +93,7 @@ class Board:
             return
         self._stocks.add(max(0, look.written - before.written))
         if look.committed != before.committed:
-            self._committed_s = self.clock()
+            self._committed_s = self.clock.now_s()
 
     def pause(self) -> None:
         """Hold the list still, or let it go on."""
@@ -122,4 +120,4 @@ class Board:
     @property
     def since_commit_s(self) -> float | None:
         """Return the seconds since the detector was last seen to commit, None if it never was."""
-        return None if self._committed_s is None else self.clock() - self._committed_s
+        return None if self._committed_s is None else self.clock.now_s() - self._committed_s

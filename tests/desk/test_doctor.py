@@ -25,6 +25,7 @@ from tape.ops.doctor.trial import judge_clock
 from tape.process.metrics import SILENT_S, Metrics
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.testing import SettableClock
 from tests.apps import ROOT
 
 CANARY = "canary-51c0-not-to-be-seen"
@@ -235,12 +236,12 @@ def test_the_metrics_endpoint_answers_or_is_told(monkeypatch: pytest.MonkeyPatch
     settings = load(DetectorSettings)
     found = check_metrics(settings)
     assert (found.verdict, "nobody answers" in found.text) == ("warning", True), found
-    metrics = Metrics("anomaly_detector", Counts())
+    clock = SettableClock()
+    metrics = Metrics("anomaly_detector", Counts(), clock)
     end = metrics.serve("127.0.0.1", port)
     found = check_metrics(settings)
     assert (found.verdict, "anomaly_detector: at work" in found.text) == ("ok", True), found
-    now_s = time.monotonic()
-    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
+    clock.advance(SILENT_S + 1)
     found = check_metrics(settings)
     assert (found.verdict, "answers 503" in found.text) == ("problem", True), found
     end()

@@ -13,6 +13,7 @@ from tape.kafka.group import Look, Member
 from tape.kafka.neighbours import Around
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode
+from tape.testing import SettableClock
 from tape.view.alert import Seen, one_line, seen
 from tape.view.board import KEPT, Board
 from tape.view.feed import Arrived, News, Trouble
@@ -306,15 +307,15 @@ def test_memory_stays_bounded() -> None:
 
 
 def test_rates_are_means_of_the_last_ten_seconds() -> None:
-    now_s = [100.0]
-    board = Board(clock=lambda: now_s[0])
+    clock = SettableClock()
+    board = Board(clock=clock)
     for _ in range(20):
-        now_s[0] += 1
+        clock.advance(1)
         board.add([anomaly(1)] * 30)
     assert board.anomalies_per_s == pytest.approx(30)
-    now_s[0] += 5
+    clock.advance(5)
     assert board.anomalies_per_s == pytest.approx(15, abs=3.1)
-    now_s[0] += 6
+    clock.advance(6)
     assert board.anomalies_per_s == 0
 
 

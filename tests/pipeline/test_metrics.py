@@ -1,7 +1,5 @@
 """Metrics and health of the real apps, scraped while they work."""
 
-import os
-import re
 import shutil
 import subprocess
 import time
@@ -17,10 +15,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tape.kafka.local.broker import LocalKafka, free_port
-from tape.model.counts import Counts
 from tape.model.fields import NANOS, TIME_MIN_NS
 from tape.model.trade import Trade, encode
-from tape.process.metrics import LAG_KEPT_S, SILENT_S, Metrics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
@@ -208,56 +204,8 @@ def test_without_the_broker_the_lag_is_not_told_and_the_reason_is(
             pipeline.end()
 
 
-def test_a_lag_that_was_told_long_ago_is_not_told_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lag() -> list[float]:
-        families = {family.name: family for family in metrics.registry.collect()}
-        return [sample.value for sample in families["tapewatch_lag_trades"].samples]
-
-    metrics = Metrics("detector", Counts())
-    assert lag() == []
-    metrics.told_lag(7)
-    assert lag() == [7]
-    metrics.answers = lambda: False
-    assert lag() == []
-    metrics.answers = lambda: True
-    assert lag() == [7]
-    now_s = time.monotonic()
-    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + LAG_KEPT_S + 1)
-    assert lag() == []
-
-
-def test_what_an_alert_waits_for_is_there_from_the_start() -> None:
-    families = {family.name: family for family in Metrics("x", Counts()).registry.collect()}
-    (sample,) = [s for s in families["tapewatch_rejected"].samples if s.name.endswith("_total")]
-    assert (sample.labels, sample.value) == ({"reason": "partition_wrong"}, 0)
-
-
-def test_an_app_that_hangs_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics = Metrics("detector", Counts())
-    port = free_port()
-    end = metrics.serve("127.0.0.1", port)
-    now_s = time.monotonic()
-    monkeypatch.setattr("tape.process.metrics.time.monotonic", lambda: now_s + SILENT_S + 1)
-    with pytest.raises(urllib.error.HTTPError, match="503"):
-        get(port, "/health")
-    metrics.alive()
-    assert "at work" in get(port, "/health")
-    end()
-
-
 def test_a_busy_metrics_port_ends_the_app_with_a_sentence(pipeline: Pipeline) -> None:
     port = int(pipeline.address.rpartition(":")[2])
     refused = pipeline.detect(METRICS_PORT=str(port))
     assert refused.wait(60) == 4
     assert "METRICS_PORT" in refused.log().splitlines()[-1]
-
-
-def test_the_alert_rules_name_only_metrics_that_exist() -> None:
-    known = {f.name for f in Metrics("x", Counts()).registry.collect()}
-    known |= {f"{name}_total" for name in known}
-    assert set(re.findall(r"tapewatch_[a-z_]+", RULES.read_text())) <= known
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed: names checked, syntax not")
-    done = subprocess.run([promtool, "check", "rules", str(RULES)], env=os.environ, check=False)
-    assert done.returncode == 0

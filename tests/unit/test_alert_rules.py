@@ -1,5 +1,6 @@
 """The alert rules under Prometheus' own test tool, which says of each whether it fires."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tape.model.counts import Counts
+from tape.process.metrics import Metrics
 from tests.apps import ROOT
 
 FOLDER = ROOT / "ops/prometheus"
@@ -63,3 +66,11 @@ def test_an_alert_that_could_not_fire_is_noticed(alert: str, tmp_path: Path) -> 
     deaf = tmp_path / "deaf.yml"
     deaf.write_text(yaml.safe_dump(rules))
     assert not ends_well(deaf, tmp_path)
+
+
+def test_the_alert_rules_name_only_metrics_that_exist() -> None:
+    known = {f.name for f in Metrics("x", Counts()).registry.collect()}
+    known |= {f"{name}_total" for name in known}
+    assert set(re.findall(r"tapewatch_[a-z_]+", RULES.read_text())) <= known
+    done = subprocess.run([promtool(), "check", "rules", str(RULES)], check=False)
+    assert done.returncode == 0

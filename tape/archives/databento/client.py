@@ -1,6 +1,5 @@
 """DataBento's historical service over HTTP: one method a question, answers checked, bounded."""
 
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,6 +16,7 @@ from tape import __version__
 from tape.archives.databento.patience import Patience, retry_after_s
 from tape.archives.databento.query import JobDetails, JobSummary, Query
 from tape.errors import AccountError, FetchError, TapeError
+from tape.process.clock import CLOCK, Clock
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 """Answers after which the same question may be asked again."""
@@ -62,7 +62,9 @@ class Service:
         key: SecretStr,
         patience: Patience | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        clock: Clock = CLOCK,
     ) -> None:
+        self.clock = clock
         self.patience = patience or Patience()
         self.host = urlsplit(gateway).netloc
         self._gateway, self._key, self.tell = gateway, key, tell
@@ -137,7 +139,7 @@ class Service:
                 fault = trouble_in_words(error, self.patience)
                 if not _never_sent(error):
                     raise UnansweredError(f"{self.host}: {fault}") from None
-            self.pause(what, fault, failures, asked_s, time.sleep)
+            self.pause(what, fault, failures, asked_s, self.clock.sleep)
 
     def pause(
         self,
@@ -197,7 +199,7 @@ class Service:
                     failures = self.patience.tries
             except _NonsenseError as error:
                 raise FetchError(str(error)) from None
-            self.pause(what, fault, failures, asked_s, time.sleep)
+            self.pause(what, fault, failures, asked_s, self.clock.sleep)
 
     def _send(self, method: str, what: str, **fields: dict[str, str]) -> requests.Response:
         return self._session.request(

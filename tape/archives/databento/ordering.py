@@ -1,6 +1,5 @@
 """Jobs: found again, ordered at most once, waited for."""
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -50,7 +49,7 @@ def order(service: Service, query: Query) -> str:
         job = _first_of(service, query, new)
         if job is not None:
             return job.id
-        time.sleep(service.patience.pause_s(nth))
+        service.clock.sleep(service.patience.pause_s(nth))
     raise FetchError(
         f"the order was sent, but its answer was lost ({lost}), and no such job is listed; it was "
         "not sent again, because it would be paid twice: look at `tape fetch --list` in a few "
@@ -65,7 +64,7 @@ def wait_until_done(
 
     Raises `FetchError` if they are not after `wait_s` seconds, or never will be.
     """
-    start_s, pause_s = time.monotonic(), service.patience.poll_s
+    start_s, pause_s = service.clock.now_s(), service.patience.poll_s
     while True:
         job = service.details(job_id)
         hear(job)
@@ -80,13 +79,13 @@ def wait_until_done(
                 f"job {job_id} is in the state {job.state[:40]!r}, which is not known here; look "
                 "at it in DataBento's portal"
             )
-        left_s = wait_s - (time.monotonic() - start_s)
+        left_s = wait_s - (service.clock.now_s() - start_s)
         if left_s <= 0:
             raise FetchError(
                 f"job {job_id} is still {job.state}; fetch it later with "
                 f"`tape fetch --job {job_id}`"
             )
-        time.sleep(min(pause_s, left_s))
+        service.clock.sleep(min(pause_s, left_s))
         pause_s = min(pause_s * 1.5, 30 * service.patience.poll_s)
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tape.archives.databento import JobDetails, JobFolder, Patience, Query, Service, order, same_job
 from tape.archives.databento import wait_until_done as wait
 from tape.errors import AccountError, FetchError, TapeError
+from tape.testing import SettableClock
 from tests.certificates import Authority
 from tests.databento_faults import (
     hanging,
@@ -363,3 +364,27 @@ def test_a_job_that_differs_in_anything_is_another(
     else:
         databento.jobs["J-1"].query.update(other)  # type: ignore[arg-type]
     assert same_job(service_of(databento), query) is None
+
+
+def test_a_service_that_asks_for_a_pause_gets_it(databento: DataBento) -> None:
+    clock = SettableClock()
+    patience = Patience(connect_s=2, read_s=2, tries=4, first_pause_s=1, longest_pause_s=60)
+    databento.then("metadata.get_cost", status(429, Retry_After="7"), status(503), status(503))
+    service = Service(databento.url, SecretStr(KEY), patience, clock=clock)
+    assert service.estimate(QUERY).cost_usd == 1.25
+    asked_s, second_s, third_s = clock.slept_s
+    assert 7 <= asked_s <= 7.1
+    assert 1 <= second_s <= 2, "between half and all of 1 s, doubled once"
+    assert 2 <= third_s <= 4
+
+
+def test_a_job_that_never_gets_ready_is_waited_for_as_long_as_was_asked(
+    databento: DataBento,
+) -> None:
+    clock = SettableClock()
+    databento.states_to_come = ["queued"] * 10_000
+    service = Service(databento.url, SecretStr(KEY), QUICK, clock=clock)
+    job = order(service, QUERY)
+    with pytest.raises(FetchError, match="fetch it later with"):
+        wait(service, job, 2.0, lambda _: None)
+    assert sum(clock.slept_s) == pytest.approx(2.0)

@@ -10,6 +10,7 @@ import pytest
 
 from tape.model.rejected import Rejected
 from tape.process.logs import RejectedLog
+from tape.testing import SettableClock
 from tests.apps import ROOT
 
 LEVELS = {"info": "INFO", "warning": "WARNING", "error": "ERROR"}
@@ -44,16 +45,15 @@ def test_the_documented_events_are_those_that_are_logged() -> None:
 
 
 def test_a_flood_of_rejected_records_is_one_line_a_second_per_reason(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    now_s = 1_000.0
-    monkeypatch.setattr("tape.process.logs.time.monotonic", lambda: now_s)
-    log = RejectedLog()
+    clock = SettableClock()
+    log = RejectedLog(clock)
     with caplog.at_level(logging.WARNING, logger="tape.process.logs"):
         for n in range(500):
             log.note(Rejected("time_range", "no such time"), f"stocks[0]@{n}")
             log.note(Rejected("encoding", "no UTF-8"), f"stocks[0]@{n}")
-        now_s += 1.0
+        clock.advance(1.0)
         log.note(Rejected("encoding", "no UTF-8"), "b\x1bc.csv:7")
     lines = [(r.getMessage(), r.reason, r.source, r.held_back) for r in caplog.records]  # type: ignore[attr-defined]
     assert lines == [

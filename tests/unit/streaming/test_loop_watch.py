@@ -2,37 +2,47 @@
 
 import threading
 
-from tape.streaming.loop_watch import LoopWatch
+from tape.streaming.loop_watch import HANGS_S, LoopWatch
+from tape.testing import SettableClock
 
 SOON_S = 30.0
 
 
 def test_a_loop_without_a_beat_is_ended_once() -> None:
-    hung = threading.Event()
-    times = []
+    clock, hung, times = SettableClock(), threading.Event(), []
 
     def on_hang() -> None:
         times.append(1)
         hung.set()
 
-    LoopWatch(0.05, on_hang).start()
+    watch = LoopWatch(on_hang=on_hang, clock=clock, every_s=0.001)
+    watch.start()
+    clock.advance(HANGS_S + 1)
     assert hung.wait(SOON_S)
     assert times == [1]
 
 
-def test_a_loop_that_beats_is_left_alone_until_it_stops() -> None:
-    hung = threading.Event()
-    watch = LoopWatch(1.0, hung.set)
-    watch.start()
+def test_a_loop_hangs_when_its_last_beat_is_too_long_ago() -> None:
+    clock = SettableClock()
+    watch = LoopWatch(10, clock=clock)
     for _ in range(30):
+        clock.advance(9)
+        assert not watch.hangs, "it beat all the time"
         watch.beat()
-        assert not hung.wait(0.05), "it beat all the time"
-    assert hung.wait(SOON_S), "and then it stopped"
+    clock.advance(10)
+    assert not watch.hangs
+    clock.advance(0.1)
+    assert watch.hangs, "and then it stopped"
 
 
 def test_an_ended_watch_ends_nothing() -> None:
-    hung = threading.Event()
-    watch = LoopWatch(0.2, hung.set)
+    clock, hung = SettableClock(), threading.Event()
+    before = set(threading.enumerate())
+    watch = LoopWatch(on_hang=hung.set, clock=clock, every_s=0.001)
     watch.start()
+    (thread,) = set(threading.enumerate()) - before
     watch.end()
-    assert not hung.wait(1.0)
+    thread.join(SOON_S)
+    clock.advance(HANGS_S + 1)
+    assert not thread.is_alive()
+    assert not hung.is_set()
