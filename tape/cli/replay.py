@@ -1,7 +1,7 @@
 """`tape replay`: the detector over files, without a broker."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ from tape.cli.outputs import Outputs, outputs_for
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.day import Picture, check_plot
 from tape.desk.summary import Findings, counts_table, telling_table
-from tape.errors import SettingsError
+from tape.errors import BooksError, SettingsError
 from tape.judging.judge import Judge
 from tape.judging.replay import END_NS, Part, Replay, time_ns
 from tape.market.test_issues import is_test_issue
@@ -39,7 +39,8 @@ from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 from tape.settings.symbol_lists import split_symbols
 from tape.settings.thresholds_file import unknown_symbols
-from tape.sinks.files import AnomalyWriter, anomaly_writer, check_lines, check_output
+from tape.sinks.registry import check_lines, check_output, file_sink
+from tape.sinks.sink import Item, Sink
 
 
 def replay(
@@ -150,27 +151,41 @@ def _run(
     with ExitStack() as stack:
         bars = stack.enter_context(row_bars())
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
-        writer: AnomalyWriter | None = None
-        if files.anomalies is not None:
-            file = stack.enter_context(files.anomalies)
-            writer = anomaly_writer(file, files.anomalies.path.suffix)
-            stack.callback(writer.close)
-        lines = stack.enter_context(files.episodes) if files.episodes is not None else None
+        anomalies = _opened(files.anomalies, stack)
+        episodes = _opened(files.episodes, stack)
         for shown in run.batches():
             for value in shown.flagged:
                 found.add(value)
-                if writer is not None:
-                    writer.write(value)
+            _write(anomalies, shown.flagged)
+            _write(episodes, [step.value for step in shown.episodes])
             if picture is not None:
                 picture.add(shown.values, shown.flagged)
-            if lines is not None:
-                for step in shown.episodes:
-                    lines.write(step.value + b"\n")
             _advance(bars, task, run.rows)
         if not run.trades:
             raise nothing_judged(run)
-        if writer is not None:
-            writer.end()
+        for sink in (anomalies, episodes):
+            if sink is not None:
+                sink.flush()
+
+
+def _opened(file: OutputFile | None, stack: ExitStack) -> Sink | None:
+    """Return the sink into a file, which is closed with the stack."""
+    if file is None:
+        return None
+    sink = file_sink(stack.enter_context(file), file.path.suffix)
+    stack.callback(sink.close)
+    return sink
+
+
+def _write(sink: Sink | None, values: Sequence[bytes]) -> None:
+    """Write messages; raises `BooksError` for one that the sink can never take."""
+    if sink is None or not values:
+        return
+    for poison in sink.write([Item(value) for value in values]):
+        raise BooksError(
+            f"a message of ours cannot be written: {poison.reason}; nothing was written, please "
+            "report this with the file"
+        )
 
 
 def _advance(bars: Progress, task: TaskID, rows: int) -> None:

@@ -1,1 +1,1 @@
-"""Where anomalies go."""
+"""Where anomalies and episodes go, beside the topics."""

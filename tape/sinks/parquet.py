@@ -1,0 +1,66 @@
+"""Anomalies as Parquet."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tape.process.origin import MARK
+from tape.process.whole_file import OutputFile
+from tape.sinks.fields import FIELDS, TIMES, cells_of, read
+from tape.sinks.sink import Item, Poison
+
+CHUNK: Final = 10_000
+"""Anomalies held before a row group is written."""
+
+
+class ParquetSink:
+    """Writes anomalies into an open file, in row groups of `CHUNK`."""
+
+    def __init__(self, file: OutputFile) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        whole = {name: pa.int64() for name in FIELDS}
+        whole |= {name: pa.timestamp("ns", tz="UTC") for name in TIMES}
+        whole |= {name: pa.string() for name in ("action", "side", "symbol")}
+        reason = [("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
+        self._schema = pa.schema(
+            [
+                *(whole | {"price": pa.float64()}).items(),
+                ("anomaly_id", pa.string()),
+                ("episode_id", pa.string()),
+                ("anomalies", pa.list_(pa.string())),
+                ("severity", pa.float64()),
+                ("context", pa.string()),
+                ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
+            ],
+            metadata={"creator": MARK.decode()},
+        )
+        self._table: Callable[..., Any] = pa.Table.from_pylist
+        self._writer = pq.ParquetWriter(file.binary, self._schema, compression="zstd")
+        self._held: list[dict[str, Any]] = []
+        self._is_empty = True
+
+    def write(self, items: Sequence[Item], /) -> list[Poison]:
+        """Take anomalies, and write a row group when there are enough."""
+        poison = []
+        for item in items:
+            found = read(item)
+            if isinstance(found, Poison):
+                poison.append(found)
+                continue
+            self._held.append(cells_of(found) | {"reasons": msgspec.to_builtins(found.reasons)})
+            if len(self._held) == CHUNK:
+                self.flush()
+        return poison
+
+    def flush(self) -> None:
+        """Write what is held as a row group; of no anomaly at all an empty one."""
+        if self._held or self._is_empty:
+            self._writer.write_table(self._table(self._held, schema=self._schema))
+            self._held, self._is_empty = [], False
+
+    def close(self) -> None:
+        """Write the end of the file, which has to be open."""
+        self._writer.close()  # else it would do so later, into a closed file
