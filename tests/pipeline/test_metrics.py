@@ -22,7 +22,7 @@ from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
 
 pytestmark = pytest.mark.broker
-RULES = ROOT / "ops/prometheus/tapewatch.rules.yml"
+RULES = ROOT / "monitoring/prometheus/tapewatch.rules.yml"
 
 
 @pytest.fixture

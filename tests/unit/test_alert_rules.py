@@ -12,7 +12,7 @@ from tape.model.counts import Counts
 from tape.process.metrics import Metrics
 from tests.apps import ROOT
 
-FOLDER = ROOT / "ops/prometheus"
+FOLDER = ROOT / "monitoring/prometheus"
 RULES, CASES = FOLDER / "tapewatch.rules.yml", FOLDER / "tapewatch.test.yml"
 
 
