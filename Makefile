@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full test-oldest test-vendor lint audit bench bench-38m bench-steady evaluate soak clean
+.PHONY: setup demo test test-full test-oldest test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -39,10 +39,17 @@ VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosig
 test-vendor: .vendor/.ready  # that client against the tests' server
 	$(BIN)/pytest -m full tests/unit/archives/test_fetch_vendor.py
 
+LOCK = --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+lock: setup  # what the images hold: the declared pins with all they need, and hashes
+	$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
+	$(BIN)/uv pip compile $(LOCK) -o producer/requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --extra detector -o anomaly_detector/requirements.txt
+	$(BIN)/python ops/third_party.py
 
 audit: setup  # known faults of what the images hold
 	@if $(BIN)/python -c 'import socket; socket.getaddrinfo("api.osv.dev", 443)' 2>/dev/null; then \

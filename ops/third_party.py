@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCK = ROOT / "producer" / "requirements.txt"
+APPS = ("producer", "anomaly_detector")
 FILE = ROOT / "THIRD-PARTY.md"
 IN_THE_IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux"}
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)(?: *; *([^\\]+))?", re.MULTILINE)
@@ -21,23 +21,23 @@ SHORT = 40
 HEAD = """\
 # What the images hold of others
 
-Both images are made from `python:3.12-slim-bookworm` (Python: PSF-2.0; the packages of Debian 12, \
+The images are made from `python:3.12-slim-bookworm` (Python: PSF-2.0; the packages of Debian 12, \
 each with its licence in `/usr/share/doc/*/copyright` of the image) and hold these packages from \
-PyPI, which `ops/third_party.py` lists from `producer/requirements.txt`. The texts of their \
+PyPI, which `ops/third_party.py` lists from the apps' `requirements.txt`. The texts of their \
 licences lie in the image beside them, as far as they bring them: in \
 `/usr/local/lib/python3.12/site-packages/*.dist-info`. \
 Tapewatch itself: see `LICENSE`.
 
-| package | version | licence, as the package says it |
-|---|---|---|
+| package | version | licence, as the package says it | in the image of |
+|---|---|---|---|
 """
 
 
-def pinned() -> dict[str, str]:
-    """Return names and versions of the packages that the lock puts into an image."""
+def pinned(app: str) -> dict[str, str]:
+    """Return names and versions of the packages that the lock puts into an app's image."""
     return {
         name: version
-        for name, version, marker in PINNED.findall(LOCK.read_text())
+        for name, version, marker in PINNED.findall((ROOT / app / "requirements.txt").read_text())
         if not marker or Marker(marker.strip()).evaluate(IN_THE_IMAGE)
     }
 
@@ -61,7 +61,12 @@ def licence(name: str) -> str:
 
 def third_party() -> str:
     """Return the file."""
-    rows = [f"| {name} | {version} | {licence(name)} |" for name, version in pinned().items()]
+    held = {app: pinned(app) for app in APPS}
+    rows = []
+    for name, version in sorted({item for packages in held.values() for item in packages.items()}):
+        apps = [app for app in APPS if held[app].get(name) == version]
+        where = "both" if apps == list(APPS) else apps[0]
+        rows.append(f"| {name} | {version} | {licence(name)} | {where} |")
     return HEAD + "\n".join(rows) + "\n"
 
 

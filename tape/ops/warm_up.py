@@ -1,10 +1,13 @@
 """Fills the compile cache: `python -m tape.ops.warm_up`, at install and when an image is built.
 
-Compiling takes about half a minute once; every start after it takes a second.
+Compiling takes about half a minute once; every start after it takes a second. An app's image
+compiles what that app runs: `python -m tape.ops.warm_up producer`.
 """
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import numpy as np
 
@@ -25,17 +28,26 @@ from tape.model.fields import TIME_MAX_NS
 from tape.model.trade import Trade, encode
 from tape.synthetic import make_day, write_day
 
+PRODUCER: Final = "producer"
 
-def warm() -> None:
-    """Run each compiled kernel once, on a tape long enough to grow a forest."""
+
+def warm(app: str = "") -> None:
+    """Run each compiled kernel once; for the producer, those that read files only."""
     with TemporaryDirectory() as folder:
         path = write_day(make_day(trades=2_000), Path(folder))
         (archive,) = find_archives(path).archives
         values = [v for b in read_archive(archive, latest_ns=TIME_MAX_NS) for v in b.values]
         _warm_encodings(Path(folder), values)
+        if app == PRODUCER:
+            return
         run = Inspecting("XNYS")
         run.find([path])
         run.run(lambda _: None)
+    _warm_detectors()
+
+
+def _warm_detectors() -> None:
+    """Judge a tape long enough to grow a forest."""
     ticks = np.round(10_000 + np.sin(np.arange(2_500)) * 50).astype(int)
     values = [
         encode(
@@ -93,4 +105,4 @@ def _warm_encodings(folder: Path, values: list[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    warm()
+    warm(*sys.argv[1:2])

@@ -1,4 +1,4 @@
-"""What a wheel holds, and what the apps load on their way."""
+"""What a wheel holds."""
 
 import subprocess
 import sys
@@ -23,20 +23,6 @@ def test_a_package_without_apps_says_so(tmp_path: Path) -> None:
     (tmp_path / "tape").mkdir()
     with pytest.raises(TapeError, match="install tapewatch again"):
         app_main("producer", tmp_path / "tape")
-
-
-@pytest.mark.parametrize("name", APPS)
-def test_no_app_loads_pandas_or_scikit_learn_on_its_way(name: str) -> None:
-    """They are slow to load, and neither sends nor judges a trade (scikit-learn: a fall-back)."""
-    program = (
-        f"import runpy, sys; runpy.run_path({str(ROOT / name / 'main.py')!r}, run_name='app'); "
-        "import tape.streaming.producer, tape.judging.judge; "
-        "print(*sorted({'pandas', 'sklearn', 'matplotlib', 'pyarrow'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == []
 
 
 @pytest.mark.full

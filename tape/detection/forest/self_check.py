@@ -17,6 +17,7 @@ from tape.detection.forest.draws import SMALLEST_GAP, smallest_target_gap
 from tape.detection.forest.forests import Forests
 from tape.detection.forest.reference import reference_breakpoints
 from tape.detection.parameters import Parameters
+from tape.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,17 @@ def forests_agree() -> bool:
 
 
 def _answer_file() -> Path:
-    """Return where the answer for these versions on this processor is kept."""
-    facts = [importlib.metadata.version(name) for name in ("scikit-learn", "numpy", "numba")]
+    """Return where the answer for these versions on this processor is kept.
+
+    Raises `SettingsError` if there is no scikit-learn to ask.
+    """
+    try:
+        facts = [importlib.metadata.version(name) for name in ("scikit-learn", "numpy", "numba")]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise SettingsError(
+            f"the isolation forest is checked against scikit-learn, and {error.name} is not "
+            "installed: pip install 'tapewatch[detector]'"
+        ) from None
     facts += [platform.machine(), llvmlite.binding.get_host_cpu_name(), str(KERNEL)]
     name = hashlib.sha256("|".join(facts).encode()).hexdigest()[:16]
     return Path(platformdirs.user_cache_dir("tapewatch")) / f"forest-check-{name}"
