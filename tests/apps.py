@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 
@@ -57,7 +58,7 @@ class App:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")[-6_000:]
 
-    def events(self, event: str) -> list[dict[str, object]]:
+    def events(self, event: str) -> list[dict[str, Any]]:
         """The log lines of one event, as their fields."""
         lines = [json.loads(x) for x in self.log_file.read_text().splitlines() if x[:1] == "{"]
         return [line for line in lines if line["event"] == event]

@@ -64,7 +64,12 @@ def told(
             if after is None and tape[at][2] // DAY_NS == last[2] // DAY_NS:
                 after = tape[at][3]
             moved = 0 if before is None else abs(extreme - before)
-            if moved and after is not None and moved >= Fraction(5, 10_000) * abs(before):
+            if (
+                moved
+                and before is not None
+                and after is not None
+                and moved >= Fraction(5, 10_000) * abs(before)
+            ):
                 kept = Fraction(after - before, extreme - before)
                 mark = "held" if kept >= Fraction(1, 2) else "reverted"
         rules = [rule for n in flagged for rule in verdicts[n][1]]

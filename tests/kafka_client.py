@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 
 def produce(
@@ -14,14 +21,19 @@ def produce(
 ) -> None:
     """Send (key, value) pairs and wait until the broker has them."""
     producer = Producer({"bootstrap.servers": address, "partitioner": "murmur2"})
-    refused = []
+    refused: list[KafkaError] = []
+
+    def noted(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            refused.append(error)
+
     for key, value in messages:
         producer.produce(
             topic,
             value,
             key,
             headers=headers or [],
-            on_delivery=lambda error, _: error and refused.append(error),
+            on_delivery=noted,
         )
     assert producer.flush(30) == 0
     assert not refused, refused

@@ -25,7 +25,7 @@ def head(
     instruments: dict[int, str],
     first: date,
     after: date,
-    schema: Schema = Schema.TRADES,
+    schema: Schema = Schema.TRADES,  # type: ignore[assignment]
 ) -> bytes:
     """Return a DBN header whose symbols are mapped from `first` to before `after`."""
     mappings = [

@@ -197,7 +197,8 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
     closed.mkdir()
     closed.chmod(0o500)
     unreadable = [*reading(secret, out).values(), *reading(hidden, out).values()]
-    unwritable = [*reading(day, closed).values(), ["synth", "-o", closed, "--trades", "1000"]]
+    unwritable: list[list[str | Path]] = [*reading(day, closed).values()]
+    unwritable.append(["synth", "-o", closed, "--trades", "1000"])
     unwritable.append(["broker", "start", "--data", closed / "broker"])
     ended = limited([*unreadable, *unwritable])
     assert len(ended) == len(unreadable) + len(unwritable)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,7 @@ def test_what_comes_of_ctrl_c_in_compiled_code_is_taken_for_it() -> None:
 
     for depth in (0, 1, 3):
         for by_cause in (True, False):
-            assert run_main(lambda d=depth, c=by_cause: wrapped(d, by_cause=c)) == 130
+            assert run_main(partial(wrapped, depth, by_cause=by_cause)) == 130
     with pytest.raises(SystemError):
         run_main(lambda: (_ for _ in ()).throw(SystemError("of another kind")))
 

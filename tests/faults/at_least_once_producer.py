@@ -33,7 +33,7 @@ class Untied(Transactions):
         self._began_s = None
 
 
-sending.Transactions = Untied  # type: ignore[misc]
+sending.Transactions = Untied  # type: ignore
 
 from producer.main import main  # noqa: E402
 

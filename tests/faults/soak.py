@@ -162,7 +162,7 @@ def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
     """Return the figures of all rounds together."""
     kinds: Counter[str] = Counter()
     for one in rounds:
-        kinds.update(one["faults"])  # type: ignore[arg-type]
+        kinds.update(one["faults"])  # type: ignore[call-overload]
     waits = [wait for one in rounds for wait in one["recovery_s"]]  # type: ignore[attr-defined]
     names = ("lost", "doubled", "unexpected", "wrong", "disordered", "trades", "anomalies")
     sums = {n: sum(int(one[n]) for one in rounds) for n in (*names, "episode_states", "aborted")}  # type: ignore[call-overload]
@@ -234,7 +234,7 @@ def main() -> int:
         else:
             one = one_round(number, seed + len(rounds), left, total)
         rounds.append(one)
-        total.update(one["faults"])  # type: ignore[arg-type]
+        total.update(one["faults"])  # type: ignore[call-overload]
         figures = report(rounds, time.monotonic() - start_s)
         (ROOT / "benchmarks/soak.json").write_text(json.dumps(figures, indent=2) + "\n")
         (ROOT / "docs/soak.md").write_text(as_page(figures))

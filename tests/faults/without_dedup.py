@@ -8,7 +8,7 @@ from tape.model.columns import TradeColumns
 from tape.model.fields import NO_SEQUENCE
 from tape.process.exit import run_main
 
-decode_batch = judge.decode_batch
+decode_batch = judge.decode_batch  # type: ignore[attr-defined]
 
 
 def forgetful(*args: object) -> DecodedBatch:
@@ -20,7 +20,7 @@ def forgetful(*args: object) -> DecodedBatch:
     return batch
 
 
-judge.decode_batch = forgetful
+judge.decode_batch = forgetful  # type: ignore
 
 from anomaly_detector.main import main  # noqa: E402
 

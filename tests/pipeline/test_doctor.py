@@ -89,7 +89,8 @@ def test_topics_that_are_missing_or_differ_are_found(pipeline: Pipeline, doctor:
     admin.create_partitions([NewPartitions(pipeline.input, 6)])[pipeline.input].result(10)
     code, found = doctor()
     assert (code, found["topics"]["verdict"]) == (1, "problem")
-    assert found["topics"]["details"] == [
+    details: object = found["topics"]["details"]
+    assert details == [
         f"{pipeline.rejected}: retention.ms is 60000 instead of 2592000000",
         f"{changelog_name(pipeline.group, pipeline.input)}: 4 partitions instead of 6, "
         f"as {pipeline.input} has",

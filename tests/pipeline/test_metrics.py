@@ -5,7 +5,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def test_the_apps_tell_what_they_do(pipeline: Pipeline, tmp_path: Path) -> None:
 
 def rates(before: dict[tuple[str, str], float], after: dict[tuple[str, str], float]) -> Any:
     """How much each counter has grown between two looks, labels summed."""
-    grown: Counter[str] = Counter()
+    grown: dict[str, float] = defaultdict(float)
     for (name, _), value in after.items():
         grown[name] += value
     for (name, _), value in before.items():

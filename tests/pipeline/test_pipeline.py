@@ -116,7 +116,7 @@ def test_the_topic_holds_what_the_oracle_says(
         for t in trades
     ]
     answers = judged(tape)
-    expected = Counter()
+    expected: Counter[tuple[str, int, frozenset[str]]] = Counter()
     for trade, (_, rules) in zip(trades, answers, strict=True):
         if rules:
             expected[(trade.symbol, trade.sequence, frozenset(rules))] += 1

@@ -143,9 +143,9 @@ def test_after_a_reset_the_verdicts_are_those_of_a_fresh_start(
     assert json.loads(one.stdout)["reset"] == 1
     judge(pipeline, third)
     found = by_symbol(of_day(pipeline.anomalies(), "2025-03-07"))
-    alone = by_symbol(replay(third)[0])
-    assert found["NVDA"] == alone["NVDA"]
-    assert found != alone, "the others went on with what they had learnt"
+    by_itself = by_symbol(replay(third)[0])
+    assert found["NVDA"] == by_itself["NVDA"]
+    assert found != by_itself, "the others went on with what they had learnt"
 
 
 def test_a_reset_is_refused_while_a_detector_runs_and_by_a_wrong_word(pipeline: Pipeline) -> None:

@@ -116,7 +116,9 @@ def test_t26_the_same_day_twice_in_two_forms_is_judged_once(tmp_path: Path) -> N
         own = dict(zip(keys, line.split(","), strict=True))
         head = {"ts_event": own["ts_event"], "rtype": int(own["rtype"])}
         head |= {name: int(own[name]) for name in ("publisher_id", "instrument_id")}
-        more = {name: own[name] for name in ("action", "side", "price", "symbol", "ts_recv")}
+        more: dict[str, object] = {
+            name: own[name] for name in ("action", "side", "price", "symbol", "ts_recv")
+        }
         more |= {n: int(own[n]) for n in ("depth", "size", "flags", "ts_in_delta", "sequence")}
         lines.append(json.dumps({"ts_recv": more.pop("ts_recv"), "hd": head, **more}))
     written(tmp_path / "two" / "again.trades.json", "\n".join([*lines, ""]))

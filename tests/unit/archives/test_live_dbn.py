@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -70,7 +71,7 @@ def trade(instrument: int, sequence: int) -> bytes:
     )
 
 
-def quote(instrument: int, sequence: int, action: Action = Action.TRADE) -> bytes:
+def quote(instrument: int, sequence: int, action: Any = Action.TRADE) -> bytes:
     ns = NOON + sequence * 10**9
     return bytes(
         MBP1Msg(2, instrument, ns, 80 * 10**9, 10, action, Side.BID, 0, ns, sequence=sequence)

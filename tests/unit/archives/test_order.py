@@ -59,8 +59,9 @@ def judged(*batches: list[bytes]) -> tuple[list[int], Counts]:
         found = judge.judge([b"NVDA"] * len(batch), batch)
         assert not found.unread
         flagged += [
-            int(re.search(rb'"sequence":(\d+)|$', one.value)[1] or 0) for one in found.flagged
-        ]  # type: ignore[index]
+            int(re.search(rb'"sequence":(\d+)|$', one.value)[1] or 0)  # type: ignore[index]
+            for one in found.flagged
+        ]
     return flagged, counts
 
 

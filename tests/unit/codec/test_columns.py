@@ -14,8 +14,14 @@ from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode, encode
 from tests.mutations import mutated
 
-NAMES = ("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP", "ACM$", "ES.c.0")
-NAMES += ("ABCDEFGHIJKLMNOPQ", "ABCDEFGHIJKLMNOPR", "UD:1V: GN 2391 [x], y", "B" * 71, "7" * 71)
+NAMES = (
+    *("A", "NVDA", "BRK.B", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHIJKLMNOP", "ACM$", "ES.c.0"),
+    "ABCDEFGHIJKLMNOPQ",
+    "ABCDEFGHIJKLMNOPR",
+    "UD:1V: GN 2391 [x], y",
+    "B" * 71,
+    "7" * 71,
+)
 
 trades = st.builds(
     Trade,

@@ -72,7 +72,8 @@ def bent(chance: random.Random, line: bytes) -> bytes:
 
 def literally(reader: RowReader, lines: list[bytes]) -> tuple[list[bytes], list[tuple[int, str]]]:
     """Return the messages of lines, and the numbers and reasons of those that are rejected."""
-    values, rejected = [], []
+    values: list[bytes] = []
+    rejected: list[tuple[int, str]] = []
     for number, line in enumerate(lines, start=1):
         found = reader.read(line)
         if isinstance(found, Trade):

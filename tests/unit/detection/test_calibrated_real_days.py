@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import poisson
+from scipy.stats import poisson  # type: ignore[import-untyped]
 
 from tape.archives import find_archives
 from tape.desk.day import Day, before, read_day

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def judged(trades: TradeColumns, **budget: float) -> tuple[np.ndarray, np.ndarra
     return np.minimum(detector.last_scores, 4.0), verdicts.rules > 0, verdicts.outcome
 
 
-def stamped(trades: TradeColumns, rows: object, step_ns: int) -> TradeColumns:
+def stamped(trades: TradeColumns, rows: Any, step_ns: int) -> TradeColumns:
     times = trades.ts_event_ns.copy()
     times[rows] += step_ns
     return replace(trades, ts_event_ns=times)
@@ -147,11 +148,11 @@ def test_neither_batches_nor_a_restart_matter_among_wrong_stamps(
     symbols.number("S")
     before, after = (make_detector(Parameters(profile="calibrated"), symbols) for _ in range(2))
     found = []
-    for detector, rows in ((before, range(0, cut)), (after, range(cut, 6_000))):
+    for detector, begin, end in ((before, 0, cut), (after, cut, 6_000)):
         if detector is after:
             after.restore(0, before.snapshot(0))
-        for start in range(rows.start, rows.stop, batch):
-            stop = min(start + batch, rows.stop)
+        for start in range(begin, end, batch):
+            stop = min(start + batch, end)
             part = [getattr(trades, name)[start:stop] for name in TradeColumns.__slots__]
             detector.detect(TradeColumns(*part))
             found.append(detector.last_scores)

@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,12 +45,12 @@ def columns(trades: list[tuple], symbols: SymbolTable) -> TradeColumns:
     kinds = [np.int32, np.int32, np.int64, np.int64, np.int64, np.uint8, np.int64]
     rows = [(symbols.names.index(name), *rest) for name, *rest in trades]
     by_column = zip(*rows, strict=True) if rows else [[]] * 7
-    made = [np.array(c, k) for c, k in zip(by_column, kinds, strict=True)]
-    return TradeColumns(*made, np.zeros(len(rows), np.int32))
+    made: list[Any] = [np.array(c, k) for c, k in zip(by_column, kinds, strict=True)]
+    return TradeColumns(*[*made, np.zeros(len(rows), np.int32)])
 
 
 def detected(detector, trades: list[tuple], batch: int = 1000) -> list[tuple[int, int]]:
-    answers = []
+    answers: list[tuple[int, int]] = []
     for start in range(0, len(trades), batch):
         verdicts = detector.detect(columns(trades[start : start + batch], detector.symbols))
         answers += zip(verdicts.outcome.tolist(), verdicts.rules.tolist(), strict=True)

@@ -1,6 +1,7 @@
 """Duplicates, and nothing else, are dropped: every detector beside a page of plain Python."""
 
 from collections import Counter, deque
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,8 @@ def columns(trades: list[Trade]) -> TradeColumns:
 
 
 def answered(kind: str, trades: list[Trade], batch: int, *, restored: bool = False) -> list:
-    detector, answers = fresh(kind), []
+    detector = fresh(kind)
+    answers: list[Any] = []
     for start in range(0, len(trades), batch):
         found = detector.detect(columns(trades[start : start + batch]))
         answers += zip(

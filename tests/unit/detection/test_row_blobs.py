@@ -3,6 +3,7 @@
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def of_zero(trades: TradeColumns) -> TradeColumns:
 
 @pytest.mark.parametrize("profile", COMPILED)
 def test_a_symbol_that_has_traded_once_has_a_small_state(profile: str) -> None:
-    detector = KINDS[profile](Parameters(profile=profile), SymbolTable())  # type: ignore[arg-type]
+    detector: Any = KINDS[profile](Parameters(profile=profile), SymbolTable())  # type: ignore[arg-type]
     detector.symbols.number("A")
     told(detector, taken(of_zero(tape(1, 50)), slice(0, 1)))
     assert len(detector.snapshot(0)) < (400 if profile == "classic" else 5_000)

@@ -238,6 +238,7 @@ def states(days: Path, rows: pd.DataFrame, whole: list[bytes]) -> list[dict[str,
     """Every state of every episode of the two days, as the literal oracle tells them."""
     rules = {one["anomaly_id"]: set(one["anomalies"]) for one in map(json.loads, whole)}
     tape = []
+    row: Any
     for row in rows.itertuples():
         ns = pd.Timestamp(row.ts_event).value
         price = round(row.price * 1e9)

@@ -80,7 +80,9 @@ def test_different_trades_have_different_ids(one: tuple, other: tuple, shared: b
     ids = identity(one, shared), identity(other, together or shared)
     if one == other:
         assert ids[0] == ids[1]
-        assert IDENTITY.fullmatch(ids[0])["symbol"] == one[0]
+        found = IDENTITY.fullmatch(ids[0])
+        assert found is not None
+        assert found["symbol"] == one[0]
     else:
         assert ids[0] != ids[1]
 

@@ -28,6 +28,7 @@ def logged(file: Path) -> Iterator[tuple[str, str]]:
         ):
             event = node.args[0]
             assert isinstance(event, ast.Constant), f"{file}:{node.lineno}: no constant event"
+            assert isinstance(event.value, str)
             yield event.value.removesuffix(": %s"), LEVELS[node.func.attr]
 
 

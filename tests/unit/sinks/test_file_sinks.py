@@ -28,7 +28,7 @@ def anomalies(count: int) -> list[Item]:
 
 
 def written(path: Path, batches: list[list[Item]]) -> list[Poison]:
-    poison = []
+    poison: list[Poison] = []
     with OutputFile(path) as file:
         sink = file_sink(file, path.suffix)
         for batch in batches:
@@ -89,7 +89,7 @@ def test_any_bytes_are_answered_and_a_line_is_a_line(values: list[bytes]) -> Non
         poison = sink.write([Item(value) for value in values])
         if suffix == ".jsonl":
             taken = [value for value in values if b"\n" not in value]
-            assert held == b"".join(value + b"\n" for value in taken)
+            assert bytes(held) == b"".join(value + b"\n" for value in taken)
             assert len(poison) == len(values) - len(taken)
 
 
