@@ -147,6 +147,14 @@ def test_the_files_satisfy_their_schemas() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_issue_forms_are_forms() -> None:
+    forms = sorted(str(path) for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+    assert len(forms) == 3
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+    done = subprocess.run([*words, "vendor.github-issue-forms", *forms], capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_images_say_what_they_hold_of_others() -> None:
     written = (ROOT / "THIRD-PARTY.md").read_text()
     spec = importlib.util.spec_from_file_location("third_party", ROOT / "ops" / "third_party.py")
