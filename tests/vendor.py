@@ -17,7 +17,7 @@ from databento_dbn import (
     Transcoder,
 )
 
-from tape.model.trade import decode
+from tape.model.trade import Trade, decode
 
 
 def head(
@@ -52,7 +52,8 @@ def head(
 
 def as_dbn(messages: list[bytes], version: int = 3) -> bytes:
     """Return messages as a DBN stream of the vendor's own making."""
-    trades = [decode(value) for value in messages]
+    trades = [one for one in map(decode, messages) if isinstance(one, Trade)]
+    assert len(trades) == len(messages)
     records = b"".join(
         bytes(
             TradeMsg(
@@ -70,7 +71,7 @@ def as_dbn(messages: list[bytes], version: int = 3) -> bytes:
                 sequence=t.sequence,
             )
         )
-        for t in trades  # type: ignore[union-attr]
+        for t in trades
     )
     days = sorted(date.fromisoformat(json.loads(value)["ts_event"][:10]) for value in messages)
     names = {t.instrument_id: t.symbol for t in trades}  # type: ignore[union-attr]

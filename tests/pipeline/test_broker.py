@@ -191,6 +191,7 @@ def test_the_broker_ends_with_a_killed_parent_if_asked(tmp_path, die_with_parent
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as parent:
+        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert alive(pid)
         parent.kill()

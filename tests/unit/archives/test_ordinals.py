@@ -129,9 +129,8 @@ def test_the_memory_is_as_long_as_the_detectors(tmp_path: Path) -> None:
     path.write_text("\n".join([HEADER, *(csv_row(one, 0) for one in tape)]) + "\n")
     values = read(path)
     assert values == numbered(tape)
-    ordinals = [
-        decode(value).ordinal for value, one in zip(values, tape, strict=True) if one is first
-    ]
+    trades = [decode(value) for value, one in zip(values, tape, strict=True) if one is first]
+    ordinals = [trade.ordinal for trade in trades if isinstance(trade, Trade)]
     assert ordinals == [0, 1, 2, 0]
 
 

@@ -22,7 +22,7 @@ from tape.archives import find_archives, read_archive, read_columns
 from tape.codec.row_fields import NAMES
 from tape.errors import ArchiveError
 from tape.model.fields import TIME_MAX_NS
-from tape.model.trade import decode
+from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
 from tests.ordinals import numbered
 from tests.vendor import as_dbn, head, transcoded
@@ -139,7 +139,7 @@ def test_the_trades_of_every_schema_are_the_same_in_every_encoding(
         found[suffix] = values(path)
         assert rejected(path) == []
     assert len(expected) == (900 if schema in ("trades", "tbbo") else 225)
-    trades = [decode(value) for value in found["dbn"]]
+    trades = [one for one in map(decode, found["dbn"]) if isinstance(one, Trade)]
     assert [
         {
             "publisher_id": t.publisher_id,

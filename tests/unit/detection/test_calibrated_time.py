@@ -155,7 +155,7 @@ def test_neither_batches_nor_a_restart_matter_among_wrong_stamps(
             stop = min(start + batch, end)
             part = [getattr(trades, name)[start:stop] for name in TradeColumns.__slots__]
             detector.detect(TradeColumns(*part))
-            found.append(detector.last_scores)
+            found.append(detector.last_scores)  # type: ignore[union-attr]
     np.testing.assert_array_equal(np.minimum(np.concatenate(found), 4.0), whole)
 
 
@@ -177,7 +177,7 @@ def test_a_stray_stamp_does_not_make_a_reopening() -> None:
     wrong = stamped(trades, np.arange(5_000, 5_003), 2 * 3_600 * SECOND_NS)
     verdicts = detector.detect(wrong)
     contexts = {
-        detector.extras(wrong, verdicts, at).context.split(",")[0]
+        detector.extras(wrong, verdicts, at).context.split(",")[0]  # type: ignore[union-attr]
         for at, row in enumerate(verdicts.flagged.tolist())
         if not 5_000 <= row <= 5_003
     }
