@@ -1,6 +1,7 @@
 """Files of other vendors in which not every row is a trade: told in what is suggested for them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,8 @@ def sizes_by_suggestion(path: Path, zone: str | None = None) -> list[int]:
     columns.write_text(made.text(path.name))
     (archive,) = find_archives(path).archives
     given = Given(read_columns_file(columns), zone)
-    batches = read_archive(type(archive)(*_fields(archive), given), latest_ns=TIME_MAX_NS)
+    batches = read_archive(replace(archive, given=given), latest_ns=TIME_MAX_NS)
     return [json.loads(value)["size"] for batch in batches for value in batch.values]
-
-
-def _fields(archive: object) -> list[object]:
-    return [getattr(archive, name) for name in ("path", "day", "sha256", "size")]
 
 
 def written(path: Path, text: str) -> Path:
