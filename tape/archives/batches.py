@@ -21,7 +21,7 @@ class RejectedRow:
     """A row, or a whole file, that could not be read.
 
     `row` is the data line's number (0: the file itself); `raw` is cut at 64 KiB, `size` and
-    `sha256` are of all of it; `source` says file and line.
+    `sha256` are of all of it; `source` says file and line, `path` where the file is.
     """
 
     row: int
@@ -30,6 +30,7 @@ class RejectedRow:
     sha256: str
     rejected: Rejected
     source: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Every trade of the input is judged, or its owner learns here which were not, why, and what to do.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ REMEDIES: Final = {
 }
 """What to do about a whole file, by the reason; only a damaged download is fetched again."""
 
-ANOTHER_FORM: Final = "tape inspect {file} --suggest-columns says how to name its columns"
+ANOTHER_FORM: Final = "`tape inspect {file} --suggest-columns` says how to name its columns"
 SAID_ALREADY: Final = (": save ", ": convert it ", ": take ", ": its suffix ", ": unpack it")
 FORM_REASONS: Final = frozenset({"header_missing", "header_unexpected", "form_unclear"})
 """The file is readable, and is no file of the vendor's: fetching it again brings the same."""
@@ -74,10 +75,11 @@ class SkippedFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The first row that was rejected for a reason: file and line, and what was wrong."""
+    """The first row rejected for a reason: file and line, what was wrong, where the file is."""
 
     source: str
     detail: str
+    path: str = ""
 
 
 @dataclass(slots=True)
@@ -103,20 +105,21 @@ class Outcome:
         """Take up rejected rows in their order; `damaged` if they stand for a file's rest."""
         for row in rows:
             fault = row.rejected
-            self.count(fault.reason, 1, row.source, fault.detail)
+            self.count(fault.reason, 1, row.source, fault.detail, row.path)
             if damaged:
-                self.damaged.append(whole_file(row.source, fault.reason, fault.detail))
+                told = whole_file(row.source, fault.reason, fault.detail, row.path)
+                self.damaged.append(told)
 
-    def count(self, reason: str, rows: int, source: str, detail: str) -> None:
+    def count(self, reason: str, rows: int, source: str, detail: str, path: str = "") -> None:
         """Take up rows that were rejected for one reason, the first of them at `source`."""
         self.rejected[reason] += rows
-        self.examples.setdefault(reason, Example(source, detail))
+        self.examples.setdefault(reason, Example(source, detail, path))
 
     def add(self, other: "Outcome") -> None:
         """Take up what became of other files."""
         for reason, count in other.rejected.items():
             one = other.examples[reason]
-            self.count(reason, count, one.source, one.detail)
+            self.count(reason, count, one.source, one.detail, one.path)
         self.damaged += other.damaged
         self.skipped += other.skipped
         self.forgotten += other.forgotten
@@ -130,9 +133,10 @@ class Outcome:
     def form_remedy(self) -> str:
         """Return what to do if rows were rejected that may be right in another form, or nothing."""
         for reason, _ in self.rejected.most_common():
-            file, _, line = self.examples[reason].source.rpartition(":")
+            one = self.examples[reason]
+            file, _, line = one.source.rpartition(":")
             if reason in ROW_REASONS and line.isdigit() and ".dbn" not in file.lower():
-                return SAY_FORM.format(file=file)
+                return SAY_FORM.format(file=shlex.quote(one.path or file))
         return ""
 
     @property
@@ -207,7 +211,9 @@ class Outcome:
         reason, count = self.rejected.most_common(1)[0]
         total, one = self.rejected.total(), self.examples[reason]
         of = "" if count == total else f", {count:,} of them {reason}"
-        cure = remedy_for(reason, one.source, one.detail) or f"; {self.form_remedy}".rstrip("; ")
+        cure = remedy_for(
+            reason, one.path or one.source, one.detail
+        ) or f"; {self.form_remedy}".rstrip("; ")
         return ArchiveError(
             printable(
                 f"{begin}, {total:,} rejected{of}; the first: {one.source}: {reason}: "
@@ -216,15 +222,15 @@ class Outcome:
         )
 
 
-def whole_file(source: str, reason: str, detail: str) -> str:
+def whole_file(source: str, reason: str, detail: str, path: str = "") -> str:
     """Return in words what is wrong with a file as a whole, and what to do about it."""
-    return f"{source}: {reason}: {detail}{remedy_for(reason, source, detail)}"
+    return f"{source}: {reason}: {detail}{remedy_for(reason, path or source, detail)}"
 
 
-def remedy_for(reason: str, source: str, detail: str = "") -> str:
+def remedy_for(reason: str, file: str, detail: str = "") -> str:
     """Return what to do about a reason that stands for a whole file, behind "; ", or nothing.
 
-    What `detail` says of the remedy already is not said again.
+    What `detail` says of the remedy already is not said again. Commands can be copied.
 
     >>> remedy_for("archive_truncated", "a.csv.zst")
     '; fetch the file again'
@@ -234,6 +240,6 @@ def remedy_for(reason: str, source: str, detail: str = "") -> str:
     if any(said in detail for said in SAID_ALREADY):
         return ""
     other = reason in FORM_REASONS and not detail.startswith(SELF_EVIDENT)
-    if other and ".dbn" not in source.lower():  # DBN has no columns to be named
-        return f"; {ANOTHER_FORM.format(file=source.partition(':')[0])}"
+    if other and ".dbn" not in Path(file).name.lower():  # DBN has no columns to be named
+        return f"; {ANOTHER_FORM.format(file=shlex.quote(file))}"
     return f"; {REMEDIES[reason]}" if reason in REMEDIES else ""

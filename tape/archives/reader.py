@@ -223,14 +223,16 @@ class _Reading:
         self._rows += 1
         fault = Rejected("row_too_long", f"{line.size} bytes, at most 65536 are read{_cure(line)}")
         row = RejectedRow(
-            self._rows, line.raw, line.size, line.sha256, fault, self._source(self._rows)
+            *(self._rows, line.raw, line.size, line.sha256, fault, self._source(self._rows)),
+            str(self._archive.path),
         )
         done = self._rows <= self._skip
         return Chunk(self._rows, self._rows, rows_for(0), rejected=[] if done else [row])
 
     def _rejected(self, row: int, raw: bytes, fault: Rejected) -> RejectedRow:
         digest = hashlib.sha256(raw).hexdigest()
-        return RejectedRow(row, raw[:RAW_MAX], len(raw), digest, fault, self._source(row))
+        place = self._source(row), str(self._archive.path)
+        return RejectedRow(row, raw[:RAW_MAX], len(raw), digest, fault, *place)
 
     def _source(self, row: int) -> str:
         name = self._archive.path.name

@@ -1,6 +1,7 @@
 """What commands that read trades say of what they reject and skip, and how they end."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,11 +94,29 @@ def test_each_command_says_what_it_rejected_and_ends_with_2(
     assert found["rejected"] == {"row_columns": 2, "time_syntax": 1}
     assert found["rejected_examples"]["row_columns"]["source"] == "long.trades.csv:41"
     assert found["skipped"] == []
-    remedy = "tape inspect long.trades.csv --suggest-columns"
+    remedy = f"tape inspect {long_day} --suggest-columns"
     assert ended.stderr.count(remedy) == 1
     assert remedy in found["rejected_remedy"]
     assert "--columns" in found["rejected_remedy"]
     assert "--time-zone" in found["rejected_remedy"]
+
+
+@pytest.mark.parametrize("named", ["foreign", "rows", "none"])
+@pytest.mark.parametrize("command", ["replay", "inspect"])
+def test_a_command_that_is_named_as_the_remedy_can_be_copied(
+    command: str, named: str, tmp_path: Path
+) -> None:
+    """From any folder, whatever the name of the file."""
+    path = tmp_path / "a day" / "2025-03-05T14:30 it's.csv"
+    path.parent.mkdir()
+    if named == "foreign":
+        path.write_text("time,symbol,last,qty\n2025-03-05T14:30:00Z,ACME,80.01,100\n")
+    else:
+        bad = range(60) if named == "none" else range(5)
+        written(path, [row(n, price="x") if n in bad else row(n) for n in range(60)])
+    told = tape(command, path).stderr
+    (remedy, *_) = [part for part in told.split("`") if part.startswith("tape inspect ")]
+    assert shlex.split(remedy) == ["tape", "inspect", str(path), "--suggest-columns"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -144,6 +144,6 @@ def _note(report: FileReport, batch: ColumnBatch) -> None:
     for row in batch.rejected:
         fault = row.rejected
         if batch.damaged:
-            report.damaged = whole_file(row.source, fault.reason, fault.detail)
+            report.damaged = whole_file(row.source, fault.reason, fault.detail, row.path)
         known = report.rejected.setdefault(fault.reason, Faulty(0, row.source, fault.detail))
         known.count += 1

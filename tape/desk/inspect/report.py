@@ -168,7 +168,7 @@ def outcome_of(found: Inspection) -> Outcome:
     outcome = Outcome()
     for one in found.files:
         for reason, fault in one.rejected.items():
-            outcome.count(reason, fault.count, fault.first, fault.detail)
+            outcome.count(reason, fault.count, fault.first, fault.detail, one.path)
         if one.damaged is not None:
             outcome.damaged.append(one.damaged)
     return outcome
