@@ -121,7 +121,12 @@ def _short(last: str | None, first: str | None) -> str:
 
 
 def _usd(price: float) -> str:
-    whole, _, fraction = f"{price:,.4f}".partition(".")
+    """Return a price with the digits that it has, two at least.
+
+    >>> _usd(1234.5), _usd(0.0000005)
+    ('1,234.50', '0.0000005')
+    """
+    whole, _, fraction = f"{price:,.9f}".partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
