@@ -15,7 +15,7 @@ if __name__ in ("__main__", "__mp_main__"):
 
 from tape.kafka.connect import ready_broker
 from tape.kafka.topics import pipeline_topics, refuse_unfit_topics
-from tape.process.exit import run_app
+from tape.process.exit import refuse_words, run_app
 from tape.process.logs import configure_logging
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
@@ -26,6 +26,7 @@ from tape.streaming.running import run_detector
 
 def main() -> int:
     """Run until stopped, or until the input has been idle for STOP_WHEN_IDLE_S."""
+    refuse_words(sys.argv[1:])
     settings = load(DetectorSettings)
     configure_logging(settings.log_format, settings.log_level)
     topics = pipeline_topics(

@@ -13,7 +13,7 @@ if __name__ in ("__main__", "__mp_main__"):
 from tape.archives import find_archives
 from tape.kafka.connect import ready_broker
 from tape.kafka.topics import pipeline_topics, refuse_unfit_topics
-from tape.process.exit import run_app
+from tape.process.exit import refuse_words, run_app
 from tape.process.logs import configure_logging
 from tape.settings.load import load
 from tape.settings.producer import ProducerSettings
@@ -25,6 +25,7 @@ from tape.streaming.producer_app import producer_application, run_producer
 
 def main() -> int:
     """Send every trade that was not sent before; ends when all is sent and acknowledged."""
+    refuse_words(sys.argv[1:])
     settings = load(ProducerSettings)
     configure_logging(settings.log_format, settings.log_level)
     find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for

@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from tape.errors import (
@@ -79,6 +79,18 @@ def run_main(main: Callable[[], int]) -> int:
         print(printable(f"error: {what}{where}: {CURES[error.errno]}"), file=sys.stderr)
         _drop_output()
         return 4
+
+
+def refuse_words(words: Sequence[str]) -> None:
+    """Raise `SettingsError` for words behind an app's name: it would do something else than asked.
+
+    A setting that is misspelt ends an app as well.
+    """
+    if words:
+        raise SettingsError(
+            f"{words[0]}: an app takes no words; settings come from the environment or .env, as "
+            "README.md lists them (DATA_DIR is the folder that the producer sends)"
+        )
 
 
 def _look_where_we_are() -> None:
