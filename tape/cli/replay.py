@@ -32,7 +32,7 @@ from tape.judging.replay import END_NS, Part, Replay, time_ns
 from tape.market.test_issues import is_test_issue
 from tape.model.counts import Counts
 from tape.model.episode import MARKS
-from tape.model.fields import NANOS
+from tape.model.fields import NANOS, TIME_MAX_NS
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
@@ -136,6 +136,8 @@ def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
     names = frozenset(split_symbols(symbols, "--symbols"))
     from_ns = time_ns(from_, option="--from") if from_ else 0
     to_ns = time_ns(to, option="--to", day_ends=True) if to else END_NS
+    if from_ns >= TIME_MAX_NS:
+        raise SettingsError(f"--from {from_}: no trade is read of that time; name an earlier one")
     if from_ns >= to_ns:
         raise SettingsError(f"--from {from_} is not before --to {to}: exchange them")
     return Part(names, from_ns, to_ns, limit)

@@ -1,8 +1,8 @@
 """`tape synth`: a synthetic market day as files."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +12,10 @@ from tape.market.trading_days import next_trading_day, why_closed
 from tape.settings.symbol_lists import split_symbols
 from tape.synthetic import make_day, write_day
 from tape.synthetic.day import SYMBOLS
+
+FIRST_DAY: Final = date(2000, 1, 3)
+LAST_DAY: Final = date(2099, 12, 30)
+"""The rules of the calendar hold since 2000; what is later than 2099 is not read."""
 
 
 def synth(
@@ -40,16 +44,32 @@ def synth(
     names = split_symbols(symbols, "--symbols")
     if not names:
         raise SettingsError("--symbols: name at least one, like NVDA,AAPL")
-    date = day.date()
-    closed = why_closed(date)
-    if closed is not None:
-        raise SettingsError(
-            f"--day {date}: {closed}, New York does not trade; "
-            f"the next trading day is {next_trading_day(date)}"
-        )
-    for _ in range(days):
-        made = make_day(seed, names, trades, date, anomalies=anomalies)
+    for one in _trading_days(day.date(), days):
+        made = make_day(seed, names, trades, one, anomalies=anomalies)
         path = write_day(made, output, force=force)
         say(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
-        date = next_trading_day(date)
     return 0
+
+
+def _trading_days(first: date, count: int) -> list[date]:
+    """Return so many days from the first on; raises `SettingsError` before any is made."""
+    if not FIRST_DAY <= first <= LAST_DAY:
+        raise _beyond()
+    closed = why_closed(first)
+    if closed is not None:
+        raise SettingsError(
+            f"--day {first}: {closed}, New York does not trade; "
+            f"the next trading day is {next_trading_day(first)}"
+        )
+    days = [first]
+    while len(days) < count and days[-1] < LAST_DAY:
+        days.append(next_trading_day(days[-1]))
+    if days[-1] > LAST_DAY or len(days) < count:
+        raise _beyond()
+    return days
+
+
+def _beyond() -> SettingsError:
+    return SettingsError(
+        f"--day and --days: days from {FIRST_DAY} to {LAST_DAY} are made, no others are read"
+    )

@@ -130,3 +130,40 @@ def test_a_name_that_no_disk_takes_is_one_sentence(
 ) -> None:
     place = tmp_path if words[1] == "." else tmp_path / words[1]
     one_sentence(tape("replay", str(place), *words[2:], **env), code, "too long")
+
+
+@pytest.mark.parametrize("app", ["producer", "anomaly_detector"])
+@pytest.mark.parametrize("word", ["--help", "day.csv.zst"])
+def test_a_word_behind_an_app_is_not_passed_over(app: str, word: str, tmp_path: Path) -> None:
+    """The producer would send another folder than the file that was named."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / app / "main.py"), word],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    one_sentence(done, 4, word, "README.md", "DATA_DIR")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--day", "9999-12-31"],
+        ["--day", "1600-03-03"],
+        ["--day", "1969-03-03"],
+        ["--day", "2099-12-30", "--days", "3"],
+        ["--days", "1000000"],
+    ],
+)
+def test_no_synthetic_day_is_made_that_nothing_reads(words: list[str], tmp_path: Path) -> None:
+    done = tape("synth", "-o", str(tmp_path / "out"), "--trades", "100", *words)
+    one_sentence(done, 4, "days from 2000-01-03 to 2099-12-30")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_time_beyond_all_that_is_read_is_not_held_against_an_option_not_given(
+    tmp_path: Path,
+) -> None:
+    done = tape("replay", str(tmp_path), "--from", "9999-12-31")
+    one_sentence(done, 4, "--from 9999-12-31: no trade is read of that time")
+    assert "--to" not in done.stderr
