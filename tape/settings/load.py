@@ -1,12 +1,15 @@
 """Reading settings from the environment and `.env`, with one sentence for what cannot work."""
 
 import difflib
+import io
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
@@ -17,6 +20,13 @@ from tape.settings.broker import DOTENV, BrokerSettings
 from tape.settings.names import NAMES
 
 S = TypeVar("S", bound=BaseSettings)
+
+NAMED: Final = re.compile(r"\W*(?:(?:set|export|env)\W+)?(\w+)")
+"""With what a line begins that sets a name, in this shell or another."""
+
+
+SHORT: Final = 6
+"""Names of so many letters, `input` and `output`, other programs may have in capitals."""
 
 
 def load(kind: type[S]) -> S:
@@ -35,15 +45,38 @@ def load(kind: type[S]) -> S:
 
 
 def _check_dotenv() -> None:
-    """Raise `SettingsError` if `.env` is there and is no text: a pipe would be waited for."""
+    """Raise `SettingsError` if `.env` is there and is no text, or names a setting in vain.
+
+    A pipe would be waited for, and of a line that is no NAME=VALUE nothing would be heard.
+    """
     if not DOTENV.exists() or DOTENV.is_dir() or DOTENV.is_char_device():
         return  # a virtual environment, or /dev/null in its place: neither is read
     try:
-        read_file(DOTENV).decode()
+        text = read_file(DOTENV).decode()
     except OSError as error:
         raise SettingsError(f"cannot read .env ({error.strerror}); correct or remove it") from None
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8; save it as UTF-8") from None
+    for line in parse_stream(io.StringIO(text)):
+        name = _named_in_vain(line)
+        if name is not None:
+            raise SettingsError(
+                f".env, line {line.original.line}: {name} is not heard there; write {name}=VALUE"
+            )
+
+
+def _named_in_vain(line: Binding) -> str | None:
+    """Return the setting that a line means and does not set, if it does; others' lines may be odd.
+
+    As in `PROFILE: classic`, `set PROFILE=classic`, `profile=classic`, and `PROFILE` alone.
+    """
+    if line.key in NAMES and line.value is not None:
+        return None
+    found = NAMED.match(line.original.string if line.error else line.key or "")
+    if found is None or found[1] in NAMES:
+        return None if found is None else found[1]
+    known = {name.casefold(): name for name in NAMES if len(name) > SHORT}
+    return None if line.error else known.get(found[1].casefold())
 
 
 def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:

@@ -35,6 +35,44 @@ def test_a_dotenv_file_is_read_and_the_environment_goes_first(
 
 
 @pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("PROFILE: calibrated", "PROFILE"),
+        ("set PROFILE=calibrated", "PROFILE"),
+        ('$env:PROFILE="calibrated"', "PROFILE"),
+        ("profile=calibrated", "PROFILE"),
+        ("Instance=a", "INSTANCE"),
+        ("quix__broker__address=b:9092", "Quix__Broker__Address"),
+        ("PROFILE", "PROFILE"),
+        ('input="st', "input"),
+        ('output="a" b', "output"),
+        ("- SYMBOLS=NVDA", "SYMBOLS"),
+    ],
+)
+def test_a_line_of_dotenv_that_sets_nothing_is_named(line: str, name: str) -> None:
+    """It was passed over, and the app ran with the default."""
+    Path(".env").write_text(f"# PROFILE: classic\n\nVOLUME_THRESHOLD=5\n{line}\n")
+    with pytest.raises(SettingsError, match=rf"^\.env, line 4: {name} is not heard there"):
+        load(DetectorSettings)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_dotenv_is_read_as_editors_and_shells_write_it(mark: str, end: str) -> None:
+    lines = [
+        "export PROFILE='calibrated'",
+        ' input = "st" # the topic',
+        "INPUT=of another program",
+        "a note: see output of it",
+        "MAX_SYMBOLS=1",
+        "MAX_SYMBOLS=700",
+    ]
+    Path(".env").write_bytes((mark + end.join([*lines, ""])).encode())
+    settings = load(DetectorSettings)
+    assert (settings.profile, settings.input, settings.max_symbols) == ("calibrated", "st", 700)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("VOLUME_THRESHOLD", "-3"),
