@@ -15,6 +15,7 @@ from confluent_kafka import (
 
 from tape.errors import BrokerError
 from tape.kafka import clients
+from tape.kafka.headers import headers_of
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class Follower:
         return starts
 
     def _record(self, message: Message) -> Record:
-        headers = dict(message.headers() or [])
+        headers = dict(headers_of(message))
         return Record(
             topic=message.topic(),
             value=message.value() or b"",

@@ -1,12 +1,29 @@
-"""Headers of the records that we write."""
+"""Headers of the records that we write, and of those that anybody wrote."""
 
 from hashlib import sha256
 
+from confluent_kafka import Message
+
 import tape
+from tape.kafka.errors import causes
 from tape.model.rejected import KEY_MAX, Rejected
 from tape.model.trade import decode
 
 Header = tuple[str, bytes]
+
+
+def headers_of(message: Message) -> list[tuple[str, bytes | None]]:
+    """Return a record's headers; none of those of which one has a name that is not UTF-8.
+
+    Another client can write such a name. Ours tells no header then, but ends in an error, and the
+    interpreter makes a `SystemError` of it.
+    """
+    try:
+        return message.headers() or []
+    except (UnicodeDecodeError, SystemError) as error:
+        if not any(isinstance(one, UnicodeDecodeError) for one in causes(error)):
+            raise
+        return []
 
 
 def provenance(partition: int, offset: int, ts_event_ns: int) -> list[Header]:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message
 from tape.errors import ArchiveError, BrokerLostError
 from tape.kafka import clients
 from tape.kafka.errors import LARGE as TOO_LARGE
+from tape.kafka.headers import headers_of
 from tape.kafka.reader import read_topic
 from tape.kafka.specs import BATCH_BYTES, TopicSpec
 from tape.kafka.topics import too_small_topics
@@ -65,7 +66,7 @@ def rejected_records(client_config: dict[str, str], topic: str) -> list[Rejected
     """Return what is on `rejected` now, committed records only, oldest first."""
     messages = [message for lane in read_topic(client_config, topic) for message in lane]
     messages.sort(key=lambda message: message.timestamp()[1])
-    return [described(m.key(), m.value(), m.headers() or []) for m in messages]
+    return [described(m.key(), m.value(), headers_of(m)) for m in messages]
 
 
 def described(

@@ -86,7 +86,7 @@ class Live:
                     look = watcher.look()
                 except BrokerError as error:
                     failed = True
-                    self._put(Trouble(str(error).partition(";")[0]))
+                    self._put(Trouble(printable(str(error).partition(";")[0])))
                     continue
                 if failed:
                     failed = False

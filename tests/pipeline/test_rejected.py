@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
+from tape.kafka.follower import Follower
 from tape.kafka.reader import read_topic
 from tape.kafka.rejected_topic import rejected_records
 from tape.model.fields import TIME_MIN_NS
 from tape.model.trade import Trade, encode
 from tests.apps import ROOT, Pipeline
 from tests.kafka_client import produce
+from tests.raw_headers import produce_with_headers
 
 pytestmark = pytest.mark.broker
 
@@ -253,3 +255,19 @@ def test_a_fixed_record_is_flagged_after_four_thousand_more_trades_of_its_symbol
     found = json.loads(value)
     assert (found["sequence"], found["size"]) == (1, 900_000)
     assert any("900,000" in reason["text"] for reason in found["reasons"])
+
+
+def test_headers_whose_names_are_no_text_keep_nobody_from_the_rest(pipeline: Pipeline) -> None:
+    """Once such a record was there, every look at the topic ended in a traceback."""
+    start_topics(pipeline)
+    odd = [(b"rea\xffson", b"v"), (b"reason", b"time_range")]
+    for topic in (pipeline.rejected, pipeline.output):
+        produce_with_headers(pipeline.address, topic, b"{}", odd)
+    produce(pipeline.address, pipeline.rejected, [(None, b"x")], [("reason", b"time_syntax")])
+    listed = tape(pipeline, "list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    counts = {one["reason"]: one["count"] for one in map(json.loads, listed.stdout.splitlines())}
+    assert counts == {"unknown": 1, "time_syntax": 1}
+    with Follower(pipeline.client, {pipeline.output: 5, pipeline.rejected: 5}) as follower:
+        seen = {record.reason for record in follower.before()}
+    assert seen == {"", "time_syntax"}

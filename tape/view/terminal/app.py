@@ -16,6 +16,7 @@ from tape.kafka.group import Look
 from tape.kafka.neighbours import Around
 from tape.model.rules import RULES
 from tape.process.interrupts import INTERRUPTED
+from tape.process.terminal_text import printable
 from tape.settings.symbol_lists import joined_symbols
 from tape.view.alert import Seen
 from tape.view.board import Board
@@ -209,7 +210,7 @@ class WatchApp(App[int]):
         try:
             symbols = parse_symbols(event.value, "symbol")
         except SettingsError as error:
-            self._mistake = str(error)
+            self._mistake = printable(str(error))
             self.tick()
             return
         self.board.chosen = Filter(symbols, self.board.chosen.rule)
@@ -242,7 +243,7 @@ class WatchApp(App[int]):
         try:
             found: Around | str = self._around(details.one)
         except TapeError as error:
-            found = str(error)
+            found = printable(str(error))
         self.call_from_thread(details.tell, found)
 
     def action_leave(self, exit_code: int) -> None:
