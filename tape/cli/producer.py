@@ -101,7 +101,7 @@ def _table(book: Book) -> Table:
     table = Table("file", "hash", "rows", "trades", "rejected", "state", "when")
     for sha256, one in _sorted(book):
         reasons = {**one.rejected, **one.faults}
-        rejected = ", ".join(f"{name} {count:,}" for name, count in sorted(reasons.items()))
+        rejected = ", ".join(f"{cell(name)} {count:,}" for name, count in sorted(reasons.items()))
         table.add_row(
             cell(printable(Path(one.file).name)) or "(of an earlier version)",
             sha256[:SHORT],
@@ -109,6 +109,6 @@ def _table(book: Book) -> Table:
             "not counted" if one.uncounted == one.rows > 0 else f"{one.trades:,}",
             rejected or "0",
             one.state,
-            one.at or "-",
+            cell(one.at) or "-",
         )
     return table

@@ -149,10 +149,11 @@ def _print(states: list[TopicState], as_json: bool) -> None:
     table = Table("topic", "partitions", "configuration", "verdict")
     for state in states:
         name = cell(state.spec.name)
-        config = "\n".join(f"{key}={value}" for key, value in state.config.items() if value)
+        settings = (f"{key}={value}" for key, value in state.config.items() if value)
+        config = "\n".join(map(cell, settings))
         wrong = [text.removeprefix(f"{state.spec.name}: ") for text in state.differences()]
         there = bool(state.partitions)
-        verdict = "\n".join(wrong) or "as needed"
+        verdict = "\n".join(map(cell, wrong)) or "as needed"
         table.add_row(
             name, str(state.partitions) if there else "-", config if there else "-", verdict
         )

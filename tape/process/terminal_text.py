@@ -48,7 +48,15 @@ def json_text(value: Any) -> str:
     try:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # a file's name that is not UTF-8
-        return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+        plain = msgspec.to_builtins(value, enc_hook=_from_raw)
+        return json.dumps(plain, separators=(",", ":"))
     if text.isprintable():
         return text
     return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+def _from_raw(value: Any) -> Any:
+    """Return what JSON within a value holds, which is written as it is where that can be."""
+    if not isinstance(value, msgspec.Raw):
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return json.loads(bytes(value))

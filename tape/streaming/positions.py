@@ -17,7 +17,7 @@ from collections.abc import Container, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import uuid4
 
 import msgspec
@@ -49,6 +49,9 @@ NO_MATTER: Final = (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FA
 FileState = Literal["sending", "sent", "damaged"]
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Position(msgspec.Struct, frozen=True):
     """What was sent of a file: rows == trades + skipped + rejected rows + uncounted.
 
@@ -65,13 +68,13 @@ class Position(msgspec.Struct, frozen=True):
         at: when, ISO 8601 in UTC.
     """
 
-    rows: int = 0
-    trades: int = 0
-    skipped: int = 0
+    rows: Count = 0
+    trades: Count = 0
+    skipped: Count = 0
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     faults: dict[str, int] = msgspec.field(default_factory=dict)
     first_rejected: str = ""
-    uncounted: int = 0
+    uncounted: Count = 0
     state: FileState = "sending"
     file: str = ""
     symbols: list[str] = msgspec.field(default_factory=list)
@@ -97,8 +100,8 @@ class Ahead(msgspec.Struct, frozen=True):
     their trades were sent: read again so, the same messages come first.
     """
 
-    messages: int
-    rows: dict[str, int]
+    messages: Count
+    rows: Annotated[dict[str, int], msgspec.Meta(min_length=1)]
     symbols: list[str] = msgspec.field(default_factory=list)
 
     @property

@@ -10,8 +10,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tape.cli.output import table_console
+from tape.cli.producer import _table
+from tape.process.terminal_text import printable
+from tape.streaming.positions import FILE, Book
 from tape.synthetic import make_day, write_day
 from tests.commands import on_terminal, tape
 
@@ -285,3 +290,31 @@ def test_hostile_columns_are_suggested_so_that_they_are_found_again(tmp_path: Pa
     text = (tmp_path / "t.toml").read_text()
     assert text.replace("\n", "").isprintable()
     assert tomllib.loads(text)["columns"]["size"] == "vol"
+
+
+@pytest.mark.parametrize("text", ["\x1b]0;pwned\x07", "[/x]", "[link=http://e]a[/link]"])
+def test_what_a_stranger_wrote_on_the_topic_of_positions_is_shown_as_it_is(text: str) -> None:
+    """It was taken for Rich's markup: a link, or a traceback where a tag was closed."""
+    position = {"file": text, "at": text, "rejected": {text: 3}, "state": "sent"}
+    book = Book()
+    book.note(f"{FILE}{'ab' * 32}", json.dumps(position).encode())
+    console = table_console()
+    console.width = 200
+    with console.capture() as shown:
+        console.print(_table(book), width=200)
+    assert shown.get().count(printable(text)) >= 2
+    assert not any(one in shown.get().encode() for one in (*STEERING, b"\x1b]8"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (f"{FILE}a", {"rows": -1}),
+        (f"{FILE}a", {"trades": 2**70}),
+        ("ahead:a", {"messages": 1, "rows": {}}),
+        ("ahead:a", {"messages": -1, "rows": {"a": 1}}),
+    ],
+)
+def test_what_cannot_be_a_position_is_refused_where_it_is_read(key: str, value: object) -> None:
+    with pytest.raises(msgspec.ValidationError):  # which the reader says in a sentence
+        Book().note(key, json.dumps(value).encode())
