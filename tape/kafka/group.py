@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import GroupMetadata
 
 from tape.kafka import clients
+from tape.kafka.bounded import within
 from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
 
@@ -100,7 +101,9 @@ class GroupWatcher:
         members, moving = self._members()
         of_topic = [TopicPartition(self._topic, number) for number in numbers]
         with told_plainly(f"the consumer group {self._group}"):
-            committed = self._consumer.committed(of_topic, timeout=TIMEOUT_S)
+            committed = within(
+                TIMEOUT_S, lambda: self._consumer.committed(of_topic, timeout=TIMEOUT_S)
+            )
         bounds = _bounds(self._consumer, self._topic, numbers)
         return Look(
             at_s=time.monotonic(),

@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from tape.errors import BrokerError
 from tape.kafka import clients
+from tape.kafka.bounded import within
 from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
 
@@ -141,7 +142,8 @@ class ProgressReader:
     def _read(self) -> Progress:
         of_topic = [TopicPartition(self._topic, p) for p in self._partitions]
         written = committed = 0
-        for partition in self._consumer.committed(of_topic, timeout=TIMEOUT_S):
+        commits = within(TIMEOUT_S, lambda: self._consumer.committed(of_topic, timeout=TIMEOUT_S))
+        for partition in commits:
             low, high = self._consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
             written += high - low
             committed += max(0, partition.offset - low)

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -16,15 +17,26 @@ waited for ever inside a call, also when the broker was back.
 """
 
 
+INNERMOST: Final = 4
+"""Functions that are named: the client's call, the library's around it, and ours."""
+
+
 def end_at_once() -> None:
     """Say why, and end the process as a kill would: the next start goes on behind the commit."""
     print(
-        f"error: the Kafka client has hung for {HANGS_S:.0f} s; nothing of the last transaction "
-        "was committed, start the app again",
+        f"error: the Kafka client has hung for {HANGS_S:.0f} s ({where_the_loop_is()}); nothing of "
+        "the last transaction was committed, start the app again",
         file=sys.stderr,
         flush=True,
     )
     os._exit(1)
+
+
+def where_the_loop_is() -> str:
+    """Return which functions the main thread is in, the innermost first: a hang must say where."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    names = [summary.name for summary in traceback.extract_stack(frame)]
+    return "in " + " of ".join(names[: -INNERMOST - 1 : -1])
 
 
 class LoopWatch:

@@ -4,13 +4,20 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from tape.errors import BrokerLostError
+from tape.kafka.bounded import within
 from tape.process.interrupts import called_by_the_client
 from tape.streaming.adapter import AdaptedConsumer
 from tape.streaming.loop_watch import LoopWatch
+
+T = TypeVar("T")
+
+ASKED_S: Final = 30.0
+"""Longest wait for an answer where the caller names none."""
 
 CLOSE_S: Final = 20.0
 """Longest wait for the client's end; it leaves a group in well under a second."""
@@ -62,6 +69,35 @@ class SteadyConsumer(AdaptedConsumer):
         messages: list[Message] = super().consume(num_messages, timeout)
         self._raise_what_failed()
         return messages
+
+    def committed(
+        self, partitions: list[TopicPartition], timeout: float | None = None
+    ) -> list[TopicPartition]:
+        """Return partitions with the group's commits; raises `BrokerLostError` if that hangs."""
+        asked_s = ASKED_S if timeout is None else timeout
+        found: list[TopicPartition] = self._in_time(
+            asked_s, lambda: super(SteadyConsumer, self).committed(partitions, asked_s)
+        )
+        return found
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float | None = None, cached: bool = False
+    ) -> tuple[int, int]:
+        """Return oldest offset and the next to come; raises `BrokerLostError` if that hangs."""
+        ask = super().get_watermark_offsets
+        asked_s = ASKED_S if timeout is None else timeout
+        bounds: tuple[int, int] = (
+            ask(partition, cached=True)
+            if cached  # answered from memory, a million times per day
+            else self._in_time(asked_s, lambda: ask(partition, asked_s))
+        )
+        return bounds
+
+    def _in_time(self, timeout_s: float, call: Callable[[], T]) -> T:
+        try:
+            return within(timeout_s, call)
+        except TimeoutError as hung:
+            raise BrokerLostError(f"{hung}; start the app again") from None
 
     def close(self) -> None:
         """Leave the group; raises what failed in a callback meanwhile.

@@ -2,7 +2,7 @@
 
 import threading
 
-from tape.streaming.loop_watch import HANGS_S, LoopWatch
+from tape.streaming.loop_watch import HANGS_S, LoopWatch, where_the_loop_is
 from tape.testing import SettableClock
 
 SOON_S = 30.0
@@ -46,3 +46,15 @@ def test_an_ended_watch_ends_nothing() -> None:
     clock.advance(HANGS_S + 1)
     assert not thread.is_alive()
     assert not hung.is_set()
+
+
+def test_it_names_the_functions_that_the_main_thread_is_in() -> None:
+    seen = []
+
+    def asking_the_client() -> None:
+        other = threading.Thread(target=lambda: seen.append(where_the_loop_is()))
+        other.start()
+        other.join()
+
+    asking_the_client()
+    assert " of asking_the_client" in seen[0]
