@@ -1,20 +1,20 @@
 """The producer without transactions: the control that must repeat rows when it is killed."""
 
 import sys
-import time
 
 import confluent_kafka
 
+from tape.process.clock import CLOCK, Clock
 from tape.process.exit import run_main
-from tape.streaming import sending
+from tape.streaming import producer_books
 from tape.streaming.transactions import WAIT_S, Transactions
 
 
 class Untied(Transactions):
     """The same records in the same order by an idempotent producer, visible at once."""
 
-    def __init__(self, client_config: dict[str, str], name: str) -> None:
-        self._address = client_config["bootstrap.servers"]
+    def __init__(self, client_config: dict[str, str], name: str, clock: Clock = CLOCK) -> None:
+        self._address, self._clock = client_config["bootstrap.servers"], clock
         self._refused = []
         self._began_s = None
         self._producer = confluent_kafka.Producer(
@@ -23,7 +23,7 @@ class Untied(Transactions):
 
     def begin(self) -> None:
         if self._began_s is None:
-            self._began_s = time.monotonic()
+            self._began_s = self._clock.now_s()
 
     def commit(self) -> None:
         assert self._producer.flush(WAIT_S) == 0
@@ -33,7 +33,7 @@ class Untied(Transactions):
         self._began_s = None
 
 
-sending.Transactions = Untied  # type: ignore
+producer_books.Transactions = Untied  # type: ignore
 
 from producer.main import main  # noqa: E402
 
