@@ -1,6 +1,5 @@
 """`tape evaluate`: how well profiles find labelled anomalies."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -45,7 +44,7 @@ from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.model.fields import TIME_MAX_NS
 from tape.process.terminal_text import cell
-from tape.process.whole_file import OutputFile
+from tape.process.whole_file import OutputFile, scratch_folder
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 from tape.settings.thresholds_file import unknown_symbols
@@ -135,7 +134,7 @@ def evaluate_profiles(
     if picture is not None:
         check_plot(picture)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tape-evaluate-")))
+        folder = stack.enter_context(scratch_folder("tape-evaluate-"))
         given, outcome = given_by(columns, time_zone), Outcome()
         judged = _archives(days, given, outcome) if days else made_up_days(folder, seed)
         past = _archives(calibrate_on, given, outcome) if calibrate_on else judged

@@ -8,10 +8,12 @@ for. It is written under a unique name beside its own, and takes its own when it
 import errno
 import os
 import secrets
+import shutil
 import signal
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import BinaryIO, Final, Self
@@ -30,7 +32,7 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors that only writing has."""
 
 _unfinished: set[Path] = set()
-"""Parts that are being written, to be removed if a signal ends the process."""
+"""Parts that are being written, and scratch folders: removed if a signal ends the process."""
 
 
 def check_writable(path: Path, *, inputs: Iterable[Path] = (), force: bool = False) -> None:
@@ -204,9 +206,28 @@ def _remove_parts_at_a_signal() -> None:
             return
 
 
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Give a temporary folder, which goes with the block, and with SIGTERM and SIGHUP as well.
+
+    What is copied into it is as private, and as licensed, as what it was copied from.
+    """
+    _remove_parts_at_a_signal()
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        folder = Path(name)
+        _unfinished.add(folder)
+        try:
+            yield folder
+        finally:
+            _unfinished.discard(folder)
+
+
 def remove_parts() -> None:
     """Remove every part that is being written; for whoever ends the process at once."""
     for part in list(_unfinished):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+            continue
         with suppress(OSError):
             part.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from tape.errors import TapeError
+from tape.process.child import end_with_parent
 from tape.process.own_folder import private
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ class Supervised:
     """An app as a process of its own, its log in a file.
 
     It is started again after a signal or an unforeseen error, as a container would be.
+
+    With `ends_with_us` it is killed when the thread that started it ends, however that ends
+    (Linux): left alone it would work on beside the next run, by the same name.
     """
 
     def __init__(
@@ -32,6 +36,7 @@ class Supervised:
         log_file: Path,
         *,
         restarts_max: int = RESTARTS_MAX,
+        ends_with_us: bool = False,
     ) -> None:
         self.name = main.parent.name
         self.restarts = 0
@@ -39,6 +44,7 @@ class Supervised:
         self.rss_bytes = self.rss_max_bytes = 0
         self._main, self._log_file = main, log_file
         self._restarts_max = restarts_max
+        self._ends_with_us = ends_with_us
         self._env = {**os.environ, **env}
         self._process = self._start()
 
@@ -51,6 +57,7 @@ class Supervised:
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
+                preexec_fn=end_with_parent if self._ends_with_us else None,
             )
 
     @property

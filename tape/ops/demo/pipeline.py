@@ -128,7 +128,8 @@ def _drive(
     start_s = time.monotonic()
     try:
         for name in APPS:
-            apps[name] = Supervised(app_main(name), env, out / f"{name}.log")
+            log_file = out / f"{name}.log"
+            apps[name] = Supervised(app_main(name), env, log_file, ends_with_us=True)
         with _bars() as bars:
             sent = bars.add_task("sent to stocks", total=expected)
             seen = bars.add_task("judged", total=expected)
