@@ -1,7 +1,8 @@
 """Holds rankings of trades against real misprints: prints outside the best bid and offer.
 
-Run: python -m benchmarks.real_labels [FOLDER], with the labelled day that `../shared/data/README.md`
-describes. It is judged from a cold start: no other day of these symbols is at hand.
+Run: python -m benchmarks.real_labels [FOLDER], with the labelled day that
+`../shared/data/README.md` describes. It is judged from a cold start: no other day of these symbols
+is at hand.
 
 A ranking is measured by its average precision over trades, ties together, and over events:
 labelled trades of a symbol at most 60 trades or 2 s apart are one event, which ranks where its
@@ -44,6 +45,7 @@ NEXT_NS: Final = 2 * NANOS
 TOP_PER_10K: Final = 1.5
 NINE: Final = 9
 MAX_SYMBOLS: Final = 100
+FAMILIES: Final = ("price", "size", "feed")
 NO_EVENT: Final = -1
 
 
@@ -151,18 +153,20 @@ def of_calibrated(day: Day, parameters: Parameters) -> tuple[dict[str, F64], dic
     """Return the scores of the calibrated profile, and what it flags."""
     judge = Judge(parameters, MAX_SYMBOLS, Counts())
     detector = judge.detector
-    assert isinstance(detector, CalibratedDetector)
-    scores, flags, done = [], np.zeros(len(day.trades), np.bool_), 0
-    for trades, verdicts in judged_columns(judge, day, np.arange(len(day.trades))):
-        scores.append(detector.last_scores)
+    assert isinstance(detector, CalibratedDetector)  # noqa: S101 - for mypy
+    n, done = len(day.trades), 0
+    severity, priority, flags = np.zeros(n), np.zeros(n), np.zeros(n, np.bool_)
+    families, of_price = np.zeros((n, len(FAMILIES))), np.zeros(n, np.bool_)
+    for trades, verdicts in judged_columns(judge, day, np.arange(n)):
+        part = slice(done, done + len(trades))
+        severity[part], priority[part] = detector.last_scores, detector.last_priorities
+        families[part] = detector.last_families
         flags[verdicts.flagged + done] = True
+        of_price[verdicts.flagged[verdicts.evidence["family"] == 0] + done] = True
         done += len(trades)
-    every = Judge(Parameters(profile="calibrated", alerts_per_10k=10_000.0), MAX_SYMBOLS, Counts())
-    of_price, done = np.zeros(len(day.trades)), 0
-    for trades, verdicts in judged_columns(every, day, np.arange(len(day.trades))):
-        of_price[verdicts.flagged + done] = verdicts.evidence["severities"][:, :3].max(axis=1)
-        done += len(trades)
-    return {"severity": np.concatenate(scores), "severity of price": of_price}, {"flags": flags}
+    scores = {"severity": severity}
+    scores |= {f"severity of {one}": families[:, nth] for nth, one in enumerate(FAMILIES)}
+    return scores | {"priority": priority}, {"flags": flags, "flags of price": of_price}
 
 
 def figures(labelled: Labelled, score: F64) -> dict[str, float]:

@@ -8,20 +8,32 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.calibrated_tail_oracle import START, Tail, Venues
+from tests.calibrated_tail_oracle import START, Tail
 
 Trade = tuple[str, int, int, int, str, int]
 """symbol, ts_event_ns, price_nanos, size, side, publisher; none is seen twice"""
 
 
-def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[str, float]:
+FAMILIES = {"price": ("dev", "jump", "move"), "size": ("size",), "feed": ("run", "flow")}
+SHARES = {"price": 0.5, "size": 0.3, "feed": 0.2}
+
+
+def _budget(
+    family: str, per_10k: float | None = None, per_day: float | None = None
+) -> dict[str, float]:
+    share = SHARES[family]
     if per_day is not None:
-        first, least, most, far, rise, sink = 4.0, 1.5, 7.0, math.inf, 0.1, 0.1
+        per_day *= share
+        first, least, most, far, rise, sink = 4.3, 1.5, 7.0, math.inf, 0.15, 0.15
     else:
         assert per_10k is not None
-        first = max(-math.log10(3 * per_10k / 10_000), 0.5)
-        least, most, far = max(first - 0.7, 0.5), first + 0.3, 0.5
-        rise, sink = 0.065, 0.05
+        per_10k *= share
+        trades = {"price": 2, "size": 1.5, "feed": 1}[family]
+        first = max(-math.log10(trades * per_10k / 10_000), 0.5)
+        least = max(first - 0.7, 0.5)
+        most, far, rise, sink = first + 0.3, 0.5, 0.065, 0.05
+        if family == "price":
+            most, far, rise, sink = first + 2, 2.0, 0.1, 0.1
     return {
         "first": first,
         "least": least,
@@ -34,13 +46,12 @@ def _budget(per_10k: float | None = None, per_day: float | None = None) -> dict[
     }
 
 
-def _fresh(budget: dict[str, float]) -> dict[str, Any]:
+def _fresh(budgets: dict[str, dict[str, float]]) -> dict[str, Any]:
     return {
-        "budget": budget,
+        "limits": {name: _fresh_limit(budget) for name, budget in budgets.items()},
         "n": 0,
         "day": None,
         "tails": {name: Tail(name) for name in START},
-        "venues": Venues(),
         "doubt": None,
         "moved": 0.0,
         "bipower": 0.0,
@@ -50,13 +61,19 @@ def _fresh(budget: dict[str, float]) -> dict[str, Any]:
         "usual": None,
         "repeats": {False: 0.0, True: 0.0},
         "spacing": 0.0,
+        "reopened": None,
+        "direction": 0,
+        "last": (None, None, None),
+    }
+
+
+def _fresh_limit(budget: dict[str, float]) -> dict[str, Any]:
+    return {
+        "budget": budget,
         "limit": budget["first"],
         "strong": 0.0,
         "alert": 0,
         "event_left": 0,
-        "reopened": None,
-        "direction": 0,
-        "last": (None, None, None),
     }
 
 
@@ -102,8 +119,9 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         left -= 1
         s["old"] = (left, old)
         apart = min(apart, abs(price - old))
+    nearby = sorted(prices[-9:])[4] if len(window) >= 9 else mean
     if len(window) >= 10:
-        values["dev"] = apart / usual
+        values["dev"] = min(apart, abs(price - nearby)) / usual
     s["spread"] += weight * (min(apart, most * usual) - s["spread"])
 
     def off(base: float) -> float:
@@ -114,10 +132,11 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
     step = math.sqrt(s["bipower"] * math.pi / 2) + least
     last = s["last"][0] / 1e9
     move = min(off(last), off(s["anchor"]))
-    values["jump"] = move / step
+    s["distance"] = off(nearby)
+    values["jump"] = min(move, off(nearby), off(mean)) / step
     if len(window) >= 12:
         before = sorted(prices[-11:-8])[1]
-        far = off(before)
+        far = min(off(before), off(mean))
         if left > 0:
             far = min(far, off(old))
         values["move"] = far / step / math.sqrt(10)
@@ -230,12 +249,11 @@ def judged(
     """
     states: dict[str, dict[str, Any]] = {}
     answers: list[tuple[float, bool]] = []
-    for name, ts, price_nanos, size, side, publisher in trades:
+    for name, ts, price_nanos, size, side, _ in trades:
         if name not in states:
             own = (budgets or {}).get(name, {"per_10k": alerts_per_10k})
-            states[name] = _fresh(_budget(**own))
+            states[name] = _fresh({family: _budget(family, **own) for family in FAMILIES})
         s = states[name]
-        budget = s["budget"]
         s["n"] += 1
         day, passed = _clock(ts)
         regular = 9.5 * 3600e9 <= passed < 16 * 3600e9
@@ -246,22 +264,27 @@ def judged(
             and any(-1e9 <= passed - bell * 3600e9 < most for bell in (9.5, 16))
         )
         share = _note_time(s, ts, day, _part_of_day(passed), trading=regular or auction)
-        due = budget["trade"] + budget["day"] * share
-        s["alert"] = max(s["alert"] - 1, 0)
-        s["event_left"] = max(s["event_left"] - 1, 0)
-        limit = max(s["limit"] - budget["sink"] * due, budget["least"])
-        s["limit"] = min(limit, budget["most"])
-        s["strong"] = min(max(s["strong"] + 0.3 * due, 0.0), 3.0)
+        for limit in s["limits"].values():
+            _sink(limit, share)
         crossed = side == "N" and size >= 1_000
         if auction or (regular and s["reopening"] and crossed):
             answers.append((0.0, False))
         else:
-            answers.append(_judge(s, price_nanos, size, side, publisher))
+            answers.append(_judge(s, price_nanos, size, side))
         if s["n"] % 1_000 == 0:
             for tail in s["tails"].values():
                 tail.refit(s["n"])
-            s["venues"].fade()
     return answers
+
+
+def _sink(s: dict[str, Any], share: float) -> None:
+    budget = s["budget"]
+    due = budget["trade"] + budget["day"] * share
+    s["alert"] = max(s["alert"] - 1, 0)
+    s["event_left"] = max(s["event_left"] - 1, 0)
+    limit = max(s["limit"] - budget["sink"] * due, budget["least"])
+    s["limit"] = min(limit, budget["most"])
+    s["strong"] = min(max(s["strong"] + 0.3 * due, 0.0), 3.0)
 
 
 def _count(s: dict[str, Any], told: float) -> None:
@@ -292,9 +315,7 @@ def _run(s: dict[str, Any], since: int) -> float:
     return s["run"] - whole * math.log(max(s["repeats"][s["last"][1] == 100], 0.01))
 
 
-def _judge(
-    s: dict[str, Any], price_nanos: int, size: int, side: str, publisher: int
-) -> tuple[float, bool]:
+def _judge(s: dict[str, Any], price_nanos: int, size: int, side: str) -> tuple[float, bool]:
     values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
     since = s["since"]
     s["usual"] = s["usual"] or max(float(size), 1.0)
@@ -323,17 +344,17 @@ def _judge(
     if s["n"] <= 60:
         return 0.0, False
 
-    venue = s["venues"].of(publisher)
-    there = []
+    severities = {}
     for name, value in values.items():
-        severity = s["tails"][name].severity(value)
-        there.append(s["venues"].severity_there(venue, name, severity))
-        if s["tails"][name].learn(value, severity) and severity >= 2:
-            s["venues"].note_odd(venue, name, min(severity, 5.0))
-    largest = max(there)
+        severities[name] = s["tails"][name].severity(value)
+        s["tails"][name].learn(value, severities[name])
+    largest = max(severities.values())
     told: float = s["tails"]["all"].severity(largest)
     s["tails"]["all"].learn(largest, told)
-    flagged = told >= s["limit"]
-    if flagged:
-        _count(s, told)
+    flagged = False
+    for family, names in FAMILIES.items():
+        of_family = max(severities[name] for name in names)
+        if of_family >= s["limits"][family]["limit"]:
+            flagged = True
+            _count(s["limits"][family], of_family)
     return told, flagged

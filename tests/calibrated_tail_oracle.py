@@ -1,11 +1,10 @@
-"""Tails of the calibrated profile and those of its venues, for `calibrated_oracle`."""
+"""Tails of the calibrated profile, for `calibrated_oracle`."""
 
 import math
 
 import numpy as np
 
 FADE = math.exp(-1_000 / 400_000)
-BY_VENUE = ("dev", "jump", "move", "size")
 START = {
     "dev": [0.5, 2.6, 0.5, 0.25],
     "jump": [0.5, 2.7, 0.85, 0.4],
@@ -118,44 +117,3 @@ class Tail:
             scale = max(mean * (1 - shape), (self.edge(first + 1) - threshold) / 2)
         self.fit = [threshold, (above + 0.5) / (total + 1), scale, shape, median]
         self.counts = [count * np.float32(fade) for count in self.counts]
-
-
-class Venues:
-    """What is odd at each of a symbol's venues; the 24th place is that of all further ones."""
-
-    def __init__(self) -> None:
-        self.places: list[int] = []
-        self.trades = [0.0] * 24
-        self.odd = {name: [0.0] * 24 for name in BY_VENUE}
-        self.excess = {name: [0.0] * 24 for name in BY_VENUE}
-
-    def of(self, publisher: int) -> int:
-        if publisher not in self.places and len(self.places) < 24:
-            self.places.append(publisher)
-        venue = self.places.index(publisher) if publisher in self.places else 23
-        self.trades[venue] += 1
-        return venue
-
-    def note_odd(self, venue: int, name: str, severity: float) -> None:
-        if name in BY_VENUE:
-            self.odd[name][venue] += 1
-            self.excess[name][venue] += severity - 2
-
-    def severity_there(self, venue: int, name: str, severity: float) -> float:
-        if name not in BY_VENUE or severity <= 1 or len(self.places) == 1:
-            return severity
-        odd, excess = self.odd[name], self.excess[name]
-        due = math.fsum(odd) * self.trades[venue] / math.fsum(self.trades)
-        rate = min(max((odd[venue] + 30) / (due + 30), 0.1), 10.0)
-        mean = (math.fsum(excess) + 30 / math.log(10)) / (math.fsum(odd) + 30)
-        mean_there = (excess[venue] + 30 * mean) / (odd[venue] + 30)
-        two = 2 - math.log10(rate)
-        if severity < 2:
-            return 1 + (severity - 1) * (two - 1)
-        return min(two + (severity - 2) * min(max(mean / mean_there, 0.5), 2.0), 16.0)
-
-    def fade(self) -> None:
-        self.trades = [count * FADE for count in self.trades]
-        for table in (self.odd, self.excess):
-            for name in BY_VENUE:
-                table[name] = [count * FADE for count in table[name]]

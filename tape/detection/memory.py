@@ -106,14 +106,14 @@ def decode_row(
     profile: str,
     fingerprint: str,
     version: int = VERSION,
+    before: bool = True,
 ) -> None:
     """Put what `encode_row` returned into a row; raises `StateError` if it does not fit.
 
-    The version before is read too, whose fields are in full.
+    With `before` the version before is read too, whose fields are in full.
     """
-    found, body = decode_blob(
-        blob, profile=profile, fingerprint=fingerprint, known=(version, version - 1)
-    )
+    known = (version, version - 1) if before else (version,)
+    found, body = decode_blob(blob, profile=profile, fingerprint=fingerprint, known=known)
     kept = {name: array for name, array in state._asdict().items() if name not in NOT_KEPT}
     sizes = [array.shape[1] * array.itemsize for array in kept.values()]
     pieces = _packed(body, sizes) if found == version else _in_full(body, sizes)

@@ -59,6 +59,9 @@ class Parameters:
         alerts_per_day: alerts of a symbol that an analyst can read a day; 0 leaves it to
             `alerts_per_10k`.
         episode_gap_s: flags of a symbol at most so many seconds apart are one episode.
+        budget_price: share of the alerts that are of the price; the three add up to 1.
+        budget_size: likewise of the size.
+        budget_feed: likewise of how the feed behaves: stuck runs, bursts.
     """
 
     volume_threshold: int = 20_000
@@ -76,6 +79,14 @@ class Parameters:
     alerts_per_10k: float = 1.5
     alerts_per_day: float = 0.0
     episode_gap_s: float = 1.0
+    budget_price: float = 0.5
+    budget_size: float = 0.3
+    budget_feed: float = 0.2
+
+    @property
+    def budget_shares(self) -> tuple[float, float, float]:
+        """Return the shares of the alerts that are of price, of size and of the feed."""
+        return self.budget_price, self.budget_size, self.budget_feed
 
     def budget_of(self, symbol: str) -> tuple[float, float]:
         """Return what a symbol has for `alerts_per_10k` and `alerts_per_day`."""
@@ -92,6 +103,7 @@ class Parameters:
         values["overrides"] = self._overrides()
         if self.profile == "classic":  # its fingerprint stays what it was before there were two
             del values["profile"], values["alerts_per_10k"], values["alerts_per_day"]
+            del values["budget_price"], values["budget_size"], values["budget_feed"]
         if self.episode_gap_s == 1.0:  # likewise, before there were episodes
             del values["episode_gap_s"]
         text = json.dumps(values, sort_keys=True)

@@ -2,13 +2,16 @@
 
 import socket
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tape.detection.parameters import MOST_PER_DAY, Parameters, Profile, Training
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
+ROUNDING = 1e-6
+"""By how much shares may miss the whole: three thirds do."""
 STATE_BYTES = 64 * 1024
 """Room for a symbol's state but for WINDOW and HISTORY: what is remembered of its last trades."""
 LITERAL_BYTES = 192 * 1024
@@ -24,6 +27,9 @@ class DetectorSettings(BrokerSettings):
     profile: Profile = Field("classic", alias="PROFILE")
     alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
+    budget_price: float = Field(0.5, alias="BUDGET_PRICE", ge=0, le=1)
+    budget_size: float = Field(0.3, alias="BUDGET_SIZE", ge=0, le=1)
+    budget_feed: float = Field(0.2, alias="BUDGET_FEED", ge=0, le=1)
     episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
@@ -39,6 +45,17 @@ class DetectorSettings(BrokerSettings):
     commit_interval_s: float = Field(1.0, alias="COMMIT_INTERVAL_S", ge=0.05, le=10)
     batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
     stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+
+    @model_validator(mode="after")
+    def _shares_are_a_whole(self) -> Self:
+        """Refuse shares of the budget that are more or less than it."""
+        whole = self.budget_price + self.budget_size + self.budget_feed
+        if abs(whole - 1.0) > ROUNDING:
+            raise ValueError(
+                f"BUDGET_PRICE, BUDGET_SIZE and BUDGET_FEED are shares of the alerts and add up to "
+                f"{whole:g}; make them add up to 1, as 0.5, 0.3 and 0.2 do"
+            )
+        return self
 
     @property
     def state_bytes_max(self) -> int:
@@ -68,5 +85,8 @@ class DetectorSettings(BrokerSettings):
             profile=self.profile,
             alerts_per_10k=self.alerts_per_10k,
             alerts_per_day=self.alerts_per_day,
+            budget_price=self.budget_price,
+            budget_size=self.budget_size,
+            budget_feed=self.budget_feed,
             episode_gap_s=self.episode_gap_s,
         )

@@ -1,10 +1,13 @@
-"""Keeps to a budget of alerts by moving the severity from which on trades are flagged.
+"""Keeps to a budget of alerts by moving the severities from which on trades are flagged.
 
+Price, size and feed have a limit and a budget each, so that what is common of one does not hide
+what is rare of another; their budgets add up to what was asked for.
 Each trade, or each part of a trading day, lowers the limit a little; each alert raises it. In the
 long run alerts come at the rate at which both balance, whatever the trades are like: the online
 quantile of adaptive conformal inference (Gibbs & Candès 2021).
 """
 
+from collections.abc import Sequence
 from math import log10
 
 from tape.codec.array_types import F64, I64
@@ -14,6 +17,7 @@ from tape.detection.calibrated.state import (
     CHARGED,
     EVENT,
     EVENT_LEFT,
+    FAMILIES,
     FIND_FROM,
     LIMIT,
     STRONG,
@@ -30,75 +34,101 @@ FIND_BEYOND = 5
 RISE = 6
 SINK = 7
 
-TRADES_AN_ALERT = 3.0
-"""Trades of a severity for each alert from that severity on: odd trades come together."""
+TRADES_AN_ALERT = (2.0, 1.5, 1.0)
+"""Trades of a severity for each alert from that severity on, of price, size and feed: odd prices
+come together, and have three features of which the largest counts."""
 BELOW = 0.7
-ABOVE = 0.3
-"""Bounds of the limit around the one that the severity says, if the budget is one of trades."""
+ABOVE = (2.0, 0.3, 0.3)
+"""Bounds of the limit around the one that the severity says, if the budget is one of trades. Real
+prices have odd ones of their own far out, on some days many; sizes and runs have few between the
+limit and the largest there are."""
+DAY_START = 4.3
 LOWEST = 1.5
 HIGHEST = 7.0
-"""Bounds of the limit if the budget is one of days."""
+"""Limit of a new symbol and its bounds, if the budget is one of days."""
 BLOCK = 30
 """Trades from the first flagged one that are one alert."""
 CHAIN = 60
 """A flag at most so many trades after another belongs to the same event."""
-FAR = 0.5
+FAR = (2.0, 0.5, 0.5)
 """An event that goes so far above the limit is a find, and counts only on credit: what its alerts
 have raised the limit by is taken back."""
 NEVER = 99.0
-"""Where all alerts are to be counted: a day's budget is what can be read, finds or not."""
+"""No severity is so large. As what makes a find it lets all alerts count: a day's budget is what
+can be read, finds or not."""
 FINDS_SHARE = 0.3
 """Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts go so far."""
 MOST_CREDIT = 3.0
-SINKS = 0.05
-COUNTS = 1.3
-"""An alert counts so much, for the ordinary ones that count no more once credit is used up."""
+SINKS = (0.1, 0.05, 0.05)
+COUNTS = (1.0, 1.3, 1.3)
+"""An alert counts so much, for the ordinary ones that count no more once credit is used up. Prices
+have hardly any finds, so far out do they begin."""
+DAY_SINKS = 0.15
 OPEN = 0
 COUNTED = 1
 FOUND = 2
 
 
-def budget_row(per_10k: float, per_day: float) -> tuple[float, ...]:
-    """Return a budget with the columns above; alerts a day go before alerts per 10,000 trades."""
-    if per_day > 0.0:
-        return 4.0, LOWEST, HIGHEST, 0.0, per_day, NEVER, 0.1, 0.1
-    due = per_10k / 10_000
-    limit = max(-log10(TRADES_AN_ALERT * due), 0.5)
-    return limit, max(limit - BELOW, 0.5), limit + ABOVE, due, 0.0, FAR, SINKS * COUNTS, SINKS
+def budget_rows(per_10k: float, per_day: float, shares: Sequence[float]) -> list[tuple[float, ...]]:
+    """Return the budget of each family with the columns above, from its share of the whole.
 
-
-@part_of_callers
-def note_passing(levels: F64, counters: I64, due: float, budget: F64) -> None:
-    """Let the limit sink by what is due: alerts of the budget since the last trade.
-
-    Less than nothing is due when time came back: what was due too early is taken back.
+    Alerts a day go before alerts per 10,000 trades. A family without a share has no alerts.
     """
-    counters[ALERT_LEFT] = max(counters[ALERT_LEFT] - 1, 0)
-    counters[EVENT_LEFT] = max(counters[EVENT_LEFT] - 1, 0)
-    limit = min(levels[LIMIT], budget[MOST])  # it may have been kept under another budget
-    levels[LIMIT] = min(max(limit - budget[SINK] * due, budget[LEAST]), budget[MOST])
-    levels[STRONG] = min(max(levels[STRONG] + FINDS_SHARE * due, 0.0), MOST_CREDIT)
+    return [
+        _row(family, per_10k * share, per_day * share)
+        if share > 0.0
+        else (NEVER, NEVER, NEVER, 0.0, 0.0, NEVER, 0.0, 0.0)
+        for family, share in enumerate(shares)
+    ]
+
+
+def _row(family: int, per_10k: float, per_day: float) -> tuple[float, ...]:
+    if per_day > 0.0:
+        return DAY_START, LOWEST, HIGHEST, 0.0, per_day, NEVER, DAY_SINKS, DAY_SINKS
+    due = per_10k / 10_000
+    limit = max(-log10(TRADES_AN_ALERT[family] * due), 0.5)
+    least, most, sinks = max(limit - BELOW, 0.5), limit + ABOVE[family], SINKS[family]
+    return limit, least, most, due, 0.0, FAR[family], sinks * COUNTS[family], sinks
 
 
 @part_of_callers
-def note_alert(levels: F64, counters: I64, told: float, budget: F64) -> None:
-    """Let the limit rise when a flag opens an alert, and sink again when the event is a find."""
-    if counters[EVENT_LEFT] == 0:
-        counters[EVENT] = OPEN
-        levels[CHARGED] = 0.0
-        levels[FIND_FROM] = levels[LIMIT] + budget[FIND_BEYOND]
-    counters[EVENT_LEFT] = CHAIN
-    if counters[EVENT] == OPEN and told >= levels[FIND_FROM]:
-        if levels[STRONG] >= 1.0:
-            counters[EVENT] = COUNTED
-            levels[STRONG] -= 1.0
+def note_passing(levels: F64, counters: I64, share: float, budgets: F64) -> None:
+    """Let the limits sink by what is due: alerts of the budgets, a row a family, since last time.
+
+    `share` of a day has passed: less than nothing when time came back, and what was due too early
+    is taken back.
+    """
+    for family in range(FAMILIES):
+        budget = budgets[family]
+        due = budget[PER_TRADE] + budget[PER_DAY] * share
+        counters[ALERT_LEFT + family] = max(counters[ALERT_LEFT + family] - 1, 0)
+        counters[EVENT_LEFT + family] = max(counters[EVENT_LEFT + family] - 1, 0)
+        limit = min(levels[LIMIT + family], budget[MOST])  # may have been kept under another one
+        limit = max(limit - budget[SINK] * due, budget[LEAST])
+        levels[LIMIT + family] = min(limit, budget[MOST])
+        strong = max(levels[STRONG + family] + FINDS_SHARE * due, 0.0)
+        levels[STRONG + family] = min(strong, MOST_CREDIT)
+
+
+@part_of_callers
+def note_alert(levels: F64, counters: I64, family: int, told: float, budget: F64) -> None:
+    """Let a family's limit rise when a flag opens an alert, and sink again if it is a find."""
+    if counters[EVENT_LEFT + family] == 0:
+        counters[EVENT + family] = OPEN
+        levels[CHARGED + family] = 0.0
+        levels[FIND_FROM + family] = levels[LIMIT + family] + budget[FIND_BEYOND]
+    counters[EVENT_LEFT + family] = CHAIN
+    if counters[EVENT + family] == OPEN and told >= levels[FIND_FROM + family]:
+        if levels[STRONG + family] >= 1.0:
+            counters[EVENT + family] = COUNTED
+            levels[STRONG + family] -= 1.0
         else:
-            counters[EVENT] = FOUND
-            levels[LIMIT] -= levels[CHARGED]
-    if counters[ALERT_LEFT] > 0:
+            counters[EVENT + family] = FOUND
+            levels[LIMIT + family] -= levels[CHARGED + family]
+    if counters[ALERT_LEFT + family] > 0:
         return
-    counters[ALERT_LEFT] = BLOCK
-    if counters[EVENT] != FOUND:
-        before = levels[LIMIT]
-        levels[LIMIT] = min(before + budget[RISE], budget[MOST])
-        levels[CHARGED] += levels[LIMIT] - before
+    counters[ALERT_LEFT + family] = BLOCK
+    if counters[EVENT + family] != FOUND:
+        before = levels[LIMIT + family]
+        levels[LIMIT + family] = min(before + budget[RISE], budget[MOST])
+        levels[CHARGED + family] += levels[LIMIT + family] - before

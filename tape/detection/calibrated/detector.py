@@ -6,7 +6,7 @@ import numpy as np
 
 from tape.codec.array_types import F64
 from tape.codec.symbols import SymbolTable
-from tape.detection.calibrated.budget import budget_row
+from tape.detection.calibrated.budget import budget_rows
 from tape.detection.calibrated.features import ROUND_LOT
 from tape.detection.calibrated.kernel import (
     FACTS,
@@ -17,7 +17,13 @@ from tape.detection.calibrated.kernel import (
 )
 from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.reasons import MOST_TOLD, attribution, sentence
-from tape.detection.calibrated.state import BINS, FEATURES, VERSION, calibrated_state
+from tape.detection.calibrated.state import (
+    BINS,
+    FAMILIES,
+    FEATURES,
+    VERSION,
+    calibrated_state,
+)
 from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
 from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
@@ -37,15 +43,24 @@ EVIDENCE: Final = np.dtype(
         ("severities", "f8", (FEATURES,)),
         ("medians", "f8", (FEATURES,)),
         ("rare", "f8", (FEATURES,)),
+        ("families", "f8", (FAMILIES,)),
         ("mean_usd", "f8"),
         ("usual_size", "f8"),
         ("calibrated", "f8"),
+        ("family", "f8"),
         ("limit", "f8"),
-        ("by_venue", "f8"),
+        ("distance", "f8"),
+        ("venue_trades", "f8"),
+        ("venue_odd", "f8"),
         ("context", "f8"),
+        ("priority", "f8"),
         ("severity", "f8"),
     ]
 )
+
+
+ODD_VENUE: Final = 3.0
+"""A venue is one of odd prices if it has so many times as many of these as of all trades."""
 
 
 class CalibratedDetector:
@@ -55,6 +70,8 @@ class CalibratedDetector:
 
     Attributes:
         last_scores: severity of each trade of the last batch, uncapped; -1 for dropped ones.
+        last_families: likewise of its price, of its size and of the feed; 0 for dropped ones.
+        last_priorities: its priority; -1 for dropped ones.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
@@ -62,11 +79,14 @@ class CalibratedDetector:
         self.symbols = symbols
         self.refits = Refits()
         self.last_scores: F64 = np.zeros(0, np.float64)
-        budgets = [budget_row(parameters.alerts_per_10k, parameters.alerts_per_day)]
+        self.last_families: F64 = np.zeros((0, FAMILIES), np.float64)
+        self.last_priorities: F64 = np.zeros(0, np.float64)
+        shares = parameters.budget_shares
+        budgets = budget_rows(parameters.alerts_per_10k, parameters.alerts_per_day, shares)
         self._own_budgets: dict[str, int] = {}
         for symbol in parameters.overrides:
             self._own_budgets[symbol] = len(budgets)
-            budgets.append(budget_row(*parameters.budget_of(symbol)))
+            budgets += budget_rows(*parameters.budget_of(symbol), shares)
         self._setting = Setting(
             prior=prior_histograms(),
             edges=bin_edges(),
@@ -77,11 +97,12 @@ class CalibratedDetector:
         self._known = 0
         self._state = calibrated_state()
         self._facts: F64 = np.empty((0, FACTS), np.float64)
-        values = np.zeros(FEATURES + 1)
+        values = np.zeros(FEATURES + 2)
         self._scratch = Scratch(
             values=values,
             bits=values.view(np.int64),
             severities=np.zeros(FEATURES),
+            families=np.zeros(FAMILIES),
             counts=np.zeros(BINS),
             watch=np.zeros(WATCH_COLUMNS, np.int64),
         )
@@ -121,6 +142,8 @@ class CalibratedDetector:
             rules=np.empty(n, np.uint8),
             flagged=np.empty(n, np.int64),
             scores=np.empty(n, np.float64),
+            families=np.empty((n, FAMILIES), np.float64),
+            priorities=np.empty(n, np.float64),
             facts=self._room_for_facts(n),
             behind_ns=np.empty(n, np.int64),
             shared=np.empty(n, np.uint8),
@@ -145,6 +168,8 @@ class CalibratedDetector:
             answers,
         )
         self.last_scores = answers.scores
+        self.last_families = answers.families
+        self.last_priorities = answers.priorities
         self._note_refits()
         flagged = answers.flagged[:found].copy()
         facts = np.empty((found, FACTS + 1), np.float64)
@@ -170,7 +195,7 @@ class CalibratedDetector:
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
         """Return why the `position`-th flagged trade was flagged: one reason."""
         evidence = verdicts.evidence[position]
-        severity = float(evidence["severity"])
+        severity = min(float(evidence["families"][int(evidence["family"])]), MOST_TOLD)
         text = sentence(trades, int(verdicts.flagged[position]), evidence)
         limit = min(float(evidence["limit"]), severity)
         return [Reason(CALIBRATED.name, severity, limit, text)]
@@ -182,6 +207,8 @@ class CalibratedDetector:
         size = int(trades.size[verdicts.flagged[position]])
         if size < ROUND_LOT:
             context += ", odd lot"
+        if evidence["venue_odd"] > ODD_VENUE * evidence["venue_trades"]:
+            context += ", at a venue of odd prices"
         return Calibrated(
             severity=float(evidence["severity"]),
             context=context,
@@ -210,6 +237,7 @@ class CalibratedDetector:
             profile=PROFILE,
             version=VERSION,
             fingerprint=self.parameters.learnt_fingerprint(),
+            before=False,
         )
 
     def forget(self, symbol: int) -> None:

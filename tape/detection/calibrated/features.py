@@ -49,6 +49,9 @@ TEN_TRADES = 2
 SIZE = 3
 STUCK = 4
 SIGNED_VOLUME = 5
+DISTANCE = 7
+"""Behind the features and one place for severities: how far the price is from the median of the
+last nine, in parts of that."""
 
 FADE = 1.0 / 500.0
 """Weight of a new return or deviation in its level: some 500 trades."""
@@ -67,6 +70,7 @@ distances it is the change over these, so in dollars: a price goes through zero,
 it, without a return that is infinite. No stock above some dollars is ever so near."""
 FINEST = 2.0
 """A tick is at most so many usual changes: currencies and rates have ticks far below a cent."""
+NINE = 9
 LEAST_HELD = 10
 """Fewer prices in the window make no mean."""
 FLOW_NS = 10_000_000
@@ -90,6 +94,27 @@ SELL = 65
 @uncounted
 def _median_of_three(a: float, b: float, c: float) -> Any:
     return max(min(a, b), min(max(a, b), c))
+
+
+@uncounted
+def _median_of_nine(prices: F64, place: int) -> Any:
+    """Return the median of the nine prices before a place in the ring: three sorted threes."""
+    low = -np.inf
+    high = np.inf
+    first = 0.0
+    second = 0.0
+    third = 0.0
+    for n in range(3):
+        at = place - 3 * n + LOCAL
+        a = prices[(at - 1) % LOCAL]
+        b = prices[(at - 2) % LOCAL]
+        c = prices[(at - 3) % LOCAL]
+        least = min(a, b)
+        most = max(a, b)
+        low = max(low, min(least, c))
+        high = min(high, max(most, c))
+        first, second, third = second, third, max(least, min(most, c))
+    return _median_of_three(low, _median_of_three(first, second, third), high)
 
 
 @part_of_callers
@@ -124,12 +149,14 @@ def _note_move(levels: F64, changed: float, believed: float, most: float, known:
 
 @part_of_callers
 def _price_features(state: CalibratedState, row: int, price: float, values: F64) -> Any:
-    """Write the three features of the price; return the local mean.
+    """Write the three features of the price, and how far it is from the last ones; return the mean.
 
     Deviation from a trimmed local mean: Brownlees & Gallo (2006). Jumps over one and over ten
-    trades, over bipower variation: Lee & Mykland (2008). A price that comes back from a misprint
-    has not jumped, so a jump is also measured from the last price that was none; and a level
-    that has held for some trades is the new one, while the old one stays ordinary for a while.
+    trades, over bipower variation: Lee & Mykland (2008). Each has a second reference. A price that
+    comes back from a misprint is near the median of the last nine, so it has not jumped; a price
+    that goes on where the last nine are is no deviation, wherever the mean of sixty still is. A
+    jump is also measured from the last price that was none; and a level that has held for some
+    trades is the new one, while the old one stays ordinary for a while.
     """
     counters = state.counters[row]
     levels = state.levels[row]
@@ -152,8 +179,9 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
     if counters[OLD_LEFT] > 0:
         counters[OLD_LEFT] -= 1
         apart = min(apart, abs(price - levels[OLD_LEVEL]))
+    nearby = _median_of_nine(state.prices[row], counters[PLACE]) if held >= NINE else mean
     if held >= LEAST_HELD:
-        values[DEVIATION] = apart / usual
+        values[DEVIATION] = min(apart, abs(price - nearby)) / usual
     levels[SPREAD] += weight * (min(apart, most * usual) - levels[SPREAD])
 
     near = NEAR_ZERO * usual
@@ -161,7 +189,9 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
     step = np.sqrt(levels[BIPOWER] * (np.pi / 2.0)) + least
     last = counters[LAST_PRICE] / 1e9
     move = min(_relative(price, last, near), _relative(price, moved_from, near))
-    values[JUMP] = move / step
+    far_of_mean = _relative(price, mean, near)
+    values[DISTANCE] = _relative(price, nearby, near)
+    values[JUMP] = min(move, values[DISTANCE], far_of_mean) / step
     if held >= 12:
         at = counters[PLACE] + LOCAL - 10
         before = _median_of_three(
@@ -169,7 +199,7 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
             state.prices[row, at % LOCAL],
             state.prices[row, (at + 1) % LOCAL],
         )
-        far = _relative(price, before, near)
+        far = min(_relative(price, before, near), far_of_mean)
         if counters[OLD_LEFT] > 0:
             far = min(far, _relative(price, levels[OLD_LEVEL], near))
         values[TEN_TRADES] = far / (step * np.sqrt(10.0))
@@ -314,6 +344,7 @@ def features(
     side = t.side[i]
     for feature in range(FEATURES):
         values[feature] = 0.0
+    values[DISTANCE] = 0.0
     known = counters[ACCEPTED]
     if levels[USUAL_SIZE] == 0.0:
         levels[USUAL_SIZE] = max(size, 1.0)

@@ -6,14 +6,25 @@ import numpy as np
 
 from tape.codec.array_types import F32, F64, I32, I64, U8
 from tape.codec.compiling import part_of_callers, uncounted
-from tape.detection.calibrated.budget import PER_DAY, PER_TRADE, START, note_alert, note_passing
-from tape.detection.calibrated.features import SIZE, features
+from tape.detection.calibrated.budget import START, note_alert, note_passing
+from tape.detection.calibrated.features import (
+    DEVIATION,
+    DISTANCE,
+    JUMP,
+    SIGNED_VOLUME,
+    SIZE,
+    STUCK,
+    TEN_TRADES,
+    features,
+)
 from tape.detection.calibrated.halts import note_time
 from tape.detection.calibrated.prior import trust_in_prior
+from tape.detection.calibrated.priority import priority_of
 from tape.detection.calibrated.state import (
     BINS,
     CREDIT,
     DOUBTED_TIME,
+    FAMILIES,
     FEATURES,
     FITS,
     LIMIT,
@@ -30,8 +41,6 @@ from tape.detection.calibrated.stopwatch import note_since, now_ns
 from tape.detection.calibrated.tails import (
     FIRST_CREDIT,
     MEMORY,
-    ODD,
-    RARE,
     believed,
     fit,
     octave_bin,
@@ -41,11 +50,10 @@ from tape.detection.calibrated.tails import (
 )
 from tape.detection.calibrated.venues import (
     ALL,
-    note_odd,
+    ENOUGH_ODD,
+    ODD_PRICES,
+    TRADES,
     note_trade,
-    severity_everywhere,
-    severity_there,
-    told_apart,
     venue_of,
 )
 from tape.detection.duplicates import ACCEPTED, outcome_of
@@ -66,15 +74,24 @@ REFIT_EVERY = 1_000
 KEEP = float(np.exp(-REFIT_EVERY / MEMORY))
 SETTLED = 10_000
 """Trades of its own from which on a symbol counts as calibrated."""
-FACTS = 4 * FEATURES + 6
-"""Columns of `facts`: values, severities, medians, 1-in-10,000 levels; then local mean, usual
-size, whether calibrated, limit, whether judged by venue, context."""
+FACTS = 4 * FEATURES + FAMILIES + 10
+"""Columns of `facts`: values, severities, medians, 1-in-10,000 levels; severities of the families;
+then what `OTHER_FACTS` says."""
+OTHER_FACTS = 4 * FEATURES + FAMILIES
+"""Local mean, usual size, whether calibrated, the flagged family and its limit, distance from the
+last nine prices, share of the venue in trades and in odd prices, context, priority."""
+
+
+OF_PRICE = 0
+OF_SIZE = 1
+OF_FEED = 2
 
 
 class Setting(NamedTuple):
     """What does not change: see `tape.detection.calibrated.detector`.
 
-    `budgets` has a row per budget, and `budget_of` per symbol the one that is its own.
+    `budgets` has a row per family of each budget, and `budget_of` per symbol the first of those
+    that are its own.
     """
 
     prior: F32
@@ -85,25 +102,32 @@ class Setting(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for a trade's six values and one more, the same as bits, and its severities.
+    """Room for a trade's six values and two more, the same as bits, and its severities.
 
-    `counts` has room for a tail's histogram, prior and all; `watch` is the refits' stopwatch.
+    `families` has the severity of each family; `counts` room for a tail's histogram, prior and
+    all; `watch` is the refits' stopwatch.
     """
 
     values: F64
     bits: I64
     severities: F64
+    families: F64
     counts: F64
     watch: I64
 
 
 class Answers(NamedTuple):
-    """Verdicts of a batch; `facts` has a row per flagged trade."""
+    """Verdicts of a batch; `facts` has a row per flagged trade.
+
+    `families` has the severity of each family per trade, `priorities` the priority.
+    """
 
     outcome: U8
     rules: U8
     flagged: I64
     scores: F64
+    families: F64
+    priorities: F64
     facts: F64
     behind_ns: I64
     shared: U8
@@ -129,12 +153,13 @@ def _refit(row: int, state: CalibratedState, setting: Setting, counts: F64, keep
 
 @uncounted
 def _begin(row: int, state: CalibratedState, setting: Setting, counts: F64) -> None:
-    """Give a new symbol the tails that most symbols have, and its limit."""
+    """Give a new symbol the tails that most symbols have, and its limits."""
     for tail in range(TAILS):
         for n in range(len(FIRST_CREDIT)):
             state.fits[row, tail * FITS + CREDIT + n] = FIRST_CREDIT[n]
     _refit(row, state, setting, counts, 1.0)
-    state.levels[row, LIMIT] = setting.budgets[setting.budget_of[row], START]
+    for family in range(FAMILIES):
+        state.levels[row, LIMIT + family] = setting.budgets[setting.budget_of[row] + family, START]
 
 
 @uncounted
@@ -142,33 +167,53 @@ def _judged(row: int, publisher: int, state: CalibratedState, scratch: Scratch) 
     """Return how improbable the trade is, in all; what is ordinary of it is learnt."""
     fits = state.fits[row]
     bins = state.bins[row]
-    facts = state.venue_facts[row]
-    venue = venue_of(state, row, publisher)
-    note_trade(facts, venue)
-    largest = 0.0
+    severities = scratch.severities
+    families = scratch.families
     for feature in range(FEATURES):
         value = scratch.values[feature]
         own = fits[feature * FITS : (feature + 1) * FITS]
         found = severity(own, value)
-        there = severity_there(facts, venue, feature, found)
-        scratch.severities[feature] = there
-        largest = max(largest, there)
+        severities[feature] = found
         scratch.values[FEATURES] = believed(own, value, found)
         if scratch.values[FEATURES] >= 0.0:
-            if found >= ODD:
-                note_odd(facts, venue, feature, min(found, RARE + 1.0))
             place = (
                 unit_bin(scratch.values[FEATURES])
                 if feature == SIZE
                 else octave_bin(scratch.bits[FEATURES])
             )
             bins[feature * BINS + place] += np.float32(1.0)
+    families[OF_PRICE] = max(severities[DEVIATION], severities[JUMP], severities[TEN_TRADES])
+    families[OF_SIZE] = severities[SIZE]
+    families[OF_FEED] = max(severities[STUCK], severities[SIGNED_VOLUME])
+    note_trade(state.venue_facts[row], venue_of(state, row, publisher), families[OF_PRICE])
+    largest = max(families[OF_PRICE], families[OF_SIZE], families[OF_FEED])
     overall = fits[FEATURES * FITS : TAILS * FITS]
     told = severity(overall, largest)
     learnt = believed(overall, largest, told)
     if learnt >= 0.0:
         bins[FEATURES * BINS + unit_bin(learnt)] += np.float32(1.0)
     return told
+
+
+@part_of_callers
+def _answered(i: int, levels: F64, scratch: Scratch, out: Answers) -> Any:
+    """Write what is said of every trade; return the family that goes farthest above its limit.
+
+    -1 if none reaches it.
+    """
+    families = scratch.families
+    out.priorities[i] = priority_of(
+        families[OF_PRICE], families[OF_SIZE], families[OF_FEED], scratch.values[DISTANCE]
+    )
+    flagged = -1
+    most = 0.0
+    for family in range(FAMILIES):
+        out.families[i, family] = families[family]
+        above = families[family] - levels[LIMIT + family]
+        if above >= most:
+            flagged = family
+            most = above
+    return flagged
 
 
 @uncounted
@@ -178,24 +223,26 @@ def _tell(
     state: CalibratedState,
     scratch: Scratch,
     facts: F64,
-    mean: float,
-    usual: float,
+    family: int,
 ) -> None:
-    """Write what explains a flag."""
-    of_venues = state.venue_facts[row]
-    venue = venue_of(state, row, publisher)
+    """Write what explains a flag, but for what the caller knows."""
     for feature in range(FEATURES):
         own = state.fits[row, feature * FITS : (feature + 1) * FITS]
         facts[feature] = scratch.values[feature]
         facts[FEATURES + feature] = scratch.severities[feature]
         facts[2 * FEATURES + feature] = own[MEDIAN]
-        rare = severity_everywhere(of_venues, venue, feature, 4.0)
-        facts[3 * FEATURES + feature] = value_at(own, rare)
-    facts[4 * FEATURES] = mean
-    facts[4 * FEATURES + 1] = usual
-    facts[4 * FEATURES + 2] = state.fits[row, FEATURES * FITS + SEEN] >= SETTLED
-    facts[4 * FEATURES + 3] = state.levels[row, LIMIT]
-    facts[4 * FEATURES + 4] = told_apart(of_venues, venue, 0)
+        facts[3 * FEATURES + feature] = value_at(own, 4.0)
+    for n in range(FAMILIES):
+        facts[4 * FEATURES + n] = scratch.families[n]
+    of_venues = state.venue_facts[row]
+    venue = venue_of(state, row, publisher)
+    facts[OTHER_FACTS + 2] = state.fits[row, FEATURES * FITS + SEEN] >= SETTLED
+    facts[OTHER_FACTS + 3] = family
+    facts[OTHER_FACTS + 4] = state.levels[row, LIMIT + family]
+    facts[OTHER_FACTS + 5] = scratch.values[DISTANCE]
+    facts[OTHER_FACTS + 6] = of_venues[venue + TRADES] / of_venues[ALL + TRADES]
+    odd = max(of_venues[ALL + ODD_PRICES], ENOUGH_ODD)
+    facts[OTHER_FACTS + 7] = of_venues[venue + ODD_PRICES] / odd
 
 
 @part_of_callers
@@ -239,6 +286,9 @@ def detect_calibrated(
         out.shared[i] = shared
         out.rules[i] = 0
         out.scores[i] = -1.0
+        out.priorities[i] = -1.0
+        for family in range(FAMILIES):
+            out.families[i, family] = 0.0
         if outcome >= DUPLICATE:
             continue
         state.dirty[row, 0] = 1
@@ -248,24 +298,31 @@ def detect_calibrated(
             _begin(row, state, setting, scratch.counts)
         counters[ACCEPTED] += 1
         out.scores[i] = 0.0
+        out.priorities[i] = 0.0
         kind, share, passed_ns = note_time(state, row, day[i], passed[i], time_ns, context[i])
-        budget = setting.budgets[setting.budget_of[row]]
-        due = budget[PER_TRADE] + budget[PER_DAY] * share
-        note_passing(levels, counters, due, budget)
+        first = setting.budget_of[row]
+        budgets = setting.budgets[first : first + FAMILIES]
+        note_passing(levels, counters, share, budgets)
         if not _is_auction(kind, i, t, counters):
             usual = levels[USUAL_SIZE]
             mean = features(row, i, t, passed_ns, state, scratch.values)
             if counters[ACCEPTED] > LOCAL:
-                told = _judged(row, t.publisher_id[i], state, scratch)
-                out.scores[i] = told
-                if told >= levels[LIMIT]:
+                out.scores[i] = _judged(row, t.publisher_id[i], state, scratch)
+                flagged = _answered(i, levels, scratch, out)
+                if flagged >= 0:
                     out.rules[i] = CALIBRATED_BIT
                     out.flagged[found] = i
                     facts = out.facts[found]
-                    _tell(row, t.publisher_id[i], state, scratch, facts, mean, usual)
-                    facts[4 * FEATURES + 5] = kind
+                    _tell(row, t.publisher_id[i], state, scratch, facts, flagged)
+                    facts[OTHER_FACTS] = mean
+                    facts[OTHER_FACTS + 1] = usual
+                    facts[OTHER_FACTS + 8] = kind
+                    facts[OTHER_FACTS + 9] = out.priorities[i]
                     found += 1
-                    note_alert(levels, counters, told, budget)
+                    for family in range(FAMILIES):
+                        told = scratch.families[family]
+                        if told >= levels[LIMIT + family]:
+                            note_alert(levels, counters, family, told, budgets[family])
         if counters[ACCEPTED] % REFIT_EVERY == 0:  # whatever this trade is, an auction too
             start_ns = now_ns(scratch.watch)
             _refit(row, state, setting, scratch.counts, KEEP)

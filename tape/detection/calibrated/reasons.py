@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from tape.detection.calibrated.features import LOT, SIZE
-from tape.detection.calibrated.state import FEATURES, LOCAL, OF_VENUE
+from tape.detection.calibrated.state import FEATURES, LOCAL
 from tape.model.anomaly import Feature
 from tape.model.columns import TradeColumns
 from tape.model.fields import price_text
@@ -31,6 +31,8 @@ UNITS: Final = (
 )
 
 
+FEATURES_OF: Final = ([0, 1, 2], [3], [4, 5])
+"""By family: price, size, feed."""
 MOST_TIMES: Final = 10.0
 """A distance of so many times the mean is told in dollars."""
 
@@ -160,9 +162,10 @@ def _chance(severity: float) -> str:
 
 def sentence(trades: TradeColumns, i: int, evidence: np.void) -> str:
     """Return why trade i was flagged: its rarest property, and how rare the trade is."""
-    feature = int(np.argmax(evidence["severities"]))
+    family = int(evidence["family"])
+    of_family = FEATURES_OF[family]
+    feature = of_family[int(np.argmax(evidence["severities"][of_family]))]
     what = _what(feature, evidence, int(trades.price_nanos[i]), int(trades.size[i]))
     if evidence["calibrated"] != 1.0:
         return f"{what}; not yet calibrated for this symbol, judged by what is usual of most."
-    trades_of = "trades of its venue" if evidence["by_venue"] and feature < OF_VENUE else "trades"
-    return f"{what}; {_chance(float(evidence['severity']))} {trades_of} {VERBS[feature]}."
+    return f"{what}; {_chance(float(evidence['families'][family]))} trades {VERBS[feature]}."

@@ -7,11 +7,13 @@ import numpy as np
 from tape.codec.array_types import F32, F64, I32, I64, U8, U16, U64
 from tape.detection.duplicates import PUBLISHERS, RING
 
-VERSION: Final = 7
-"""Version of this layout in a blob's header; in the one before each field had all its bytes."""
+VERSION: Final = 8
+"""Version of this layout in a blob's header; the one before had one limit, and tails by venue."""
 FEATURES: Final = 6
 PRICES: Final = 3
-"""The first of them are of the price."""
+"""The first of them are of the price, the next one is the size, the last two are of the feed."""
+FAMILIES: Final = 3
+"""Kinds of what is odd, each with a limit of its own: price, size, feed."""
 TAILS: Final = 7
 """One tail a feature, and one for the largest severity of the six, which makes up for taking it."""
 BINS: Final = 128
@@ -23,9 +25,7 @@ FLOW_TIMES: Final = 256
 
 VENUES: Final = 24
 """Venues of a symbol that are told apart; all further ones share the last place."""
-OF_VENUE: Final = PRICES + 1
-"""The features of price and size, which are judged by venue. Runs and bursts go across venues."""
-VENUE_FACTS: Final = 1 + 2 * OF_VENUE
+VENUE_FACTS: Final = 2
 """What is known of a venue: `tape.detection.calibrated.venues`."""
 
 DAY: Final = 11
@@ -47,24 +47,25 @@ FLOW_FIRST: Final = 20
 FLOW_NEXT: Final = 21
 DIRECTION: Final = 22
 """Sign of the last change of price, for trades without a side (Lee & Ready 1991)."""
-ALERT_LEFT: Final = 23
-"""Trades for which further flags belong to the alert that is open."""
-REOPENED: Final = 24
+REOPENED: Final = 23
 """Time of the first trade after a halt while its next ones come; else 0."""
-EVENT_LEFT: Final = 25
-"""Trades for which further flags belong to the event that is open."""
-EVENT: Final = 26
-"""Whether that event counts for the limit."""
-VENUES_KNOWN: Final = 27
-DOUBTED: Final = 28
+VENUES_KNOWN: Final = 24
+DOUBTED: Final = 25
 """What the last trade may begin, whose time is far from the clock; see `sessions`."""
-DOUBTED_TIME: Final = 29
-DOUBTED_DAY: Final = 30
-DOUBTED_HELD: Final = 31
+DOUBTED_TIME: Final = 26
+DOUBTED_DAY: Final = 27
+DOUBTED_HELD: Final = 28
 """1 if its price was taken up."""
-FLOW_DOUBTED: Final = 32
+FLOW_DOUBTED: Final = 29
 """1 while the last time of the signed volume is far from those before."""
-COUNTERS: Final = 33
+ALERT_LEFT: Final = 30
+"""Trades for which further flags belong to the alert that is open; a column a family, as of what
+follows."""
+EVENT_LEFT: Final = ALERT_LEFT + FAMILIES
+"""Trades for which further flags belong to the event that is open."""
+EVENT: Final = EVENT_LEFT + FAMILIES
+"""Whether that event counts for the limit."""
+COUNTERS: Final = EVENT + FAMILIES
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
@@ -83,25 +84,25 @@ OLD_LEVEL: Final = 7
 """Local mean before the last shift, dollars."""
 SPACING: Final = 8
 """Mean time between trades, ns."""
-LIMIT: Final = 9
-"""Severity from which on a trade is flagged."""
-PROGRESS: Final = 10
+PROGRESS: Final = 9
 """Share of the trading day that had passed by the clock."""
-STRONG: Final = 11
-"""How many far outliers may still count for the limit."""
-MOVE: Final = 12
+MOVE: Final = 10
 """Mean absolute return of the trades that have one."""
-CHARGED: Final = 13
-"""By how much the open event has raised the limit."""
-FIND_FROM: Final = 14
-"""Severity from which on the open event is a find."""
-REPEATS: Final = 15
+REPEATS: Final = 11
 """Chance that a trade at a later time repeats the one before: of other sizes, and of 100 shares."""
-DOUBTED_PROGRESS: Final = 17
+DOUBTED_PROGRESS: Final = 13
 """Share of the trading day at the doubted trade's time."""
-MOVED: Final = 18
+MOVED: Final = 14
 """Mean absolute change of the price over the trades that have one, dollars."""
-LEVELS: Final = 19
+LIMIT: Final = 15
+"""Severity from which on a trade is flagged; a column a family, as of what follows."""
+STRONG: Final = LIMIT + FAMILIES
+"""How many far outliers may still count for the limit."""
+CHARGED: Final = STRONG + FAMILIES
+"""By how much the open event has raised the limit."""
+FIND_FROM: Final = CHARGED + FAMILIES
+"""Severity from which on the open event is a find."""
+LEVELS: Final = FIND_FROM + FAMILIES
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""

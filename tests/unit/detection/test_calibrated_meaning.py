@@ -112,25 +112,27 @@ def test_a_gap_is_told_once_and_so_is_a_spike_that_comes_back() -> None:
 LIT, OFF_EXCHANGE = 2, 82
 
 
-def test_a_print_off_the_market_is_odder_at_a_venue_where_such_prints_are_rare() -> None:
-    learnt = detector(alerts_per_10k=50)
-    learnt.detect(two_venues(market(100_000, seed=7, start_ns=OPEN_NS - 86_400 * SECOND_NS)))
-    told = {}
-    for venue in (LIT, OFF_EXCHANGE):
-        trades = market(1_100, seed=18, start_ns=OPEN_NS + venue * 86_400 * SECOND_NS)
-        trades.publisher_id[:] = LIT
-        trades.publisher_id[1_000] = venue
-        trades.price_nanos[1_000] += 300_000_000
-        verdicts = judged(learnt, trades)
-        at = verdicts.flagged.tolist().index(1_000)
-        told[venue] = (
-            learnt.last_scores[1_000],
-            learnt.extras(trades, verdicts, at).features[0].one_in_10k,
-        )
-        text = learnt.reasons(trades, verdicts, at)[0].text
-        assert "trades of its venue deviates that far" in text or "of its venue jumps" in text
-    assert told[LIT][0] > told[OFF_EXCHANGE][0] + 0.7  # five times as rare
-    assert told[LIT][1] < told[OFF_EXCHANGE][1]
+def coarse(n: int, seed: int, start_ns: int = OPEN_NS) -> TradeColumns:
+    """Return a stock of 14 dollars that moves by a cent now and then, which is 7 bp."""
+    trades = market(n, seed=seed, start_ns=start_ns)
+    random = np.random.default_rng(seed)
+    cents = 1_400 + np.cumsum(random.choice([-1, 0, 1], n, p=[0.02, 0.96, 0.02]))
+    trades.price_nanos[:] = (cents + (random.random(n) < 0.3)) * 10_000_000
+    return trades
+
+
+def test_the_trade_that_comes_back_from_a_small_misprint_is_no_jump() -> None:
+    """Four ticks off are fewer than six usual steps, so the next trade was told as the jump."""
+    learnt = detector()
+    learnt.detect(coarse(60_000, 7, OPEN_NS - 86_400 * SECOND_NS))
+    trades = coarse(40_000, 20)
+    odd = np.arange(1_000, 40_000, 2_000)
+    trades.price_nanos[odd] += 40_000_000
+    judged(learnt, trades)
+    misprints, echoes = learnt.last_scores[odd], learnt.last_scores[odd + 1]
+    assert np.median(misprints) > 3
+    assert (echoes < misprints).all()
+    assert np.median(echoes) < 1
 
 
 def two_venues(trades: TradeColumns) -> TradeColumns:
@@ -141,6 +143,73 @@ def two_venues(trades: TradeColumns) -> TradeColumns:
     late = off & (random.random(len(trades)) < 0.01)
     trades.price_nanos[late] += random.choice([-1, 1], late.sum()) * 300_000_000
     return trades
+
+
+def test_a_venue_moves_no_severity_and_is_told_where_its_prices_are_odd() -> None:
+    told, contexts_of = {}, {}
+    for name in ("two venues", "one venue"):
+        learnt = detector(alerts_per_10k=50)
+        for day in (-1, 0):
+            trades = market(50_000, seed=7 + day, start_ns=OPEN_NS + day * 86_400 * SECOND_NS)
+            trades = two_venues(trades)
+            publisher = trades.publisher_id.copy()
+            if name == "one venue":
+                trades.publisher_id[:] = LIT
+            verdicts = learnt.detect(trades)
+        told[name] = learnt.last_scores
+        contexts_of[name] = {
+            int(publisher[row]): learnt.extras(trades, verdicts, at).context
+            for at, row in enumerate(verdicts.flagged.tolist())
+        }
+    np.testing.assert_array_equal(told["two venues"], told["one venue"])
+    assert contexts_of["two venues"][OFF_EXCHANGE].endswith(", at a venue of odd prices")
+    assert "venue" not in contexts_of["two venues"][LIT]
+    assert "venue" not in contexts_of["one venue"][OFF_EXCHANGE]
+
+
+def test_many_odd_sizes_hide_no_odd_price() -> None:
+    """Price and size have a limit each, which the alerts of the other do not raise."""
+    trades = market(60_000, seed=21)
+    odd = np.arange(2_000, 60_000, 4_000)
+    trades.price_nanos[odd] += 400_000_000
+    learnt = after_a_day(alerts_per_10k=3)
+    alone = set(judged(learnt, trades).flagged.tolist())
+    trades = market(60_000, seed=21)
+    trades.price_nanos[odd] += 400_000_000
+    trades.size[500::150] = 60_000
+    learnt = after_a_day(alerts_per_10k=3)
+    together = set(judged(learnt, trades).flagged.tolist())
+    assert len(together & set(range(500, 60_000, 150))) > 20, "no odd size is flagged"
+    assert alone & set(odd.tolist()) == together & set(odd.tolist()) == set(odd.tolist())
+
+
+@pytest.mark.parametrize(
+    ("family", "properties"),
+    [
+        ("price", {"distance from local mean", "jump in one trade", "move in ten trades"}),
+        ("size", {"size"}),
+        ("feed", {"stuck run", "signed volume in 10 ms"}),
+    ],
+)
+def test_all_of_the_budget_for_one_family_leaves_none_to_the_others(
+    family: str, properties: set[str]
+) -> None:
+    shares = {f"budget_{name}": float(name == family) for name in ("price", "size", "feed")}
+    trades = market(60_000, seed=22)
+    trades.price_nanos[2_000::4_000] += 400_000_000
+    trades.size[3_000::4_000] = 90_000
+    learnt = after_a_day(alerts_per_10k=5, **shares)
+    verdicts = judged(learnt, trades)
+    names = np.array(["price", "size", "feed"])
+    found = names[verdicts.evidence["family"].astype(int)]
+    assert set(found.tolist()) == {family}
+    for at in range(len(verdicts.flagged)):
+        (reason,) = learnt.reasons(trades, verdicts, at)
+        assert reason.value >= reason.threshold > 0
+        features = learnt.extras(trades, verdicts, at).features
+        told = max((one for one in features if one.name in properties), key=lambda one: one.share)
+        words = {"size": "shares in one trade", "stuck run": "again and again"}
+        assert words.get(told.name, "") in reason.text
 
 
 def test_after_a_halt_and_a_night_the_market_may_stand_elsewhere() -> None:

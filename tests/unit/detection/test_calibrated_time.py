@@ -103,7 +103,7 @@ def test_a_thousand_in_a_row_cost_the_windows_they_stand_in(
     assert (outcomes < DUPLICATE).all()
     rest = np.ones(len(scores), np.bool_)
     rest[5_000:5_060] = rest[6_000:6_060] = False
-    assert (np.abs(found - scores)[rest] > 0.1).mean() < 0.002
+    assert (np.abs(found - scores)[rest] > 0.1).mean() < 0.0025
     assert (flags != other_flags)[rest].sum() <= max(3, flags.sum() // 10)
 
 

@@ -131,14 +131,17 @@ def test_the_classic_fingerprint_is_what_it_was() -> None:
 
 
 def test_a_fingerprint_differs_by_what_its_profile_heeds_only() -> None:
-    """The hashes were taken before there were budgets of symbols: kept states stay usable."""
+    """The first hash was taken before there were budgets of symbols: kept states stay usable.
+
+    The other is that of version 8, whose states those before do not fit.
+    """
     table = {"NVDA": SymbolThresholds(5_000, 0.02), "AAPL": SymbolThresholds(None, 0.5)}
     budget = {"NVDA": SymbolThresholds(5_000, 0.02, None, 12.0)}
     budget |= {"AAPL": SymbolThresholds(None, 0.5, 3.0), "SPY": SymbolThresholds(None, None, 1.0)}
     classic, calibrated = Parameters(overrides=table), replace(CALIBRATED, overrides=table)
     assert classic.fingerprint() == "ffbe233b306c"
     assert replace(classic, overrides=budget).fingerprint() == "ffbe233b306c"
-    assert calibrated.fingerprint() == "5e953b3689cd"
-    assert replace(calibrated, overrides=budget).fingerprint() != "5e953b3689cd"
+    assert calibrated.fingerprint() == "653cf0f9372f"
+    assert replace(calibrated, overrides=budget).fingerprint() != "653cf0f9372f"
     for one in (classic, calibrated):  # state kept with the defaults fits all of them
         assert one.learnt_fingerprint() == Parameters(profile=one.profile).fingerprint()

@@ -82,6 +82,9 @@ def test_dotenv_is_read_as_editors_and_shells_write_it(mark: str, end: str) -> N
         ("TRAINING", "thin"),
         ("output", "stocks"),
         ("EPISODES_TOPIC", "rejected"),
+        ("BUDGET_PRICE", "0.9"),
+        ("BUDGET_SIZE", "-0.1"),
+        ("BUDGET_FEED", "1.2"),
         ("EPISODE_GAP_S", "0"),
         ("EPISODE_GAP_S", "inf"),
         ("output", "no spaces"),
@@ -138,6 +141,21 @@ def test_thresholds_of_a_symbol_override_the_common_ones(monkeypatch: pytest.Mon
     assert parameters.budget_of("NVDA")[1] == 12
     assert parameters.budget_of("AAPL")[1] == 20
     assert parameters.budget_of("SPY") == (0.5, 0.0)
+
+
+def test_shares_of_the_alerts_are_a_whole_or_refused_with_their_sum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BUDGET_PRICE", "1")
+    with pytest.raises(SettingsError) as refused:
+        load(DetectorSettings)
+    assert str(refused.value) == (
+        "BUDGET_PRICE, BUDGET_SIZE and BUDGET_FEED are shares of the alerts and add up to 1.5; "
+        "make them add up to 1, as 0.5, 0.3 and 0.2 do"
+    )
+    monkeypatch.setenv("BUDGET_SIZE", "0")
+    monkeypatch.setenv("BUDGET_FEED", "0")
+    assert load(DetectorSettings).parameters().budget_shares == (1.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
