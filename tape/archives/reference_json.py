@@ -17,6 +17,9 @@ from tape.model.rejected import DETAIL_MAX, Rejected
 TRADE_TYPES: Final = ("0", "1", "10", "160")
 """Record types that hold trades: trades, tbbo and mbp-1, mbp-10, mbo."""
 
+QUOTE_TYPES: Final = ("192", "193", "195", "196")
+"""Quotes once a second or a minute: with price and size of the last trade, which may be old."""
+
 BAR_TYPES: Final = ("32", "33", "34", "35", "36")
 HEAD: Final = "hd"
 """Under it DataBento nests what all its records have."""
@@ -97,6 +100,8 @@ class JsonFields:
             ) from None
         except (ValueError, msgspec.MsgspecError):
             raise Unreadable("message_not_json", "not one JSON object in UTF-8") from None
+        if fields.get("rtype") in QUOTE_TYPES and "action" not in fields:
+            return {}
         missing = [name for name in self._needed if name in self._keys and name not in fields]
         if missing and fields.get("rtype", "0") not in TRADE_TYPES:
             return {}
@@ -165,8 +170,11 @@ def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields
         return constants
     names = [*members, *head_members]
     fields = JsonFields(given, constants)
-    if bytes(head_members.get("rtype", members.get("rtype", msgspec.Raw()))).decode() in BAR_TYPES:
+    rtype = bytes(head_members.get("rtype", members.get("rtype", msgspec.Raw()))).decode()
+    if rtype in BAR_TYPES:
         return not_trades(["open", "high", "low", "close"]) or fields
+    if rtype in QUOTE_TYPES and "action" not in members:
+        return not_trades(["bid", "ask"]) or fields
     try:
         fields(line)
     except Unreadable as unreadable:

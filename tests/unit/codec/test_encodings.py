@@ -319,6 +319,21 @@ def test_lines_about_other_things_are_passed_over(tmp_path: Path) -> None:
     assert rejected(path) == []
 
 
+@pytest.mark.parametrize("rtype", [192, 193, 195, 196])
+def test_quotes_that_have_the_last_trade_beside_them_are_no_trades(
+    tmp_path: Path, rtype: int
+) -> None:
+    """bbo-1s and its like: without an action every second was taken for a trade."""
+    head = {**line()["hd"], "rtype": rtype}  # type: ignore[dict-item]
+    quote = line(hd=head, action="left out", levels=[{"bid_px": "1", "ask_px": "2"}])
+    path = written(tmp_path, quote, quote)
+    assert values(path) == []
+    assert rejected(path) == [("a.trades.json", "not_trades")]
+    path = written(tmp_path, line(), quote, line())
+    assert values(path) == numbered([MESSAGE] * 2)
+    assert rejected(path) == []
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
