@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from tape.errors import BrokerAwayError, BrokerError, TapeError
 from tape.kafka.connect import ready_broker, told_plainly
+from tape.kafka.topics import partition_counts
 from tape.process.exit import run_app, run_main
 
 PASSING = [
@@ -16,6 +17,10 @@ PASSING = [
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,  # a container whose broker has no name yet
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.INVALID_REPLICATION_FACTOR,  # the other brokers of a cluster are still to come
 ]
 
 
@@ -41,6 +46,14 @@ def test_what_may_pass_lets_the_supervisor_start_an_app_again(
     assert run_app(lambda: looked(code)) == 1
     assert run_main(lambda: looked(code)) == 4  # a command: a person is there
     assert capsys.readouterr().err.startswith("error: cannot look at the topic stocks (")
+
+
+def test_a_broker_that_goes_away_while_topics_are_looked_at_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tape.kafka.topics.TIMEOUT_S", 0.2)
+    with pytest.raises(BrokerAwayError, match=r"127\.0\.0\.1:1 does not answer"):
+        partition_counts({"bootstrap.servers": "127.0.0.1:1"}, ["stocks"])
 
 
 def test_a_broker_that_is_not_there_at_start_lets_the_supervisor_start_an_app_again() -> None:
