@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import signal
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from tape.cli.output import say
 from tape.errors import BrokerError
 from tape.kafka.local.broker import HOST, LocalKafka
 from tape.kafka.topics import create_topics, pipeline_topics
+from tape.process.clock import CLOCK
 from tape.process.own_folder import private
 from tape.process.regular_file import read_file
 
@@ -117,11 +117,11 @@ def _create_topics(port: int) -> None:
 
 
 def _ended(home: Path, within_s: float) -> bool:
-    deadline_s = time.monotonic() + within_s
+    deadline_s = CLOCK.now_s() + within_s
     while _running(home) is not None:
-        if time.monotonic() > deadline_s:
+        if CLOCK.now_s() > deadline_s:
             return False
-        time.sleep(0.1)
+        CLOCK.sleep(0.1)
     return True
 
 

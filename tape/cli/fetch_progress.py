@@ -1,7 +1,6 @@
 """What `tape fetch` shows while it waits and works: bars on a terminal, now and then a line."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from tape.archives.databento import Fetched, JobDetails
 from tape.cli.output import notes_console
+from tape.process.clock import CLOCK
 
 LINE_S = 10.0
 LOOK_S = 0.1
@@ -77,9 +77,9 @@ def _bar(run: Fetched, console: Console, end: threading.Event) -> None:
 
 
 def _lines(run: Fetched, console: Console, end: threading.Event) -> None:
-    start_s, first = time.monotonic(), run.bytes_here
+    start_s, first = CLOCK.now_s(), run.bytes_here
     while not end.wait(LINE_S):
-        rate = (run.bytes_here - first) / (time.monotonic() - start_s)
+        rate = (run.bytes_here - first) / (CLOCK.now_s() - start_s)
         left_s = (run.bytes_total - run.bytes_here) / rate if rate > 0 else float("inf")
         console.print(
             f"{run.bytes_here / 1e6:,.1f} of {run.bytes_total / 1e6:,.1f} MB, "

@@ -1,7 +1,6 @@
 """Following topics as they grow: committed records only, and on again after every interruption."""
 
 import logging
-import time
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -16,6 +15,7 @@ from confluent_kafka import (
 from tape.errors import BrokerError
 from tape.kafka import clients
 from tape.kafka.headers import headers_of
+from tape.process.clock import CLOCK
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +84,18 @@ class Follower:
         except BrokerError:
             self._consumer.close()
             raise
-        self._partitions_due_s = time.monotonic() + PARTITIONS_EVERY_S
+        self._partitions_due_s = CLOCK.now_s() + PARTITIONS_EVERY_S
 
     def before(self) -> list[Record]:
         """Return the newest records that were there when the following began, oldest first.
 
         To be called once, before `records()`; gives up after `GATHER_S`.
         """
-        until_s, reach = time.monotonic() + GATHER_S, 1
+        until_s, reach = CLOCK.now_s() + GATHER_S, 1
         while True:
             old = self._gathered(until_s)
             few = {topic for topic, count in self._newest.items() if len(old[topic]) < count}
-            if few <= self._whole or time.monotonic() > until_s:
+            if few <= self._whole or CLOCK.now_s() > until_s:
                 break
             reach *= FURTHER  # marks of transactions have offsets too: there may be many of them
             self._early, self._ended = [], set()
@@ -108,7 +108,7 @@ class Follower:
     def _gathered(self, until_s: float) -> dict[str, list[Record]]:
         """Return what was there before, read from where the consumer is now."""
         old: dict[str, list[Record]] = {topic: [] for topic in self._newest}
-        while time.monotonic() < until_s and not self._first_new.keys() <= self._ended:
+        while CLOCK.now_s() < until_s and not self._first_new.keys() <= self._ended:
             for message in self._messages(POLL_S):
                 record = self._record(message)
                 first_new = self._first_new.get((message.topic(), message.partition()), 0)
@@ -158,7 +158,7 @@ class Follower:
 
         `reach` is how many offsets are gone back for a record that is wanted.
         """
-        until_s = time.monotonic() + START_S
+        until_s = CLOCK.now_s() + START_S
         while True:
             try:
                 return [
@@ -167,12 +167,12 @@ class Follower:
                     for start in self._ends(topic, count * reach)
                 ]
             except KafkaException as error:
-                if time.monotonic() > until_s:
+                if CLOCK.now_s() > until_s:
                     raise BrokerError(
                         f"cannot follow {', '.join(self._newest)} ({error.args[0].str()}); see "
                         "`tape doctor`"
                     ) from None
-            time.sleep(POLL_S)
+            CLOCK.sleep(POLL_S)
 
     def _ends(self, topic: str, count: int) -> list[TopicPartition]:
         """Return where to begin, so that about `count` of the newest records come."""
@@ -206,9 +206,9 @@ class Follower:
 
     def _look_for_partitions(self) -> None:
         """Take up partitions that a topic got since; what they hold is new in whole."""
-        if time.monotonic() < self._partitions_due_s:
+        if CLOCK.now_s() < self._partitions_due_s:
             return
-        self._partitions_due_s = time.monotonic() + PARTITIONS_EVERY_S
+        self._partitions_due_s = CLOCK.now_s() + PARTITIONS_EVERY_S
         try:
             topics = self._consumer.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException:  # gone for the moment; `trouble` says so

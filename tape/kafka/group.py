@@ -6,7 +6,6 @@ With the client's older calls, which block: the newer ones (`describe_consumer_g
 """
 
 import struct
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from tape.kafka import clients
 from tape.kafka.bounded import within
 from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
+from tape.process.clock import CLOCK
 
 TIMEOUT_S: Final = 5.0
 AGAIN_S: Final = 0.3
@@ -106,7 +106,7 @@ class GroupWatcher:
             )
         bounds = _bounds(self._consumer, self._topic, numbers)
         return Look(
-            at_s=time.monotonic(),
+            at_s=CLOCK.now_s(),
             first={number: low for number, (low, _) in bounds.items()},
             end={number: high for number, (_, high) in bounds.items()},
             committed={part.partition: part.offset for part in committed if part.offset >= 0},
@@ -142,15 +142,15 @@ class GroupWatcher:
 
     def _groups(self) -> list[GroupMetadata]:
         """Return what the brokers know of the group; one may just be connecting: ask again."""
-        until_s = time.monotonic() + TIMEOUT_S
+        until_s = CLOCK.now_s() + TIMEOUT_S
         while True:
             try:
                 found: list[GroupMetadata] = self._admin.list_groups(self._group, timeout=TIMEOUT_S)
                 return found
             except KafkaException:
-                if time.monotonic() > until_s:
+                if CLOCK.now_s() > until_s:
                     raise
-            time.sleep(AGAIN_S)
+            CLOCK.sleep(AGAIN_S)
 
 
 def assigned(assignment: bytes | None, topic: str) -> int:

@@ -4,7 +4,6 @@ The changelog is the state; what lies in a detector's directory is a copy that i
 date from it at each start. So a reset writes tombstones here, and every copy follows.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tape.kafka.connect import told_plainly
 from tape.kafka.errors import refuse_if_forbidden
 from tape.kafka.group import GroupWatcher, partitions_of
 from tape.kafka.topics import ASKED_S, changelog_name, partition_counts
+from tape.process.clock import CLOCK
 from tape.settings.detector import DetectorSettings
 
 TIMEOUT_S: Final = 15.0
@@ -120,7 +120,7 @@ def _messages(
         ends = {p: consumer.get_watermark_offsets(Part(topic, p), TIMEOUT_S)[1] for p in wanted}
         open_ones = {number for number, end in ends.items() if end > 0}
         consumer.assign([Part(topic, number, OFFSET_BEGINNING) for number in sorted(open_ones)])
-        quiet_until_s = time.monotonic() + TIMEOUT_S
+        quiet_until_s = CLOCK.now_s() + TIMEOUT_S
         while open_ones:
             messages = consumer.consume(1_000, 0.2)
             for message in messages:
@@ -128,8 +128,8 @@ def _messages(
                     raise KafkaException(message.error())
                 yield message
             if messages:
-                quiet_until_s = time.monotonic() + TIMEOUT_S
-            elif time.monotonic() > quiet_until_s:
+                quiet_until_s = CLOCK.now_s() + TIMEOUT_S
+            elif CLOCK.now_s() > quiet_until_s:
                 raise BrokerAwayError(
                     f"the topic {topic} did not come in full within {TIMEOUT_S:.0f} s; see whether "
                     "the broker is well"
@@ -142,16 +142,16 @@ def _messages(
 def refuse_if_running(settings: DetectorSettings, *, wait_s: float = LEAVING_S) -> None:
     """Raise `StateError` if detectors of the group run; one just stopped is waited for."""
     client, group = settings.client_config(), settings.consumer_group
-    until_s = time.monotonic() + wait_s
+    until_s = CLOCK.now_s() + wait_s
     with closing(GroupWatcher(client, group, settings.input)) as watcher:
         while members := watcher.members():
-            if time.monotonic() > until_s:
+            if CLOCK.now_s() > until_s:
                 names = ", ".join(sorted(member.instance or member.member_id for member in members))
                 raise StateError(
                     f"detectors of the group {group} are running ({names}); stop them first, for "
                     "what they hold in memory would be written again"
                 )
-            time.sleep(0.3)
+            CLOCK.sleep(0.3)
 
 
 def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: bool) -> None:

@@ -1,6 +1,5 @@
 """The trades around a flagged one, from `stocks`."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode
+from tape.process.clock import CLOCK
 
 REACH: Final = 2_000
 """Messages before and behind the trade that are searched for its symbol."""
@@ -61,8 +61,8 @@ def trades_around(
 
 
 def _until(consumer: Consumer, end: int) -> Iterator[Message]:
-    deadline_s = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline_s:
+    deadline_s = CLOCK.now_s() + WAIT_S
+    while CLOCK.now_s() < deadline_s:
         for message in consumer.consume(500, 0.2):
             if message.error() is not None:
                 if message.error().name() == "_PARTITION_EOF":

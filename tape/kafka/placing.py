@@ -1,6 +1,5 @@
 """Whether the newest records of a topic lie on the partitions where their keys belong."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.kafka.group import partitions_of
 from tape.model.partitions import partition_of
+from tape.process.clock import CLOCK
 
 NEWEST: Final = 500
 """Offsets that are looked at, per partition."""
@@ -60,8 +60,8 @@ def _newest(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[M
             ends[number] = high
             starts.append(TopicPartition(topic, number, max(low, high - NEWEST)))
     consumer.assign(starts)
-    until_s = time.monotonic() + TIMEOUT_S
-    while ends and time.monotonic() < until_s:
+    until_s = CLOCK.now_s() + TIMEOUT_S
+    while ends and CLOCK.now_s() < until_s:
         for message in consumer.consume(AT_ONCE, 0.2):
             if message.error() is not None:
                 raise KafkaException(message.error())

@@ -1,7 +1,6 @@
 """Reading topics from outside the pipeline, as its users do: committed records only."""
 
 import heapq
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -15,6 +14,7 @@ from tape.kafka import clients
 from tape.kafka.bounded import within
 from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
+from tape.process.clock import CLOCK
 
 TIMEOUT_S = 10.0
 SILENT_S = 60.0
@@ -70,12 +70,12 @@ def _up_to(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[Mes
     Raises `BrokerError` if a message cannot be read, or none comes for `SILENT_S`: a broker that
     went away would be waited for without end.
     """
-    heard_s = time.monotonic()
+    heard_s = CLOCK.now_s()
     while any(_position(consumer, topic, p) < end for p, end in ends.items()):
         messages = consumer.consume(10_000, 0.5)
         if messages:
-            heard_s = time.monotonic()
-        elif time.monotonic() - heard_s > SILENT_S:
+            heard_s = CLOCK.now_s()
+        elif CLOCK.now_s() - heard_s > SILENT_S:
             raise BrokerError(f"cannot read {topic}: the broker sent nothing for {SILENT_S:.0f} s")
         for message in messages:
             if message.error() is not None:
@@ -87,15 +87,15 @@ def _wait_until_settled(
     client_config: dict[str, str], topic: str, reader: Consumer, settle_s: float
 ) -> None:
     """Return when the reader's end of each partition is its very end, or after `settle_s`."""
-    deadline_s = time.monotonic() + settle_s
+    deadline_s = CLOCK.now_s() + settle_s
     looker = _consumer(client_config, f"reader-{uuid4()}", "read_uncommitted")
     try:
         for number in _partitions(reader, topic):
             part = TopicPartition(topic, number)
             while reader.get_watermark_offsets(part) != looker.get_watermark_offsets(part):
-                if time.monotonic() > deadline_s:
+                if CLOCK.now_s() > deadline_s:
                     return
-                time.sleep(0.1)
+                CLOCK.sleep(0.1)
     finally:
         looker.close()
 

@@ -1,7 +1,6 @@
 """The pipeline's topics on a broker: made, looked at, set right."""
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -22,6 +21,7 @@ from tape.kafka import clients
 from tape.kafka.differences import ALSO_LOOKED_AT, TopicState, how_to_fix
 from tape.kafka.errors import kind_of
 from tape.kafka.specs import LARGEST, TopicSpec, changelog_name, pipeline_topics
+from tape.process.clock import CLOCK
 
 __all__ = [
     "TopicSpec",
@@ -89,16 +89,16 @@ def _wait_until_ready(admin: AdminClient, client_config: dict[str, str], names: 
     It says "created" a moment before either; a detector that asks for the end of its changelog
     in between would have to be started again.
     """
-    deadline_s = time.monotonic() + TIMEOUT_S
+    deadline_s = CLOCK.now_s() + TIMEOUT_S
     looker = clients.consumer(client_config, group="tape-topics")
     try:
-        while names and time.monotonic() < deadline_s:
+        while names and CLOCK.now_s() < deadline_s:
             there = admin.list_topics(timeout=TIMEOUT_S).topics
             if all(name in there and there[name].partitions for name in names):
                 parts = [TopicPartition(n, part) for n in names for part in there[n].partitions]
                 if all(_answers_for(looker, part) for part in parts):
                     return
-            time.sleep(0.05)
+            CLOCK.sleep(0.05)
     finally:
         looker.close()
 

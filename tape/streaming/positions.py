@@ -11,7 +11,6 @@ The topic is `INPUT-positions`, with one partition. Its records are JSON, by the
 A record without a value says that its file was forgotten.
 """
 
-import time
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from contextlib import closing
@@ -27,6 +26,7 @@ from tape.errors import BrokerAwayError, StateError
 from tape.kafka import clients
 from tape.kafka.clients import Isolation
 from tape.kafka.connect import told_plainly
+from tape.process.clock import CLOCK
 
 FILE: Final = "file:"
 INSTANCE: Final = "instance:"
@@ -210,14 +210,14 @@ def committed_records(
             return
         _, end = looker.get_watermark_offsets(part, timeout=TIMEOUT_S)
         reader.assign([part])
-        deadline_s = time.monotonic() + OPEN_WAIT_S
+        deadline_s = CLOCK.now_s() + OPEN_WAIT_S
         while not _is_read(reader, part, end):
             for message in reader.consume(1_000, POLL_S):
                 if message.error() is None:
                     yield message.key(), message.value()
                 elif message.error().code() not in NO_MATTER:
                     raise KafkaException(message.error())
-            if time.monotonic() > deadline_s:
+            if CLOCK.now_s() > deadline_s:
                 raise BrokerAwayError(
                     f"a transaction has been open on {topic} for {OPEN_WAIT_S:.0f} s; see who "
                     "writes to it (`tape doctor`), and start again"

@@ -1,7 +1,6 @@
 """One test trade through topics of its own, judged by the real detector, and read back."""
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from tape.model.fields import NANOS
 from tape.model.rejected import Rejected
 from tape.model.rules import HIGH_VOLUME
 from tape.model.trade import Trade, encode
+from tape.process.clock import CLOCK, WALL_CLOCK
 from tape.settings.detector import DetectorSettings
 from tape.streaming.application import bytes_topic
 from tape.streaming.detector_app import detector_application, judging
@@ -66,8 +66,8 @@ def try_one_trade(settings: DetectorSettings) -> Trial:
     left: list[str] = []
     with TemporaryDirectory(prefix="tape-doctor-") as folder, _topics(client, own, left):
         own = own.model_copy(update={"state_dir": Path(folder)})
-        start_s = time.monotonic()
-        trade = _trade(time.time_ns())
+        start_s = CLOCK.now_s()
+        trade = _trade(round(WALL_CLOCK.now_s() * NANOS))
         ahead_s, unsure_s = _send(client, own.input, trade)
         _detect(own)
         came_back = any(
@@ -75,7 +75,7 @@ def try_one_trade(settings: DetectorSettings) -> Trial:
             for lane in read_topic(client, own.output)
             for message in lane
         )
-        took_s = time.monotonic() - start_s
+        took_s = CLOCK.now_s() - start_s
     return Trial(came_back, took_s, ahead_s, unsure_s, tuple(left))
 
 
@@ -150,10 +150,10 @@ def _send(client: dict[str, str], topic: str, trade: Trade) -> tuple[float | Non
     producer = clients.producer(client, {"linger.ms": 0}, on_delivery=delivered)
     with told_plainly(f"the topic {topic}"):
         producer.list_topics(topic, timeout=TIMEOUT_S)  # connected: the way there is short now
-    before_s = time.time()
+    before_s = WALL_CLOCK.now_s()
     producer.produce(topic, encode(trade), SYMBOL.encode())
     unsent = producer.flush(TIMEOUT_S)
-    half_s = (time.time() - before_s) / 2
+    half_s = (WALL_CLOCK.now_s() - before_s) / 2
     if unsent or errors:
         why = errors[0].str() if errors else f"no answer within {TIMEOUT_S:.0f} s"
         raise BrokerError(

@@ -4,7 +4,6 @@ import base64
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from tape.kafka.local.lock import held
 from tape.kafka.local.ports import HOST, PortTakenError, free_port, refuse_busy_port
 from tape.kafka.local.properties import LOG4J, cluster_of, logs_of, write_files
 from tape.process.child import end_with_parent
+from tape.process.clock import CLOCK
 from tape.process.own_folder import private
 
 __all__ = ["HOST", "LocalKafka", "free_port"]
@@ -179,7 +179,7 @@ class LocalKafka:
     def _wait_until_it_answers(self, log_from: int) -> None:
         """Return when our own broker answers: another may have taken the port in between."""
         assert self._process is not None  # noqa: S101
-        deadline_s = time.monotonic() + START_S
+        deadline_s = CLOCK.now_s() + START_S
         client = clients.admin({"bootstrap.servers": self.address})
         while True:
             if self._process.poll() is not None:
@@ -198,10 +198,10 @@ class LocalKafka:
                         f"{found.cluster_id}); choose another port (`--port`)"
                     )
             except KafkaException as error:
-                if time.monotonic() > deadline_s:
+                if CLOCK.now_s() > deadline_s:
                     raise BrokerError(
                         f"the local Kafka did not answer within {START_S:.0f} s "
                         f"({error.args[0].str()}): {self._last_words(log_from)} "
                         f"(its log: {self.log_file})"
                     ) from None
-            time.sleep(0.1)
+            CLOCK.sleep(0.1)

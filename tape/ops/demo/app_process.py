@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tape.errors import TapeError
 from tape.process.child import end_with_parent
+from tape.process.clock import CLOCK
 from tape.process.own_folder import private
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Supervised:
         self.last_code = code
         log.warning("started again", extra={"app": self.name, "ended_with": code})
         self._kill_orphans()
-        time.sleep(0.2)
+        CLOCK.sleep(0.2)
         self._process = self._start()
         return None
 

@@ -1,7 +1,6 @@
 """Broker, topics, producer and detector, from the first file to the last anomaly."""
 
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from tape.ops.app_files import app_main
 from tape.ops.demo.app_process import Supervised
 from tape.ops.demo.books import Books, read_books
 from tape.ops.demo.progress import TradeProgress
+from tape.process.clock import CLOCK
 from tape.process.own_folder import empty_own, make_own
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
@@ -125,7 +125,7 @@ def _drive(
     apps: dict[str, Supervised] = {}
     reader = ProgressReader(client, settings.input, settings.consumer_group)
     trades = TradeProgress(client, settings.input)
-    start_s = time.monotonic()
+    start_s = CLOCK.now_s()
     try:
         for name in APPS:
             log_file = out / f"{name}.log"
@@ -141,22 +141,22 @@ def _drive(
                 except BrokerError:
                     continue
                 if producer_code is not None and not run.producer_s:
-                    run.producer_s = time.monotonic() - start_s
+                    run.producer_s = CLOCK.now_s() - start_s
                     expected = trades.producer_done()
                     bars.update(sent, total=expected)
                     bars.update(seen, total=expected)
-                now_s = time.monotonic() - start_s
+                now_s = CLOCK.now_s() - start_s
                 run.samples.append((now_s, progress.written, progress.committed))
                 run.rss_samples.append((now_s, {a.name: a.rss_bytes for a in apps.values()}))
                 bars.update(sent, completed=trades.sent())
                 bars.update(seen, completed=trades.judged(progress))
                 if producer_code is not None and progress.committed >= progress.written:
                     break
-                if time.monotonic() - start_s > LIMIT_S:
+                if CLOCK.now_s() - start_s > LIMIT_S:
                     raise TapeError(f"the pipeline is not done after an hour; read {out}/*.log")
-                time.sleep(0.25)
+                CLOCK.sleep(0.25)
         run.producer_exit_code = producer_code
-        run.pipeline_s = time.monotonic() - start_s
+        run.pipeline_s = CLOCK.now_s() - start_s
     finally:
         reader.close()
         trades.close()

@@ -1,6 +1,5 @@
 """The detector's group over a few seconds: lag and trend, doubled instances, open transactions."""
 
-import time
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Final
 from tape.errors import BrokerError
 from tape.kafka.group import GroupWatcher, Look, Member, open_transactions
 from tape.ops.doctor.finding import Finding, first_cause
+from tape.process.clock import CLOCK
 from tape.settings.detector import DetectorSettings
 
 EVERY_S: Final = 0.5
@@ -63,9 +63,9 @@ def _watched(group: GroupWatcher, settings: DetectorSettings, look_s: float) -> 
         for member in members:
             if member.instance:
                 watch.seen[member.instance][member.member_id] = member
-        if time.monotonic() >= until_s:
+        if CLOCK.now_s() >= until_s:
             break
-        time.sleep(EVERY_S)
+        CLOCK.sleep(EVERY_S)
         members = group.members()
     watch.open_last = open_transactions(client, settings.output)
     watch.open_input_last = open_transactions(client, settings.input)
