@@ -126,7 +126,7 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
 
     def off(base: float) -> float:
         """The change from a base in parts of it, or of 200 usual distances if that is more."""
-        return abs(price - base) / max(abs(base), 200 * usual)
+        return float(abs(price - base) / max(abs(base), 200 * usual))
 
     least = max(tick / 2 / max(abs(price), 200 * usual), s["move"] / 4)
     step = math.sqrt(s["bipower"] * math.pi / 2) + least
@@ -310,9 +310,9 @@ def _count(s: dict[str, Any], told: float) -> None:
 def _run(s: dict[str, Any], since: int) -> float:
     """Return the run with one repetition more; those of the same time do not count."""
     if since == 0:
-        return s["run"]
+        return float(s["run"])
     whole = 0.05 + 0.95 * min(since / max(4 * s["spacing"], 1.0), 1.0)
-    return s["run"] - whole * math.log(max(s["repeats"][s["last"][1] == 100], 0.01))
+    return float(s["run"] - whole * math.log(max(s["repeats"][s["last"][1] == 100], 0.01)))
 
 
 def _judge(s: dict[str, Any], price_nanos: int, size: int, side: str) -> tuple[float, bool]:

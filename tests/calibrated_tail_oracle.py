@@ -38,7 +38,7 @@ class Tail:
         if value <= median:
             return 1 - 0.5 * value / median
         if value <= threshold:
-            return 0.5 * 0.01 ** ((value - median) / (threshold - median))
+            return float(0.5 * 0.01 ** ((value - median) / (threshold - median)))
         x = (value - threshold) / scale
         return 0.005 * (math.exp(-x) if shape == 0 else (1 + shape * x) ** (-1 / shape))
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def file(folder: Path, name: str) -> Path:
     return folder / f"{name}.trades.csv.zst"
 
 
-def evaluated(*words: str | Path, **env: str) -> dict[str, dict]:
+def evaluated(*words: str | Path, **env: str) -> dict[str, dict[str, Any]]:
     done = tape("evaluate", *words, **env)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

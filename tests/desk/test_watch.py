@@ -4,6 +4,7 @@ import asyncio
 import json
 import queue
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -25,7 +26,9 @@ from tests.flagged import flagged
 RULES = ["High Volume", "Rapid Price Change", "Isolation Forest"]
 
 
-def message(number: int, symbol: str = "NVDA", rules: list[str] | None = None, **more) -> bytes:
+def message(
+    number: int, symbol: str = "NVDA", rules: list[str] | None = None, **more: Any
+) -> bytes:
     rules = rules or ["High Volume"]
     fields = {
         "ts_event": f"2025-03-03T15:{number // 60 % 60:02}:{number % 60:02}.123456789Z",

@@ -5,7 +5,7 @@ The same for the detector's state directory is in `tests/pipeline/test_full_disk
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import disk_usage
 
@@ -36,7 +36,7 @@ def broker(small_disk: Path) -> Iterator[LocalKafka]:
 
 
 def test_a_broker_whose_disk_fills_up_ends_and_after_repair_nothing_is_missing(
-    broker: LocalKafka, small_disk: Path, topic_names, tmp_path: Path
+    broker: LocalKafka, small_disk: Path, topic_names: Callable[[str], str], tmp_path: Path
 ) -> None:
     broker.start()
     data, logs = tmp_path / "data", tmp_path / "apps"

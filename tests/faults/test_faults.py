@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tape.kafka.local.broker import LocalKafka
 from tests.faults import faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
 from tests.faults.checker import identity
@@ -24,7 +25,7 @@ MakeBench = Callable[..., Bench]
 
 
 @pytest.fixture
-def make_bench(topic_names, tmp_path: Path) -> Iterator[MakeBench]:
+def make_bench(topic_names: Callable[[str], str], tmp_path: Path) -> Iterator[MakeBench]:
     made: list[Bench] = []
 
     def make(address: str, seconds: int, **more: object) -> Bench:
@@ -39,7 +40,9 @@ def make_bench(topic_names, tmp_path: Path) -> Iterator[MakeBench]:
         bench.end()
 
 
-def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench) -> None:
+def test_detectors_killed_and_stopped_lose_and_double_nothing(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     bench = make_bench(kafka.address, 90)  # seven faults of 7 to 10 s each
     bench.start()
     bench.wait_for_work()
@@ -52,7 +55,9 @@ def test_detectors_killed_and_stopped_lose_and_double_nothing(kafka, make_bench)
     assert bench.aborted() > 0, "no kill fell into an open transaction"
 
 
-def test_a_producer_killed_and_stopped_loses_nothing_and_repeats_nothing(kafka, make_bench) -> None:
+def test_a_producer_killed_and_stopped_loses_nothing_and_repeats_nothing(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     bench = make_bench(kafka.address, 30)
     bench.start()
     bench.wait_for_work()
@@ -66,7 +71,7 @@ def test_a_producer_killed_and_stopped_loses_nothing_and_repeats_nothing(kafka, 
     assert not (difference := bench.difference()), difference.counts()
 
 
-def test_a_detector_that_slept_too_long_is_fenced(kafka, make_bench) -> None:
+def test_a_detector_that_slept_too_long_is_fenced(kafka: LocalKafka, make_bench: MakeBench) -> None:
     bench = make_bench(kafka.address, 40, parameters=CALIBRATED)
     bench.start()
     bench.wait_for_work()
@@ -75,7 +80,9 @@ def test_a_detector_that_slept_too_long_is_fenced(kafka, make_bench) -> None:
     assert not (difference := bench.difference()), difference.counts()
 
 
-def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_bench) -> None:
+def test_one_detector_three_and_one_again_with_kills_in_between(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     bench = make_bench(kafka.address, 60, parameters=CALIBRATED)
     bench.start()
     bench.wait_for_work()
@@ -94,7 +101,9 @@ def test_one_detector_three_and_one_again_with_kills_in_between(kafka, make_benc
     assert not (difference := bench.difference()), difference.counts()
 
 
-def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench) -> None:
+def test_a_broker_killed_stopped_and_paused_loses_nothing(
+    own_kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     own_kafka.start()
     bench = make_bench(own_kafka.address, 75, parameters=CALIBRATED)
     bench.start()
@@ -106,7 +115,7 @@ def test_a_broker_killed_stopped_and_paused_loses_nothing(own_kafka, make_bench)
     assert not (difference := bench.difference()), difference.counts()
 
 
-def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) -> None:
+def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench: MakeBench) -> None:
     with kafka_behind_a_cable(tmp_path / "kafka") as (kafka, proxy):
         bench = make_bench(kafka.address, 30, env={"Quix__Broker__Address": proxy.address})
         bench.start()
@@ -118,7 +127,9 @@ def test_a_cut_connection_loses_and_doubles_nothing(tmp_path: Path, make_bench) 
         bench.end()
 
 
-def test_the_control_without_transactions_shows_doubles(kafka, make_bench) -> None:
+def test_the_control_without_transactions_shows_doubles(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     bench = make_bench(kafka.address, 30, detector_main=HERE / "at_least_once.py")
     bench.start()
     bench.wait_for_work()
@@ -130,7 +141,9 @@ def test_the_control_without_transactions_shows_doubles(kafka, make_bench) -> No
     assert not difference.lost
 
 
-def test_the_control_without_deduplication_shows_the_producers_repeats(kafka, make_bench) -> None:
+def test_the_control_without_deduplication_shows_the_producers_repeats(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
     bench = make_bench(
         kafka.address,
         30,

@@ -3,8 +3,9 @@
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,9 @@ SECONDS = 240
 
 
 @pytest.fixture
-def game(own_kafka: LocalKafka, topic_names, tmp_path: Path) -> Iterator[tuple[GameDay, list]]:
+def game(
+    own_kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[tuple[GameDay, list[Any]]]:
     own_kafka.start()
     data = tmp_path / "data"
     rows, bad_rows = write_game_tape(data, SECONDS)
@@ -47,7 +50,9 @@ def game(own_kafka: LocalKafka, topic_names, tmp_path: Path) -> Iterator[tuple[G
     day.end()
 
 
-def test_a_game_day_loses_and_doubles_nothing(game, own_kafka: LocalKafka) -> None:
+def test_a_game_day_loses_and_doubles_nothing(
+    game: tuple[GameDay, list[Any]], own_kafka: LocalKafka
+) -> None:
     day, bad_rows = game
     play(day, own_kafka, drawn(day.dice, len(WEIGHTS)))
     assert day.happened.keys() >= WEIGHTS.keys(), day.happened

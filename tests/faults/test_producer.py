@@ -16,6 +16,7 @@ import pytest
 import zstandard
 
 from tape.archives import find_archives, read_archive
+from tape.kafka.local.broker import LocalKafka
 from tape.model.fields import TIME_MAX_NS
 from tape.streaming.positions import Book, positions_topic, read_positions
 from tape.synthetic import make_day, write_day
@@ -34,7 +35,9 @@ AT_WORK = ("sending", "going on in a file", "going on in a batch")
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -58,7 +61,8 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def text_of(path: Path) -> str:
     with zstandard.open(path, "rt") as file:
-        return file.read()
+        read: str = file.read()
+        return read
 
 
 def expected_of(folder: Path) -> tuple[Counter[bytes], Counter[bytes]]:

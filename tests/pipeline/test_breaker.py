@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tape.archives import find_archives
 from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.model.counts import Counts
 from tape.model.fields import TIME_MIN_NS
@@ -29,7 +30,9 @@ Record = tuple[bytes, bytes]
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ def gone(pid: int, within_s: float = 10) -> bool:
     return not alive(pid)
 
 
-def test_what_is_produced_is_read_again(kafka, topic_names) -> None:
+def test_what_is_produced_is_read_again(
+    kafka: LocalKafka, topic_names: Callable[[str], str]
+) -> None:
     topic = topic_names("stocks")
     create_topics(client(kafka), [TopicSpec(topic, 4)])
     produce(kafka.address, topic, MESSAGES)
@@ -66,7 +69,7 @@ def test_what_is_produced_is_read_again(kafka, topic_names) -> None:
     assert {m.partition() for m in read_all(kafka.address, topic)} == {0, 1, 2, 3}
 
 
-def test_topics_and_messages_are_there_again_after_kill_9(own_kafka) -> None:
+def test_topics_and_messages_are_there_again_after_kill_9(own_kafka: LocalKafka) -> None:
     own_kafka.start()
     create_topics(client(own_kafka), [TopicSpec("stocks", 2)])
     produce(own_kafka.address, "stocks", MESSAGES)
@@ -80,7 +83,7 @@ def test_topics_and_messages_are_there_again_after_kill_9(own_kafka) -> None:
     assert pairs(own_kafka, "stocks") == sorted(MESSAGES)
 
 
-def test_a_paused_broker_is_silent_until_resumed_and_can_be_stopped(own_kafka) -> None:
+def test_a_paused_broker_is_silent_until_resumed_and_can_be_stopped(own_kafka: LocalKafka) -> None:
     own_kafka.start()
     own_kafka.pause()
     assert not answers(own_kafka)
@@ -92,7 +95,7 @@ def test_a_paused_broker_is_silent_until_resumed_and_can_be_stopped(own_kafka) -
     assert not alive(pid)
 
 
-def test_the_broker_listens_on_the_loopback_only(kafka) -> None:
+def test_the_broker_listens_on_the_loopback_only(kafka: LocalKafka) -> None:
     inodes = {
         os.readlink(file) for file in Path(f"/proc/{kafka.pid}/fd").iterdir() if file.is_symlink()
     }
@@ -122,13 +125,13 @@ def test_a_busy_port_is_one_sentence_that_names_the_holder(tmp_path: Path) -> No
     assert holder(port) is None  # control: nobody, once it is closed
 
 
-def test_another_kafka_on_the_port_is_recognised(kafka, tmp_path: Path) -> None:
+def test_another_kafka_on_the_port_is_recognised(kafka: LocalKafka, tmp_path: Path) -> None:
     with pytest.raises(BrokerError, match=rf"an Apache Kafka \(pid {kafka.pid}\)"):
         LocalKafka(tmp_path, kafka.port).start()
 
 
 def test_a_kafka_that_took_the_port_just_now_is_not_taken_for_ours(
-    kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: LocalKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tape.kafka.local.broker.refuse_busy_port", lambda port: None)
     late = LocalKafka(tmp_path, kafka.port)
@@ -140,7 +143,7 @@ def test_a_kafka_that_took_the_port_just_now_is_not_taken_for_ours(
 
 
 def test_a_demo_whose_port_was_taken_just_now_takes_another(
-    kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka: LocalKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tape.ops.demo.pipeline._port", lambda: kafka.port)
     with demo_broker(tmp_path / "data") as ours:
@@ -149,7 +152,9 @@ def test_a_demo_whose_port_was_taken_just_now_takes_another(
     assert ours._process is None
 
 
-def test_a_second_broker_on_the_same_files_is_refused_and_does_no_harm(kafka, topic_names) -> None:
+def test_a_second_broker_on_the_same_files_is_refused_and_does_no_harm(
+    kafka: LocalKafka, topic_names: Callable[[str], str]
+) -> None:
     before = (kafka.data_dir / "server.properties").read_bytes()
     with pytest.raises(BrokerError, match="another Kafka runs on the files in") as raised:
         LocalKafka(kafka.data_dir, free_port()).start()
@@ -159,7 +164,9 @@ def test_a_second_broker_on_the_same_files_is_refused_and_does_no_harm(kafka, to
     assert create_topics(client(kafka), [TopicSpec(topic, 1)]) == [topic]
 
 
-def test_a_failed_start_shows_the_end_of_the_log_and_leaves_no_process(own_kafka) -> None:
+def test_a_failed_start_shows_the_end_of_the_log_and_leaves_no_process(
+    own_kafka: LocalKafka,
+) -> None:
     own_kafka.start().stop()
     bad = LocalKafka(own_kafka.data_dir, free_port(), extra={"num.io.threads": "many"})
     with pytest.raises(BrokerError, match=r"(?s)ended while starting.*num\.io\.threads"):
@@ -168,7 +175,7 @@ def test_a_failed_start_shows_the_end_of_the_log_and_leaves_no_process(own_kafka
     own_kafka.start()
 
 
-def test_the_controllers_port_is_kept(own_kafka) -> None:
+def test_the_controllers_port_is_kept(own_kafka: LocalKafka) -> None:
     def controller() -> str:
         text = (own_kafka.data_dir / "server.properties").read_text()
         return text.split("controller.quorum.voters=")[1].split()[0]
@@ -181,7 +188,9 @@ def test_the_controllers_port_is_kept(own_kafka) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 @pytest.mark.parametrize("die_with_parent", [True, False])
-def test_the_broker_ends_with_a_killed_parent_if_asked(tmp_path, die_with_parent: bool) -> None:
+def test_the_broker_ends_with_a_killed_parent_if_asked(
+    tmp_path: Path, die_with_parent: bool
+) -> None:
     code = (
         "import sys, time; from pathlib import Path;"
         "from tape.kafka.local.broker import LocalKafka;"
@@ -240,7 +249,9 @@ def test_a_sasl_ssl_listener_lets_its_users_in_and_nobody_else(tmp_path: Path) -
             AdminClient({**config, "sasl.password": "wrong"}).list_topics(timeout=3)
 
 
-def test_creating_topics_twice_is_harmless(kafka, topic_names) -> None:
+def test_creating_topics_twice_is_harmless(
+    kafka: LocalKafka, topic_names: Callable[[str], str]
+) -> None:
     names = [topic_names(name) for name in ("stocks", "anomalies", "rejected", "episodes", "group")]
     specs = pipeline_topics(*names)
     assert create_topics(client(kafka), specs) == [spec.name for spec in specs]
@@ -248,7 +259,9 @@ def test_creating_topics_twice_is_harmless(kafka, topic_names) -> None:
     assert check_topics(client(kafka), specs) == []
 
 
-def test_differences_of_topics_are_told_in_words(kafka, topic_names) -> None:
+def test_differences_of_topics_are_told_in_words(
+    kafka: LocalKafka, topic_names: Callable[[str], str]
+) -> None:
     name, absent = topic_names("stocks"), topic_names("absent")
     create_topics(client(kafka), [TopicSpec(name, 2, {"retention.ms": "1000"})])
     wanted = [TopicSpec(name, 4, {"retention.ms": "2000"}), TopicSpec(absent, 1)]
@@ -259,7 +272,7 @@ def test_differences_of_topics_are_told_in_words(kafka, topic_names) -> None:
     ]
 
 
-def test_a_topic_that_cannot_be_is_named(kafka) -> None:
+def test_a_topic_that_cannot_be_is_named(kafka: LocalKafka) -> None:
     with pytest.raises(BrokerError, match=r"cannot create the topic not/valid"):
         create_topics(client(kafka), [TopicSpec("not/valid", 1)])
 

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -218,7 +220,9 @@ def test_two_detectors_with_one_instance_the_older_ends_with_4(
     assert len(sizes(pipeline)) == 2
 
 
-def test_a_transactional_id_that_expired_is_taken_up_again(topic_names, tmp_path: Path) -> None:
+def test_a_transactional_id_that_expired_is_taken_up_again(
+    topic_names: Callable[[str], str], tmp_path: Path
+) -> None:
     extra = {
         "transactional.id.expiration.ms": "10000",
         "transaction.remove.expired.transaction.cleanup.interval.ms": "500",

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Message, Producer, TopicPartition
 from quixstreams.models import Topic
 
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.topics import TopicSpec, create_topics
 from tape.streaming.consumer import BatchConsumer
 
@@ -69,7 +71,7 @@ class Reader(threading.Thread):
 
 
 def test_messages_fetched_before_a_rebalance_are_handed_out_once_and_to_the_new_owner(
-    kafka, topic_names
+    kafka: LocalKafka, topic_names: Callable[[str], str]
 ) -> None:
     topic, group = topic_names("stocks"), topic_names("group")
     create_topics({"bootstrap.servers": kafka.address}, [TopicSpec(topic, PARTITIONS)])

@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
     NewPartitions,
 )
 
-from tape.kafka.local.broker import free_port
+from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.topics import changelog_name, create_topics, pipeline_topics
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, Pipeline
@@ -32,7 +32,9 @@ Doctor = Callable[..., tuple[int, Findings]]
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     names = (running.input, running.output, running.rejected, running.episodes)
     create_topics(running.client, pipeline_topics(*names, running.group))

@@ -12,6 +12,7 @@ from confluent_kafka import Message
 
 from tape.judging.state_keys import clock_key
 from tape.kafka.kept_states import kept_states
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import changelog_name
 from tests.apps import ROOT, Pipeline
@@ -29,7 +30,9 @@ Pipelines = Callable[[], Pipeline]
 
 
 @pytest.fixture
-def pipelines(kafka, topic_names, tmp_path: Path) -> Iterator[Pipelines]:
+def pipelines(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipelines]:
     made: list[Pipeline] = []
 
     def one_more() -> Pipeline:

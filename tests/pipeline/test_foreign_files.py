@@ -3,7 +3,7 @@
 import gzip
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tape.archives import find_archives, read_tape
+from tape.kafka.local.broker import LocalKafka
 from tape.model.fields import NANOS, TIME_MAX_NS
 from tests.apps import Pipeline
 from tests.commands import tape
@@ -35,7 +36,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()

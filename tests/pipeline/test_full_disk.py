@@ -1,10 +1,11 @@
 """A state directory on a disk that is full, or fills up while the detector runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tape.kafka.local.broker import LocalKafka
 from tape.synthetic import make_day, write_day
 from tests.apps import App, Pipeline
 from tests.small_disk import fill, mounted
@@ -21,7 +22,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path, small_disk: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path, small_disk: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     running.state = small_disk / "state"
     running.state.mkdir()

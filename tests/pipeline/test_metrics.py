@@ -26,7 +26,9 @@ RULES = ROOT / "monitoring/prometheus/tapewatch.rules.yml"
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -178,7 +180,7 @@ def trade(number: int, late_s: int) -> bytes:
 
 
 def test_without_the_broker_the_lag_is_not_told_and_the_reason_is(
-    own_kafka: LocalKafka, topic_names, tmp_path: Path
+    own_kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
 ) -> None:
     def until(condition: Callable[[dict[tuple[str, str], float]], bool]) -> None:
         deadline_s = time.monotonic() + 60

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from typing import TypeVar
 import pytest
 import zstandard
 
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
@@ -59,7 +60,9 @@ def replayed(synthetic_day: Path) -> tuple[list[bytes], list[bytes]]:
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()

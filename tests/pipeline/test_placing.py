@@ -3,12 +3,13 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.rejected_topic import rejected_records
 from tape.kafka.topics import TopicSpec, create_topics
 from tape.model.partitions import partition_of
@@ -26,7 +27,9 @@ LIBRDKAFKA = "consistent_random"
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -41,7 +44,9 @@ def send(pipeline: Pipeline, partitioner: str) -> None:
     assert producer.flush(30) == 0
 
 
-def test_our_hash_places_keys_as_the_client_does_that_we_send_with(kafka, topic_names) -> None:
+def test_our_hash_places_keys_as_the_client_does_that_we_send_with(
+    kafka: LocalKafka, topic_names: Callable[[str], str]
+) -> None:
     """The answers are librdkafka's own."""
     topic = topic_names("placed")
     client = {"bootstrap.servers": kafka.address}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -32,7 +32,9 @@ TRADES = 6_000
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -248,7 +250,7 @@ def test_positions_of_an_earlier_version_are_taken_over(pipeline: Pipeline, days
 
 
 def test_an_expired_transactional_id_and_a_long_sleep_are_no_end(
-    tmp_path: Path, topic_names, days: Path
+    tmp_path: Path, topic_names: Callable[[str], str], days: Path
 ) -> None:
     """The broker forgets an id after 3 s; a night between two trades is longer."""
     short = {

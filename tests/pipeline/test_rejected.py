@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from tape.kafka.follower import Follower
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.kafka.rejected_topic import rejected_records
 from tape.model.fields import TIME_MIN_NS
@@ -39,7 +40,9 @@ def trade(sequence: int, **changes: object) -> bytes:
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()

@@ -1,11 +1,12 @@
 """Several detectors on one state directory, as `--scale anomaly_detector=3` starts them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tape.kafka.local.broker import LocalKafka
 from tape.synthetic import make_day, write_day
 from tests.apps import App, Pipeline
 from tests.pipeline.test_pipeline import by_symbol, replay
@@ -16,7 +17,9 @@ SYMBOLS = ["NVDA", "AAPL", "MSFT", "TSLA", "AMD", "INTC", "META", "AMZN"]
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()

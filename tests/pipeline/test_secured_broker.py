@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 @pytest.fixture
-def pipeline(secured: Secured, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    secured: Secured, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     write_day(make_day(seed=3, trades=TRADES), tmp_path / "data")
     running = Pipeline(secured.kafka.address, topic_names, tmp_path)
     yield running

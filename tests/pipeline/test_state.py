@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 
 from tape.judging.state_keys import old_key, symbol_of
 from tape.kafka.kept_states import kept_states
+from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import TopicSpec, changelog_name, create_topics
 from tape.synthetic import make_day, write_day
@@ -28,7 +29,9 @@ TRADES = 4_000
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     yield running
     running.end()
@@ -219,7 +222,7 @@ def test_after_a_topic_grew_a_reset_lets_the_detector_go_on(pipeline: Pipeline) 
 
 
 def test_after_a_topic_grew_new_topics_and_a_new_group_judge_everything_in_order(
-    pipeline: Pipeline, days: list[Path], tmp_path: Path, topic_names
+    pipeline: Pipeline, days: list[Path], tmp_path: Path, topic_names: Callable[[str], str]
 ) -> None:
     """The other way on: the same folder and the same names of instances."""
     judge(pipeline, days[0])

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,9 @@ TRADES = 2_000
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = Pipeline(kafka.address, topic_names, tmp_path)
     make_topics(running)
     yield running
@@ -254,7 +256,9 @@ def wait_for_retention(client: dict[str, str], folder: str) -> None:
     consumer.close()
 
 
-def test_times_that_a_sender_sets_delete_nothing(topic_names, tmp_path: Path) -> None:
+def test_times_that_a_sender_sets_delete_nothing(
+    topic_names: Callable[[str], str], tmp_path: Path
+) -> None:
     extra = {"log.retention.check.interval.ms": "500", "log.initial.task.delay.ms": "500"}
     with LocalKafka(tmp_path / "kafka", free_port(), extra=extra) as kafka:
         pipeline = Pipeline(kafka.address, topic_names, tmp_path)
@@ -277,7 +281,7 @@ def test_times_that_a_sender_sets_delete_nothing(topic_names, tmp_path: Path) ->
 
 
 def test_outputs_of_an_earlier_version_lose_nothing_to_a_senders_times(
-    topic_names, tmp_path: Path
+    topic_names: Callable[[str], str], tmp_path: Path
 ) -> None:
     """There the client's time counts: the detector writes with its own, not with the sender's."""
     extra = {"log.retention.check.interval.ms": "500", "log.initial.task.delay.ms": "500"}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
+from tape.kafka.local.broker import LocalKafka
 from tests.apps import ROOT
 
 pytestmark = pytest.mark.broker
@@ -16,14 +17,14 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def names(topic_names) -> dict[str, str]:
+def names(topic_names: Callable[[str], str]) -> dict[str, str]:
     return {
         name: topic_names(name) for name in ("input", "output", "rejected", "episodes", "group")
     }
 
 
 @pytest.fixture
-def topics(kafka, names) -> Command:
+def topics(kafka: LocalKafka, names: dict[str, str]) -> Command:
     env = {
         **os.environ,
         "Quix__Broker__Address": kafka.address,
@@ -41,7 +42,9 @@ def topics(kafka, names) -> Command:
     return run
 
 
-def test_topics_are_created_once_and_are_right_then(kafka, topics: Command, names) -> None:
+def test_topics_are_created_once_and_are_right_then(
+    kafka: LocalKafka, topics: Command, names: dict[str, str]
+) -> None:
     first, again = topics("create"), topics("create")
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     changelog = f"changelog__{names['group']}--{names['input']}--default"
@@ -55,7 +58,9 @@ def test_topics_are_created_once_and_are_right_then(kafka, topics: Command, name
     assert topics("check").returncode == 0
 
 
-def test_missing_topics_end_the_check_with_the_way_to_mend_it(topics: Command, names) -> None:
+def test_missing_topics_end_the_check_with_the_way_to_mend_it(
+    topics: Command, names: dict[str, str]
+) -> None:
     done = topics("check")
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
@@ -64,7 +69,7 @@ def test_missing_topics_end_the_check_with_the_way_to_mend_it(topics: Command, n
 
 
 def test_a_topic_of_other_partitions_is_told_by_create_check_and_show(
-    kafka, topics: Command, names
+    kafka: LocalKafka, topics: Command, names: dict[str, str]
 ) -> None:
     assert topics("create").returncode == 0
     admin = AdminClient({"bootstrap.servers": kafka.address})

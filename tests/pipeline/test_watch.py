@@ -37,13 +37,15 @@ Shown = tuple[int, bytes]
 
 
 @pytest.fixture
-def pipeline(kafka, topic_names, tmp_path: Path) -> Iterator[Pipeline]:
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
     running = made(kafka, topic_names, tmp_path)
     yield running
     running.end()
 
 
-def made(kafka: LocalKafka, topic_names, folder: Path) -> Pipeline:
+def made(kafka: LocalKafka, topic_names: Callable[[str], str], folder: Path) -> Pipeline:
     running = Pipeline(kafka.address, topic_names, folder)
     names = (running.input, running.output, running.rejected, running.episodes)
     create_topics(running.client, pipeline_topics(*names, running.group))
@@ -210,7 +212,10 @@ def settings_of(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Detector
 
 
 def test_a_broker_that_was_killed_is_followed_again(
-    own_kafka: LocalKafka, topic_names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_kafka: LocalKafka,
+    topic_names: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own_kafka.start()
     pipeline = made(own_kafka, topic_names, tmp_path)

@@ -21,7 +21,8 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """A header and 500 rows of a synthetic day."""
     folder = tmp_path_factory.mktemp("day")
     with zstandard.open(write_day(make_day(seed=1, trades=500), folder), "rb") as file:
-        return file.read().splitlines()
+        read: bytes = file.read()
+        return read.splitlines()
 
 
 def read(path: Path, content: bytes) -> list[RowBatch]:

@@ -1,6 +1,7 @@
 """The message of a flagged trade."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -42,7 +43,7 @@ def test_the_trades_own_fields_stay_and_the_verdict_follows(raw: bytes) -> None:
 
 
 def test_ids_are_as_the_documentation_has_them() -> None:
-    def identity(sequence: int, **more) -> str:
+    def identity(sequence: int, **more: Any) -> str:
         more = {"price_nanos": -1_500_000_000, "size": 7, "side": "B"} | more
         return anomaly_id("A", 2, 5, sequence, **more)
 
@@ -68,10 +69,12 @@ identities = st.tuples(
 
 
 @given(identities, identities, st.booleans())
-def test_different_trades_have_different_ids(one: tuple, other: tuple, shared: bool) -> None:
+def test_different_trades_have_different_ids(
+    one: tuple[Any, ...], other: tuple[Any, ...], shared: bool
+) -> None:
     """Of trades with a time and sequence in common the detector says that it is shared."""
 
-    def identity(trade: tuple, told_apart: bool) -> str:
+    def identity(trade: tuple[Any, ...], told_apart: bool) -> str:
         symbol, publisher, ns, sequence, price, size, side, ordinal = trade
         rest = {"price_nanos": price, "size": size, "side": side, "ordinal": ordinal}
         return anomaly_id(symbol, publisher, ns, sequence, **rest, shared=told_apart)
@@ -88,7 +91,7 @@ def test_different_trades_have_different_ids(one: tuple, other: tuple, shared: b
 
 
 @given(identities, st.booleans())
-def test_an_id_is_taken_apart_as_it_was_put_together(trade: tuple, shared: bool) -> None:
+def test_an_id_is_taken_apart_as_it_was_put_together(trade: tuple[Any, ...], shared: bool) -> None:
     symbol, publisher, ns, sequence, price, size, side, ordinal = trade
     rest = {"price_nanos": price, "size": size, "side": side, "ordinal": ordinal}
     found = IDENTITY.fullmatch(anomaly_id(symbol, publisher, ns, sequence, **rest, shared=shared))
@@ -123,7 +126,7 @@ strangers = st.dictionaries(
 )
 def test_what_was_written_is_read(
     trade: Trade,
-    more: dict,
+    more: dict[str, Any],
     identity: str,
     episode: str,
     reasons: list[Reason],

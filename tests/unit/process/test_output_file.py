@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def hard_linked(day: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("whole_folder", [False, True])
 @pytest.mark.parametrize("way", [same, roundabout, linked, in_a_linked_folder, hard_linked])
 def test_an_input_is_never_replaced_by_whatever_name(
-    way, whole_folder: bool, force: bool, day: Path, tmp_path: Path
+    way: Any, whole_folder: bool, force: bool, day: Path, tmp_path: Path
 ) -> None:
     output = way(day, tmp_path)
     inputs = (day.parent if whole_folder else day,)
@@ -177,7 +178,7 @@ def test_nothing_is_left_where_the_disk_is_full(tmp_path: Path) -> None:
     class Full(OutputFile):
         """Its file stands on a disk that takes nothing more."""
 
-        def __enter__(self):
+        def __enter__(self) -> Any:
             opened = super().__enter__()
             os.dup2(os.open("/dev/full", os.O_WRONLY), self._file.fileno())
             return opened

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_file_is_read_no_further_than_was_agreed(tmp_path: Path) -> None:
     ids=lambda read: read.__name__,
 )
 def test_a_file_of_settings_that_is_none_is_refused_in_a_sentence(
-    read, kind: str, tmp_path: Path
+    read: Any, kind: str, tmp_path: Path
 ) -> None:
     with pytest.raises(TapeError, match="cannot read"):
         read(put(kind, tmp_path / "x.toml"))
