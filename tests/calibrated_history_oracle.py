@@ -43,8 +43,8 @@ class History:
 def running_mean(values: F64, weights: F64) -> F64:
     """Return the running mean after each value, from 0: each older one is worth 1 - w the less."""
     left = np.cumprod(np.where(weights < 1.0, 1.0 - weights, 1.0))
-    found: F64 = left * np.cumsum(values * weights / left)
-    return found
+    found = left * np.cumsum(values * weights / left)
+    return found.astype(np.float64)
 
 
 def before(values: F64) -> F64:
