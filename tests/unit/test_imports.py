@@ -186,8 +186,8 @@ def test_rooms_do_not_import_each_other_in_a_circle() -> None:
 
 
 LOADED = {
-    "producer": (110, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
-    "anomaly_detector": (125, {"archives", "feeds", "desk", "view", "cli", "synthetic"}),
+    "producer": (120, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
+    "anomaly_detector": (135, {"archives", "feeds", "desk", "view", "cli", "synthetic"}),
 }
 """Modules of ours that an app may load on its way at most, and rooms that it never enters."""
 
