@@ -120,6 +120,35 @@ def test_an_old_key_is_read_as_the_profile_of_its_header() -> None:
     assert (taken, fresh) == (set(), ["classic"])
 
 
+def test_what_is_put_lies_under_its_own_key_and_what_lay_under_the_old_one_goes() -> None:
+    _, _, before_places = decode_seen(blob("classic"))
+    store = MemoryStore({old_key("NVDA"): before_places, state_key("calibrated", "NVDA"): b"other"})
+    taken: set[str] = set()
+    state = reader(store, "classic", taken, [])
+    state.kept()
+    state.put("NVDA", b"new")
+    state.put_clock(7)
+    assert taken == set()
+    assert state.get("NVDA") == b"new"
+    assert store == {
+        state_key("classic", "NVDA"): b"new",
+        state_key("calibrated", "NVDA"): b"other",
+        clock_key("classic"): encode_clock(7),
+    }
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_what_is_dropped_is_gone_wherever_it_lay(is_old: bool) -> None:
+    kept = blob("classic")
+    key = old_key("NVDA") if is_old else state_key("classic", "NVDA")
+    store = MemoryStore({key: decode_seen(kept)[2] if is_old else kept})
+    state = reader(store, "classic", set(), [])
+    assert [place.symbol for place in state.kept().places] == ["NVDA"]
+    state.drop("NVDA")
+    assert store == {}
+    assert state.get("NVDA") is None
+
+
 def test_a_profile_without_state_is_told_which_one_has_some() -> None:
     fresh: list[str] = []
     store = MemoryStore({state_key("calibrated", "NVDA"): blob("calibrated")})
