@@ -13,17 +13,36 @@
         └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
             └── IdExpiredError   the broker forgot an app that was idle: it starts itself again
 
-The text of each says what was found, where, and what to do about it. What the outside world
-sends (a bad row, a bad message) is a value, never an exception: see `tape.model.rejected`.
+Each says what was found and where (`cause`), and what to do about it (`remedy`). What the outside
+world sends (a bad row, a bad message) is a value, never an exception: see `tape.model.rejected`.
 """
 
 from typing import ClassVar
 
 
 class TapeError(Exception):
-    """An error that an operator can fix; its text is shown without a traceback."""
+    """An error that an operator can fix; its sentence is shown without a traceback.
+
+    Attributes:
+        cause: what was found, and where; no full stop.
+        remedy: what to do about it; empty where nothing is known.
+        exit_code: of a program that ends with it.
+
+    >>> error = TapeError("the file is empty", "name another one")
+    >>> str(error), error.cause, error.remedy
+    ('the file is empty; name another one', 'the file is empty', 'name another one')
+    >>> str(TapeError("nothing was ordered"))
+    'nothing was ordered'
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause, remedy)  # both, so that it can be pickled
+        self.cause, self.remedy = cause, remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.remedy}" if self.remedy else self.cause
 
 
 class BooksError(TapeError):

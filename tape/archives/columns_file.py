@@ -118,19 +118,21 @@ def read_columns_file(path: Path) -> ColumnsFile:
         text = read_file(path).decode("utf-8-sig")
     except OSError as error:
         raise SettingsError(
-            f"cannot read {path} ({error.strerror}); name a columns file, such as "
-            "`tape inspect FILE --suggest-columns` writes"
+            f"cannot read {path} ({error.strerror})",
+            "name a columns file, such as `tape inspect FILE --suggest-columns` writes",
         ) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not UTF-8; save it as UTF-8") from None
+        raise SettingsError(f"{path} is not UTF-8", "save it as UTF-8") from None
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not TOML: {error}; correct that line") from None
+        raise SettingsError(f"{path} is not TOML: {error}", "correct that line") from None
     except RecursionError:  # tomllib gives up on deep nesting this way
-        raise SettingsError(f"{path} is not TOML: nested too deep") from None
+        raise SettingsError(
+            f"{path} is not TOML: nested too deep", "write it as docs/files.md shows"
+        ) from None
     except ValueError:  # and this way on a number of more digits than Python takes
-        raise SettingsError(f"{path} is not TOML: a number is too long") from None
+        raise SettingsError(f"{path} is not TOML: a number is too long", "shorten it") from None
     return _Checked(path, text, tables).columns_file()
 
 
@@ -140,7 +142,8 @@ def zone_named(name: str, where: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise SettingsError(
-            f"{where}: {name!r} is no time zone; write an IANA name such as America/New_York or UTC"
+            f"{where}: {name!r} is no time zone",
+            "write an IANA name such as America/New_York or UTC",
         ) from None
     return name
 
@@ -293,4 +296,4 @@ class _Checked:
         return f"{self._path}, line {last or 1}: {table}{f'.{key}' if key else ''}"
 
     def _fault(self, table: str, key: str, what: str) -> SettingsError:
-        return SettingsError(f"{self._where(table, key)} {what}; see docs/files.md")
+        return SettingsError(f"{self._where(table, key)} {what}", "see docs/files.md")

@@ -100,7 +100,7 @@ def _blocks(path: Path, at: int, size: int | None) -> Iterator[bytes]:
             same = about.st_ino, about.st_size, about.st_mtime_ns
             if seen is not None and same != seen:
                 raise ArchiveError(
-                    f"{path} was changed while it was read; start again when it is whole"
+                    f"{path} was changed while it was read", "start again when it is whole"
                 )
             seen = same
             file.seek(at)

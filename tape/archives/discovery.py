@@ -86,7 +86,7 @@ def find_archives(paths: Path | Sequence[Path]) -> Discovery:
     for path in [paths] if isinstance(paths, Path) else paths:
         files, not_read = trade_files(path)
         if not files:
-            raise ArchiveError(_nothing(path, not_read))
+            raise ArchiveError(*_nothing(path, not_read))
         skipped += (one for one in not_read if one not in skipped)
         for file in files:
             place = file.resolve()
@@ -135,15 +135,15 @@ def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
         there = path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ArchiveError(
-            f"cannot read {path} ({error.strerror}); correct the name or its rights"
+            f"cannot read {path} ({error.strerror})", "correct the name or its rights"
         ) from None
     if not there and member_at(path) is None:
-        raise ArchiveError(f"{path} does not exist; name a folder with DataBento trade files")
+        raise ArchiveError(f"{path} does not exist", "name a folder with DataBento trade files")
     if there and not path.is_dir():
         other = other_than_file(path.stat())
         if other is not None:
             raise ArchiveError(
-                f"{path} is {other}, not a file; copy what it gives into a file, and name that"
+                f"{path} is {other}, not a file", "copy what it gives into a file, and name that"
             )
     files: list[Path] = []
     skipped: list[Skipped] = []
@@ -245,7 +245,7 @@ def _foreign(file: Path, *, in_folder: bool) -> Skipped | None:
     return None
 
 
-def _nothing(path: Path, skipped: Sequence[Skipped]) -> str:
+def _nothing(path: Path, skipped: Sequence[Skipped]) -> tuple[str, str]:
     """Return in words that there is no trade file at a path."""
     reasons: dict[str, int] = {}
     for one in skipped:
@@ -253,10 +253,11 @@ def _nothing(path: Path, skipped: Sequence[Skipped]) -> str:
         reasons[reason] = reasons.get(reason, 0) + 1
     seen = ", ".join(f"{n} × {why}" for why, n in reasons.items()) or "no file at all"
     if not path.is_dir() and not is_zip(path):
-        return f"{path} holds no trade file ({seen}); name a file or a folder of trades"
+        return f"{path} holds no trade file ({seen})", "name a file or a folder of trades"
     return (
-        f"{path} holds no trade file ({seen}); put DataBento downloads there "
-        "(*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name another folder"
+        f"{path} holds no trade file ({seen})",
+        "put DataBento downloads there (*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name "
+        "another folder",
     )
 
 
@@ -276,7 +277,7 @@ def _archive(file: Path) -> Archive:
             size += len(block)
     except OSError as error:
         raise ArchiveError(
-            f"cannot read {file} ({error.strerror}); correct its rights or move it away"
+            f"cannot read {file} ({error.strerror})", "correct its rights or move it away"
         ) from None
     day = DAY_PATTERN.search(file.name)
     return Archive(file, "".join(day.groups()) if day else None, digest.hexdigest(), size)

@@ -207,33 +207,31 @@ class Outcome:
         begin = f"nothing was judged, and nothing is written: no trade can be read in {files}"
         if not self.rejected:
             why = f" ({self.damaged[0]})" if self.damaged else ""
-            return ArchiveError(printable(f"{begin}{why}; `tape inspect` says what is in there"))
+            return ArchiveError(printable(f"{begin}{why}"), "`tape inspect` says what is in there")
         reason, count = self.rejected.most_common(1)[0]
         total, one = self.rejected.total(), self.examples[reason]
         of = "" if count == total else f", {count:,} of them {reason}"
-        cure = remedy_for(
-            reason, one.path or one.source, one.detail
-        ) or f"; {self.form_remedy}".rstrip("; ")
+        first = f"the first: {one.source}: {reason}: {one.detail}"
+        remedy = remedy_for(reason, one.path or one.source, one.detail) or self.form_remedy
         return ArchiveError(
-            printable(
-                f"{begin}, {total:,} rejected{of}; the first: {one.source}: {reason}: "
-                f"{one.detail}{cure}"
-            )
+            printable(f"{begin}, {total:,} rejected{of}; {first}"),
+            printable(remedy),
         )
 
 
 def whole_file(source: str, reason: str, detail: str, path: str = "") -> str:
     """Return in words what is wrong with a file as a whole, and what to do about it."""
-    return f"{source}: {reason}: {detail}{remedy_for(reason, path or source, detail)}"
+    remedy = remedy_for(reason, path or source, detail)
+    return f"{source}: {reason}: {detail}" + (f"; {remedy}" if remedy else "")
 
 
 def remedy_for(reason: str, file: str, detail: str = "") -> str:
-    """Return what to do about a reason that stands for a whole file, behind "; ", or nothing.
+    """Return what to do about a reason that stands for a whole file, or nothing.
 
     What `detail` says of the remedy already is not said again. Commands can be copied.
 
     >>> remedy_for("archive_truncated", "a.csv.zst")
-    '; fetch the file again'
+    'fetch the file again'
     >>> remedy_for("number_syntax", "a.csv:7")
     ''
     """
@@ -241,5 +239,5 @@ def remedy_for(reason: str, file: str, detail: str = "") -> str:
         return ""
     other = reason in FORM_REASONS and not detail.startswith(SELF_EVIDENT)
     if other and ".dbn" not in Path(file).name.lower():  # DBN has no columns to be named
-        return f"; {ANOTHER_FORM.format(file=shlex.quote(file))}"
-    return f"; {REMEDIES[reason]}" if reason in REMEDIES else ""
+        return ANOTHER_FORM.format(file=shlex.quote(file))
+    return REMEDIES.get(reason, "")

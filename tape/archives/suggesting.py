@@ -90,10 +90,12 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
     """
     encoding = encoding_of(path)
     if encoding == "dbn":
-        raise ArchiveError(f"{path} is DBN, which says all of itself; it needs no columns file")
+        raise ArchiveError(
+            f"{path} is DBN, which says all of itself and needs no columns file", "read it as it is"
+        )
     piece = next(iter(pieces(path)), b"")
     if isinstance(piece, Rejected | LongLine) or not piece:
-        raise ArchiveError(f"{path} has no rows that can be read; name a file with trades")
+        raise ArchiveError(f"{path} has no rows that can be read", "name a file with trades")
     other = misnamed(piece)
     if other is not None:
         raise ArchiveError(f"{path}: {other.detail}")
@@ -133,7 +135,7 @@ def _csv_rows(lines: Sequence[str], made: Suggestion) -> tuple[list[str], list[l
         except Unreadable:
             continue
     if not rows:
-        raise ArchiveError("no row of it can be taken apart; save it as CSV with a header")
+        raise ArchiveError("no row of it can be taken apart", "save it as CSV with a header")
     first = [one.strip() for one in rows[0]]
     if delimiter != ",":
         made.put("file", "delimiter", delimiter)
@@ -154,7 +156,7 @@ def _json_rows(lines: Sequence[str], path: Path) -> tuple[list[str], list[list[s
         if isinstance(row, dict):
             rows.append({**row, **row["hd"]} if isinstance(row.get("hd"), dict) else row)
     if not rows:
-        raise ArchiveError(f"{path} has no JSON object in a line; write one object a line")
+        raise ArchiveError(f"{path} has no JSON object in a line", "write one object a line")
     names = list(rows[0])
     return names, [[str(row.get(name, "")) for name in names] for row in rows]
 

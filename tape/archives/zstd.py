@@ -129,8 +129,8 @@ def decompressed(path: Path) -> Iterator[bytes | Rejected]:
             yield packed.fault
     except OSError as error:
         raise ArchiveError(
-            f"cannot read {path} ({error.strerror}); restore the file or its rights and start "
-            "again, the other files were sent"
+            f"cannot read {path} ({error.strerror})",
+            "restore the file or its rights and start again; the other files were sent",
         ) from None
 
 

@@ -89,7 +89,7 @@ def stop(data: Data = None) -> int:
     if not _ended(home, STOP_S):
         os.kill(running["pid"], signal.SIGKILL)
         if not _ended(home, STOP_S):
-            raise BrokerError(f"pid {running['pid']} does not end; see {home}")
+            raise BrokerError(f"pid {running['pid']} does not end", f"see {home}")
     (home / "broker.json").unlink(missing_ok=True)
     say("stopped")
     return 0

@@ -123,11 +123,13 @@ def evaluate_profiles(
     settings = load(DetectorSettings)
     names = profile_names(profiles)
     if labels and not days:
-        raise SettingsError("--labels needs the days it is about: tape evaluate DAY --labels FILE")
+        raise SettingsError(
+            "--labels needs the days it is about", "write tape evaluate DAY --labels FILE"
+        )
     if calibrate_on and not days:
         raise SettingsError(
-            "--calibrate-on needs days to be judged, named before it: "
-            "tape evaluate DAY --calibrate-on OTHER_DAY"
+            "--calibrate-on needs days to be judged, named before it",
+            "write tape evaluate DAY --calibrate-on OTHER_DAY",
         )
     inputs = [*(days or ()), *(labels or ()), *(calibrate_on or ())]
     picture = None if plot is None else OutputFile(plot, inputs=inputs, force=force)

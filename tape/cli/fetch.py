@@ -71,8 +71,9 @@ def fetch(
     asked = any((dataset, symbols, start, end))
     if sum((asked, bool(job), list_)) != 1:
         raise SettingsError(
-            "say what to fetch, one of: --dataset, --symbols, --start and --end to order; "
-            "--job ID for what was ordered; --list to see the account's jobs"
+            "nothing says what to fetch",
+            "give --dataset, --symbols, --start and --end to order, --job ID for what was "
+            "ordered, or --list to see the account's jobs",
         )
     query = _query(dataset, symbols, start, end, schema, encoding) if asked else None
     service = Service(settings.gateway, settings.key(), _patience(settings), tell=_note)
@@ -95,33 +96,36 @@ def _query(dataset: str, symbols: str, start: str, end: str, schema: str, encodi
     given = {"--dataset": dataset, "--symbols": symbols, "--start": start, "--end": end}
     missing = [name for name, text in given.items() if not text]
     if missing:
-        raise SettingsError(f"{missing[0]} is missing; an order needs {', '.join(given)}")
+        raise SettingsError(f"{missing[0]} is missing", f"an order needs {', '.join(given)}")
     if DATASET.fullmatch(dataset) is None:
-        raise SettingsError(f"--dataset: {dataset!r} is no dataset's code; write XNAS.ITCH")
+        raise SettingsError(f"--dataset: {dataset!r} is no dataset's code", "write XNAS.ITCH")
     names = tuple(dict.fromkeys(name.strip() for name in symbols.split(",") if name.strip()))
     for name in names:
         if SYMBOL.fullmatch(name) is None:
-            raise SettingsError(f"--symbols: {name!r} is not a symbol; write NVDA,AAPL")
+            raise SettingsError(f"--symbols: {name!r} is not a symbol", "write NVDA,AAPL")
     if not 0 < len(names) <= SYMBOLS_MAX:
         raise SettingsError(
-            f"--symbols: {len(names):,} symbols; name 1 to {SYMBOLS_MAX:,} an order, or ALL_SYMBOLS"
+            f"--symbols: {len(names):,} symbols",
+            f"name 1 to {SYMBOLS_MAX:,} an order, or ALL_SYMBOLS",
         )
     for option, text, known in (
         ("--schema", schema, get_args(Schema)),
         ("--encoding", encoding, get_args(Encoding)),
     ):
         if text not in known:
-            raise SettingsError(f"{option}: {text!r} is not known; choose {', '.join(known)}")
+            raise SettingsError(f"{option}: {text!r} is not known", f"choose {', '.join(known)}")
     times = []
     for option in ("--start", "--end"):
         try:
             times.append(as_utc(given[option]))
         except ValueError:
             raise SettingsError(
-                f"{option}: {given[option]!r} is no time; write 2025-05-05 or 2025-05-05T14:30:00"
+                f"{option}: {given[option]!r} is no time", "write 2025-05-05 or 2025-05-05T14:30:00"
             ) from None
     if times[0] >= times[1]:
-        raise SettingsError(f"--start {start} is not before --end {end} (which is not included)")
+        raise SettingsError(
+            f"--start {start} is not before --end {end} (which is not included)", "swap them"
+        )
     return Query(dataset, names, times[0], times[1], schema, encoding)  # type: ignore[arg-type]
 
 
@@ -139,7 +143,7 @@ def _ordered(service: Service, query: Query, *, pay: bool, new: bool) -> str:
     if not pay:
         if not sys.stdin.isatty():
             raise FetchError(
-                "nothing was ordered: there is no terminal to ask at; --yes orders and pays"
+                "nothing was ordered: there is no terminal to ask at", "--yes orders and pays"
             )
         if not typer.confirm("Order and pay?", err=True):
             raise FetchError("nothing was ordered")

@@ -96,13 +96,13 @@ def _names(archives: list[Archive], output: Path) -> list[str]:
         name = stem_of(path)
         if path.resolve().parent == output.resolve():
             raise SettingsError(
-                f"--output {output} is the folder of {path.name}, which must stay as it is; "
-                "name another folder"
+                f"--output {output} is the folder of {path.name}, which must stay as it is",
+                "name another folder",
             )
         if name in names:
             raise SettingsError(
-                f"{names[name]} and {path} would both be written as {name}.trades.csv.zst; "
-                "inject them into different folders"
+                f"{names[name]} and {path} would both be written as {name}.trades.csv.zst",
+                "inject them into different folders",
             )
         names[name] = path
     return list(names)

@@ -64,7 +64,7 @@ def inspect(
     if suggest:
         return suggest_columns(paths, output, given_by(columns, time_zone).time_zone, force=force)
     if output is not None:
-        raise SettingsError("--output is for --suggest-columns; the report goes to the terminal")
+        raise SettingsError("--output is for --suggest-columns", "the report goes to the terminal")
     picture = None if plot is None else OutputFile(plot, inputs=paths, force=force)
     if picture is not None:
         check_plot(picture)

@@ -60,8 +60,8 @@ class LazyGroup(TyperGroup):
             if error.name is None or error.name.split(".")[0] == "tape":
                 raise
             raise SettingsError(
-                f"`tape {name}` needs {error.name}, which is not installed; run it in a checkout "
-                "of the repository, after `make setup`"
+                f"`tape {name}` needs {error.name}, which is not installed",
+                "run it in a checkout of the repository, after `make setup`",
             ) from None
         if not isinstance(found, typer.Typer):
             function, found = found, typer.Typer(add_completion=False)

@@ -28,19 +28,21 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
         days = listed(str(EPOCH + timedelta(days=day)) for day in sorted(run.days))
         of = f" of {', '.join(sorted(part.symbols))}" if part.symbols else ""
         return NothingJudgedError(
-            f"nothing is shown, and nothing is written: no trade{of} {_between(part)}; "
-            f"these files hold {days} (UTC)"
+            f"nothing is shown, and nothing is written: no trade{of} {_between(part)}",
+            f"choose of the days that these files hold: {days} (UTC)",
         )
     if part.symbols:
         names, whole = _symbols(run)
         if names:
             among = "" if whole else ", among others"
             return NothingJudgedError(
-                "nothing was judged, and nothing is written: --symbols "
-                f"{symbols_word(sorted(part.symbols))}: these files hold {listed(names)}{among}"
+                "nothing was judged, and nothing is written: none of --symbols "
+                f"{symbols_word(sorted(part.symbols))} is in these files",
+                f"choose of those that are: {listed(names)}{among}",
             )
     files = listed(str(archive.path) for archive in run.archives)
-    return NothingJudgedError(str(run.outcome.nothing_read(files)))
+    error = run.outcome.nothing_read(files)
+    return NothingJudgedError(error.cause, error.remedy)
 
 
 def listed(names: Iterable[str]) -> str:

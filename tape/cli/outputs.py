@@ -33,7 +33,7 @@ def outputs_for(
             path is not None
             and (other := taken.setdefault(os.path.realpath(path), option)) != option
         ):
-            raise SettingsError(f"{option} and {other} are both {path}: name two files")
+            raise SettingsError(f"{option} and {other} are both {path}", "name two files")
     files = [
         None if path is None else OutputFile(path, inputs=inputs, force=force)
         for path in (output, episodes, plot)

@@ -66,7 +66,9 @@ def forget(
     Example: tape producer forget nasdaq/xnas-itch-20250505.trades.csv.zst
     """
     if every == bool(files):
-        raise SettingsError("say which files are to be forgotten, or --all for every one")
+        raise SettingsError(
+            "no file is named", "say which files are to be forgotten, or --all for every one"
+        )
     settings = load(ProducerSettings)
     ready_broker(settings.client_config(), pipeline_topics(*settings.topics()), wait_s=WAIT_S)
     forgotten = forget_files(settings, None if every else files)

@@ -42,7 +42,8 @@ def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
         there = Counter(record.reason for record in found).most_common()
         listed = ", ".join(f"{name} {count:,}" for name, count in there)
         raise ArchiveError(
-            f"--reason {reason}: no record was rejected for it; on {settings.rejected} are {listed}"
+            f"--reason {reason}: no record was rejected for it",
+            f"on {settings.rejected} are {listed}",
         )
     return settings, wanted
 
@@ -110,7 +111,9 @@ def retry(
     """
     records: list[tuple[bytes | None, bytes]] = []
     if fixed is not None and reason is not None:
-        raise SettingsError("--reason chooses what was rejected, --fixed sends a file: give one")
+        raise SettingsError(
+            "--reason chooses what was rejected, --fixed sends a file", "give one of them"
+        )
     if fixed is not None:
         records += fixed_records(fixed)
     settings, found = _records(reason if fixed is None else None)

@@ -126,7 +126,7 @@ def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp 
     """Return what draws the picture that is asked for."""
     if plot is None:
         if anomaly is not None:
-            raise SettingsError("--anomaly needs --plot: name the picture, like anomaly.png")
+            raise SettingsError("--anomaly needs --plot", "name the picture, like anomaly.png")
         return None
     check_plot(plot)
     return Picture() if anomaly is None else CloseUp(anomaly)
@@ -137,9 +137,9 @@ def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
     from_ns = time_ns(from_, option="--from") if from_ else 0
     to_ns = time_ns(to, option="--to", day_ends=True) if to else END_NS
     if from_ns >= TIME_MAX_NS:
-        raise SettingsError(f"--from {from_}: no trade is read of that time; name an earlier one")
+        raise SettingsError(f"--from {from_}: no trade is read of that time", "name an earlier one")
     if from_ns >= to_ns:
-        raise SettingsError(f"--from {from_} is not before --to {to}: exchange them")
+        raise SettingsError(f"--from {from_} is not before --to {to}", "swap them")
     return Part(names, from_ns, to_ns, limit)
 
 
@@ -185,8 +185,8 @@ def _write(sink: Sink | None, values: Sequence[bytes]) -> None:
         return
     for poison in sink.write([Item(value) for value in values]):
         raise BooksError(
-            f"a message of ours cannot be written: {poison.reason}; nothing was written, please "
-            "report this with the file"
+            f"a message of ours cannot be written: {poison.reason}",
+            "nothing was written, please report this with the file",
         )
 
 

@@ -88,10 +88,10 @@ def show(
     found = [state for state in _chosen(states, profile) if state.symbol == symbol]
     if not found:
         known = sorted({state.symbol for state in states})
-        there = f"; it is kept of {', '.join(known[:10])}" if known else ""
+        there = f"choose of {', '.join(known[:10])}" if known else ""
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
         raise StateError(
-            f"no state is kept of {symbol!r} in the group {settings.consumer_group}{there}{more}"
+            f"no state is kept of {symbol!r} in the group {settings.consumer_group}", there + more
         )
     shown = [_fields(state, changelog) for state in found]
     if wants_json(as_json):
@@ -126,7 +126,8 @@ def reset_state(
     """
     if all_of_it == (symbol is not None or profile is not None):
         raise SettingsError(
-            "say whose state: a symbol, --profile, both, or --all for everything of the group"
+            "nothing says whose state",
+            "give a symbol, --profile, both, or --all for everything of the group",
         )
     settings, changelog, states = _read()
     found = [s for s in _chosen(states, profile) if symbol is None or s.symbol == symbol]
@@ -168,7 +169,7 @@ def _has_counts(settings: DetectorSettings, changelog: str) -> bool:
 
 def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]:
     if profile is not None and profile not in (*PROFILES, "?"):
-        raise SettingsError(f"--profile {profile}: there are {', '.join(PROFILES)}")
+        raise SettingsError(f"--profile {profile} is not known", f"choose of {', '.join(PROFILES)}")
     return [state for state in states if profile in (None, state.profile)]
 
 

@@ -26,7 +26,7 @@ def suggest_columns(
     That is 2 where something is left to be said, or not a row can be read by it.
     """
     if len(paths) != 1 or paths[0].is_dir():
-        raise SettingsError("--suggest-columns is about one file: name one, not a folder")
+        raise SettingsError("--suggest-columns is about one file", "name one, not a folder")
     path = paths[0]
     file = None if output is None else OutputFile(output, inputs=paths, force=force)
     if file is not None:

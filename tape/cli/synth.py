@@ -43,7 +43,7 @@ def synth(
     """
     names = split_symbols(symbols, "--symbols")
     if not names:
-        raise SettingsError("--symbols: name at least one, like NVDA,AAPL")
+        raise SettingsError("--symbols is empty", "name at least one, like NVDA,AAPL")
     for one in _trading_days(day.date(), days):
         made = make_day(seed, names, trades, one, anomalies=anomalies)
         path = write_day(made, output, force=force)
@@ -58,8 +58,8 @@ def _trading_days(first: date, count: int) -> list[date]:
     closed = why_closed(first)
     if closed is not None:
         raise SettingsError(
-            f"--day {first}: {closed}, New York does not trade; "
-            f"the next trading day is {next_trading_day(first)}"
+            f"--day {first}: {closed}, New York does not trade",
+            f"the next trading day is {next_trading_day(first)}",
         )
     days = [first]
     while len(days) < count and days[-1] < LAST_DAY:

@@ -128,7 +128,8 @@ def _verdict(settings: DetectorSettings, states: list[TopicState], *, advice: bo
         return 0
     raise BrokerError(
         f"topics at {settings.broker_address} differ from what the pipeline needs "
-        f"({'; '.join(found)}); {how_to_fix(states)}"
+        f"({'; '.join(found)})",
+        how_to_fix(states),
     )
 
 

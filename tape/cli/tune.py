@@ -56,7 +56,7 @@ def tune_thresholds(
     Example: tape tune nasdaq --output thresholds.toml --alerts-per-day 10
     """
     if output.suffix != ".toml":
-        raise SettingsError(f"--output {output}: the name must end in .toml")
+        raise SettingsError(f"--output {output} does not end in .toml", "name a .toml file")
     file = OutputFile(output, inputs=[*days, *filter(None, [columns])], force=force)
     file.check()
     settings = load(DetectorSettings)
@@ -72,8 +72,8 @@ def tune_thresholds(
     if all(one.own.volume_threshold is None for one in found):
         say_outcome(outcome)
         raise ArchiveError(
-            f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by; "
-            "name more days"
+            f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by",
+            "name more days",
         )
     budgets = tune_budgets(past, alerts_per_day, parameters, most)
     sources = [day.name for day in past]

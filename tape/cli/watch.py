@@ -52,7 +52,7 @@ def watch(
     if view:
         _need_textual()
         if limit is not None:
-            raise SettingsError("--limit is for streams: add --jsonl, or leave it out")
+            raise SettingsError("--limit is for streams", "add --jsonl, or leave it out")
     client = settings.client_config()
     ready_broker(client, [], wait_s=WAIT_S)
     if view:
@@ -73,7 +73,7 @@ def _need_textual() -> None:
         import textual  # noqa: F401 - only whether it is there
     except ImportError:
         raise SettingsError(
-            "the live view needs textual: pip install 'tapewatch[desk]', or use --jsonl"
+            "the live view needs textual", "pip install 'tapewatch[desk]', or use --jsonl"
         ) from None
 
 

@@ -62,7 +62,7 @@ def profile_names(text: str) -> list[ProfileName]:
         known = next((name for name in PROFILES if name == word.strip()), None)
         if known is None:
             raise SettingsError(
-                f"--profiles: {word.strip()!r} is not a profile; known are {', '.join(PROFILES)}"
+                f"--profiles: {word.strip()!r} is not a profile", f"choose of {', '.join(PROFILES)}"
             )
         if known not in names:
             names.append(known)
@@ -116,7 +116,7 @@ def judged_columns(
     for nth, name in enumerate(day.symbols):
         number = judge.symbols.number(name)
         if isinstance(number, Rejected):
-            raise SettingsError(f"the days together have {number.detail}")
+            raise SettingsError(f"the days together have {number.detail}", "name fewer days")
         numbers[nth] = number
     for first in range(0, len(rows), BATCH):
         part = rows[first : first + BATCH]

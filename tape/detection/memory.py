@@ -176,7 +176,7 @@ def _in_full(body: bytes, sizes: list[int]) -> list[bytes]:
 
 
 def _damaged(what: str) -> StateError:
-    return StateError(f"state has {what}; it is damaged: start over with `tape state reset`")
+    return StateError(f"state has {what}: it is damaged", "start over with `tape state reset`")
 
 
 def _check(counters: I64) -> None:
@@ -187,7 +187,7 @@ def _check(counters: I64) -> None:
         and 0 <= counters[BREAKS] <= BREAKPOINTS
         and counters[FINE] in (0, 1)
     ):
-        raise StateError("state holds impossible counters; start over with `tape state reset`")
+        raise StateError("state holds impossible counters", "start over with `tape state reset`")
 
 
 def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int) -> bytes:
@@ -207,26 +207,35 @@ def decode_blob(
     """
     if len(blob) < HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: start over with `tape state reset`"
+            f"state has only {len(blob)} bytes: it is truncated",
+            "start over with `tape state reset`",
         )
     magic, version, _, its_profile, its_fingerprint, checksum = HEADER.unpack_from(blob)
     if magic != MAGIC:
-        raise StateError("state does not begin with TAPE; it is not a detector's state")
+        raise StateError(
+            "state does not begin with TAPE: it is not a detector's",
+            "start over with `tape state reset`",
+        )
     if version not in known:
         raise StateError(
-            f"state has version {version}, this program knows {known[0]}; "
-            "run the program that wrote it, or start over with `tape state reset`"
+            f"state has version {version}, this program knows {known[0]}",
+            "run the program that wrote it, or start over with `tape state reset`",
         )
     found = its_profile.rstrip(b"\0").decode("ascii", "replace")
     if found != profile:
-        raise StateError(f"state belongs to profile {found!r}, the detector is {profile!r}")
+        raise StateError(
+            f"state belongs to profile {found!r}, the detector is {profile!r}",
+            f"set PROFILE={found}, or start over with `tape state reset`",
+        )
     found = its_fingerprint.decode("ascii", "replace")
     if found != fingerprint:
         raise StateError(
-            f"state was kept with other parameters of the forest ({found}, now {fingerprint}); "
-            "restore them, or start over with `tape state reset`"
+            f"state was kept with other parameters of the forest ({found}, now {fingerprint})",
+            "restore them, or start over with `tape state reset`",
         )
     body = blob[HEADER.size :]
     if zlib.crc32(body) != checksum:
-        raise StateError("state does not match its checksum; it is damaged: delete it")
+        raise StateError(
+            "state does not match its checksum: it is damaged", "start over with `tape state reset`"
+        )
     return version, body

@@ -51,9 +51,9 @@ class ArchiveFeed:
                 ):
                     raise BooksError(
                         f"the books of a file do not balance ({sha256[:12]}): {part.rows:,} rows "
-                        f"were read, and {counted[sha256]:,} of them sent, skipped or rejected; "
-                        "nothing of the last transaction was committed, please report this with "
-                        "the file"
+                        f"were read, and {counted[sha256]:,} of them sent, skipped or rejected",
+                        "please report this with the file; nothing of the last transaction was "
+                        "committed",
                     )
                 rows[sha256], parts[sha256] = part.rows, part
             yield FeedBatch(batch.keys, batch.values, batch.ts_event_ns, parts, batch.unreadable)

@@ -18,7 +18,7 @@ def feed_kind(name: str) -> Callable[..., Feed]:
         SettingsError: there is no such feed; the text names those that there are.
     """
     if name not in FEEDS:
-        raise SettingsError(f"there is no feed {name!r}; name one of: {', '.join(sorted(FEEDS))}")
+        raise SettingsError(f"there is no feed {name!r}", f"choose from {', '.join(sorted(FEEDS))}")
     module, _, kind = FEEDS[name].partition(":")
     found: Any = getattr(import_module(module), kind)
     return found  # type: ignore[no-any-return]

@@ -32,18 +32,25 @@ def decode_kept(blob: bytes) -> tuple[I64 | None, bytes]:
         return None, blob
     if len(blob) < _HEADER.size:
         raise StateError(
-            f"state has only {len(blob)} bytes; it is truncated: start over with `tape state reset`"
+            f"state has only {len(blob)} bytes: it is truncated",
+            "start over with `tape state reset`",
         )
     magic, version, columns, checksum = _HEADER.unpack_from(blob)
     if magic != MAGIC:
-        raise StateError("state begins neither with EPIS nor with TAPE; it is not a detector's")
+        raise StateError(
+            "state begins neither with EPIS nor with TAPE: it is not a detector's",
+            "start over with `tape state reset`",
+        )
     if (version, columns) != (VERSION, COLUMNS):
         raise StateError(
-            f"state of episodes has version {version}, this program knows {VERSION}; "
-            "run the program that wrote it, or start over with `tape state reset`"
+            f"state of episodes has version {version}, this program knows {VERSION}",
+            "run the program that wrote it, or start over with `tape state reset`",
         )
     end = _HEADER.size + 8 * COLUMNS
     body = blob[_HEADER.size : end]
     if zlib.crc32(body) != checksum:
-        raise StateError("state of episodes does not match its checksum; it is damaged: delete it")
+        raise StateError(
+            "state of episodes does not match its checksum: it is damaged",
+            "start over with `tape state reset`",
+        )
     return np.frombuffer(body, "<i8").astype(np.int64), blob[end:]

@@ -54,7 +54,7 @@ def time_ns(text: str, *, option: str, day_ends: bool = False) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise SettingsError(
-            f"{option}: {text!r} is no time; write 2025-05-05 or 2025-05-05T14:30:00 (UTC)"
+            f"{option}: {text!r} is no time", "write 2025-05-05 or 2025-05-05T14:30:00 (UTC)"
         ) from None
     at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
     bare = len(text) <= len("2025-05-05")
@@ -121,7 +121,8 @@ class Replay:
             raise BooksError(
                 f"the books do not balance: {self.rows:,} rows were read, but {self.messages:,} "
                 f"became messages, {self.skipped:,} were skipped and {self.rejected_rows:,} "
-                "rejected; this is a fault of this program, please report it"
+                "rejected",
+                "this is a fault of this program, please report it",
             )
 
     def _judged(self, batch: TapeBatch) -> Shown:

@@ -72,8 +72,8 @@ def decode_clock(blob: bytes) -> int:
         if (magic, version, zero, checksum) == (b"TICK", 1, 0, expected) and records >= 0:
             return int(records)
     raise StateError(
-        "the count of a partition's records in the state is damaged; start over with "
-        "`tape state reset`"
+        "the count of a partition's records in the state is damaged",
+        "start over with `tape state reset`",
     )
 
 
@@ -95,13 +95,13 @@ def decode_seen(blob: bytes) -> tuple[int, int, bytes]:
         _, version, zero, last_record, trades_seen, checksum = SEEN.unpack_from(blob)
         if version != 1:
             raise StateError(
-                f"state of a symbol's place has version {version}, this program knows 1; "
-                "run the program that wrote it, or start over with `tape state reset`"
+                f"state of a symbol's place has version {version}, this program knows 1",
+                "run the program that wrote it, or start over with `tape state reset`",
             )
         body = struct.pack("<qq", last_record, trades_seen)
         if (zero, checksum) == (0, zlib.crc32(body)) and last_record >= 0 <= trades_seen:
             return last_record, trades_seen, blob[SEEN.size :]
-    raise StateError("state of a symbol's place is damaged; start over with `tape state reset`")
+    raise StateError("state of a symbol's place is damaged", "start over with `tape state reset`")
 
 
 @dataclass(frozen=True, slots=True)

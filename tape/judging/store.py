@@ -83,13 +83,15 @@ class FileStore(DictStore):
         try:
             found = msgspec.msgpack.decode(read_file(path, STATES_MAX_BYTES), type=_States)
         except OSError as error:
-            raise StateError(f"cannot read {path} ({error.strerror}); correct its rights") from None
+            raise StateError(
+                f"cannot read {path} ({error.strerror})", "correct its rights"
+            ) from None
         except msgspec.MsgspecError:
             found = _States("", 0, {})
         if (found.magic, found.version) != (MAGIC, NEWEST):
             raise StateError(
-                f"{path} is no file of states of this version, or it is damaged; name another "
-                "file, or remove it to start over"
+                f"{path} is no file of states of this version, or it is damaged",
+                "name another file, or remove it to start over",
             )
         self.update(found.states)
 

@@ -105,7 +105,8 @@ def sending(client_config: Mapping[str, Any], own: Mapping[str, Any]) -> dict[st
     if found != PARTITIONER["partitioner"]:
         raise SettingsError(
             f"the Kafka client is set to partitioner={found}, which sends symbols to partitions "
-            "where the detector does not look for them; it must be murmur2"
+            "where the detector does not look for them",
+            "set it to murmur2",
         )
     return config
 

@@ -48,8 +48,8 @@ def ready_broker(
         client = clients.admin(client_config, {"socket.timeout.ms": 5_000}, on_error=noted)
     except KafkaException as error:  # before it has asked anybody: a file, a mechanism
         raise BrokerError(
-            f"the Kafka client cannot work with these settings: {error.args[0].str()}; check "
-            "KAFKA_SSL_CA_FILE, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM"
+            f"the Kafka client cannot work with these settings: {error.args[0].str()}",
+            "check KAFKA_SSL_CA_FILE, KAFKA_SECURITY_PROTOCOL and KAFKA_SASL_MECHANISM",
         ) from None
     deadline_s = clock.now_s() + wait_s
     said_s = -math.inf
@@ -62,15 +62,16 @@ def ready_broker(
             if refusals:
                 setting = REFUSALS[refusals[0].code()]
                 raise BrokerError(
-                    f"the broker at {address} refused the connection: {refusals[0].str()}; "
-                    f"check {setting}"
+                    f"the broker at {address} refused the connection: {refusals[0].str()}",
+                    f"check {setting}",
                 ) from None
             reason = error.args[0].str()
         now_s = clock.now_s()
         if now_s >= deadline_s:
             raise BrokerAwayError(
-                f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason}); start "
-                "one (`tape broker start`, `docker compose up`) or correct Quix__Broker__Address"
+                f"no Kafka broker answered at {address} within {wait_s:.0f} s ({reason})",
+                "start one (`tape broker start`, `docker compose up`) or correct "
+                "Quix__Broker__Address",
             )
         if now_s >= said_s:
             log.warning("waiting for the broker", extra={"address": address, "reason": reason})

@@ -118,10 +118,10 @@ def refuse_if_forbidden(error: BaseException, address: str) -> None:
     for kafka in kafka_errors(error):
         if kafka.code() in FORBIDDEN:
             raise BrokerError(
-                f"the broker at {address} refused: {kafka.str()}; give the user of "
-                "KAFKA_SASL_USERNAME the rights that docs/operations.md lists"
+                f"the broker at {address} refused: {kafka.str()}",
+                "give the user of KAFKA_SASL_USERNAME the rights that docs/operations.md lists",
             ) from error
         if kafka.code() in LASTING:
             raise BrokerError(
-                f"the broker at {address} refused: {kafka.str()}; {LASTING[kafka.code()]}"
+                f"the broker at {address} refused: {kafka.str()}", LASTING[kafka.code()]
             ) from error

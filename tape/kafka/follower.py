@@ -169,8 +169,8 @@ class Follower:
             except KafkaException as error:
                 if CLOCK.now_s() > until_s:
                     raise BrokerError(
-                        f"cannot follow {', '.join(self._newest)} ({error.args[0].str()}); see "
-                        "`tape doctor`"
+                        f"cannot follow {', '.join(self._newest)} ({error.args[0].str()})",
+                        "see `tape doctor`",
                     ) from None
             CLOCK.sleep(POLL_S)
 
@@ -179,8 +179,8 @@ class Follower:
         found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         if found.error is not None or not found.partitions:
             raise BrokerError(
-                f"the topic {topic} is not there; `tape topics create` makes it, the settings "
-                "input, output and rejected name it"
+                f"the topic {topic} is not there",
+                "make it with `tape topics create`, or correct input, output or rejected",
             )
         self._known[topic] = set(found.partitions)
         starts, whole = [], True

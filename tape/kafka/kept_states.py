@@ -131,8 +131,8 @@ def _messages(
                 quiet_until_s = CLOCK.now_s() + TIMEOUT_S
             elif CLOCK.now_s() > quiet_until_s:
                 raise BrokerAwayError(
-                    f"the topic {topic} did not come in full within {TIMEOUT_S:.0f} s; see whether "
-                    "the broker is well"
+                    f"the topic {topic} did not come in full within {TIMEOUT_S:.0f} s",
+                    "see whether the broker is well",
                 )
             for part in consumer.position([Part(topic, number) for number in sorted(open_ones)]):
                 if part.offset >= ends[part.partition]:
@@ -148,8 +148,8 @@ def refuse_if_running(settings: DetectorSettings, *, wait_s: float = LEAVING_S) 
             if CLOCK.now_s() > until_s:
                 names = ", ".join(sorted(member.instance or member.member_id for member in members))
                 raise StateError(
-                    f"detectors of the group {group} are running ({names}); stop them first, for "
-                    "what they hold in memory would be written again"
+                    f"detectors of the group {group} are running ({names})",
+                    "stop them first, for what they hold in memory would be written again",
                 )
             CLOCK.sleep(0.3)
 
@@ -179,8 +179,8 @@ def reset(settings: DetectorSettings, states: list[KeptState], *, all_of_it: boo
     except KafkaException as error:
         refuse_if_forbidden(error, settings.broker_address)
         raise BrokerError(
-            f"the state could not be reset ({error.args[0].str()}), nothing was changed; see "
-            "whether the broker is well and try again"
+            f"the state could not be reset ({error.args[0].str()}), nothing was changed",
+            "see whether the broker is well and try again",
         ) from error
     if all_of_it:
         make_room(settings)

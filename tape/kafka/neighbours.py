@@ -43,7 +43,7 @@ def trades_around(
         part = TopicPartition(topic, partition)
         low, high = consumer.get_watermark_offsets(part, timeout=WAIT_S)
         if not low <= offset < high:
-            raise BrokerError(f"the trade is not on {topic} any more; its time there is over")
+            raise BrokerError(f"the trade has expired from {topic} (retention)")
         start, end = max(low, offset - REACH), min(high, offset + REACH + 1)
         consumer.assign([TopicPartition(topic, partition, start)])
         read = {message.offset(): message for message in _until(consumer, end)}

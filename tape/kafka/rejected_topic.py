@@ -102,7 +102,7 @@ def fixed_records(path: Path) -> list[tuple[bytes, bytes]]:
         lines = read_file(path, LARGE).splitlines()
     except OSError as error:
         raise ArchiveError(
-            f"cannot read {path} ({error.strerror}); name a .jsonl file of fixed messages"
+            f"cannot read {path} ({error.strerror})", "name a .jsonl file of fixed messages"
         ) from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -110,8 +110,9 @@ def fixed_records(path: Path) -> list[tuple[bytes, bytes]]:
         trade = decode(line)
         if isinstance(trade, Rejected):
             raise ArchiveError(
-                f"{path}, line {number} is still no trade ({trade.reason}: {trade.detail}); "
-                "nothing was sent"
+                f"{path}, line {number} is still no trade ({trade.reason}: {trade.detail}), and "
+                "nothing was sent",
+                "nothing was sent",
             )
         fixed.append((trade.symbol.encode(), line))
     return fixed
@@ -147,5 +148,5 @@ def send_back(
         raise too_small_topics(client_config, [spec])
     if unsent or errors:
         why = errors[0].str() if errors else f"no answer within {FLUSH_S:.0f} s"
-        raise BrokerLostError(f"not all records reached {topic} ({why}); send them again")
+        raise BrokerLostError(f"not all records reached {topic} ({why})", "send them again")
     return count

@@ -76,8 +76,8 @@ def create_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> list
                 ) from None
         except TimeoutError:
             raise BrokerAwayError(
-                f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s; see "
-                "whether the broker is well"
+                f"cannot create the topic {name}: no answer within {TIMEOUT_S:.0f} s",
+                "see whether the broker is well",
             ) from None
     _wait_until_ready(admin, client_config, created)
     return created
@@ -169,7 +169,8 @@ def _configs(
         except TimeoutError:
             raise BrokerAwayError(
                 f"cannot read the configuration of {resource.name}: no answer within "
-                f"{TIMEOUT_S:.0f} s; see whether the broker is well"
+                f"{TIMEOUT_S:.0f} s",
+                "see whether the broker is well",
             ) from None
     return configs
 
@@ -194,8 +195,9 @@ def alter_topics(client_config: dict[str, str], states: list[TopicState]) -> dic
             silent = isinstance(error, TimeoutError)
             why = "no answer" if silent else error.args[0].str()
             raise BrokerError(
-                f"cannot change the configuration of {name}: {why}; give the user the right to "
-                "(AlterConfigs), or change it with the broker's own tool"
+                f"cannot change the configuration of {name}: {why}",
+                "give the user the right to (AlterConfigs), or change it with the broker's own "
+                "tool",
             ) from None
     return {name: _in_words(settings) for name, settings in wanted.items()}
 
@@ -216,7 +218,7 @@ def refuse_unfit_topics(client_config: dict[str, str], specs: list[TopicSpec]) -
     refused = [fault for fault in faults if fault.weight == "refused"]
     if refused:
         texts, fixes = ([fault.text for fault in refused], [fault.fix for fault in refused])
-        raise BrokerError("; ".join((*texts, *dict.fromkeys(fixes))))
+        raise BrokerError("; ".join(texts), "; ".join(dict.fromkeys(fixes)))
     for fault in faults:
         log.warning("topic differs", extra={"found": fault.text, "fix": fault.fix})
 
@@ -226,11 +228,12 @@ def too_small_topics(client_config: dict[str, str], specs: list[TopicSpec]) -> B
     states = topic_states(client_config, specs, hidden=True)
     faults = [fault for state in states for fault in state.too_small()]
     if faults:
-        return BrokerError("; ".join(f"{fault.text}; {fault.fix}" for fault in faults))
+        fixes = dict.fromkeys(fault.fix for fault in faults)
+        return BrokerError("; ".join(fault.text for fault in faults), "; ".join(fixes))
     names = ", ".join(spec.name for spec in specs)
     return BrokerError(
-        f"the broker refused a record as too large; raise {LARGEST} of the topics ({names}) and "
-        "the broker's own message.max.bytes"
+        "the broker refused a record as too large",
+        f"raise {LARGEST} of the topics ({names}) and the broker's own message.max.bytes",
     )
 
 
@@ -258,5 +261,6 @@ def _cluster(client_config: dict[str, str]) -> tuple[AdminClient, ClusterMetadat
     except KafkaException as error:
         address = client_config["bootstrap.servers"]
         raise kind_of(error)(
-            f"the broker at {address} does not answer: {error.args[0].str()}"
+            f"the broker at {address} does not answer: {error.args[0].str()}",
+            "see whether it is well",
         ) from None

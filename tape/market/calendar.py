@@ -36,7 +36,7 @@ def exchange_calendar(name: str) -> Any | None:
     names = exchange_calendars.get_calendar_names()
     if name not in names:
         raise SettingsError(
-            f"--calendar {name}: no such exchange; the names are MIC codes as XNYS, CMES or XLON"
+            f"--calendar {name}: no such exchange", "write a MIC code, such as XNYS, CMES or XLON"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what pandas says to that package is not for our users

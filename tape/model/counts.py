@@ -53,6 +53,6 @@ class Counts:
         if self.records != self.trades + self.duplicate + rejected:
             raise BooksError(
                 f"the books do not balance: {self.records:,} records came in, but {self.trades:,} "
-                f"were judged, {self.duplicate:,} were duplicates and {rejected:,} were rejected; "
-                "this is a fault of this program, please report it"
+                f"were judged, {self.duplicate:,} were duplicates and {rejected:,} were rejected",
+                "this is a fault of this program, please report it",
             )

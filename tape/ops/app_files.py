@@ -18,5 +18,6 @@ def app_main(name: str, package: Path | None = None) -> Path:
             return main
     raise TapeError(
         f"the program of {name} is not here ({package} has no _apps, and {package.parent} is no "
-        "checkout); install tapewatch again, or run this in a checkout"
+        "checkout)",
+        "install tapewatch again, or run this in a checkout",
     )

@@ -88,8 +88,9 @@ def refuse_words(words: Sequence[str]) -> None:
     """
     if words:
         raise SettingsError(
-            f"{words[0]}: an app takes no words; settings come from the environment or .env, as "
-            "README.md lists them (DATA_DIR is the folder that the producer sends)"
+            f"{words[0]}: an app takes no words",
+            "settings come from the environment or .env, as README.md lists them (DATA_DIR is the "
+            "folder that the producer sends)",
         )
 
 
@@ -98,7 +99,7 @@ def _look_where_we_are() -> None:
     try:
         os.getcwd()
     except FileNotFoundError:
-        raise SettingsError("the current folder was deleted; change to another one") from None
+        raise SettingsError("the current folder was deleted", "change to another one") from None
 
 
 def run_app(main: Callable[[], int]) -> int:
@@ -119,7 +120,7 @@ def run_app(main: Callable[[], int]) -> int:
 
 def as_lost(error: BrokerAwayError) -> BrokerLostError:
     """Return what a broker that is away means to an app: its supervisor starts it again."""
-    return BrokerLostError(str(error))
+    return BrokerLostError(error.cause, error.remedy)
 
 
 def _begin_again() -> NoReturn:

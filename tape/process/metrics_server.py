@@ -46,8 +46,8 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Health) -> 
     except (OSError, OverflowError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(
-            f"METRICS_HOST={host}, METRICS_PORT={port}: cannot listen there ({why}); choose "
-            "another port, or 0 for no metrics"
+            f"METRICS_HOST={host}, METRICS_PORT={port}: cannot listen there ({why})",
+            "choose another port, or 0 for no metrics",
         ) from None
     server = _Server(
         _application(registry, health),

@@ -51,7 +51,7 @@ def own_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"another run is at work in {folder}; wait for its end, or choose another folder"
+                f"another run is at work in {folder}", "wait for its end, or choose another folder"
             ) from None
         yield
 
@@ -68,17 +68,18 @@ def make_own(folder: Path) -> None:
         if any(folder.iterdir()):
             raise SettingsError(
                 f"{folder} holds files that were not put there by this command (it has no "
-                f"{MARKER}); name a new or an empty folder"
+                f"{MARKER})",
+                "name a new or an empty folder",
             )
         how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         descriptor = os.open(folder / MARKER, how, PRIVATE_FILE)
     except (FileExistsError, NotADirectoryError):
         if is_own(folder):  # made by another process just now
             return
-        raise SettingsError(f"{folder} is not a folder; choose another place") from None
+        raise SettingsError(f"{folder} is not a folder", "choose another place") from None
     except OSError as error:
         raise SettingsError(
-            f"cannot write to {folder} ({error.strerror}); choose another place"
+            f"cannot write to {folder} ({error.strerror})", "choose another place"
         ) from None
     with os.fdopen(descriptor, "wb") as marker:
         marker.write(NOTE)
@@ -99,7 +100,7 @@ def empty_own(folder: Path) -> None:
         return
     if folder.is_symlink() or not is_own(folder):
         raise SettingsError(
-            f"{folder} was not made by this command (it has no {MARKER}) and would be deleted; "
-            "move it away, or name another folder"
+            f"{folder} was not made by this command (it has no {MARKER}) and would be deleted",
+            "move it away, or name another folder",
         )
     shutil.rmtree(folder)

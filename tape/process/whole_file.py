@@ -52,7 +52,7 @@ def check_writable(path: Path, *, inputs: Iterable[Path] = (), force: bool = Fal
 
 
 def _cannot_write(path: Path, why: str | None) -> SettingsError:
-    return SettingsError(f"cannot write {path} ({why}); choose another place")
+    return SettingsError(f"cannot write {path} ({why})", "choose another place")
 
 
 def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
@@ -62,7 +62,7 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
     except FileNotFoundError:
         if path.is_symlink():
             raise SettingsError(
-                f"{path} is a link to nothing ({os.readlink(path)}); name the file itself"
+                f"{path} is a link to nothing ({os.readlink(path)})", "name the file itself"
             ) from None
         return
     except OSError as error:
@@ -73,7 +73,7 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
             # An output of ours that lies in a folder of inputs is skipped there: it is none.
             same = os.path.samestat(there, taken.stat())
             if same and (taken in named or not is_own_output(path)):
-                raise SettingsError(_is_an_input(path, taken))
+                raise SettingsError(_is_an_input(path, taken), "name another file for the output")
     if not stat.S_ISREG(there.st_mode):
         raise _cannot_write(path, "it is a folder, a device or a pipe, not a file")
     if force:
@@ -84,8 +84,8 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
         raise _cannot_write(path, error.strerror) from None
     if not ours:
         raise SettingsError(
-            f"{path} exists and was not made by tape; choose another name, or replace it with "
-            "--force"
+            f"{path} exists and was not made by tape",
+            "choose another name, or replace it with --force",
         )
 
 
@@ -107,11 +107,11 @@ def _files_of(inputs: Iterable[Path]) -> Iterable[Path]:
 
 def _is_an_input(path: Path, taken: Path) -> str:
     if path.absolute() == taken.absolute():
-        return f"{path} is an input and must stay as it is; name another file for the output"
+        return f"{path} is an input and must stay as it is"
     kind = "a link to" if path.resolve() == taken.resolve() else "the same file (hard link) as"
     if path.resolve() == taken.resolve() and not path.is_symlink():
         kind = "another path to"
-    return f"{path} is {kind} the input {taken}; name another file for the output"
+    return f"{path} is {kind} the input {taken}"
 
 
 class OutputFile:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tape.errors import SettingsError
 from tape.process.regular_file import LARGE, read_file
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
@@ -90,16 +91,18 @@ class BrokerSettings(BaseSettings):
 
 
 def _check_authority(file: Path) -> None:
-    """Raise `ValueError` unless a file holds certificates in PEM, as the Kafka client needs it."""
+    """Raise `SettingsError` unless a file holds certificates in PEM, as the client needs them."""
     if not file.exists():
-        raise ValueError(f"KAFKA_SSL_CA_FILE: there is no file {file}")
+        raise SettingsError(f"KAFKA_SSL_CA_FILE: there is no file {file}", "correct the path")
     try:
         read_file(file, LARGE)  # no pipe is waited for, here or by the Kafka client
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except ssl.SSLError:
-        raise ValueError(
-            f"KAFKA_SSL_CA_FILE: {file} holds no certificate in PEM (-----BEGIN CERTIFICATE-----); "
-            "convert it, as with `openssl x509 -inform der -in FILE -out ca.pem`"
+        raise SettingsError(
+            f"KAFKA_SSL_CA_FILE: {file} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+            "convert it, as with `openssl x509 -inform der -in FILE -out ca.pem`",
         ) from None
     except OSError as error:
-        raise ValueError(f"KAFKA_SSL_CA_FILE: cannot read {file} ({error.strerror})") from None
+        raise SettingsError(
+            f"KAFKA_SSL_CA_FILE: cannot read {file} ({error.strerror})", "correct its rights"
+        ) from None

@@ -27,12 +27,13 @@ class FetchSettings(BaseSettings):
         text = self.api_key.get_secret_value().strip()
         if not text:
             raise SettingsError(
-                "DATABENTO_API_KEY is not set; copy your key from the page API keys of DataBento's "
-                "portal into the environment or into .env"
+                "DATABENTO_API_KEY is not set",
+                "copy your key from the page API keys of DataBento's portal into the environment "
+                "or into .env",
             )
         if not (text.isascii() and text.isprintable()) or {" ", ":"} & set(text):
             raise SettingsError(
-                "DATABENTO_API_KEY is no key: it holds blanks or characters that no key has; copy "
-                "it again from the page API keys of DataBento's portal"
+                "DATABENTO_API_KEY is no key: it holds blanks or characters that no key has",
+                "copy it again from the page API keys of DataBento's portal",
             )
         return SecretStr(text)

@@ -54,14 +54,16 @@ def _check_dotenv() -> None:
     try:
         text = read_file(DOTENV).decode()
     except OSError as error:
-        raise SettingsError(f"cannot read .env ({error.strerror}); correct or remove it") from None
+        raise SettingsError(
+            f"cannot read .env ({error.strerror})", "correct or remove it"
+        ) from None
     except UnicodeDecodeError:
-        raise SettingsError(".env is not UTF-8; save it as UTF-8") from None
+        raise SettingsError(".env is not UTF-8", "save it as UTF-8") from None
     for line in parse_stream(io.StringIO(text)):
         name = _named_in_vain(line)
         if name is not None:
             raise SettingsError(
-                f".env, line {line.original.line}: {name} is not heard there; write {name}=VALUE"
+                f".env, line {line.original.line}: {name} is not set there", f"write {name}=VALUE"
             )
 
 
@@ -131,5 +133,5 @@ def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
         near = [] if name in NAMES else difflib.get_close_matches(name, long_names, 1, 0.9)
         if near:
             raise SettingsError(
-                f"{name} is set, but the setting is called {near[0]}: rename it or unset it"
+                f"{name} is set, but the setting is called {near[0]}", "rename it or unset it"
             )

@@ -27,12 +27,18 @@ def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
         tables = tomllib.loads(read_file(path, LARGE).decode())
     except OSError as error:
         raise SettingsError(
-            f"THRESHOLDS_FILE: cannot read {path} ({error.strerror}); correct the path or unset it"
+            f"THRESHOLDS_FILE: cannot read {path} ({error.strerror})",
+            "correct the path or unset it",
         ) from None
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both ValueErrors
-        raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: {error}") from None
+        raise SettingsError(
+            f"THRESHOLDS_FILE: {path} is not valid TOML: {error}", "correct that line"
+        ) from None
     except RecursionError:  # tomllib gives up on deep nesting this way
-        raise SettingsError(f"THRESHOLDS_FILE: {path} is not valid TOML: nested too deep") from None
+        raise SettingsError(
+            f"THRESHOLDS_FILE: {path} is not valid TOML: nested too deep",
+            "write it as `tape tune` does",
+        ) from None
     return {symbol: _thresholds(path, symbol, table) for symbol, table in tables.items()}
 
 
@@ -55,7 +61,7 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
     where = f"THRESHOLDS_FILE: {path}: [{symbol}]"
     if not is_symbol(symbol):
         raise SettingsError(
-            f"{where} is not a symbol ({SYMBOL_WORDS}); write one table per symbol, like [NVDA]"
+            f"{where} is not a symbol ({SYMBOL_WORDS})", "write one table per symbol, like [NVDA]"
         )
     if not isinstance(table, dict):
         raise SettingsError(f"{where} must be a table with the thresholds of one symbol")
@@ -67,7 +73,7 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
         )
     if unknown:
         raise SettingsError(
-            f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(KEYS)}"
+            f"{where} has an unknown key {unknown[0]!r}", f"choose of {', '.join(KEYS)}"
         )
     volume = table.get("volume_threshold")
     if volume is not None and (type(volume) is not int or not 1 <= volume < 2**32):
@@ -76,7 +82,9 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
     if change is not None and not 0 < change < math.inf:
         raise SettingsError(f"{where}: change_threshold must be a number above 0 (0.01 is 1 %)")
     if all(name in table for name in BUDGETS):
-        raise SettingsError(f"{where} has both alerts_per_10k and alerts_per_day; keep one of them")
+        raise SettingsError(
+            f"{where} has both alerts_per_10k and alerts_per_day", "keep one of them"
+        )
     per_10k, per_day = (_number(table.get(name)) for name in BUDGETS)
     if per_10k is not None and not LEAST_PER_10K <= per_10k <= MOST_PER_10K:
         raise SettingsError(

@@ -27,21 +27,23 @@ def file_sink(file: OutputFile, suffix: str) -> Sink:
 def check_output(path: Path) -> None:
     """Raise `SettingsError` if anomalies cannot be written under this name."""
     if path.suffix not in FILES:
-        raise SettingsError(f"--output {path}: the name must end in {', '.join(FILES)}")
+        raise SettingsError(
+            f"--output {path} has no known suffix", f"name one that ends in {', '.join(FILES)}"
+        )
     if path.is_dir():
-        raise SettingsError(f"--output {path}: this is a folder; name a file")
+        raise SettingsError(f"--output {path}: this is a folder", "name a file")
     if path.suffix == ".parquet":
         try:
             import pyarrow.parquet  # noqa: F401 - only whether it is there
         except ImportError:
             raise SettingsError(
-                "Parquet output needs pyarrow: pip install 'tapewatch[desk]'"
+                "Parquet output needs pyarrow", "pip install 'tapewatch[desk]'"
             ) from None
 
 
 def check_lines(path: Path, option: str) -> None:
     """Raise `SettingsError` if messages cannot be written under this name, one a line."""
     if path.suffix != ".jsonl":
-        raise SettingsError(f"{option} {path}: the name must end in .jsonl")
+        raise SettingsError(f"{option} {path} does not end in .jsonl", "name a .jsonl file")
     if path.is_dir():
-        raise SettingsError(f"{option} {path}: this is a folder; name a file")
+        raise SettingsError(f"{option} {path}: this is a folder", "name a file")

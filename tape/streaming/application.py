@@ -51,6 +51,6 @@ def bytes_topic(app: Application, name: str) -> Topic:
         return app.topic(name, key_deserializer="bytes", value_deserializer="bytes", config=config)
     except (QuixException, KafkaException) as error:
         raise BrokerError(
-            f"the topic {name} cannot be used: {error}; give the user of KAFKA_SASL_USERNAME "
-            "the rights that docs/operations.md lists"
+            f"the topic {name} cannot be used: {error}",
+            "give the user of KAFKA_SASL_USERNAME the rights that docs/operations.md lists",
         ) from error

@@ -47,10 +47,10 @@ def stocks_among(
             stocks.append(part)
     if any(part.partition >= changelog_of for part in stocks):
         raise StateError(
-            f"{stocks[0].topic} has more partitions than the state was kept for "
-            f"({changelog_of}): symbols move to other partitions, away from their state; "
-            "`tape state reset --all --yes` gives the changelog as many, and the detectors "
-            "start over; see docs/operations.md on topics that grow"
+            f"{stocks[0].topic} has more partitions than the state was kept for ({changelog_of}): "
+            "symbols move to other partitions, away from their state",
+            "`tape state reset --all --yes` gives the changelog as many, and the detectors start "
+            "over; see docs/operations.md on topics that grow",
         )
     return stocks
 
@@ -74,14 +74,16 @@ def begin_at(consumer: Asked, part: TopicPartition, commit: TopicPartition) -> N
     )
     if commit.offset < first:
         raise StateError(
-            f"{first - commit.offset:,} records of {part.topic}[{part.partition}] were "
-            f"deleted before they were judged (the commit is at {commit.offset}, the "
-            f"oldest record at {first}); {BEHIND_A_GAP}"
+            f"{first - commit.offset:,} records of {part.topic}[{part.partition}] were deleted "
+            f"before they were judged (the commit is at {commit.offset}, the oldest record at "
+            f"{first})",
+            f"{BEHIND_A_GAP}",
         )
     if commit.offset > end:
         raise StateError(
-            f"{part.topic}[{part.partition}] ends at {end}, before the commit at "
-            f"{commit.offset}: the topic was made again; {BEHIND_A_GAP}"
+            f"{part.topic}[{part.partition}] ends at {end}, before the commit at {commit.offset}: "
+            "the topic was made again",
+            f"{BEHIND_A_GAP}",
         )
     part.offset = commit.offset
 

@@ -120,8 +120,9 @@ class Breaker:
             cure += " (send with the partitioner murmur2)"
         return BreakerError(
             f"{what}; most often {trip.reason} ({trip.times:,} times). Nothing of this batch was "
-            f"committed, and each start ends like this: {cure}, and start with {name}=0 until "
-            "these records are behind, which writes them to the topic of rejected records"
+            "committed, and each start ends like this",
+            f"{cure}, and start with {name}=0 until these records are behind, which writes them "
+            "to the topic of rejected records",
         )
 
     def _note_share(self, records: int, rejected: Sequence[tuple[int, str]]) -> Trip | None:
@@ -180,12 +181,14 @@ def _read(kept: bytes | None) -> _Kept:
         found = msgspec.json.decode(kept, type=_Kept)
     except msgspec.MsgspecError as error:
         raise StateError(
-            f"the count of rejected records that was kept cannot be read ({error}); it is damaged "
-            "or of another version: start the version that wrote it"
+            f"the count of rejected records that was kept cannot be read ({error}): it is damaged "
+            "or of another version",
+            "start the version that wrote it",
         ) from None
     if found.version != NEWEST:
         raise StateError(
             f"the count of rejected records that was kept is of version {found.version}, this "
-            f"program reads {NEWEST}: start the version that wrote it"
+            f"program reads {NEWEST}",
+            "start the version that wrote it",
         )
     return found

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LAG_EVERY_S = 1.0
 TOPIC_GONE_S = 5.0
 """A topic just made may be unknown for a moment; one that stays unknown was deleted."""
-PARTITIONS_GONE = "partitions were taken away by the broker (session timed out); start again"
+PARTITIONS_GONE = "partitions were taken away by the broker (session timed out)"
 
 
 class BatchConsumer(SteadyConsumer):
@@ -133,7 +133,7 @@ class BatchConsumer(SteadyConsumer):
             self._end_if_the_topic_is_gone(messages)
             if self._lost:
                 # The open checkpoint still holds work on partitions that now belong to others.
-                raise BrokerLostError(PARTITIONS_GONE)
+                raise BrokerLostError(PARTITIONS_GONE, "start again")
             if self._rebalanced:
                 # Partitions went or came in the middle of the call: what went is another's now,
                 # and the state of what came is not recovered yet.
@@ -162,8 +162,8 @@ class BatchConsumer(SteadyConsumer):
                 name for name, topic in self.topics_by_name.items() if not topic.is_changelog
             )
             raise BrokerLostError(
-                f"topic {names} has been deleted on the broker; make it again with "
-                "`tape topics create`, or correct the setting `input`"
+                f"topic {names} has been deleted on the broker",
+                "make it again with `tape topics create`, or correct the setting `input`",
             )
 
     def _give_back(self, messages: list[Message]) -> None:

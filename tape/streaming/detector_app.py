@@ -73,16 +73,16 @@ def ensure_writable(folder: Path) -> None:
             probe.write(b"x")
     except OSError as error:
         raise StateError(
-            f"the state directory {folder} cannot be written ({error.strerror}); correct its "
-            "rights, free space, or set Quix__Deployment__State__Path"
+            f"the state directory {folder} cannot be written ({error.strerror})",
+            "correct its rights, free space, or set Quix__Deployment__State__Path",
         ) from None
     free_bytes = disk_usage(folder).free
     if free_bytes < FREE_MIN_BYTES:
         # Later the library would take RocksDB's complaint for a lock and try again for minutes.
         raise StateError(
             f"the disk of the state directory {folder} has {free_bytes / 2**20:.1f} MB of free "
-            f"space, {FREE_MIN_BYTES // 2**20} MB are needed; free space, or set "
-            "Quix__Deployment__State__Path"
+            f"space, {FREE_MIN_BYTES // 2**20} MB are needed",
+            "free space, or set Quix__Deployment__State__Path",
         )
 
 
@@ -138,15 +138,15 @@ def refuse_state_without_commit(settings: DetectorSettings, partitions: list[int
     kept = kept_states(settings.client_config(), changelog, partitions=partitions)
     if kept:
         raise StateError(
-            f"the group {settings.consumer_group} has state of {settings.input}"
-            f"[{kept[0].partition}], but its commit is gone: the topic was made again, or the "
-            "group was away for longer than the broker keeps commits; `tape state reset --all "
-            "--yes` starts over with what is on the topic, a new `output` and EPISODES_TOPIC keep "
-            "what is judged again apart"
+            f"the group {settings.consumer_group} has state of "
+            f"{settings.input}[{kept[0].partition}], but its commit is gone: the topic was made "
+            "again, or the group was away for longer than the broker keeps commits",
+            "`tape state reset --all --yes` starts over with what is on the topic; a new `output` "
+            "and EPISODES_TOPIC keep what is judged again apart",
         )
 
 
-def grown_topic(settings: DetectorSettings) -> str:
+def grown_topic(settings: DetectorSettings) -> tuple[str, str]:
     """Say that `input` has other partitions than the kept state, why that matters, what to do."""
     names = settings.input, changelog_name(settings.consumer_group, settings.input)
     stocks, changelog = partition_counts(settings.client_config(), names)
@@ -154,15 +154,17 @@ def grown_topic(settings: DetectorSettings) -> str:
         return (
             f"the topic {settings.input} was made again with {stocks} partitions, the state of the "
             f"group {settings.consumer_group} was kept for {changelog}: symbols have moved to "
-            "other partitions, away from their state; take a new Quix__Consumer_Group, and a new "
-            "`output` and EPISODES_TOPIC for what is judged again"
+            "other partitions, away from their state",
+            "take a new Quix__Consumer_Group, and a new `output` and EPISODES_TOPIC for what is "
+            "judged again",
         )
     return (
         f"the topic {settings.input} has {stocks} partitions, the state of the group "
         f"{settings.consumer_group} was kept for {changelog}: with another number symbols move to "
-        "other partitions, away from their state; `tape state reset --all --yes` lets the detector "
-        "go on where it was with fresh state, a new `input`, `output`, EPISODES_TOPIC and "
-        "Quix__Consumer_Group, to which the files are sent again, judges everything in order"
+        "other partitions, away from their state",
+        "`tape state reset --all --yes` lets the detector go on where it was with fresh state; a "
+        "new `input`, `output`, EPISODES_TOPIC and Quix__Consumer_Group, to which the files are "
+        "sent again, judges everything in order",
     )
 
 
@@ -177,7 +179,7 @@ def judging(
     try:
         judge = JudgeBatches(settings, sdf)
     except TopicConfigurationMismatch:
-        raise StateError(grown_topic(settings)) from None
+        raise StateError(*grown_topic(settings)) from None
     app.consumer.on_partitions_gone = judge.forget
     app.consumer.on_no_commit = partial(refuse_state_without_commit, settings)
     app.consumer.on_begin = judge.breakers.begin

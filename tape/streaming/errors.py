@@ -65,6 +65,6 @@ def not_suppressed(*_: object) -> bool:
 def unforeseen(error: BaseException, address: str) -> BrokerLostError:
     """Return what to say of an error of the client that has no sentence of its own."""
     return BrokerLostError(
-        f"the broker at {address} failed the producer ({error}); start it again, it goes on "
-        "behind the last transaction"
+        f"the broker at {address} failed the producer ({error})",
+        "start it again, it goes on behind the last transaction",
     )

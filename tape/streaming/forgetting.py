@@ -39,15 +39,16 @@ def chosen(book: Book, words: Iterable[str]) -> set[str]:
             matching = {sha256 for sha256 in book.files if sha256.startswith(word)}
             if len(matching) > 1:
                 raise ArchiveError(
-                    f"{word} is the beginning of {len(matching)} hashes; give more of it, as "
-                    "`tape producer status --json` shows it"
+                    f"{word} is the beginning of {len(matching)} hashes",
+                    "give more of it, as `tape producer status --json` shows it",
                 )
         else:
             matching = {sha256 for sha256, one in book.files.items() if one.file == path.name}
         if not matching:
             raise ArchiveError(
-                f"no file {word} was sent, so nothing was forgotten; `tape producer status` lists "
-                "what was, a path, a name or the beginning of a hash means one of them"
+                f"no file {word} was sent, so nothing was forgotten",
+                "`tape producer status` lists what was, a path, a name or the beginning of a hash "
+                "means one of them",
             )
         found |= matching
     return found

@@ -59,9 +59,9 @@ class Ledger:
         if not after.balances:
             raise BooksError(
                 f"the producer's books do not balance at {name}: {after.rows:,} rows read, but "
-                f"{after.trades:,} sent, {after.skipped:,} skipped and "
-                f"{sum(rejected.values()):,} rejected; nothing of it was committed, please report "
-                "this with the file"
+                f"{after.trades:,} sent, {after.skipped:,} skipped and {sum(rejected.values()):,} "
+                "rejected; nothing of it was committed",
+                "please report this with the file",
             )
         self.files[sha256] = after
         self._changed.add(sha256)

@@ -50,6 +50,6 @@ def refuse_if_made_anew(settings: ProducerSettings, book: Book, now: TopicMark) 
     if made_anew(book, now):
         raise StateError(
             f"the topic {settings.input} was made again: the {len(book.files):,} files that "
-            f"{positions_topic(settings.input)} knows were sent to an earlier one; `tape producer "
-            "forget --all` sends them again"
+            f"{positions_topic(settings.input)} knows were sent to an earlier one",
+            "`tape producer forget --all` sends them again",
         )

@@ -36,8 +36,9 @@ def good_messages(messages: list[Message]) -> list[Message]:
         error = message.error()
         if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise StateError(
-                f"records of {message.topic()}[{message.partition()}] were deleted before "
-                f"they were judged ({error.str()}); {BEHIND_A_GAP}"
+                f"records of {message.topic()}[{message.partition()}] were deleted before they "
+                f"were judged ({error.str()})",
+                f"{BEHIND_A_GAP}",
             )
     return without_errors(messages)
 

@@ -29,8 +29,8 @@ def old_positions(client_config: dict[str, str], input_topic: str) -> dict[str, 
             old = msgspec.json.decode(value, type=_Old)
         except msgspec.MsgspecError as error:
             raise StateError(
-                f"the topic {topic} holds what is no position of an earlier version ({error}); "
-                "delete it, which sends every file again"
+                f"the topic {topic} holds what is no position of an earlier version ({error})",
+                "delete it, which sends every file again",
             ) from None
         state: FileState = "damaged" if old.damaged else "sent"
         found[sha256] = Position(

@@ -15,7 +15,7 @@ def end_if_replaced(settings: ProducerSettings, book: Book, run: Run) -> None:
     now = book.runs.get(settings.instance)
     if now is not None and now.run != run.run:
         raise SettingsError(
-            f"another producer took over as INSTANCE={settings.instance} on "
-            f"{settings.input} (it started at {now.at}), and this one ends; give each "
-            "producer that runs at the same time an INSTANCE and files of its own"
+            f"another producer took over as INSTANCE={settings.instance} on {settings.input} (it "
+            f"started at {now.at}), and this one ends",
+            "give each producer that runs at the same time an INSTANCE and files of its own",
         )

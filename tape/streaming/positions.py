@@ -184,8 +184,8 @@ def read_positions(client_config: dict[str, str], topic: str) -> Book:
             book.note((key or b"").decode(), value)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise StateError(
-                f"the topic {topic} holds a record that is no position of this version ({error}); "
-                "use the version that wrote it, or delete the topic, which sends every file again"
+                f"the topic {topic} holds a record that is no position of this version ({error})",
+                "use the version that wrote it, or delete the topic, which sends every file again",
             ) from None
     return book
 
@@ -219,8 +219,8 @@ def committed_records(
                     raise KafkaException(message.error())
             if CLOCK.now_s() > deadline_s:
                 raise BrokerAwayError(
-                    f"a transaction has been open on {topic} for {OPEN_WAIT_S:.0f} s; see who "
-                    "writes to it (`tape doctor`), and start again"
+                    f"a transaction has been open on {topic} for {OPEN_WAIT_S:.0f} s",
+                    "see who writes to it (`tape doctor`), and start again",
                 )
 
 

@@ -157,8 +157,8 @@ def _send(client: dict[str, str], topic: str, trade: Trade) -> tuple[float | Non
     if unsent or errors:
         why = errors[0].str() if errors else f"no answer within {TIMEOUT_S:.0f} s"
         raise BrokerError(
-            f"the broker did not take the test trade ({why}); see whether it is well and the "
-            "user has the rights that docs/operations.md lists"
+            f"the broker did not take the test trade ({why})",
+            "see whether it is well and the user has the rights that docs/operations.md lists",
         )
     return (before_s + half_s - told_ms[0] / 1_000 if told_ms else None), half_s
 

@@ -43,7 +43,7 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
         raise unforeseen(error, settings.broker_address) from error
     except SourceException as error:  # the source says its own errors: this one was killed
         raise TapeError(
-            f"the producer's process was killed ({error}); start it again, it goes on behind the "
-            "last transaction"
+            f"the producer's process was killed ({error})",
+            "start it again, it goes on behind the last transaction",
         ) from error
     return int(source.exit_code.value)

@@ -48,20 +48,22 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
         raise ours from error
     if (fault := storage_fault(error)) is not None:
         raise StateError(
-            f"the state directory {settings.state_dir} cannot be written ({fault}); free "
-            "space or fix the disk and start the detector again, nothing is lost"
+            f"the state directory {settings.state_dir} cannot be written ({fault})",
+            "free space or fix the disk and start the detector again, nothing is lost",
         ) from error
     refuse_if_forbidden(error, settings.broker_address)
     if is_any(error, EXPIRED):
         raise IdExpiredError(
             f"the broker has forgotten the transactional id of {settings.instance}, which was not "
-            "used for a long time; nothing is lost, start the detector again"
+            "used for a long time",
+            "start the detector again, nothing is lost",
         ) from error
     if is_any(error, FENCED):
         refuse_if_doubled(settings, member_id)
         raise BrokerLostError(
             f"the detector {settings.instance} was away for so long that the broker took its work "
-            "away; nothing of the last transaction was committed, start it again"
+            "away",
+            "start it again; nothing of the last transaction was committed",
         ) from error
     if is_any(error, frozenset({LARGE})):
         specs = pipeline_topics(
@@ -72,12 +74,12 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
     if any(isinstance(one, FATAL) for one in causes(error)):
         if missing := _missing_topics(settings):
             raise BrokerLostError(
-                f"on the broker {missing} has been deleted; start the detector again, it makes "
-                "what is missing"
+                f"on the broker {missing} has been deleted",
+                "start the detector again, it makes what is missing",
             ) from error
         raise BrokerLostError(
-            f"the broker at {settings.broker_address} failed the detector ({error}); nothing "
-            "of the last transaction was committed, start the detector again"
+            f"the broker at {settings.broker_address} failed the detector ({error})",
+            "start the detector again; nothing of the last transaction was committed",
         ) from error
 
 
@@ -100,7 +102,8 @@ def refuse_if_doubled(settings: DetectorSettings, member_id: str, *, clock: Cloc
     if doubled:
         raise SettingsError(
             f"another detector of the group {group} was started with the same "
-            f"INSTANCE={settings.instance}, and this one had to end; give each its own INSTANCE"
+            f"INSTANCE={settings.instance}, and this one had to end",
+            "give each its own INSTANCE",
         )
 
 

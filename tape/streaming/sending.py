@@ -87,8 +87,9 @@ class Sender:
                     if self.clock.now_s() - self._books.committed_s > PROGRESS_S:
                         raise BrokerLostError(
                             f"the broker at {self.settings.broker_address} has lost every "
-                            f"transaction for {PROGRESS_S:.0f} s ({lost}); start the producer "
-                            "again when it is well, it goes on behind the last transaction"
+                            f"transaction for {PROGRESS_S:.0f} s ({lost})",
+                            "start the producer again when it is well, it goes on behind the last "
+                            "transaction",
                         ) from lost
                     log.warning("transaction lost, going on", extra={"reason": str(lost)})
                     fenced = lost.fenced

@@ -45,8 +45,8 @@ class TransactionLostError(Exception):
     def plainly(self, address: str) -> BrokerLostError:
         """Return it as the end of what does not try again."""
         return BrokerLostError(
-            f"the broker at {address} dropped the transaction ({self}), nothing of it was "
-            "written; try again"
+            f"the broker at {address} dropped the transaction ({self}), nothing of it was written",
+            "try again",
         )
 
 
@@ -116,8 +116,8 @@ class Transactions:
             if error.args[0].code() == LARGE:  # of positions: they name files and SYMBOLS
                 raise BrokerError(
                     f"a record of {len(value or b''):,} bytes for {topic} is larger than "
-                    f"{BATCH_BYTES:,}, the most that is sent; send fewer files at a time, or with "
-                    "fewer SYMBOLS"
+                    f"{BATCH_BYTES:,}, the most that is sent",
+                    "send fewer files at a time, or with fewer SYMBOLS",
                 ) from error
             raise self._why(error) from error
 
@@ -133,7 +133,7 @@ class Transactions:
         while self._left_after(0.5):
             self._raise_refused()
             if self._clock.now_s() > deadline_s:
-                raise BrokerLostError(self._gone())
+                raise self._gone()
         self._raise_refused()
 
     def commit(self) -> None:
@@ -168,7 +168,7 @@ class Transactions:
                 if not error.args[0].retriable():
                     raise self._meaning(error) from error
                 if self._clock.now_s() > deadline_s:
-                    raise BrokerLostError(self._gone()) from error
+                    raise self._gone() from error
             else:
                 return
             self._poll(0.2)
@@ -194,7 +194,7 @@ class Transactions:
             self._poll(0.05)
             self._raise_refused()
             if self._clock.now_s() > deadline_s:
-                raise BrokerLostError(self._gone())
+                raise self._gone()
 
     def _not_delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
@@ -211,8 +211,9 @@ class Transactions:
                 raise too_small_topics(self._client_config, [spec])
             if error.code() in UNKNOWN:
                 raise BrokerError(
-                    f"the topic {topic} has been deleted on the broker; make it again with "
-                    "`tape topics create`, or correct the settings input and rejected"
+                    f"the topic {topic} has been deleted on the broker",
+                    "make it again with `tape topics create`, or correct the settings input and "
+                    "rejected",
                 )
         raise self._meaning(KafkaException(refused[0][0]))
 
@@ -232,14 +233,14 @@ class Transactions:
             self._began_s = None if fenced else self._began_s
             return TransactionLostError(kafka.str(), fenced=fenced)
         return BrokerLostError(
-            f"the broker at {self._address} failed the producer ({kafka.str()}); start it again, "
-            "it goes on behind the last transaction"
+            f"the broker at {self._address} failed the producer ({kafka.str()})",
+            "start it again, it goes on behind the last transaction",
         )
 
-    def _gone(self) -> str:
-        return (
-            f"the broker at {self._address} took no message for {WAIT_S:.0f} s; start the "
-            "producer again when it is back, it goes on behind the last transaction"
+    def _gone(self) -> BrokerLostError:
+        return BrokerLostError(
+            f"the broker at {self._address} took no message for {WAIT_S:.0f} s",
+            "start the producer again when it is back, it goes on behind the last transaction",
         )
 
 

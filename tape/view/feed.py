@@ -86,7 +86,7 @@ class Live:
                     look = watcher.look()
                 except BrokerError as error:
                     failed = True
-                    self._put(Trouble(printable(str(error).partition(";")[0])))
+                    self._put(Trouble(printable(error.cause)))
                     continue
                 if failed:
                     failed = False

@@ -134,7 +134,7 @@ class Service:
                         try:
                             return self._read(response, what, JobDetails)
                         except _NonsenseError as error:
-                            raise UnansweredError(str(error)) from None
+                            raise UnansweredError(error.cause, error.remedy) from None
             except TROUBLE as error:
                 fault = trouble_in_words(error, self.patience)
                 if not _never_sent(error):
@@ -152,8 +152,8 @@ class Service:
         """Wait before the next try; raises `FetchError` if there were enough of them."""
         if failures >= self.patience.tries:
             raise FetchError(
-                f"{self.host}: {what} failed {failures} times in a row, at last: {fault}; "
-                "look at the network and DataBento's status page, then start again"
+                f"{self.host}: {what} failed {failures} times in a row, at last: {fault}",
+                "look at the network and DataBento's status page, then start again",
             )
         pause_s = self.patience.pause_s(failures, asked_s)
         self.tell(f"{what}: {fault}; next try in {pause_s:.0f} s")
@@ -164,24 +164,27 @@ class Service:
         status, said = response.status_code, self._said(response)
         if status == 401:
             return AccountError(
-                f"{self.host} does not accept the key in DATABENTO_API_KEY (401{said}); copy it "
-                "again from the page API keys of DataBento's portal"
+                f"{self.host} does not accept the key in DATABENTO_API_KEY (401{said})",
+                "copy it again from the page API keys of DataBento's portal",
             )
         if status == 402:
             return AccountError(
-                f"{self.host} asks for payment (402{said}); see Billing in DataBento's portal"
+                f"{self.host} asks for payment (402{said})", "see Billing in DataBento's portal"
             )
         if status == 403:
             return AccountError(
-                f"{self.host} does not allow this key {what} (403{said}); use another key or ask "
-                "who manages the account"
+                f"{self.host} does not allow this key {what} (403{said})",
+                "use another key or ask who manages the account",
             )
         if status in (404, 410):
             return FetchError(
-                f"{self.host} has nothing for {what} ({status}{said}); `tape fetch --list` shows "
-                "the account's jobs"
+                f"{self.host} has nothing for {what} ({status}{said})",
+                "`tape fetch --list` shows the account's jobs",
             )
-        return FetchError(f"{self.host} answered {what} with {status}{said}")
+        return FetchError(
+            f"{self.host} answered {what} with {status}{said}",
+            "start again later; if it stays so, ask DataBento's support",
+        )
 
     def _ask(self, method: str, what: str, kind: type[T], **fields: dict[str, str]) -> T:
         """Return the answer to a question that costs nothing, asked until there is one."""
@@ -197,8 +200,6 @@ class Service:
                 fault = trouble_in_words(error, self.patience)
                 if "CERTIFICATE_VERIFY_FAILED" in str(error):
                     failures = self.patience.tries
-            except _NonsenseError as error:
-                raise FetchError(str(error)) from None
             self.pause(what, fault, failures, asked_s, self.clock.sleep)
 
     def _send(self, method: str, what: str, **fields: dict[str, str]) -> requests.Response:
@@ -218,8 +219,8 @@ class Service:
             return msgspec.json.decode(response.content, type=kind, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _NonsenseError(
-                f"{self.host} answered {what} with something that is not DataBento's ({error}); "
-                "is there a proxy or a login page in between?"
+                f"{self.host} answered {what} with something that is not DataBento's ({error})",
+                "see whether there is a proxy or a login page in between",
             ) from None
 
     def _set_clock(self, date: str | None) -> None:
@@ -241,8 +242,8 @@ class Service:
         return ": " + "".join(letter if letter.isprintable() else " " for letter in text)[:300]
 
 
-class _NonsenseError(Exception):
-    """An answer that is no answer."""
+class _NonsenseError(FetchError):
+    """An answer that is not the service's."""
 
 
 def _asked_s(response: requests.Response) -> float | None:

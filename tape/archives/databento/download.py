@@ -58,14 +58,16 @@ def wanted_file(listed: RemoteFile, service: Service) -> Wanted:
         raise FetchError(f"{service.host} lists a file named {name[:80]!r}: refused, not written")
     if digest is None or listed.size < 0:
         raise FetchError(
-            f"{service.host} lists {name} with hash {listed.hash[:80]!r} and size {listed.size}; "
-            "needed are a sha256 and a size to check it by"
+            f"{service.host} lists {name} with hash {listed.hash[:80]!r} and size {listed.size}, "
+            "and not with a sha256 and a size to check it by",
+            "ask DataBento's support",
         )
     if not service.trusts(url):
         where = urlsplit(url).netloc or "no address"
         raise FetchError(
-            f"{service.host} lists {name} at {where[:80]!r}; the key is sent to DataBento over "
-            "https only"
+            f"{service.host} lists {name} at {where[:80]!r}, and the key is sent to DataBento "
+            "over https only",
+            "ask DataBento's support",
         )
     return Wanted(name, listed.size, digest[1], url)
 
@@ -150,8 +152,8 @@ def _opened(path: Path) -> FileIO:
 
 def _not_ours(path: Path) -> SettingsError:
     return SettingsError(
-        f"{path} is no part that this command began (a link, a folder, or somebody else's); move "
-        "it away"
+        f"{path} is no part that this command began (a link, a folder, or somebody else's)",
+        "move it away",
     )
 
 
@@ -181,7 +183,7 @@ class Download:
         wanted = self._wanted
         if self._target.is_dir():
             raise SettingsError(
-                f"{self._target} is a folder, where the file of this name belongs; move it away"
+                f"{self._target} is a folder, where the file of this name belongs", "move it away"
             )
         if is_whole(self._target, wanted):
             self._advance(wanted.size)
@@ -203,8 +205,8 @@ class Download:
             part.close()
         raise ArchiveError(
             f"{wanted.name} came twice with the wrong content (sha256 {found[-1]}, but "
-            f"{self._service.host} lists {wanted.sha256}) and was not kept; try again later, "
-            "or ask DataBento's support"
+            f"{self._service.host} lists {wanted.sha256}) and was not kept",
+            "try again later, or ask DataBento's support",
         )
 
     def _bring(self, part: Part, stop: Event) -> None:

@@ -62,7 +62,7 @@ class JobFolder:
 
     def __init__(self, service: Service, job_id: str, output: Path, threads: int = 4) -> None:
         if not is_safe_name(job_id):
-            raise FetchError(f"{job_id[:80]!r} is no job's id; `tape fetch --list` shows them")
+            raise FetchError(f"{job_id[:80]!r} is no job's id", "`tape fetch --list` shows them")
         self.service, self.job_id, self._threads = service, job_id, threads
         self.progress = Fetched(output / job_id)
 
@@ -74,8 +74,8 @@ class JobFolder:
         listed = self.service.files(self.job_id)
         if not listed:
             raise FetchError(
-                f"{self.service.host} lists no file for job {self.job_id} although it is done; "
-                "look at it in DataBento's portal"
+                f"{self.service.host} lists no file for job {self.job_id} although it is done",
+                "look at it in DataBento's portal",
             )
         files = [wanted_file(one, self.service) for one in listed]
         names = Counter(file.name.casefold() for file in files)  # some disks ignore case
@@ -99,14 +99,16 @@ class JobFolder:
             make_private(folder)
         except OSError as error:
             raise SettingsError(
-                f"--output: {folder} cannot be made ({error.strerror}); choose another folder"
+                f"--output: {folder} cannot be made ({error.strerror})", "choose another folder"
             ) from None
         with _held(folder):
             self._refuse_a_full_disk(files)
             self._keep_manifest(files)
             self._fetch_all(files)
         if self.progress.damaged:
-            raise ArchiveError("; ".join(map(str, self.progress.damaged)))
+            damaged = self.progress.damaged
+            remedies = dict.fromkeys(one.remedy for one in damaged)
+            raise ArchiveError("; ".join(one.cause for one in damaged), "; ".join(remedies))
         return self.progress
 
     def _fetch_all(self, files: Sequence[Wanted]) -> None:
@@ -158,8 +160,8 @@ class JobFolder:
         free = shutil.disk_usage(folder).free
         if needed > free:
             raise SettingsError(
-                f"--output: {folder} has {free:,} bytes free, but the files need {needed:,} more; "
-                "free space or choose another disk"
+                f"--output: {folder} has {free:,} bytes free, but the files need {needed:,} more",
+                "free space or choose another disk",
             )
 
     def _keep_manifest(self, files: Sequence[Wanted]) -> None:
@@ -186,7 +188,7 @@ def _fitting(files: list[Wanted], only: str) -> list[Wanted]:
     fitting = {file.name for file in files if fnmatchcase(file.name, only)}
     if not fitting:
         names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
-        raise FetchError(f"--only: no file of the job fits {only!r}; it has {names}")
+        raise FetchError(f"--only: no file of the job fits {only!r}", f"choose of {names}")
     return [file for file in files if file.name in fitting | SIDECARS]
 
 
@@ -209,7 +211,7 @@ def _held(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise FetchError(
-                f"another `tape fetch` is at work in {folder}; let it end, or end it"
+                f"another `tape fetch` is at work in {folder}", "let it end, or end it"
             ) from None
         yield
     finally:

@@ -52,8 +52,8 @@ def order(service: Service, query: Query) -> str:
         service.clock.sleep(service.patience.pause_s(nth))
     raise FetchError(
         f"the order was sent, but its answer was lost ({lost}), and no such job is listed; it was "
-        "not sent again, because it would be paid twice: look at `tape fetch --list` in a few "
-        "minutes, then start again"
+        "not sent again, because it would be paid twice",
+        "look at `tape fetch --list` in a few minutes, then start again",
     )
 
 
@@ -72,18 +72,18 @@ def wait_until_done(
             return job
         if job.state == "expired":
             raise FetchError(
-                f"job {job_id} has expired: DataBento no longer keeps its files; order them again"
+                f"job {job_id} has expired: DataBento no longer keeps its files", "order them again"
             )
         if job.state not in NOT_READY:
             raise FetchError(
-                f"job {job_id} is in the state {job.state[:40]!r}, which is not known here; look "
-                "at it in DataBento's portal"
+                f"job {job_id} is in the state {job.state[:40]!r}, which is not known here",
+                "look at it in DataBento's portal",
             )
         left_s = wait_s - (service.clock.now_s() - start_s)
         if left_s <= 0:
             raise FetchError(
-                f"job {job_id} is still {job.state}; fetch it later with "
-                f"`tape fetch --job {job_id}`"
+                f"job {job_id} is still {job.state}",
+                f"fetch it later with `tape fetch --job {job_id}`",
             )
         service.clock.sleep(min(pause_s, left_s))
         pause_s = min(pause_s * 1.5, 30 * service.patience.poll_s)

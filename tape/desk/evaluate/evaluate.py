@@ -114,8 +114,8 @@ def injected(
         if not done.labels:
             raise ArchiveError(
                 f"no anomaly fits into {archive.path} ({len(made.symbol):,} trades; prints of "
-                f"{AUCTION_SHARES:,} shares and more are left alone); name another day, or give "
-                "--labels"
+                f"{AUCTION_SHARES:,} shares and more are left alone)",
+                "name another day, or give --labels",
             )
         name = archive.path.name.split(".")[0]
         path = write_day(done, folder / f"injected-{nth}", name)
@@ -148,8 +148,8 @@ def tasks(
         usable = others(day, past)
         if past and not usable:
             raise ArchiveError(
-                f"{day.name} would be judged with settings from itself only; "
-                "name another day with --calibrate-on"
+                f"{day.name} would be judged with settings from itself only",
+                "name another day with --calibrate-on",
             )
         made.append(Task(day, found, usable))
     return made, without

@@ -67,18 +67,20 @@ def read_labels(path: Path) -> list[Label]:
         missing = [name for name in missing if name not in OPTIONAL]
         if missing:
             raise ArchiveError(
-                f"{path}, line 1: a label file has the columns {','.join(LABEL_COLUMNS)}; "
-                f"{missing[0]} is missing"
+                f"{path}, line 1: a label file has the columns {','.join(LABEL_COLUMNS)}",
+                f"{missing[0]} is missing",
             )
         labels = [_label(row, f"{path}, line {reader.line_num}") for row in reader]
     except OSError as error:
         raise ArchiveError(
-            f"cannot read the labels {path} ({error.strerror}); correct --labels"
+            f"cannot read the labels {path} ({error.strerror})", "correct --labels"
         ) from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ArchiveError(f"{path} is not a label file in CSV: {error}") from None
+        raise ArchiveError(
+            f"{path} is not a label file in CSV: {error}", "correct that line"
+        ) from None
     if not labels:
-        raise ArchiveError(f"{path} holds no label, so there is nothing to be found; add one")
+        raise ArchiveError(f"{path} holds no label, so there is nothing to be found", "add one")
     return labels
 
 
@@ -89,7 +91,8 @@ def _label(row: dict[str, str | None], source: str) -> Label:
         raise ArchiveError(f"{source}: {fields['symbol']!r} is not a symbol ({SYMBOL_WORDS})")
     if fields["kind"] not in KINDS:
         raise ArchiveError(
-            f"{source}: {fields['kind']!r} is not a kind of anomaly; known are {', '.join(KINDS)}"
+            f"{source}: {fields['kind']!r} is not a kind of anomaly",
+            f"choose of {', '.join(KINDS)}",
         )
     try:
         return Label(
@@ -178,10 +181,11 @@ def _mismatch(label: Label, days: Sequence[Day]) -> ArchiveError:
     names = ", ".join(day.name for day in days[:3]) + (" …" if len(days) > 3 else "")
     if not any(label.symbol in day.symbols for day in days):
         return ArchiveError(
-            f"{label.source}: {names} has no trade of {label.symbol}; "
-            "give the label file that belongs to the day"
+            f"{label.source}: {names} has no trade of {label.symbol}",
+            "give the label file that belongs to the day",
         )
     return ArchiveError(
         f"{label.source}: {names} has no trades of {label.symbol} with the times and sequences of "
-        "this label; give the label file that belongs to the day"
+        "this label",
+        "give the label file that belongs to the day",
     )

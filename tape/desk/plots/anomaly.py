@@ -58,8 +58,8 @@ class CloseUp:
         match = IDENTITY.fullmatch(wanted)
         if match is None:
             raise SettingsError(
-                f"--anomaly {wanted!r} is not the id of an anomaly; they look like "
-                "NVDA-2-1751961600171836530-7 and stand as anomaly_id in what --output writes"
+                f"--anomaly {wanted!r} is not the id of an anomaly",
+                "take an anomaly_id (such as NVDA-2-1751961600171836530-7) from a file of --output",
             )
         self._wanted, self._symbol = wanted, match["symbol"]
         self._ns = int(match["ns"])
@@ -108,7 +108,7 @@ class CloseUp:
         Raises `SettingsError` if there was no such anomaly, with what there was.
         """
         if self._place is None:
-            raise SettingsError(f"--anomaly {self._wanted}: {self._why_not()}")
+            raise self._why_not()
         from matplotlib.figure import Figure
 
         shown, place = list(self._shown), self._place
@@ -125,18 +125,20 @@ class CloseUp:
             _draw_shares(panels[1], anomaly.features)
         save_figure(figure, output)
 
-    def _why_not(self) -> str:
+    def _why_not(self) -> SettingsError:
         symbol = self._symbol
-        here = (
+        here = f"--anomaly {self._wanted}: " + (
             "the trade is in these files but not flagged with these settings"
             if self._seen
             else "there is no such trade in these files"
         )
         if not self._flagged:
-            return f"{here}, and of {symbol} none is flagged at all; see `tape replay --output`"
-        return (
-            f"{here}; {self._flagged:,} of {symbol} are flagged, "
-            f"the nearest in time is {self._nearest[1]}"
+            return SettingsError(
+                f"{here}, and of {symbol} none is flagged at all", "see `tape replay --output`"
+            )
+        return SettingsError(
+            f"{here}; {self._flagged:,} of {symbol} are flagged",
+            f"the nearest in time is {self._nearest[1]}",
         )
 
 

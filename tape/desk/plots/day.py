@@ -44,11 +44,13 @@ def check_plot(output: OutputFile) -> None:
     """Raise `SettingsError` if a picture cannot be made under this name, before it is drawn."""
     path = output.path
     if path.suffix not in SUFFIXES:
-        raise SettingsError(f"--plot {path}: the name must end in {', '.join(SUFFIXES)}")
+        raise SettingsError(
+            f"--plot {path} is not a picture", f"name one that ends in {', '.join(SUFFIXES)}"
+        )
     try:
         import matplotlib  # noqa: F401 - only whether it is there
     except ImportError:
-        raise SettingsError("--plot needs matplotlib: pip install 'tapewatch[desk]'") from None
+        raise SettingsError("--plot needs matplotlib", "pip install 'tapewatch[desk]'") from None
     output.check()
 
 

@@ -138,7 +138,8 @@ class ClassicDetector:
         if len(breaks) > BREAKPOINTS:
             raise StateError(
                 f"the verdict of a forest of {whose} changes at {len(breaks)} places, at most "
-                f"{BREAKPOINTS} can be kept; use a smaller contamination"
+                f"{BREAKPOINTS} can be kept",
+                "use a smaller contamination",
             )
         return below, breaks
 

@@ -222,7 +222,7 @@ class LiteralDetector:
             memory.last_price = kept["last_price"]
             memory.training = kept["training"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StateError(f"state cannot be read ({error}); delete it to start over") from None
+            raise StateError(f"state cannot be read ({error})", "delete it to start over") from None
         if memory.training:
             memory.forest = reference_breakpoints(memory.training, self.parameters)
 

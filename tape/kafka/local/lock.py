@@ -21,15 +21,15 @@ def held(data_dir: Path) -> Iterator[int]:
         file = open(data_dir / "lock", "ab", opener=private)  # noqa: SIM115 - closed below
     except OSError as error:
         raise BrokerError(
-            f"the broker's folder {data_dir} cannot be used ({error.strerror}); choose another "
-            "(`--data`)"
+            f"the broker's folder {data_dir} cannot be used ({error.strerror})",
+            "choose another (`--data`)",
         ) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BrokerError(
-                f"another Kafka runs on the files in {data_dir}; end that one (`tape broker "
-                "stop`) or choose another folder (`--data`)"
+                f"another Kafka runs on the files in {data_dir}",
+                "end that one (`tape broker stop`) or choose another folder (`--data`)",
             ) from None
         yield file.fileno()

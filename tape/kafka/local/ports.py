@@ -36,12 +36,12 @@ def refuse_busy_port(port: int) -> None:
         return
     if reason != errno.EADDRINUSE:
         raise BrokerError(
-            f"port {port} on {HOST} cannot be used ({os.strerror(reason)}); choose another port "
-            "(`--port`)"
+            f"port {port} on {HOST} cannot be used ({os.strerror(reason)})",
+            "choose another port (`--port`)",
         )
     raise PortTakenError(
-        f"port {port} on {HOST} is taken by {holder(port) or 'another program'}; end that one "
-        "(another broker? `tape broker status`) or choose another port (`--port`)"
+        f"port {port} on {HOST} is taken by {holder(port) or 'another program'}",
+        "end that one (another broker? `tape broker status`) or choose another port (`--port`)",
     )
 
 

@@ -51,7 +51,9 @@ def write_files(
         extra: properties that go before ours.
     """
     if "," in str(data_dir):
-        raise BrokerError(f"Kafka cannot keep files under {data_dir}: choose one without a comma")
+        raise BrokerError(
+            f"Kafka cannot keep files under {data_dir}", "choose a folder without a comma"
+        )
     file = data_dir / SERVER
     ours = {
         **_network(port, listeners, _controller_port(file, {port, *listeners.values()})),

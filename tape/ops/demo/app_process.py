@@ -84,7 +84,9 @@ class Supervised:
         if code is None or code in LASTING_CODES:
             return code
         if self.restarts >= self._restarts_max:
-            raise TapeError(f"{self.name} ended {self._restarts_max} times; read {self._log_file}")
+            raise TapeError(
+                f"{self.name} ended {self._restarts_max} times", f"read {self._log_file}"
+            )
         self.restarts += 1
         self.last_code = code
         log.warning("started again", extra={"app": self.name, "ended_with": code})

@@ -35,16 +35,16 @@ class Books:
         """Raise `BooksError` unless all that was sent is there once, and accounted for."""
         if self.sent != self.on_topic:
             raise BooksError(
-                f"the producer sent {self.sent:,} trades, and {self.on_topic:,} are on its topic; "
-                "this is a fault of this program, please report it"
+                f"the producer sent {self.sent:,} trades, and {self.on_topic:,} are on its topic",
+                "this is a fault of this program, please report it",
             )
         if self.judged is None:
             return
         if self.sent != self.judged + self.duplicates + self.rejected:
             raise BooksError(
                 f"{self.sent:,} trades were sent, but {self.judged:,} judged, {self.duplicates:,} "
-                f"dropped as duplicates and {self.rejected:,} rejected by the detector; this is a "
-                "fault of this program, please report it"
+                f"dropped as duplicates and {self.rejected:,} rejected by the detector",
+                "this is a fault of this program, please report it",
             )
 
 
@@ -56,7 +56,7 @@ def read_books(client: dict[str, str], topic: str, detector_log: Path | None) ->
         return Books(sent, on_topic)
     last = [x for x in detector_log.read_text(errors="replace").splitlines() if STOPPED.search(x)]
     if not last:
-        raise BooksError(f"the detector did not say what it judged; read {detector_log}")
+        raise BooksError("the detector did not say what it judged", f"read {detector_log}")
     judged, duplicate, rejected = (
         found.search(last[-1]) for found in (STOPPED, DUPLICATE, REJECTED)
     )

@@ -153,7 +153,7 @@ def _drive(
                 if producer_code is not None and progress.committed >= progress.written:
                     break
                 if CLOCK.now_s() - start_s > LIMIT_S:
-                    raise TapeError(f"the pipeline is not done after an hour; read {out}/*.log")
+                    raise TapeError("the pipeline is not done after an hour", f"read {out}/*.log")
                 CLOCK.sleep(0.25)
         run.producer_exit_code = producer_code
         run.pipeline_s = CLOCK.now_s() - start_s
@@ -169,15 +169,17 @@ def _drive(
 def _check(apps: dict[str, Supervised], out: Path, producer_code: int | None) -> None:
     detector_code = apps["anomaly_detector"].exit_code()
     if detector_code is not None:
-        raise TapeError(_ended("anomaly_detector", detector_code, out))
+        raise _ended("anomaly_detector", detector_code, out)
     if producer_code not in (None, 0, 2):  # 2: some input was damaged, the rest was sent
-        raise TapeError(_ended("producer", producer_code, out))
+        raise _ended("producer", producer_code, out)
 
 
-def _ended(name: str, code: int | None, out: Path) -> str:
+def _ended(name: str, code: int | None, out: Path) -> TapeError:
     lines = (out / f"{name}.log").read_text(errors="replace").strip().splitlines()
     last = lines[-1] if lines else "it wrote nothing"
-    return f"the {name} ended with exit code {code}: {last} (its log: {out / name}.log)"
+    return TapeError(
+        f"the {name} ended with exit code {code}: {last}", f"read its log, {out / name}.log"
+    )
 
 
 def _collect(run: DemoRun, client: dict[str, str], settings: DetectorSettings) -> None:

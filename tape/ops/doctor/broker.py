@@ -19,7 +19,7 @@ def check_broker(settings: DetectorSettings) -> Finding:
         ready_broker(client, [], wait_s=WAIT_S)
         about = about_broker(client)
     except BrokerError as error:
-        return first_cause("broker", str(error))
+        return first_cause("broker", error)
     protocol = settings.security_protocol
     secured = "" if protocol == "PLAINTEXT" else f", {protocol}"
     return Finding("broker", "ok", f"{about.text}, at {settings.broker_address}{secured}")
@@ -33,7 +33,7 @@ def check_topics(settings: DetectorSettings) -> Finding:
     try:
         states = topic_states(settings.client_config(), specs)
     except BrokerError as error:
-        return first_cause("topics", str(error))
+        return first_cause("topics", error)
     faults = [fault for state in states for fault in state.faults()]
     found = tuple(fault.text for fault in faults)
     if not found:
@@ -49,7 +49,7 @@ def check_placing(settings: DetectorSettings) -> Finding:
     try:
         found = look_at_placing(settings.client_config(), settings.input)
     except BrokerError as error:
-        return first_cause("placing", str(error))
+        return first_cause("placing", error)
     if not found.wrong:
         text = f"the newest {found.records:,} records of {settings.input} lie where they belong"
         return Finding("placing", "ok", text if found.records else f"{settings.input} holds none")

@@ -19,7 +19,8 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
         detector, producer = load(DetectorSettings), load(ProducerSettings)
         detector.parameters()  # the thresholds file as well
     except SettingsError as error:
-        return Finding("settings", "problem", str(error), "correct it and look again"), None, None
+        fix = error.remedy or "correct it and look again"
+        return Finding("settings", "problem", error.cause, fix), None, None
     found = {origin.name: origin for origin in [*origins(detector), *origins(producer)]}
     given = [origin for origin in found.values() if origin.source != "default"]
     counts = [

@@ -82,7 +82,7 @@ def check_state(folder: Path) -> Finding:
         try:
             ensure_writable(folder)
         except StateError as error:
-            return first_cause("state", str(error))
+            return first_cause("state", error)
     elif not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return Finding(
             "state",

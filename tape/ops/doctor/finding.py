@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tape.errors import TapeError
+
 Verdict = Literal["ok", "warning", "problem", "not checked"]
 
 
@@ -30,7 +32,6 @@ class Finding:
         return self.verdict not in ("warning", "problem")
 
 
-def first_cause(check: str, sentence: str, verdict: Verdict = "problem") -> Finding:
-    """Return a finding from an error's sentence: what was found before the `;`, then the fix."""
-    text, _, fix = sentence.partition("; ")
-    return Finding(check, verdict, text, fix)
+def first_cause(check: str, error: TapeError, verdict: Verdict = "problem") -> Finding:
+    """Return a finding from an error: what was found, and what to do about it."""
+    return Finding(check, verdict, error.cause, error.remedy)

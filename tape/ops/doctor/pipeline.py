@@ -79,7 +79,7 @@ def check_group(settings: DetectorSettings, look_s: float) -> list[Finding]:
         watch = watch_group(settings, look_s)
     except BrokerError as error:
         rest = [Finding(name, "not checked", "the group cannot be looked at") for name in CHECKS]
-        return [first_cause(CHECKS[0], str(error)), *rest[1:]]
+        return [first_cause(CHECKS[0], error), *rest[1:]]
     return [
         judge_lag(settings.consumer_group, watch),
         judge_instances(watch),

@@ -19,7 +19,7 @@ def check_trial(settings: DetectorSettings) -> list[Finding]:
         trial = try_one_trade(settings)
     except TapeError as error:
         clock = Finding("clock", "not checked", "the trial failed")
-        return [clock, first_cause("trial", str(error))]
+        return [clock, first_cause("trial", error)]
     clock = judge_clock(trial.clock_ahead_s, trial.clock_unsure_s)
     left = tuple(f"could not be removed: {name}" for name in trial.left)
     if not trial.came_back:
