@@ -129,7 +129,9 @@ def page(kept: dict[str, Any]) -> str:
         parts += [f"### {title}", markdown_tables(figures), markdown(*day_rows(figures))]
         if "calibrated" in figures:
             parts.append(of_severity(figures["calibrated"]))
-        parts.append(f"![Precision over recall, a panel a profile](pictures/evaluation-{name}.png)")
+        parts.append(
+            f"![Precision over recall, one panel per profile](pictures/evaluation-{name}.png)"
+        )
     if BUDGETS in kept:
         parts += [
             "### Budget and severity out of sample",
@@ -145,8 +147,8 @@ def of_severity(one: dict[str, Any]) -> str:
     seen = one["ordinary_per_10k_at_severity"]
     told = ", ".join(f"{severity}: {share:.2g}" for severity, share in seen.items())
     return (
-        "`calibrated`, ordinary trades per 10,000 that have a severity of so much or more (10, 1 "
-        f"and 0.1 would be exact; real days have oddities of their own): {told}. "
+        "`calibrated`, ordinary trades per 10,000 at or above a severity (10, 1 and 0.1 would be "
+        f"exact; real days have oddities of their own): {told}. "
         f"Auction prints flagged: {one['auction_prints_flagged']} of {one['auction_prints']}."
     )
 
