@@ -28,9 +28,9 @@ def bench(
         int, typer.Option(min=10_000, help="Trades of the pipeline runs.")
     ] = 1_000_000,
     broker: Annotated[bool, typer.Option(help="Measure the apps on a local Kafka too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One object on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> int:
-    """Measure engine, files, wire and apps on this machine; medians of three.
+    """Measure the speed of engine, files, messages and apps here; medians of three runs.
 
     Example: tape bench --json > benchmarks/results.json
     """

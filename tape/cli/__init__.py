@@ -14,7 +14,7 @@ from tape.process.log_lines import log_as_notes
 COMMANDS: Final = {
     "bench": (
         "benchmarks.machine.command:bench",
-        "Measure engine, files, wire and apps on this machine; medians of three.",
+        "Measure the speed of engine, files, messages and apps here; medians of three runs.",
     ),
     "demo": (
         "tape.cli.demo:demo",
@@ -22,11 +22,11 @@ COMMANDS: Final = {
     ),
     "doctor": (
         "tape.cli.doctor:doctor",
-        "Check what usually goes wrong, and say how to fix it. Ends with 0 only if all is well.",
+        "Check what usually goes wrong, and say how to fix it. Exit code 0 only if all is well.",
     ),
     "evaluate": (
         "tape.cli.evaluate:app",
-        "Hold what profiles flag against labelled anomalies; settings come from other days only.",
+        "Score detector profiles on labelled anomalies. Settings are learnt from other days only.",
     ),
     "fetch": (
         "tape.cli.fetch:fetch",
@@ -34,19 +34,19 @@ COMMANDS: Final = {
     ),
     "inject": (
         "tape.cli.inject:inject_anomalies",
-        "Put anomalies of seven kinds into days of trades, with a label file beside each.",
+        "Put anomalies of seven kinds into copies of trading days, with a label file for each.",
     ),
     "inspect": (
         "tape.cli.inspect:inspect",
-        "Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.",
+        "Report what is in these files: encoding, symbols, days, order, auctions, and faults.",
     ),
     "replay": (
         "tape.cli.replay:replay",
-        "Write what the detector would put on `anomalies` for these files, with the same settings.",
+        "Judge files without a broker: the same anomalies as the running detector would write.",
     ),
     "synth": (
         "tape.cli.synth:synth",
-        "Make up market days in DataBento's shape, with labelled anomalies.",
+        "Write synthetic market days in DataBento's format, with labelled anomalies.",
     ),
     "tune": (
         "tape.cli.tune:tune_thresholds",
@@ -63,10 +63,10 @@ COMMANDS: Final = {
     ),
     "producer": (
         "tape.cli.producer:app",
-        "What the producer has sent, and how to have files sent again.",
+        "Show what the producer has sent, and have files sent again.",
     ),
     "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
-    "state": ("tape.cli.state:app", "What the detectors have learnt: list, show, start over."),
+    "state": ("tape.cli.state:app", "The state that detectors keep: list it, show it, reset it."),
     "topics": (
         "tape.cli.topics:app",
         "The pipeline's topics: create, show, check and alter them on any broker.",
@@ -86,7 +86,7 @@ def _end(exit_code: int, **_: object) -> None:
 
 app = typer.Typer(
     cls=_Commands,
-    help="Tells which trades on a market's tape are not normal, and why.",
+    help="Flags the unusual trades on a market's tape, and says why.",
     no_args_is_help=True,
     result_callback=_end,
     pretty_exceptions_enable=False,
@@ -99,7 +99,7 @@ def _begin(
         bool, typer.Option("--no-color", help="No colours; the variable NO_COLOR does the same.")
     ] = False,
 ) -> None:
-    """Tells which trades on a market's tape are not normal, and why."""
+    """Flags the unusual trades on a market's tape, and says why."""
     if no_color:
         from tape.cli.output import without_colour  # not for `tape --help`
 

@@ -43,7 +43,7 @@ def _home(data: Path | None) -> Path:
 Data = Annotated[Path | None, typer.Option(help="Where the broker keeps its files.")]
 
 
-Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on 127.0.0.1.")]
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on, at 127.0.0.1.")]
 
 
 @app.command()
@@ -78,7 +78,7 @@ def _what_next(port: int, data: Path | None) -> str:
 
 @app.command()
 def stop(data: Data = None) -> int:
-    """End the broker; its topics are there again after the next start."""
+    """Stop the broker; its topics are kept for the next start."""
     home = _home(data)
     running = _running(home)
     if running is None:
@@ -98,9 +98,9 @@ def stop(data: Data = None) -> int:
 @app.command()
 def status(
     data: Data = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Say whether the broker runs, and where."""
+    """Show whether the broker runs, and where."""
     running = _running(_home(data))
     if as_json:
         say(json.dumps({"running": running is not None, **(running or {})}))

@@ -20,14 +20,16 @@ DEFAULT_DATA = Path("nasdaq")
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option(readable=False, help="Files or folder of DataBento trades; default nasdaq/."),
+        typer.Option(
+            readable=False, help="Files or folder of DataBento trades; without it, nasdaq/."
+        ),
     ] = None,
     output: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            help="Folder for output and logs: new, empty, or an earlier demo's.",
+            help="Folder for output and logs: new, empty, or of an earlier demo.",
         ),
     ] = Path("out/demo"),
 ) -> int:

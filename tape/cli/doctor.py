@@ -24,7 +24,7 @@ NARROW = 60
 
 def doctor(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Send a test trade through topics of its own, too.")
+        bool, typer.Option("--deep", help="Also send a test trade, through topics of its own.")
     ] = False,
     look_s: Annotated[
         float,
@@ -32,9 +32,9 @@ def doctor(
     ] = 5.0,
     as_json: AsJson = False,
 ) -> int:
-    """Check what usually goes wrong, and say how to fix it. Ends with 0 only if all is well.
+    """Check what usually goes wrong, and say how to fix it. Exit code 0 only if all is well.
 
-    Nothing is changed; --deep makes three topics and removes them again.
+    It changes nothing; --deep creates three topics and removes them again.
 
     Example: tape doctor --deep
     """
@@ -78,4 +78,4 @@ def _print(console: Console, finding: Finding) -> None:
 def _conclusion(bad: list[Finding]) -> str:
     if not bad:
         return "[green]all is well[/]"
-    return f"[bold]to be fixed: {', '.join(finding.check for finding in bad)}[/]"
+    return f"[bold]needs fixing: {', '.join(finding.check for finding in bad)}[/]"

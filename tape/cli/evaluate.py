@@ -81,42 +81,46 @@ def evaluate_profiles(
     days: Annotated[
         list[Path] | None,
         typer.Argument(
-            readable=False, help="Files or folders of DataBento trades; none: synthetic days."
+            readable=False,
+            help="Files or folders of DataBento trades; without any, synthetic days.",
         ),
     ] = None,
     labels: Annotated[
         list[Path] | None,
         typer.Option(
             readable=False,
-            help="Label file of the days; none: anomalies are put into copies of them.",
+            help="Label files of the days; without any, anomalies are put into copies of them.",
         ),
     ] = None,
     calibrate_on: Annotated[
         list[Path] | None,
         typer.Option(
             readable=False,
-            help="Other days, which the detector has judged before; none: the other DAYS.",
+            help="Days to learn from, judged before each day; without any, the other DAYS.",
         ),
     ] = None,
     profiles: Annotated[
-        str, typer.Option(help="Comma-separated; TRAINING=window is classic-window.")
+        str, typer.Option(help="Comma-separated; classic-window is classic with TRAINING=window.")
     ] = ",".join(PROFILES),
-    anomalies: Annotated[int, typer.Option(min=1, help="Put into each day.")] = 84,
+    anomalies: Annotated[int, typer.Option(min=1, help="Anomalies injected into each day.")] = 84,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 1,
     draws: Annotated[
-        int, typer.Option(min=0, max=100_000, help="Of the bootstrap; 0: no intervals.")
+        int,
+        typer.Option(
+            min=0, max=100_000, help="Draws of the bootstrap; 0 leaves the intervals out."
+        ),
     ] = 1_000,
     plot: Annotated[
-        Path | None, typer.Option(help="A picture of precision over recall: .png.")
+        Path | None, typer.Option(help="Draw precision over recall into this .png file.")
     ] = None,
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Hold what profiles flag against labelled anomalies; settings come from other days only.
+    """Score detector profiles on labelled anomalies. Settings are learnt from other days only.
 
-    Ends with 2 if anything was rejected or skipped, and says what; the rest is judged.
+    Exit code 2 if anything was rejected or skipped; it says what, and the rest is judged.
 
     Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
     """

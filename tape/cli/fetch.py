@@ -36,34 +36,36 @@ DAY_S = 86_400.0
 
 def fetch(
     dataset: Annotated[str, typer.Option(help="DataBento's code, like XNAS.ITCH.")] = "",
-    symbols: Annotated[str, typer.Option(help="One or more, comma-separated.")] = "",
+    symbols: Annotated[str, typer.Option(help="Symbols, comma-separated.")] = "",
     start: Annotated[str, typer.Option(help="First day or time (UTC).")] = "",
-    end: Annotated[str, typer.Option(help="Day or time (UTC) that is no longer included.")] = "",
+    end: Annotated[str, typer.Option(help="First day or time (UTC) that is not included.")] = "",
     schema: Annotated[str, typer.Option(help="trades, tbbo, mbp-1, mbp-10 or mbo.")] = "trades",
     encoding: Annotated[str, typer.Option(help="dbn or csv.")] = "dbn",
     job: Annotated[str, typer.Option(help="Fetch the files of this job, ordered before.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="Show the account's jobs.")] = False,
     only: Annotated[
         str,
-        typer.Option(help="Only files whose name fits, like '*202412*'; and what explains them."),
+        typer.Option(help="Only files with names like '*202412*', and those that describe them."),
     ] = "",
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Files come into a folder JOB in here.")
+        Path, typer.Option("--output", "-o", help="Files go into a folder JOB in this one.")
     ] = Path("nasdaq"),
-    parallel: Annotated[int, typer.Option(min=1, max=8, help="Files at a time.")] = 4,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=8, help="Files to fetch at the same time.")
+    ] = 4,
     wait_s: Annotated[
-        float, typer.Option("--wait", min=0, help="Seconds to wait for a job to get ready.")
+        float, typer.Option("--wait", min=0, help="Seconds to wait until a job is ready.")
     ] = DAY_S,
     new: Annotated[
-        bool, typer.Option("--new", help="Order even what was ordered in the last 30 days.")
+        bool, typer.Option("--new", help="Order again what was ordered in the last 30 days.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Pay without being asked.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Pay without asking first.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Order trades from DataBento and fetch them, or fetch a job that was ordered before.
 
     The key comes from DATABENTO_API_KEY. Cost and size are shown before anything is ordered.
-    Interrupted, call it again: it goes on where it stopped and pays nothing twice.
+    After an interruption, run it again: it continues where it stopped and pays nothing twice.
 
     Example: tape fetch --dataset XNAS.ITCH --symbols NVDA --start 2024-11-26 --end 2024-12-26
     """
@@ -83,7 +85,7 @@ def fetch(
     try:
         return _fetch(JobFolder(service, job_id, output, parallel), only, wait_s, as_json)
     except KeyboardInterrupt:
-        _note(f"interrupted; `tape fetch --job {job_id}` goes on where this stopped")
+        _note(f"interrupted; `tape fetch --job {job_id}` continues where this stopped")
         raise
 
 

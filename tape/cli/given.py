@@ -13,11 +13,11 @@ from tape.archives.given import NOTHING, Given
 
 Columns = Annotated[
     Path | None,
-    typer.Option("--columns", readable=False, help="What the columns mean: a .toml file."),
+    typer.Option("--columns", readable=False, help="A .toml file that says what the columns mean."),
 ]
 TimeZone = Annotated[
     str | None,
-    typer.Option("--time-zone", help="Of times that name none, like America/New_York."),
+    typer.Option("--time-zone", help="Time zone of times without one, such as America/New_York."),
 ]
 
 

@@ -26,16 +26,18 @@ def inject_anomalies(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
-    anomalies: Annotated[int, typer.Option(min=0, help="Anomalies a file, all kinds alike.")] = 84,
+    anomalies: Annotated[
+        int, typer.Option(min=0, help="Anomalies per file, the same number of each kind.")
+    ] = 84,
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Put anomalies of seven kinds into days of trades, with a label file beside each.
+    """Put anomalies of seven kinds into copies of trading days, with a label file for each.
 
-    Ends with 2 if anything was rejected or skipped, and says what; the rest is used.
-    Where no trade can be read nothing is written.
+    Exit code 2 if anything was rejected or skipped; it says what, and the rest is used.
+    If no trade can be read, nothing is written.
 
     Example: tape inject nasdaq --output out/labelled --seed 3
     """

@@ -38,26 +38,30 @@ def inspect(
         list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
     ],
     calendar: Annotated[
-        str, typer.Option(help="Exchange whose days and bells count, as a MIC code.")
+        str, typer.Option(help="Exchange whose trading days and hours count, as a MIC code.")
     ] = "XNYS",
     plot: Annotated[
-        Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
+        Path | None, typer.Option(help="Draw price, volume and flagged trades into this .png file.")
     ] = None,
     suggest: Annotated[
-        bool, typer.Option("--suggest-columns", help="Write a columns file for this one file.")
+        bool,
+        typer.Option(
+            "--suggest-columns", help="Write a columns file for this file (one file only)."
+        ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="With --suggest-columns: where to.")
+        Path | None,
+        typer.Option("--output", "-o", help="With --suggest-columns: the file to write."),
     ] = None,
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say what is in these files: encoding, symbols, days, order, auctions, and what is wrong.
+    """Report what is in these files: encoding, symbols, days, order, auctions, and faults.
 
-    Ends with 2 if anything was rejected or skipped, a file is not the one of its manifest, or no
-    trade is there; the rest is inspected.
+    Exit code 2 if anything was rejected or skipped, if a file differs from its manifest, or if
+    there is no trade; the rest is inspected.
 
     Example: tape inspect nasdaq --plot day.png
     """

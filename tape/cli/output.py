@@ -14,11 +14,14 @@ from tape.archives.outcome import Outcome
 from tape.process.terminal_text import json_text, printable_lines
 
 AsJson = Annotated[
-    bool, typer.Option("--json", help="JSON, also without a terminal on standard output.")
+    bool,
+    typer.Option(
+        "--json", help="Print JSON; so it is anyway where standard output is no terminal."
+    ),
 ]
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Replace outputs that another program made, too.")
+    bool, typer.Option("--force", help="Replace output files even if another program made them.")
 ]
 
 

@@ -19,7 +19,7 @@ from tape.streaming.marks import look_at_topic, made_anew
 from tape.streaming.positions import Book, Position, positions_topic, read_positions
 
 app = typer.Typer(
-    help="What the producer has sent, and how to have files sent again.",
+    help="Show what the producer has sent, and have files sent again.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -54,14 +54,14 @@ def status(as_json: AsJson = False) -> int:
 def forget(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Paths, names, or beginnings of hashes as `status` shows them."),
+        typer.Argument(help="Paths, names, or first digits of hashes, as `status` shows them."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every file.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Forget every file.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Forget that files were sent: the next start of the producer sends them again.
 
-    Each trade gets the same ids again. A producer that runs with the same INSTANCE is ended.
+    Each trade gets the same id again. A running producer of the same INSTANCE is ended.
 
     Example: tape producer forget nasdaq/xnas-itch-20250505.trades.csv.zst
     """

@@ -30,7 +30,7 @@ NOT_ALL = 2
 """Exit code where records that were asked for could not be sent as they are."""
 
 Reason = Annotated[str | None, typer.Option(help="Only records of this reason.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
@@ -98,14 +98,15 @@ def show(
 def retry(
     reason: Reason = None,
     fixed: Annotated[
-        Path | None, typer.Option(readable=False, help="Send the messages of this .jsonl instead.")
+        Path | None,
+        typer.Option(readable=False, help="Send the messages of this .jsonl file instead."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> int:
     """Send rejected messages, or fixed ones, to the input topic again.
 
-    What is among the last 1,024 trades of its symbol is dropped as a duplicate, the rest is judged.
-    Ends with 2 if some of them cannot be sent as they are, or none was rejected for the reason.
+    A trade among the last 1,024 of its symbol is dropped as a duplicate; the rest is judged.
+    Exit code 2 if some cannot be sent as they are, or none was rejected for the reason.
 
     Example: tape rejected retry --reason time_range --yes
     """

@@ -49,33 +49,34 @@ def replay(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where to write: .jsonl, .csv or .parquet."),
+        typer.Option("--output", "-o", help="File for the anomalies: .jsonl, .csv or .parquet."),
     ] = None,
-    symbols: Annotated[str, typer.Option(help="Only these, comma-separated.")] = "",
+    symbols: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
     from_: Annotated[str, typer.Option("--from", help="Only from this day or time (UTC) on.")] = "",
     to: Annotated[
         str, typer.Option("--to", help="Only before this time (UTC); a day is included.")
     ] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Judge at most N trades.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="A picture of price, volume and flagged trades: .png.")
+        Path | None, typer.Option(help="Draw price, volume and flagged trades into this .png file.")
     ] = None,
     anomaly: Annotated[
-        str | None, typer.Option(help="With --plot: the trades around the anomaly of this id.")
+        str | None,
+        typer.Option(help="With --plot: draw the trades around the anomaly with this id."),
     ] = None,
     episodes: Annotated[
-        Path | None, typer.Option(help="Where to write every state of every episode: .jsonl.")
+        Path | None, typer.Option(help="File for every state of every episode: .jsonl.")
     ] = None,
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write what the detector would put on `anomalies` for these files, with the same settings.
+    """Judge files without a broker: the same anomalies as the running detector would write.
 
-    Trades before --from are judged, not shown: the detector needs what went before.
-    Ends with 2 if anything was rejected or skipped, and says what; the rest is judged.
-    Where nothing is judged nothing is written.
+    Trades before --from are judged but not shown: the detector needs the history.
+    Exit code 2 if anything was rejected or skipped; it says what, and the rest is judged.
+    If nothing is judged, nothing is written.
 
     Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """

@@ -22,7 +22,7 @@ from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
 app = typer.Typer(
-    help="What the detectors have learnt: list, show, start over.",
+    help="The state that detectors keep: list it, show it, reset it.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -74,11 +74,11 @@ def list_(as_json: AsJson = False) -> int:
 
 @app.command()
 def show(
-    symbol: Annotated[str, typer.Argument(help="The symbol, as its trades have it.")],
+    symbol: Annotated[str, typer.Argument(help="The symbol, as its trades write it.")],
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show what is kept of a symbol, and what each field is. Ends with 4 if nothing is kept.
+    """Show what is kept of a symbol, and what each field is. Exit code 4 if nothing is kept.
 
     docs/operations.md explains the fields of the JSON.
 
@@ -108,19 +108,19 @@ def show(
 
 @app.command("reset")
 def reset_state(
-    symbol: Annotated[str | None, typer.Argument(help="Only of this symbol.")] = None,
+    symbol: Annotated[str | None, typer.Argument(help="Only this symbol.")] = None,
     profile: Profile = None,
     all_of_it: Annotated[
-        bool, typer.Option("--all", help="Of all symbols and profiles of the group.")
+        bool, typer.Option("--all", help="All symbols and profiles of the group.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Delete kept state: of a symbol, a profile, or all. The detector starts over there.
 
-    Trades that were judged stay judged; the next ones are judged as a symbol's first. Refused
-    while detectors of the group run. The copies on the detectors' disks follow when they start.
-    Ends with 2 if nothing is kept of what was named, and says what there is.
+    Trades already judged stay judged; the next ones are judged like a symbol's first. Refused
+    while detectors of the group run. Detectors clear the copies on their disks when they start.
+    Exit code 2 if nothing is kept of what was named; it says what there is.
 
     Example: tape state reset NVDA --profile classic --yes
     """

@@ -22,22 +22,22 @@ def synth(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path(
         "out/synth"
     ),
-    trades: Annotated[int, typer.Option(min=1, help="Trades a day.")] = 200_000,
-    symbols: Annotated[str, typer.Option(help="Comma-separated.")] = ",".join(SYMBOLS),
+    trades: Annotated[int, typer.Option(min=1, help="Trades per day.")] = 200_000,
+    symbols: Annotated[str, typer.Option(help="Symbols, comma-separated.")] = ",".join(SYMBOLS),
     day: Annotated[
         datetime,
         typer.Option(formats=["%Y-%m-%d"], help="First day; New York must trade on it."),
     ] = datetime(2025, 3, 3),  # noqa: DTZ001 - a calendar day has no zone
     days: Annotated[int, typer.Option(min=1, help="Consecutive trading days of New York.")] = 1,
     anomalies: Annotated[
-        int, typer.Option(min=0, help="Put into each day, one per 300 trades at most.")
+        int, typer.Option(min=0, help="Anomalies in each day, at most one per 300 trades.")
     ] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     force: Force = False,
 ) -> int:
-    """Make up market days in DataBento's shape, with labelled anomalies.
+    """Write synthetic market days in DataBento's format, with labelled anomalies.
 
-    New York's holidays are left out; half days end at 13:00.
+    New York's holidays are skipped; half days end at 13:00.
 
     Example: tape synth --output nasdaq --trades 500000 --seed 7
     """

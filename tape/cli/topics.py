@@ -31,9 +31,9 @@ WAIT_S = 10.0
 
 @app.command()
 def create(as_json: AsJson = False) -> int:
-    """Create the topics that are missing; harmless to call again. Ends with 4 if some differ.
+    """Create the topics that are missing. Exit code 4 if some differ from what is needed.
 
-    What is only advice for topics that are there, it says, and ends with 0.
+    Running it again does no harm. Differences that are only advice are shown, with exit code 0.
 
     Example: Quix__Broker__Address=redpanda:9092 tape topics create
     """
@@ -67,7 +67,7 @@ def show(as_json: AsJson = False) -> int:
 
 @app.command()
 def check(as_json: AsJson = False) -> int:
-    """Compare the topics with what the pipeline needs. Ends with 4 if one is missing or differs.
+    """Compare the topics with what the pipeline needs. Exit code 4 if one is missing or differs.
 
     Example: tape topics check && python anomaly_detector/main.py
     """
@@ -82,10 +82,10 @@ def alter(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Set the configuration of topics that are there to what the pipeline needs; asks first.
+    """Change the configuration of existing topics to what the pipeline needs; asks first.
 
-    It deletes nothing: a topic that keeps its records for longer stays so. Partitions and copies
-    it leaves alone. Ends with 4 if something differs still.
+    It deletes nothing: a topic that keeps its records for longer stays so. It does not change
+    partitions and copies. Exit code 4 if something still differs.
 
     Example: tape topics alter --yes
     """

@@ -38,9 +38,12 @@ def tune_thresholds(
     days: Annotated[
         list[Path], typer.Argument(help="Past days: files or folders of trades.", readable=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="What to write: a .toml file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .toml file to write.")],
     alerts_per_day: Annotated[
-        float, typer.Option(min=0.1, max=100_000, help="Of a symbol, by either profile.")
+        float,
+        typer.Option(
+            min=0.1, max=100_000, help="Target alerts per symbol and day, for both profiles."
+        ),
     ] = 20.0,
     columns: Columns = None,
     time_zone: TimeZone = None,
@@ -49,9 +52,9 @@ def tune_thresholds(
 ) -> int:
     """Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.
 
-    That is thresholds for the classic rules and a budget for PROFILE=calibrated.
+    It has thresholds for the classic rules and a budget for PROFILE=calibrated.
 
-    Ends with 2 if anything was rejected or skipped, and says what; the rest is used.
+    Exit code 2 if anything was rejected or skipped; it says what, and the rest is used.
 
     Example: tape tune nasdaq --output thresholds.toml --alerts-per-day 10
     """
@@ -105,15 +108,15 @@ def _figures(one: Tuned, budget: TunedBudget | None) -> dict[str, Any]:
 
 
 def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
-    table = Table(title="Alerts a day of volume and price change", title_justify="left")
+    table = Table(title="Alerts per day of volume and price change", title_justify="left")
     table.add_column("symbol")
     for name in (
         "shares over",
         "change over",
         "before",
         "after",
-        "left out",
-        "forest's",
+        "held out",
+        "forest",
         "budget",
         "calibrated",
     ):
@@ -132,7 +135,7 @@ def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
             "–" if budget is None or budget.after is None else f"{budget.after:.1f}",
         )
     table.caption = (
-        "left out: on each day, with thresholds from the others; forest's: on top of these; "
-        "calibrated: PROFILE=calibrated with its budget; *: the common one"
+        "held out: on each day, with thresholds from the others; forest: in addition to these; "
+        "calibrated: PROFILE=calibrated with its budget; *: the common threshold"
     )
     return table

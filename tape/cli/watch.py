@@ -24,7 +24,10 @@ def watch(
     symbol: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
     rule: Annotated[str, typer.Option(help=f"Only this rule: {WORDS}.")] = "",
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Messages, one a line; the same without a terminal.")
+        bool,
+        typer.Option(
+            "--jsonl", help="Print messages, one per line; so it is anyway without a terminal."
+        ),
     ] = False,
     last: Annotated[
         int | None,
@@ -36,10 +39,10 @@ def watch(
         int | None, typer.Option(min=1, help="Stop after N anomalies (--jsonl only).")
     ] = None,
 ) -> int:
-    """Show anomalies as they come, and the state of the pipeline; reads committed messages only.
+    """Show anomalies as they come, and the state of the pipeline. Reads committed messages only.
 
     Keys: space pauses, / filters by symbol, r by rule, enter shows one with the trades around
-    it, q ends. On a terminal that cannot place text (TERM=dumb): a line an anomaly.
+    it, q ends. On a terminal that cannot place text (TERM=dumb) it prints one line per anomaly.
 
     Example: tape watch --jsonl --rule volume | jq -r .reasons[0].text
     """
