@@ -2,7 +2,7 @@
 
     TapeError                1   something went wrong that a person should read about
     ├── BooksError           1   records came in of which neither verdict nor reason is known
-    ├── FetchError           1   the data service failed or has not what was asked for
+    ├── FetchError           1   the data service failed or does not have what is needed
     ├── ArchiveError         2   an input file is damaged, unreadable or not what it claims
     ├── BreakerError         3   too much was rejected: stopped before more harm is done
     ├── SettingsError        4   a setting is missing, misspelt or impossible
@@ -10,7 +10,7 @@
     ├── StateError           4   kept state cannot be used and needs a person
     └── BrokerError          4   the broker cannot be started, reached or used as configured
         ├── BrokerAwayError  4   the broker does not answer just now; of an app 1: start it again
-        └── BrokerLostError  1   the broker failed an app at work: start it again, it goes on
+        └── BrokerLostError  1   the broker failed an app at work: start it again
             └── IdExpiredError   the broker forgot an app that was idle: it starts itself again
 
 Each says what was found and where (`cause`), and what to do about it (`remedy`). What the outside
@@ -56,7 +56,7 @@ class ArchiveError(TapeError):
 
 
 class FetchError(TapeError):
-    """The data service cannot be reached, failed, or has not what was asked for."""
+    """The data service cannot be reached, failed, or does not have what is needed."""
 
 
 class BreakerError(TapeError):
@@ -94,10 +94,10 @@ class BrokerAwayError(BrokerError):
 
 
 class BrokerLostError(BrokerError):
-    """The broker went away, or took the work away, in the middle of it; a new start goes on."""
+    """The broker went away, or took the work away, in the middle of it; start it again."""
 
     exit_code = 1
 
 
 class IdExpiredError(BrokerLostError):
-    """The broker forgot who this app is, for it wrote nothing for long; a new start goes on."""
+    """The broker forgot who this app is, for it wrote nothing for long; start it again."""

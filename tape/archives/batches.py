@@ -39,7 +39,7 @@ class RowBatch:
 
     Attributes:
         first_row: number of the first data line in it, from 1.
-        rows: data lines of the file up to its end: where to go on with `skip_rows`.
+        rows: data lines of the file up to its end: where to continue with `skip_rows`.
         keys: the symbol of each message.
         values: the messages, in the file's order.
         ts_event_ns: exchange time of each message.
@@ -63,7 +63,8 @@ class ColumnBatch:
     """Consecutive rows of a file, as numbers; the rest is as in `RowBatch`.
 
     Attributes:
-        values: a row a trade, a column a field, in the order and units of `tape.codec.row_fields`.
+        values: one row per trade, one column per field, in the order and units of
+            `tape.codec.row_fields`.
         names: the file's symbols so far; a trade's symbol is a position in it.
         undefined: how many of the rejected rows have no value in a field.
     """

@@ -196,7 +196,7 @@ def slices(block: bytes) -> Iterator[bytes]:
 
 
 def expands_too_far(given: int, taken: int) -> bool:
-    """Return whether so few bytes cannot hold honest trades of so many."""
+    """Return whether so few bytes cannot hold honest trades of this many."""
     return given > RATIO_FROM and given > RATIO_MAX * taken
 
 

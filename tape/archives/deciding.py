@@ -1,4 +1,4 @@
-"""Which form a file has, decided once from its first rows, or why none can be told.
+"""Which form a file has, decided once from its first rows, or why none can be found.
 
 Nothing is decided by one row: two thirds of those that say something must agree, the others are
 then rows of another form. Where they do not agree, or say nothing, the file is refused.
@@ -32,7 +32,7 @@ from tape.model.rejected import Rejected
 
 SAMPLE_ROWS: Final = 250
 SAMPLE_BYTES: Final = 128 * 1024
-"""So many first rows decide, within so many bytes: the first chunk of any container has them."""
+"""The first rows decide, this many within this many bytes: any container's first chunk has them."""
 
 AGREED: Final = 2 / 3
 VENDORS: Final = frozenset(
@@ -41,7 +41,7 @@ VENDORS: Final = frozenset(
 """Names that only DataBento's files have."""
 
 BARE_FIXED_NANOS: Final = NANOS
-"""Without such names, 1e-9 dollars are told from cents or 1e-4 dollars from one dollar on."""
+"""Without such names, 1e-9 dollars are known from cents or 1e-4 dollars from one dollar on."""
 
 DOLLARS_MAX: Final = 10_000_000
 DAY_IN_NAME: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
@@ -58,7 +58,7 @@ def decide(
     zone: str | None,
     file: str,
 ) -> Form | Rejected:
-    """Return the form of a file with these first rows, or why it cannot be told.
+    """Return the form of a file with these first rows, or why it cannot be found.
 
     `names` are the fields that have columns, `zone` is that of times without one, and `file` the
     file's name.

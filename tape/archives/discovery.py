@@ -50,7 +50,7 @@ too much else is JSON.
 class Archive:
     """A file of trades. `day` is from its name, YYYYMMDD; `size` in bytes; `sha256` of all.
 
-    The path of a member of a zip archive goes on below that archive's. `given` is what the user
+    The path of a member of a zip archive continues below that archive's. `given` is what the user
     says of its columns and times; what stands beside it, if nothing.
     """
 
@@ -128,7 +128,7 @@ def stem_of(path: Path) -> str:
 def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
     """Return the files at `path` that are trade files by name, and which are not, and why.
 
-    No more is read than how a file begins and ends, by which our own outputs are told. Raises
+    No more is read than how a file begins and ends, by which our own outputs are known. Raises
     `ArchiveError` if nothing is at `path`, or neither a file nor a folder.
     """
     try:

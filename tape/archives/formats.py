@@ -64,7 +64,7 @@ class Format(Protocol):
         """Return how many rows a chunk has."""
 
     def behind(self, data: bytes, rows: int) -> bytes:
-        """Return what lies behind so many rows of a chunk."""
+        """Return what lies behind this many rows of a chunk."""
 
     def convert(
         self, data: U8, at: Position, asked: int, latest_ns: int, names: Names, out: U8, rows: Rows

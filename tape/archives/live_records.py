@@ -25,7 +25,7 @@ class LiveRecords:
     """Takes the trades of one stream, with the symbols that hold at their place in it.
 
     Attributes:
-        skipped: records that were left out since this was last set to 0.
+        skipped: records that were skipped since this was last set to 0.
     """
 
     def __init__(self, symbology: Symbology) -> None:

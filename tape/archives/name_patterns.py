@@ -18,7 +18,7 @@ WAYS_MAX: Final = comb(NAME_MAX, 4)
 """Ways to lay four repetitions over a name, or three from any place of it: two or three seconds."""
 
 FEW: Final = 16
-"""Repetitions of so many at most count as so many ways; longer ones share the name's length."""
+"""Repetitions of this many at most count as this many ways; longer ones share the name's length."""
 
 ONE_CHARACTER: Final = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "RANGE", "CATEGORY"})
 REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})

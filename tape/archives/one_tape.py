@@ -26,7 +26,7 @@ HELD_AT_START: Final = 100_000
 """Trades of files not yet begun that are kept from when their starts were looked up."""
 
 WIDE: Final = 64
-"""From so many files that overlap on, less of each is read ahead."""
+"""From this many files that overlap on, less of each is read ahead."""
 
 LEAST_CHUNK: Final = 32 * 1024
 
@@ -43,7 +43,7 @@ def read_tape(
     """Yield the messages of files in order of time; the order of `archives` has no effect.
 
     `done` says by sha256 how many rows of a file lie behind: they are read, because the order
-    of the others depends on them, and left out. Trades later than `latest_ns` are rejected; with
+    of the others depends on them, and skipped. Trades later than `latest_ns` are rejected; with
     `symbols`, only these come. No error is raised for a file that cannot be read: a batch has it.
     """
     form = Messages(done or {})
@@ -70,7 +70,7 @@ def by_start(archives: Sequence[Archive], *, latest_ns: int) -> list[Archive]:
 
 
 class _Tape(Generic[Batch]):
-    """One pass over the files of a tape."""
+    """Goes once through the files of a tape."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Compiled: which of equal trades of a file a trade is, so that no two look like one.
+"""Compiled: the number of each trade among its equals in a file, so that no two look like one.
 
 Equal trades of one symbol have the same publisher, time, sequence, price, size and side. A file's
 last 1,024 trades of each symbol are remembered, so as many as the detector remembers.
@@ -29,7 +29,7 @@ LEAST = 16
 """Trades of a symbol that there is room for at first; most symbols trade rarely."""
 
 LANES = 8
-"""Publishers of a symbol are told apart by their number's last bits: each has its own clock."""
+"""Publishers of a symbol are known by their number's last bits: each has its own clock."""
 
 MIX, MORE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
 W29, W32, W40 = np.uint64(29), np.uint64(32), np.uint64(40)
@@ -57,7 +57,7 @@ class Memory(NamedTuple):
 
 
 def empty_memory(symbols: int = 16, room: int = 4_096) -> Memory:
-    """Return a memory of nothing, with room for so many symbols and trades."""
+    """Return a memory of nothing, with room for this many symbols and trades."""
     return Memory(
         np.zeros(symbols, np.int64),
         np.zeros(symbols, np.int64),

@@ -145,7 +145,7 @@ class Outcome:
         return 2 if self.rejected or self.damaged or self.forgotten or self.missed else 0
 
     def sentences(self, *, remedy: bool = True) -> Iterator[str]:
-        """Yield what a person must know, a line a reason and a line a file, safe to print.
+        """Yield what a person must know, one line per reason and one per file, safe to print.
 
         Without the `remedy` for rows of another form where `nothing_read` says it.
         """

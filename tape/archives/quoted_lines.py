@@ -10,7 +10,7 @@ from tape.archives.zstd import LINE_MAX, Piece
 from tape.model.fields import Unreadable
 
 LINES_MAX: Final = 100
-"""A quote that is not closed within so many lines is a wrong byte, and no field."""
+"""A quote that is not closed within this many lines is a wrong byte, and no field."""
 
 LINE_END: Final = b"\x0b"
 """What a line end within a field becomes, so that a row is a line; no needed text has it."""
@@ -47,7 +47,7 @@ def _is_open_somewhere(data: bytes) -> bool:
 
 
 def _joined(data: bytes, layout: Layout, *, last: bool) -> tuple[bytes, bytes]:
-    """Return lines that are whole rows, and what may go on in the next chunk."""
+    """Return lines that are whole rows, and what may continue in the next chunk."""
     lines = data.split(b"\n")[:-1]
     rows: list[bytes] = []
     at = 0

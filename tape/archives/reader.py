@@ -90,7 +90,7 @@ def read_pieces(
 
 
 class _Reading:
-    """One pass over one archive."""
+    """Goes once through one archive."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class _Reading:
         yield chunk
 
     def _read_chunk(self, data: bytes, count: int, text: U8) -> Chunk:
-        """Return what so many rows hold, their messages if there is room for any in `text`."""
+        """Return what this many rows hold, their messages if there is room for any in `text`."""
         version = self._format.symbology.version
         if version != self._symbology_version:
             self._symbology_version = version

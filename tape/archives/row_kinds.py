@@ -35,7 +35,7 @@ VALUES_MOST: Final = 30
 """A column of more values says something else."""
 
 RISING_LEAST: Final = 20
-"""So many sizes in a row that never get smaller are no sizes of trades."""
+"""This many sizes in a row that never get smaller are no sizes of trades."""
 
 
 @dataclass(frozen=True, slots=True)

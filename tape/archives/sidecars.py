@@ -1,6 +1,6 @@
 """What lies beside a download: the hashes of its files, and the symbols by instrument and day.
 
-They come from elsewhere, like the files: one that is damaged has no effect, and is told.
+They come from elsewhere, like the files: one that is damaged has no effect, and is reported.
 """
 
 import csv

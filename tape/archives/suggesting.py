@@ -48,7 +48,7 @@ TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 YEAR_FIRST: Final = re.compile(r"\d{4}[-./]?\d\d[-./]?\d\d\D", re.ASCII)
 HALF_DAY: Final = re.compile(r"\d ?[AP]\.?M\.?$", re.IGNORECASE)
 SERIAL_2000, SERIAL_2100, FEW_DAYS = 36_526, 73_051, 2
-"""Days since 1899-12-30, in which spreadsheets count; more than so many are no day's trades."""
+"""Days since 1899-12-30, in which spreadsheets count; more than this many are no day's trades."""
 
 NEW_YORK: Final = "America/New_York"
 KOLKATA: Final = "Asia/Kolkata"
@@ -268,7 +268,7 @@ def _side(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, lis
 
 
 def _by_content(made: Suggestion, by_column: dict[str | int, list[str]]) -> None:
-    """Guess columns without names by what is in them; only the time can be told so."""
+    """Guess columns without names by what is in them; only the time can be found that way."""
     for column, texts in by_column.items():
         if texts and all(class_of(one) is not None for one in texts):
             made.put("columns", "ts_event", column)

@@ -58,7 +58,7 @@ class TapeBatch:
 
 @dataclass(frozen=True, slots=True)
 class TapeColumns:
-    """The same trades as numbers: a row a trade, a column a field, as in `tape.codec.row_fields`.
+    """The same trades as numbers: one row per trade, one column per field of `row_fields`.
 
     `names` are the symbols of the tape so far; a trade's symbol is a position in it. The rest is
     as in `TapeBatch`.
@@ -112,7 +112,7 @@ class Form(Protocol, Generic[Batch]):
 
 
 class Messages:
-    """Makes messages; `done` rows of files, by sha256, are left out."""
+    """Makes messages; `done` rows of files, by sha256, are skipped."""
 
     def __init__(self, done: Mapping[str, int]) -> None:
         self._done = done

@@ -101,7 +101,7 @@ class TapeFile:
             self._read_one()
 
     def fill(self, least: int = LEAST_READY) -> None:
-        """Make so many trades ready, unless the file ends before or has few in much of it."""
+        """Make this many trades ready, unless the file ends before or has few in much of it."""
         while self._left < least and not self.ended and len(self.ready) <= HELD_MOST:
             self.advance()
 

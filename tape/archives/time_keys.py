@@ -20,11 +20,11 @@ AHEAD: Final = 2_200
 a thousand wrong times in a row are always fewer than the right ones."""
 
 FEW: Final = 3
-"""So many trades at an end of a file may stand apart, and are drawn to the others."""
+"""This many trades at an end of a file may stand apart, and are drawn to the others."""
 
 MANY: Final = 1_024
 PAUSE_NS: Final = 4 * 86_400 * NANOS
-"""So many may if they stand apart by more than this, which is longer than markets close."""
+"""This many may if they stand apart by more than this, which is longer than markets close."""
 
 LEAST_APART_NS: Final = 60 * NANOS
 LEAST_BODY: Final = 32

@@ -52,7 +52,7 @@ def synth(
 
 
 def _trading_days(first: date, count: int) -> list[date]:
-    """Return so many days from the first on; raises `SettingsError` before any is made."""
+    """Return this many days from the first on; raises `SettingsError` before any is made."""
     if not FIRST_DAY <= first <= LAST_DAY:
         raise _beyond()
     closed = why_closed(first)

@@ -29,7 +29,7 @@ def cache_dir(base: str) -> Path:
     """Return the folder of the compiled code of exactly these sources.
 
     Numba itself looks only at the file of the function that is called: after an update of one
-    that is called by it, it would go on with the old code, and so with wrong answers. `base` is
+    that is called by it, it would still run the old code, and so with wrong answers. `base` is
     `NUMBA_CACHE_DIR`; without it the code lies beside the sources.
     """
     digest = sha256()

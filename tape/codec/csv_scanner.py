@@ -33,7 +33,7 @@ COLUMNS_MAX = 128
 
 @uncounted
 def _split(data: U8, start: int, columns: int, cuts: I64) -> tuple[int, bool]:
-    """Return where a row ends, and whether it is plain and has so many fields.
+    """Return where a row ends, and whether it is plain and has this many fields.
 
     Fills `cuts` with where fields begin, and one behind the end.
     """
@@ -83,7 +83,7 @@ def convert_csv(
 ) -> tuple[int, int, int]:
     """Fill `rows` from a chunk and write the messages one behind another.
 
-    Goes on at byte `start`, row `n` and byte `at` of `out`, and returns the same of where it
+    Continues at byte `start`, row `n` and byte `at` of `out`, and returns the same of where it
     stopped: behind the last row, or at a row, unless it is `asked`, whose symbol it does not know.
 
     `data` ends with a zero and PADDING bytes that belong to no row: the zero is the depth of

@@ -135,7 +135,7 @@ def _is_row(data: U8, at: int) -> bool:
 
 @compiled
 def walk(data: U8, rows_wanted: int) -> tuple[int, int, bool]:
-    """Walk over whole records until so many were rows.
+    """Walk over whole records until this many were rows.
 
     Returns where that ended, how many were rows, and whether what stands there cannot be a
     record.

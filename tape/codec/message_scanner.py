@@ -66,7 +66,7 @@ LONG = -2
 
 
 class Scanned(NamedTuple):
-    """Columns to fill, one entry a message.
+    """Columns to fill, one entry per message.
 
     `symbol` is UNKNOWN where the name is new, and where nothing was filled.
     """

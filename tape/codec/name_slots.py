@@ -44,7 +44,7 @@ def two_words(data: U8, at: int, length: int) -> tuple[np.uint64, np.uint64]:
 
 @compiled
 def same_text(data: U8, at: int, other: U8, start: int, length: int) -> bool:
-    """Return whether so many bytes are the same, here and there."""
+    """Return whether this many bytes are the same, here and there."""
     for n in range(0, length - length % EIGHT, EIGHT):
         if load64(data, at + n) != load64(other, start + n):
             return False

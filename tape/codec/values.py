@@ -62,7 +62,7 @@ def scaled(text: str, name: str, power: int) -> int:
     else:
         value = int(digits[:point] or "0") + (digits[point] >= "5")
     if value == 0 and digits.strip("0"):
-        raise Unreadable("number_range", f"`{name}` is smaller than can be told from 0")
+        raise Unreadable("number_range", f"`{name}` is too close to 0")
     return -value if sign else value
 
 

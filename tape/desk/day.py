@@ -144,7 +144,7 @@ def _keys(day: Day, symbol: str) -> I64:
 def before(days: Sequence[Day], judged: Day) -> list[Day]:
     """Return the days in order of time, those not before `judged` moved back by whole weeks.
 
-    So time goes on for a detector from day to day, as it does on a tape. Clock times in New York,
+    So time passes for a detector from day to day, as it does on a tape. Clock times in New York,
     where the market's day lives, stay as they are.
     """
     moved = []
@@ -165,6 +165,6 @@ def before(days: Sequence[Day], judged: Day) -> list[Day]:
 
 
 def _same_clock_ns(ns: int, weeks: int) -> int:
-    """Return the time at which New York's clock showed the same, so many weeks before."""
+    """Return the time at which New York's clock showed the same, this many weeks before."""
     then_ns = ns - weeks * WEEK * DAY_S * NANOS
     return then_ns + (clock_ahead_s(ns) - clock_ahead_s(then_ns)) * NANOS

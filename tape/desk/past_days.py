@@ -25,12 +25,12 @@ PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)
 BATCH: Final = 10_000
 
 Progress = Callable[[int], None]
-"""Told how many trades more are judged."""
+"""Called with the number of trades judged since the last call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a profile says of a day: an entry a row of the file that could be read.
+    """What a profile says of a day: one entry per row of the file that could be read.
 
     Attributes:
         counted: False for trades that were dropped as seen before.
@@ -131,7 +131,7 @@ def remembered(day: Day, parameters: Parameters) -> npt.NDArray[np.int64]:
     """Return the rows of a day on which the classic rules' state after it depends.
 
     What lies further back than window, history and the last refit is forgotten: the state is the
-    same without it. The number of rows left out keeps the places of strides and refits.
+    same without it. The number of rows skipped keeps the places of strides and refits.
     """
     history = parameters.stride * parameters.history if parameters.training == "thinned" else 0
     memory = history + parameters.window + parameters.refit_every

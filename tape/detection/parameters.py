@@ -47,18 +47,18 @@ class Parameters:
         change_threshold: share of the previous price; a larger move is "Rapid Price Change".
         overrides: thresholds and budgets by symbol, in place of the common ones.
         window: how many prices the rolling mean and standard deviation look at.
-        stride: each how many-th trade's z goes into the training history.
+        stride: every `stride`-th trade's z goes into the training history.
         history: how many z values the history keeps.
-        refit_every: each how many-th trade of a symbol the forest is refitted.
+        refit_every: the forest is refitted at every `refit_every`-th trade of a symbol.
         trees: trees of a forest.
-        contamination: share of the training values that shall count as anomalies, in (0, 0.5].
+        contamination: share of the training values that count as anomalies, in (0, 0.5].
         random_state: seed of the forest, as scikit-learn takes it.
         training: "thinned" learns from the history, "window" from the last `window` prices.
         profile: "classic" or "calibrated", which uses only what follows.
         alerts_per_10k: alerts that an analyst can read per 10,000 trades.
         alerts_per_day: alerts of a symbol that an analyst can read a day; 0 leaves it to
             `alerts_per_10k`.
-        episode_gap_s: flags of a symbol at most so many seconds apart are one episode.
+        episode_gap_s: flags of a symbol at most this many seconds apart are one episode.
         budget_price: share of the alerts that are of the price; the three add up to 1.
         budget_size: likewise of the size.
         budget_feed: likewise of how the feed behaves: stuck runs, bursts.
@@ -112,7 +112,7 @@ class Parameters:
     def learnt_fingerprint(self) -> str:
         """Return the fingerprint of what kept state depends on.
 
-        Thresholds and budgets decide what is told and nothing that is learnt, so they may change
+        Thresholds and budgets decide what is flagged and nothing that is learnt, so they may change
         between two runs: they count as their defaults here.
         """
         if self.profile == "calibrated":
@@ -123,7 +123,7 @@ class Parameters:
     def _overrides(self) -> dict[str, dict[str, float]]:
         """Return the overrides as they decide a verdict.
 
-        What only the other profile heeds is left out, and what nobody set has no place, so that
+        What only the other profile uses is skipped, and so is what nobody set, so that
         fingerprints stay what they were before there were budgets of symbols.
         """
         found = {}

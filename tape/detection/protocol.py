@@ -73,7 +73,7 @@ class Detector(Protocol):
         """Judge a batch and remember what is needed to judge the next one."""
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""

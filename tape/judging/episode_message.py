@@ -81,7 +81,7 @@ def as_episode_message(
     """Return message and mark of the episode in its symbol's row, at a step of this kind.
 
     `name` is its `episode_id`. The parts that stay the same from flag to flag are remembered:
-    told again they cost two thirds of a message.
+    made again they cost two thirds of a message.
     """
     closed = kind == CLOSED
     mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER]) if closed else None

@@ -84,7 +84,7 @@ class Judge:
         values: Sequence[bytes | None],
         kept: Store | None = None,
     ) -> Judged:
-        """Return what of a batch is flagged, what is unreadable, and how episodes went on.
+        """Return what of a batch is flagged, what is unreadable, and how episodes changed.
 
         A symbol that an earlier run left a place takes up the state that `kept` has of it when
         it trades for the first time.

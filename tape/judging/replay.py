@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A stretch of the wanted part: its trades, what is flagged of them, how episodes went on."""
+    """A stretch of the wanted part: its trades, what is flagged of them, how episodes changed."""
 
     values: list[bytes]
     flagged: list[bytes]

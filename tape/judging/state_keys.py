@@ -165,7 +165,7 @@ class ProfileState:
     def __init__(
         self, store: ByteStore, profile: str, taken_over: set[str], on_fresh: Callable[[str], None]
     ) -> None:
-        """Read and write `store`; `on_fresh` is told the profile that has state there instead."""
+        """Read and write `store`; `on_fresh` gets the profile that has state there instead."""
         self._store, self._profile = store, profile
         self._on_fresh = on_fresh
         self.taken_over = taken_over

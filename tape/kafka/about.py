@@ -26,7 +26,7 @@ class About:
     def text(self) -> str:
         """Return it in words."""
         many = "1 broker" if self.brokers == 1 else f"{self.brokers} brokers"
-        version = self.version or "(version not told)"
+        version = self.version or "(version unknown)"
         return f"{self.kind} {version}, {many}"
 
 

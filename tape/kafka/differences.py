@@ -33,7 +33,8 @@ class TopicState:
 
     Attributes:
         partitions: 0 if it is missing.
-        config: the settings of its spec, and those that matter always; None for one not told.
+        config: the settings of its spec, and those that matter always; None for one that is
+            not shown.
         copies: of each partition; 0 if not known.
         brokers: in the cluster; 0 if not known.
     """

@@ -22,7 +22,7 @@ from tape.process.clock import CLOCK
 TIMEOUT_S: Final = 5.0
 AGAIN_S: Final = 0.3
 UUID_CHARACTERS: Final = 36
-"""The broker makes a member's id from its stable name, a dash and so many random characters."""
+"""The broker makes a member's id from its stable name, a dash and this many random characters."""
 
 MOVING: Final = ("PreparingRebalance", "CompletingRebalance")
 

@@ -84,7 +84,7 @@ def _kept(days: int) -> dict[str, str]:
 
 
 def state_batch_bytes(state_bytes: int) -> int:
-    """Return the largest batch that goes to a changelog whose states take at most so much each."""
+    """Return the bytes of the largest batch for a changelog of states of at most `state_bytes`."""
     return max(BATCH_BYTES, state_bytes + FRAME_BYTES)
 
 

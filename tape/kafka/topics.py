@@ -121,7 +121,7 @@ def topic_states(
     """Return what the broker has of each topic, in the order of `specs`.
 
     Raises `BrokerError` if the broker does not answer or does not show a configuration; with
-    `hidden`, topics whose configuration it does not show are left out.
+    `hidden`, topics whose configuration it does not show are skipped.
     """
     admin, cluster = _cluster(client_config)
     there = cluster.topics

@@ -1,4 +1,4 @@
-"""The prints of opening and closing auctions, told by clock, size and side alone.
+"""The prints of opening and closing auctions, known by clock, size and side alone.
 
 They are large and normal. This says nothing of how a profile tells them, so that it can be held
 against it.

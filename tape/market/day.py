@@ -92,7 +92,7 @@ def _clock(days: I64) -> tuple[I64, I64]:
 def _place(
     times: I64, sides: U8, sizes: I64, days: I64, offsets: I64, closes: I64, out: Contexts
 ) -> None:
-    """Write the contexts; days, offsets and closes have an entry a trade or one for all."""
+    """Write the contexts; days, offsets and closes have one entry per trade or one for all."""
     for i in range(len(times)):
         n = i if len(offsets) > 1 else 0
         close = closes[n]

@@ -43,7 +43,7 @@ class Feature(msgspec.Struct, frozen=True):
     """One property of a flagged trade: what was seen, and what is ordinary for the symbol.
 
     `median` is exceeded by half of the trades and `one_in_10k` by 1 in 10,000, all in `unit`;
-    `share` is the property's part of the surprise, and the shares of a trade add up to 1.
+    `share` is the property's contribution; the contributions of a trade add up to 1.
     """
 
     name: str

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class TradeColumns:
-    """Trades of one partition in their order; all columns have one entry a trade.
+    """Trades of one partition in their order; all columns have one entry per trade.
 
     Attributes:
         symbol: index of the trade's symbol in the `SymbolTable` it was decoded with.

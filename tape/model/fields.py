@@ -23,7 +23,7 @@ NANOS: Final = 1_000_000_000
 """Price units in a dollar, and nanoseconds in a second."""
 
 PRICE_MAX_NANOS: Final = 10_000_000 * NANOS
-"""Nothing costs more than ten million dollars, or has so much paid for being taken away."""
+"""No price is above ten million dollars, and none below minus ten million."""
 
 PRICE_UNDEFINED_NANOS: Final = 2**63 - 1
 """Stands for no price in DataBento's encodings."""

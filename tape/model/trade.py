@@ -153,7 +153,7 @@ def encode(trade: Trade) -> bytes:
     """Return the message of a trade: the fourteen fields in DataBento's order, no white space.
 
     The ordinal stands behind them where it is not 0; a time of receipt and a sequence that the
-    trade does not have are left out.
+    trade does not have are not written.
     """
     fields: list[tuple[str, Any]] = [
         ("ts_recv", f'"{iso_time(trade.ts_recv_ns)}"' if trade.ts_recv_ns else None),

@@ -11,7 +11,7 @@ PR_SET_PDEATHSIG = 1
 def end_with_parent() -> None:
     """Have this process killed when its parent dies; does nothing where there is no prctl.
 
-    Without it, a source would go on sending after `kill -9` of its app, beside the next start.
+    Without it, a source would keep sending after `kill -9` of its app, beside the next start.
     """
     parent = os.getppid()
     try:

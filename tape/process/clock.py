@@ -11,7 +11,7 @@ class Clock(Protocol):
         """Return the time in seconds; only differences between two answers mean something."""
 
     def sleep(self, seconds: float) -> None:
-        """Return when so many seconds have passed."""
+        """Return when this many seconds have passed."""
 
 
 class MonotonicClock:
@@ -22,7 +22,7 @@ class MonotonicClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds."""
+        """Sleep for this many seconds."""
         time.sleep(seconds)
 
 
@@ -34,7 +34,7 @@ class WallClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for so many seconds."""
+        """Sleep for this many seconds."""
         time.sleep(seconds)
 
 

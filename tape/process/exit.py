@@ -50,7 +50,7 @@ def run_main(main: Callable[[], int]) -> int:
     try:
         _look_where_we_are()
         exit_code = main()
-        sys.stdout.flush()  # here, where its errors are heard, and not when Python ends
+        sys.stdout.flush()  # here, where its errors are handled, and not when Python ends
         return exit_code
     except IdExpiredError:
         log.warning("transactional id expired")

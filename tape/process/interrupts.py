@@ -4,7 +4,7 @@ An app also ends at once at SIGTERM before its work. Without a handler it would 
 or, as the first process of a container, not even hear it.
 
 A `KeyboardInterrupt` would not do there: compiled modules, interrupted while they are imported,
-turn it into errors of their own, or print it and go on.
+turn it into errors of their own, or print it and continue.
 """
 
 import functools

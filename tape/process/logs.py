@@ -54,7 +54,7 @@ def _raised_anyway(record: logging.LogRecord) -> bool:
 
 
 class LogRate:
-    """Lets one line a second through for each key, and counts what it held back."""
+    """Lets one line per second through for each key, and counts what it held back."""
 
     def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock

@@ -22,7 +22,7 @@ SILENT_S: Final = 60.0
 """An app that has not come round its loop for so long is not healthy."""
 
 LAG_KEPT_S: Final = 15.0
-"""How long a lag counts that was told once a second; then the app may be waiting for the broker."""
+"""How long a lag counts that comes once per second; then the app may be waiting for the broker."""
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TRADES: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
@@ -83,8 +83,8 @@ class CountsCollector(Collector):
 class WaitingCollector(Collector):
     """What waits, as far as it is known: without the broker, the last value would only look so.
 
-    A sample that is not known is left out and `tapewatch_broker_up` says why, as exporters do it:
-    a rate over NaNs would be none for as long as they are remembered.
+    A sample that is not known is not written, and `tapewatch_broker_up` says why, as exporters do
+    it: a rate over NaNs would be none for as long as they are remembered.
     """
 
     def __init__(self, metrics: "Metrics") -> None:
@@ -147,7 +147,7 @@ class Metrics:
 
     @property
     def lag_trades(self) -> float | None:
-        """Return how many trades are not taken yet; None if that was not told of late."""
+        """Return how many trades are not taken yet; None if nothing said so lately."""
         late = self._clock.now_s() - self._lag_told_s > LAG_KEPT_S
         return None if late else self._lag_trades
 

@@ -2,7 +2,8 @@
 
 In a container it listens to whoever reaches the port, so a stranger may open connections and say
 nothing, or very slowly: each is closed after a few seconds, beyond a number of them no more are
-accepted, and none costs a thread. The app's own work goes on meanwhile.
+accepted, and none costs a thread. The app's own work
+continues meanwhile.
 """
 
 import logging

@@ -43,7 +43,7 @@ THRESHOLDS: Final = "thresholds written by tape tune, not trades"
 COLUMNS: Final = "a columns file suggested by tape inspect, not trades"
 
 BEGINNING: Final = 16_384
-"""Bytes of a file, unpacked, by which it is told what it is."""
+"""Bytes of a file, unpacked, by which it is known what it is."""
 
 TABLES: Final = (
     ({"anomaly_id", "episode_id"}, ANOMALIES),
@@ -69,7 +69,7 @@ def own_output(head: bytes, tail: bytes = b"") -> str | None:
 
     Args:
         head: how it begins, unpacked.
-        tail: how it ends; only Parquet is told by that.
+        tail: how it ends; only Parquet is known by that.
     """
     if head.startswith(b"PAR1"):
         return ANOMALIES if MARK in tail else None

@@ -1,7 +1,7 @@
 """Reading what others put there: files only, and never more of them than was agreed.
 
-Opening a pipe waits until somebody writes into it; a device, or a file that the kernel makes up
-while it is read, may never end. None of them is opened, whatever its name says.
+Opening a pipe waits until somebody writes into it; a device, or a file that the kernel writes while
+it is read, may never end. None of them is opened, whatever its name says.
 """
 
 import errno
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 KERNEL: Final = ("/proc", "/sys")
-"""Where files are made up by the kernel while they are read."""
+"""Where files are written by the kernel while they are read."""
 
 KINDS: Final = {
     stat.S_IFDIR: "a folder",

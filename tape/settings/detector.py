@@ -15,7 +15,7 @@ ROUNDING = 1e-6
 STATE_BYTES = 64 * 1024
 """Room for a symbol's state but for WINDOW and HISTORY: what is remembered of its last trades."""
 LITERAL_BYTES = 192 * 1024
-"""So much more that takes in JSON, as the detector keeps it that is not compiled."""
+"""This much more that takes in JSON, as the detector keeps it that is not compiled."""
 
 
 class DetectorSettings(BrokerSettings):

@@ -26,7 +26,7 @@ NAMED: Final = re.compile(r"\W*(?:(?:set|export|env)\W+)?(\w+)")
 
 
 SHORT: Final = 6
-"""Names of so many letters, `input` and `output`, other programs may have in capitals."""
+"""Names of this many letters, `input` and `output`, other programs may have in capitals."""
 
 
 def load(kind: type[S]) -> S:

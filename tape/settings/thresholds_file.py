@@ -19,8 +19,8 @@ LEAST_PER_10K: Final = 0.001
 def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
     """Return per-symbol thresholds and budgets from a TOML file.
 
-    A table a symbol, with `volume_threshold` (shares), `change_threshold` (share of the previous
-    price), and `alerts_per_day` or `alerts_per_10k` (trades), none of which is needed. Raises
+    One table per symbol, with `volume_threshold` (shares), `change_threshold` (share of the
+    previous price), and `alerts_per_day` or `alerts_per_10k`; none of them is needed. Raises
     `SettingsError` that names the file and the line or key at fault.
     """
     try:

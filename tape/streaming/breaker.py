@@ -1,7 +1,7 @@
 """The circuit breaker: a bad deployment must not drain its input into `rejected`.
 
 What it decides depends on the records alone. Its count is kept with the work that is committed, so
-a restart goes on counting where the commit is, and what tripped it trips it again.
+a restart continues counting where the commit is, and what tripped it trips it again.
 """
 
 from collections import Counter, deque
@@ -16,7 +16,7 @@ SPAN: Final = 100_000
 """Records over which the share of rejected ones is taken."""
 
 BLOCK: Final = 1_000
-"""So many records are counted together; the share is judged at the end of each."""
+"""This many records are counted together; the share is judged at the end of each."""
 
 NEWEST: Final = 1
 """Version of the count as it is kept."""
@@ -85,7 +85,7 @@ class Breaker:
     def after(
         self, records: int, rejected: Sequence[tuple[int, str]]
     ) -> tuple["Breaker", Trip | None]:
-        """Return the breaker with so many more records counted, and what tripped it, if any.
+        """Return the breaker with this many more records counted, and what tripped it, if any.
 
         `rejected` has (position, reason) of each rejected one, in their order.
         """

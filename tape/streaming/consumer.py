@@ -34,12 +34,12 @@ class BatchConsumer(SteadyConsumer):
 
     Attributes:
         batch_size: most messages that are taken at once.
-        clock: by what the lag is told once a second.
-        on_partitions_gone: told the partitions that no longer belong to this consumer.
-        on_no_commit: told the partitions that begin without a commit; may refuse them.
-        on_begin: told the offset at which each partition that comes begins.
+        clock: when the lag is reported, once per second.
+        on_partitions_gone: gets the partitions that no longer belong to this consumer.
+        on_no_commit: gets the partitions that begin without a commit; may refuse them.
+        on_begin: gets the offset at which each partition that comes begins.
         on_poll: called each time the library asks for a row.
-        on_lag: told once a second how many messages lie before this consumer.
+        on_lag: gets once per second how many messages lie before this consumer.
         member_id: what the group calls this consumer, from its last assignment on.
     """
 

@@ -149,7 +149,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         raise self.breakers.error(batch.partition, trip)
 
     def _begin(self, partition: int) -> Judge:
-        """Return a judge that goes on where the last commit of a partition left it."""
+        """Return a judge that continues where the last commit of a partition left it."""
         self._taken_over[partition] = set()
         kept = self._kept(partition).kept()
         of = Partition(partition, self._partitions)

@@ -162,8 +162,8 @@ def grown_topic(settings: DetectorSettings) -> tuple[str, str]:
         f"the topic {settings.input} has {stocks} partitions, the state of the group "
         f"{settings.consumer_group} was kept for {changelog}: with another number symbols move to "
         "other partitions, away from their state",
-        "`tape state reset --all --yes` lets the detector go on where it was with fresh state; a "
-        "new `input`, `output`, EPISODES_TOPIC and Quix__Consumer_Group, to which the files are "
+        "`tape state reset --all --yes` lets the detector continue where it was with fresh state; "
+        "a new `input`, `output`, EPISODES_TOPIC and Quix__Consumer_Group, to which the files are "
         "sent again, judges everything in order",
     )
 

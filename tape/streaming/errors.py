@@ -66,5 +66,5 @@ def unforeseen(error: BaseException, address: str) -> BrokerLostError:
     """Return what to say of an error of the client that has no sentence of its own."""
     return BrokerLostError(
         f"the broker at {address} failed the producer ({error})",
-        "start it again, it goes on behind the last transaction",
+        "start it again, it continues after the last transaction",
     )

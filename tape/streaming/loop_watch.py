@@ -22,7 +22,7 @@ INNERMOST: Final = 4
 
 
 def end_at_once() -> None:
-    """Say why, and end the process as a kill would: the next start goes on behind the commit."""
+    """Say why, and end the process as a kill would: the next start continues after the commit."""
     print(
         f"error: the Kafka client has hung for {HANGS_S:.0f} s ({where_the_loop_is()}); nothing of "
         "the last transaction was committed, start the app again",
@@ -62,7 +62,7 @@ class LoopWatch:
         threading.Thread(target=self._watch, name="loop watch", daemon=True).start()
 
     def beat(self) -> None:
-        """Note that the loop goes on."""
+        """Note that the loop runs."""
         self._beat_s = self._clock.now_s()
 
     @property

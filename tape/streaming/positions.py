@@ -63,7 +63,7 @@ class Position(msgspec.Struct, frozen=True):
         faults: what was wrong with the file as a whole, by reason; such a fault is no row.
         first_rejected: file, line and reason of the first of `rejected` and `faults`.
         uncounted: rows that an earlier version of the producer sent, which kept no counts.
-        state: `sending` may go on, `sent` is finished, `damaged` is finished before its end.
+        state: `sending` may continue, `sent` is finished, `damaged` is finished before its end.
         symbols: what SYMBOLS was; empty for all.
         at: when, ISO 8601 in UTC.
     """
@@ -94,7 +94,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """Messages that were sent beyond the files' positions: the first so many behind them.
+    """Messages that were sent beyond the files' positions: the first this many behind them.
 
     `rows` says where each of the files was from which these messages come, `symbols` which of
     their trades were sent: read again so, the same messages come first.
@@ -233,7 +233,7 @@ class PositionsFollower:
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
 
     def trades(self) -> int:
-        """Return how many trades were sent, as far as the broker has told."""
+        """Return how many trades were sent, as far as the broker has said."""
         for message in self._consumer.consume(1_000, 0.0):
             if message.error() is None:
                 self._book.note((message.key() or b"").decode(), message.value())

@@ -42,8 +42,8 @@ class Trial:
 
     Attributes:
         came_back: whether it was read back, committed and flagged as it has to be.
-        took_s: from sending it to reading it back; the detector's start is in it.
-        clock_ahead_s: how far this machine's clock is ahead of the broker's, None if not told.
+        took_s: from sending it to reading it back; detector start-up included.
+        clock_ahead_s: how far this machine's clock is ahead of the broker's, None if not known.
         clock_unsure_s: how wrong `clock_ahead_s` may be: half of the way there and back.
         left: topics that could not be removed again.
     """

@@ -33,7 +33,7 @@ NOT_EVERYTHING: Final = 2
 
 
 def _log_not_read(found: Discovery) -> None:
-    """Log what is no trade file, a line a reason; what may be one is told at the end."""
+    """Log what is no trade file, one line per reason; what may be one is reported at the end."""
     first: dict[str, Path] = {}
     files: Counter[str] = Counter()
     for one in (one for one in found.skipped if not one.may_hold_trades):

@@ -44,6 +44,6 @@ def run_producer(app: Application, settings: ProducerSettings, source: ArchiveSo
     except SourceException as error:  # the source says its own errors: this one was killed
         raise TapeError(
             f"the producer's process was killed ({error})",
-            "start it again, it goes on behind the last transaction",
+            "start it again, it continues after the last transaction",
         ) from error
     return int(source.exit_code.value)

@@ -122,7 +122,7 @@ def run_detector(
 ) -> int:
     """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
 
-    With `batches` it ends after so many as well.
+    With `batches` it also ends after that many.
 
     Raises `BrokerLostError` when a commit fails or the broker stays away: nothing of the open
     transaction is visible then, and a new start takes it up from the last commit. Raises

@@ -2,7 +2,7 @@
 
 The transaction is committed about once a second, at the speed of the tape five times as often.
 A producer that is killed leaves one open; its next start, by the same INSTANCE, ends it unseen
-and goes on behind the last that was committed.
+and continues after the last that was committed.
 """
 
 import logging
@@ -35,7 +35,7 @@ from tape.streaming.transactions import TransactionLostError
 log = logging.getLogger(__name__)
 
 COMMIT_S: Final = 1.0
-"""How old a transaction is when it is committed: by so much `stocks` is behind the files."""
+"""How old a transaction is when it is committed: by this much `stocks` is behind the files."""
 
 PACED_COMMIT_S: Final = 0.2
 """The same at the speed of the tape, where readers of `stocks` wait for each trade."""
@@ -49,7 +49,7 @@ class Sender:
     """Sends what was not sent before.
 
     Attributes:
-        running: whether to go on; looked at between the slices of a batch.
+        running: whether to continue; looked at between the slices of a batch.
         clock: the time that trades are paced by, and transactions committed.
     """
 
@@ -88,10 +88,10 @@ class Sender:
                         raise BrokerLostError(
                             f"the broker at {self.settings.broker_address} has lost every "
                             f"transaction for {PROGRESS_S:.0f} s ({lost})",
-                            "start the producer again when it is well, it goes on behind the last "
+                            "start the producer again when it is well, it continues after the last "
                             "transaction",
                         ) from lost
-                    log.warning("transaction lost, going on", extra={"reason": str(lost)})
+                    log.warning("transaction lost, continuing", extra={"reason": str(lost)})
                     fenced = lost.fenced
                 finally:
                     self._books.abort()
@@ -157,7 +157,7 @@ class Sender:
         archives = [archive for archive in known.values() if archive.sha256 in ahead.rows]
         sent = ahead.messages
         names = ", ".join(archive.path.name for archive in archives)
-        log.info("going on in a batch", extra={"files": names, "messages": sent})
+        log.info("resuming batch", extra={"files": names, "messages": sent})
         self._books.ledger.end_ahead(ahead.key)  # in the transaction that brings the rest
         for step in self._batches(archives, frozenset(ahead.symbols)):
             if not sent:
@@ -173,7 +173,7 @@ class Sender:
     def _send(
         self, step: FeedBatch, symbols: list[str], *, before: int = 0, beyond: Ahead | None = None
     ) -> bool:
-        """Send a step when it is due, but for the messages `before`; returns whether to go on.
+        """Send a step when it is due, but for the messages `before`; returns whether to continue.
 
         `beyond` says what lies behind the step already.
         """

@@ -19,7 +19,7 @@ WAIT_S: Final = 60.0
 """Longest without an acknowledgement before the producer ends, to be started again."""
 
 REPORTED_S: Final = 0.1
-"""By then the client has told which record was refused, when it refuses the next ones for it."""
+"""By then the client has said which record was refused, when it refuses the next ones for it."""
 
 FENCED: Final = frozenset(
     {
@@ -148,7 +148,7 @@ class Transactions:
         self._began_s = None
 
     def abort(self) -> None:
-        """Drop what was sent since the transaction began, if the broker can still be told."""
+        """Drop what was sent since the transaction began, if the broker still answers."""
         if self._began_s is None:
             return
         self._began_s = None
@@ -234,13 +234,13 @@ class Transactions:
             return TransactionLostError(kafka.str(), fenced=fenced)
         return BrokerLostError(
             f"the broker at {self._address} failed the producer ({kafka.str()})",
-            "start it again, it goes on behind the last transaction",
+            "start it again, it continues after the last transaction",
         )
 
     def _gone(self) -> BrokerLostError:
         return BrokerLostError(
             f"the broker at {self._address} took no message for {WAIT_S:.0f} s",
-            "start the producer again when it is back, it goes on behind the last transaction",
+            "start the producer again when it is back, it continues after the last transaction",
         )
 
 

@@ -1,4 +1,4 @@
-"""Market days in DataBento's own shape with labelled anomalies, made up or put into real ones."""
+"""Market days in DataBento's own shape with labelled anomalies, synthetic or put into real ones."""
 
 from tape.synthetic.day import Label, SyntheticDay, make_day
 from tape.synthetic.files import write_day

@@ -33,9 +33,9 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticDay:
-    """Trades of a day in the order of the tape, as columns of one entry a trade.
+    """Trades of a day in the order of the tape, as columns of one entry per trade.
 
-    Made up, or a real one to put anomalies into. `ts_recv` is `ts_event` and `lag_ns`.
+    Synthetic, or a real one to put anomalies into. `ts_recv` is `ts_event` and `lag_ns`.
     """
 
     day: date

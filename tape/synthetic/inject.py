@@ -1,4 +1,4 @@
-"""Putting labelled anomalies of seven kinds into a day, made up or real; the same by seed.
+"""Puts labelled anomalies of seven kinds into a day, synthetic or real; the same by seed.
 
 Prices stay on the grid of the exchange, times and sequences keep rising, and no auction's print
 is touched, so that the file reads like any other.
@@ -93,7 +93,7 @@ class _Injection:
                 return
 
     def _span(self, rows: I64, at: int, count: int) -> I64 | None:
-        """Return the next `count` rows of the symbol, if there are so many and none an auction.
+        """Return the next `count` rows of the symbol if there are that many, none an auction.
 
         Nor may one have a price of zero or less, which has no share by which it could move.
         """

@@ -68,7 +68,8 @@ def _number(
     """Give the added trades sequences; where there is no room, later ones of the stream move on.
 
     Where sequences rise over all of a publisher's trades they belong to the publisher; else
-    each symbol counts its own. A feed that numbers nothing (0) goes on to do so.
+    each symbol counts its own. A feed that numbers nothing (0)
+    still numbers nothing.
     """
     for publisher in np.unique(before.publisher_id).tolist():
         rows = np.flatnonzero(day.publisher_id == publisher)

@@ -14,7 +14,7 @@ KEPT: Final = 5_000
 """Anomalies that can be scrolled back to."""
 
 RATE_S: Final = 10.0
-"""Rates are means over so many seconds."""
+"""Rates are means over this many seconds."""
 
 
 class Rate:
@@ -96,7 +96,7 @@ class Board:
             self._committed_s = self.clock.now_s()
 
     def pause(self) -> None:
-        """Hold the list still, or let it go on."""
+        """Hold the list still, or let it run again."""
         self.paused = not self.paused
         self._still, self.unseen = (tuple(self.newest) if self.paused else ()), 0
 

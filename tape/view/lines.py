@@ -37,7 +37,7 @@ def stream(
 ) -> int:
     """Write anomalies to standard output until its reader goes away, or `limit` are written.
 
-    Returns 0. `tell` is told of trouble, once, and of messages that are no anomalies.
+    Returns 0. `tell` gets trouble, once, and messages that are no anomalies.
     """
     out = sys.stdout.buffer
     written, trouble = 0, ""

@@ -97,7 +97,7 @@ def test_settings_say_where_they_came_from_and_secrets_are_masked(
     assert finding.details == (
         "KAFKA_SASL_PASSWORD=********** from .env",
         "WINDOW=500 from .env",
-        "STRIDE=9 from environment (.env says otherwise and is not heard)",
+        "STRIDE=9 from environment (overrides a different value in .env)",
     )
     assert detector.stride == 9
 
@@ -177,12 +177,12 @@ def look(at_s: float, end: int, committed: int | None, *members: str, first: int
     ("first", "last", "verdict", "words"),
     [
         (look(0, 0, None), look(5, 0, None), "ok", "no detector of g is running"),
-        (look(0, 9, 9), look(5, 9, 9), "ok", "nothing waits"),
+        (look(0, 9, 9), look(5, 9, 9), "ok", "no lag"),
         (look(0, 9, 4), look(5, 9, 4), "problem", "5 trades wait and no detector"),
-        (look(0, 9, 9, "a"), look(5, 59, 59, "a"), "ok", "10 trades/s come and go"),
+        (look(0, 9, 9, "a"), look(5, 59, 59, "a"), "ok", "10 trades/s in and out"),
         (look(0, 9, 4, "a"), look(5, 9, 4, "a"), "problem", "none was committed within 5 s"),
         (look(0, 900, 0, "a"), look(5, 900, 500, "a"), "ok", "caught up in about 4 s"),
-        (look(0, 900, 0, "a"), look(5, 9_000, 50, "a"), "warning", "the lag grows"),
+        (look(0, 900, 0, "a"), look(5, 9_000, 50, "a"), "warning", "the lag is growing"),
         (look(0, 900, 5, "a"), look(5, 900, 5, "a", first=25), "problem", "20 trades were deleted"),
     ],
 )

@@ -289,7 +289,7 @@ def test_ctrl_c_and_again_goes_on_where_it_stopped(
     assert time.monotonic() - sent_s < 5  # not the 60 s of the read timeout
     assert (process.returncode, out) == (130, "")
     assert err.strip().splitlines()[-1] == (
-        f"interrupted; `tape fetch --job {JOB}` goes on where this stopped"
+        f"interrupted; `tape fetch --job {JOB}` continues where this stopped"
     )
     assert KEY not in err
     names = sorted(path.name for path in (tmp_path / JOB).iterdir())

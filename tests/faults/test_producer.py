@@ -31,7 +31,7 @@ ROWS, BAD_EVERY = 40_000, 200
 PACED = {"REPLAY_SPEED": "2400", "REJECTED_RUN_MAX": "0"}
 """The 16 hours of each day in 24 s: a batch takes longer than a transaction."""
 
-AT_WORK = ("sending", "going on in a file", "going on in a batch")
+AT_WORK = ("sending", "resuming file", "resuming batch")
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ def test_files_of_one_time_are_merged_and_a_stop_in_the_middle_repeats_nothing(
         app = pipeline.produce(days, REPLAY_SPEED="400")
         deadline_s = time.monotonic() + 150
         # The first start begins with a file, the others with the rest of a batch.
-        while not app.events("sending") and not app.events("going on in a batch"):
+        while not app.events("sending") and not app.events("resuming batch"):
             assert time.monotonic() < deadline_s, app.log()
             time.sleep(0.1)
         app.log_file.unlink()
@@ -268,7 +268,7 @@ def test_an_expired_transactional_id_and_a_long_sleep_are_no_end(
         pipeline = Pipeline(kafka.address, topic_names, tmp_path)
         app = pipeline.produce(days, REPLAY_SPEED="8640")  # a day in 10 s
         assert app.wait() == 0
-        assert app.events("transaction lost, going on"), "the id was not forgotten"
+        assert app.events("transaction lost, continuing"), "the id was not forgotten"
         assert Counter(Counter(pipeline.stocks()).values()) == {1: 400}
 
 

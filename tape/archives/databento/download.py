@@ -132,7 +132,7 @@ class Part:
 
 
 def _opened(path: Path) -> FileIO:
-    """Open a part to go on with it, or a new one; raises `SettingsError` for what others put there.
+    """Open a part to continue it, or a new one; raises `SettingsError` for what others put there.
 
     No link is followed, and a file that has another name too is none that we began.
     """
@@ -249,7 +249,7 @@ class Download:
             raise FetchError(f"{self._wanted.name}: {type(error).__name__}, given up") from None
 
     def _continues(self, part: Part, response: requests.Response) -> bool:
-        """Return whether an answer goes on exactly where the part ends."""
+        """Return whether an answer begins exactly where the part ends."""
         size = self._wanted.size
         said = response.headers.get("Content-Range", "").strip().lower()
         expected = (f"bytes {part.size}-{size - 1}/{size}", f"bytes {part.size}-{size - 1}/*")

@@ -60,7 +60,7 @@ def order(service: Service, query: Query) -> str:
 def wait_until_done(
     service: Service, job_id: str, wait_s: float, hear: Callable[[JobDetails], None]
 ) -> JobDetails:
-    """Return the job's details when its files are ready; `hear` is told of it at each look.
+    """Return the job's details when its files are ready; `hear` gets its state at each look.
 
     Raises `FetchError` if they are not after `wait_s` seconds, or never will be.
     """

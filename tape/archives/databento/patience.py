@@ -29,7 +29,7 @@ class Patience:
     poll_s: float = 1.0
 
     def pause_s(self, failures: int, asked_s: float | None = None) -> float:
-        """Return the pause after so many failures in a row: random, so that clients spread out.
+        """Return the pause after this many failures in a row: random, so that clients spread out.
 
         `asked_s` is what the service asked for (Retry-After), if it did.
         """

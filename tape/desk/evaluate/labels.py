@@ -34,7 +34,7 @@ OPTIONAL: Final = ("magnitude",)
 class Label:
     """A line of a label file: an anomaly of a symbol from its first to its last trade.
 
-    `source` is the file and the line, for what an operator is told.
+    `source` is the file and the line, for the sentence that an operator reads.
     """
 
     symbol: str

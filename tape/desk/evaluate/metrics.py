@@ -16,7 +16,7 @@ Bools = npt.NDArray[np.bool_]
 BLOCK: Final = 30
 """Trades of a symbol that count as one alarm if at least one of them is flagged."""
 AFTER: Final = 60
-"""Trades behind an event in which a false alarm is told apart as its aftermath."""
+"""Trades after an event in which a false alarm counts apart, as its aftermath."""
 NONE: Final = -1
 
 
@@ -56,9 +56,9 @@ def held_against(
     flagged: Bools,
     score: F64,
 ) -> Held:
-    """Return a day's verdicts held against its events; arrays have an entry a row of the day.
+    """Return a day's verdicts held against its events; arrays have one entry per row of the day.
 
-    Rows that do not count (repeated trades) are left out of everything.
+    Rows that do not count (repeated trades) are skipped.
     """
     event = np.full(len(symbol), NONE, np.int64)
     for number in range(len(events) - 1, -1, -1):  # where two share a trade, it is the first's
@@ -173,6 +173,6 @@ def median_delay(delay: I64) -> float | None:
 
 
 def ordinary_per_10k(held: Held, score: float) -> float:
-    """Return how many of 10,000 ordinary trades score at least so much, apart from aftermath."""
+    """Return how many of 10,000 ordinary trades score at least this much, apart from aftermath."""
     ordinary = (held.event == NONE) & ~held.behind
     return float(10_000 * (held.score[ordinary] >= score).mean()) if ordinary.any() else 0.0

@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def profile_rows(figures: Figures) -> list[list[str]]:
-    """Return a row a profile, in the order of `COLUMNS`."""
+    """Return one row per profile, in the order of `COLUMNS`."""
     return [
         [
             profile,
@@ -34,7 +34,7 @@ def profile_rows(figures: Figures) -> list[list[str]]:
 
 
 def kind_rows(figures: Figures) -> list[list[str]]:
-    """Return a row a kind: its name, how many events, and per profile how many are found."""
+    """Return one row per kind: its name, how many events, and per profile how many are found."""
     kinds: dict[str, int] = {}
     for one in figures.values():
         kinds.update({kind: counts["events"] for kind, counts in one["by_kind"].items()})

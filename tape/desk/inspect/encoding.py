@@ -37,7 +37,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         encoding: csv, json or dbn.
         compression: zstd, gzip or none.
-        schema: as DataBento calls it; None if it cannot be told.
+        schema: as DataBento calls it; None if nothing says it.
         dataset: of a DBN header.
         dbn_version: of a DBN header.
         prices: decimal (pretty_px), in 1e-9 dollars, or in the unit that a columns file names.

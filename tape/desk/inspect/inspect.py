@@ -1,4 +1,4 @@
-"""One pass over files, counting what is in them."""
+"""Reads files once and counts what is in them."""
 
 import time
 from collections import Counter
@@ -51,7 +51,7 @@ class Inspecting:
         self.archives, self.skipped = found.archives, found.skipped
 
     def run(self, advance: Callable[[int], None]) -> Inspection:
-        """Inspect all files; `advance` is told the rows so far.
+        """Inspect all files; `advance` gets the rows so far.
 
         Raises `SettingsError` for a calendar that there is not.
         """

@@ -35,7 +35,7 @@ from tape.market.calendar import day_of
 from tape.model.fields import NANOS, iso_time
 
 AUCTION_TIMES: Final = 50
-"""An auction's print is at least so many times as large as the symbol's mean trade."""
+"""An auction's print is at least this many times as large as the symbol's mean trade."""
 
 
 class Faulty(msgspec.Struct):
@@ -146,7 +146,7 @@ class Inspection(msgspec.Struct, kw_only=True):
     """What is in all files together; `files` are in the order in which they are read as one tape.
 
     `missing_days` are sessions without a trade between the first and the last that have some;
-    None if they cannot be told, for want of a calendar.
+    None without a calendar.
     """
 
     files: list[FileReport]

@@ -16,7 +16,7 @@ MOST: Final = 20
 
 
 def tables(found: Inspection) -> Iterator[Table]:
-    """Yield what was found as tables, those with nothing to say left out."""
+    """Yield what was found as tables, without those that are empty."""
     yield _files(found.files)
     if found.symbols:
         yield _symbols(found.symbols)
@@ -85,7 +85,7 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
 
 
 def _files(files: list[FileReport]) -> Table:
-    """Return a row a file; what no file has has no column."""
+    """Return one row per file; what no file has gets no column."""
     more: dict[str, list[str]] = {}
     if len({one.about.words for one in files}) > 1:
         more["what it is"] = [cell(one.about.words) for one in files]

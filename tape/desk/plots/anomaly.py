@@ -203,7 +203,7 @@ def _times(texts: list[str]) -> list[str]:
 
 
 def _draw_shares(panel: Any, features: Sequence[Feature]) -> None:
-    """Draw each property's share of the surprise, with what was seen and what is ordinary."""
+    """Draw each property's contribution, with what was seen and what is ordinary."""
     names = [feature.name for feature in features]
     bars = panel.barh(names, [100 * feature.share for feature in features], color=FLAGGED)
     texts = [
@@ -214,7 +214,7 @@ def _draw_shares(panel: Any, features: Sequence[Feature]) -> None:
     panel.invert_yaxis()
     panel.set_xlim(0, 140)
     panel.set_xticks(range(0, 101, 20))
-    panel.set_xlabel("share of the surprise, %")
+    panel.set_xlabel("contribution, %")
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Precision over recall, a panel a profile."""
+"""Precision over recall, one panel per profile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def drawn(result: Result) -> Drawn:
 
 
 def save_curves(output: OutputFile, curves: Mapping[str, Drawn]) -> None:
-    """Draw precision over recall, a panel a profile; the point is where the profile flags."""
+    """Draw precision over recall, one panel per profile; the point is where the profile flags."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1 + 3.5 * len(curves), 4), layout="constrained")

@@ -1,4 +1,4 @@
-"""A picture of a tape: price and volume a minute, flagged trades marked, a panel a symbol."""
+"""A picture of a tape: price and volume per minute, flagged trades marked, one panel per symbol."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,7 +109,7 @@ class Picture:
         times = [_at(name) for name, _ in minutes]
         bars = [minute for _, minute in minutes]
         flagged = self._flagged.get(symbol, [])
-        volume = behind(panel, "shares a minute")
+        volume = behind(panel, "shares per minute")
         volume.bar(times, [bar.shares for bar in bars], width=1 / 1_440, color=VOLUME)
         low, high = [bar.low_usd for bar in bars], [bar.high_usd for bar in bars]
         panel.fill_between(times, low, high, color=ORDINARY, alpha=0.2, linewidth=0)
@@ -119,7 +119,7 @@ class Picture:
         )
         trades = f"{self._trades[symbol]:,} trades, {len(flagged):,} flagged"
         panel.set_title(f"{symbol}: {trades}", loc="left", parse_math=False)
-        panel.set_ylabel("dollars a share")
+        panel.set_ylabel("dollars per share")
         panel.set_xlabel("time (UTC)")
 
     def _read(self, values: list[bytes]) -> list[_Shown]:

@@ -28,7 +28,7 @@ budgets were kept within a factor of 1.5 on unseen NVDA days; untuned, and with 
 MOST_CHANGE: Final = 4.0
 """Times that a budget may be as large or as small as asked for.
 
-Past days full of anomalies shall not silence the days to come.
+Past days full of anomalies must not silence the days to come.
 """
 DIGITS: Final = 3
 
@@ -57,7 +57,7 @@ class TunedBudget:
 def tune_budgets(
     days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
 ) -> dict[str, TunedBudget]:
-    """Return budgets that give about so many alerts on a day; none for symbols hardly traded."""
+    """Return budgets that give about this many alerts on a day; none for symbols hardly traded."""
     base = replace(parameters, profile="calibrated")
     before, trades = _counted(days, base, max_symbols)
     known = [symbol for symbol, count in trades.items() if count >= LEAST_TRADES]
@@ -84,7 +84,7 @@ def tune_budgets(
 
 
 def _moved(asked: float, counts: Sequence[int]) -> float:
-    """Return the budget, three digits long, after days with so many alerts for the one asked for.
+    """Return the budget, three digits long, after days with this many alerts for the one asked for.
 
     >>> _moved(20, [40, 40, 40, 40, 40]), _moved(20, [20]), _moved(20, [])
     (14.1, 20.0, 20.0)

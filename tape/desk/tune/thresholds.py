@@ -163,7 +163,7 @@ def judged_by_symbol(
 
 
 def tune(past: Past, alerts_per_day: float, parameters: Parameters) -> Tuned:
-    """Return the thresholds that give a symbol about so many alerts on a day that it trades."""
+    """Return the thresholds that give a symbol about this many alerts on a day that it trades."""
     days: list[int] = np.unique(past.day).tolist()
     common = thresholds_of(parameters, past.symbol)
     own, why_not = _own(past, len(days), alerts_per_day)

@@ -15,7 +15,7 @@ BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 """A key of TOML that needs no quotes; no symbol has what would have to be escaped in them."""
 
 FAR_OFF: Final = 1.5
-"""How many times the alerts asked for are a miss that is told."""
+"""How many times the alerts asked for are a miss that is reported."""
 
 
 def thresholds_text(
@@ -26,10 +26,10 @@ def thresholds_text(
     alerts_per_day: float,
     sources: Sequence[str],
 ) -> str:
-    """Return the file: a table a symbol, with what each value means on the past days."""
+    """Return the file: one table per symbol, with what each value means on the past days."""
     parts = [
-        "# Thresholds of the classic rules and budgets of PROFILE=calibrated, a table a symbol;\n"
-        "# use them with THRESHOLDS_FILE=<this file>. Each profile heeds its own lines only.\n"
+        "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
+        "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
         f"# {MARK.decode()}: `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
@@ -51,14 +51,12 @@ def _table(one: Tuned, parameters: Parameters) -> str:
     volume, change = thresholds_of(parameters, one.symbol)
     lines = [
         f"[{name}]",
-        f"# {_days(one.days)}, {one.trades / one.days:,.0f} trades a day. Alerts a day of both:",
+        f"# {_days(one.days)}, {one.trades / one.days:,.0f} trades a day. Alerts per day of both:",
         f"#   {one.before:.1f} with the thresholds before ({volume:,} shares, {_percent(change)})",
         f"#   {one.after:.1f} with these, on the days that they come from",
     ]
     if one.left_out is not None:
-        lines.append(
-            f"#   {one.left_out:.1f} on days that were left out, with thresholds from the others"
-        )
+        lines.append(f"#   {one.left_out:.1f} on held-out days, with thresholds from the others")
     lines.append(f"# The forest alone: {one.by_forest:.1f} alerts a day.")
     if own.volume_threshold is not None:
         lines.append(
@@ -81,7 +79,9 @@ def _budget(one: TunedBudget | None, tuned: Tuned, parameters: Parameters, asked
         return ""
     lines = []
     if one.before is None or one.after is None:
-        lines.append("# PROFILE=calibrated: the budget as asked for, as one day cannot try it.")
+        lines.append(
+            "# PROFILE=calibrated: the requested budget, unchanged: one day cannot test it."
+        )
     else:
         per_10k, per_day = parameters.budget_of(tuned.symbol)
         so_far = f"{per_day:g} a day" if per_day > 0.0 else f"{per_10k:g} per 10,000 trades"
@@ -97,7 +97,7 @@ def _budget(one: TunedBudget | None, tuned: Tuned, parameters: Parameters, asked
                 why = "so few days move the budget only a little"
             else:
                 why = "its episodes follow the budget only in part"
-            lines.append(f"#   (not the {asked:g} asked for: {why})")
+            lines.append(f"#   (not the {asked:g} requested: {why})")
     if one.last_day is not None:
         lines.append(f"#   {one.last_day:.0f} on the last day, with a budget from those before it")
     lines.append(f"alerts_per_day = {one.own:g}  # alerts of 30 trades, which the budget counts")

@@ -49,7 +49,7 @@ HIGHEST = 7.0
 BLOCK = 30
 """Trades from the first flagged one that are one alert."""
 CHAIN = 60
-"""A flag at most so many trades after another belongs to the same event."""
+"""A flag at most this many trades after another belongs to the same event."""
 FAR = (2.0, 0.5, 0.5)
 """An event that goes so far above the limit is a find, and counts only on credit: what its alerts
 have raised the limit by is taken back."""
@@ -61,7 +61,7 @@ FINDS_SHARE = 0.3
 MOST_CREDIT = 3.0
 SINKS = (0.1, 0.05, 0.05)
 COUNTS = (1.0, 1.3, 1.3)
-"""An alert counts so much, for the ordinary ones that count no more once credit is used up. Prices
+"""An alert counts this much, for the ordinary ones that count no more once credit is used up. Prices
 have hardly any finds, so far out do they begin."""
 DAY_SINKS = 0.15
 OPEN = 0

@@ -60,7 +60,7 @@ EVIDENCE: Final = np.dtype(
 
 
 ODD_VENUE: Final = 3.0
-"""A venue is one of odd prices if it has so many times as many of these as of all trades."""
+"""A venue is one of odd prices if it has this many times as many of these as of all trades."""
 
 
 class CalibratedDetector:

@@ -69,13 +69,13 @@ NEAR_ZERO = 200.0
 distances it is the change over these, so in dollars: a price goes through zero, or lives around
 it, without a return that is infinite. No stock above some dollars is ever so near."""
 FINEST = 2.0
-"""A tick is at most so many usual changes: currencies and rates have ticks far below a cent."""
+"""A tick is at most this many usual changes: currencies and rates have ticks far below a cent."""
 NINE = 9
 LEAST_HELD = 10
 """Fewer prices in the window make no mean."""
 FLOW_NS = 10_000_000
 STUCK_SPACINGS = 4.0
-"""A repetition so many usual spacings later is a whole one; one of now is a twentieth: orders cut
+"""A repetition this many usual spacings later is a whole one; one of now is a twentieth: orders cut
 in pieces repeat at once, a feed that is stuck at the market's own pace."""
 STUCK_LEAST = 0.05
 REPEATS_FADE = 1.0 / 5_000.0
@@ -84,7 +84,7 @@ ROUND_LOT = 100
 """Shares of most orders, so that one of them repeats another far more often than other sizes do;
 smaller ones are odd lots."""
 LOT = 1.0
-"""A time counts for the signed volume with at most so many usual sizes."""
+"""A time counts for the signed volume with at most this many usual sizes."""
 SIZE_STEP = 0.0002
 """Share by which the running median of the size moves with a trade."""
 BUY = 66
@@ -236,7 +236,7 @@ def _note_repetition(
 ) -> None:
     """Let the run of equal price, size and side grow, or end.
 
-    A repetition adds its surprise, -log of how often trades like the last one are repeated.
+    A repetition adds -log of how often trades like the last one are repeated.
     """
     again = (
         counters[LAST_PRICE] == price_nanos
@@ -283,7 +283,7 @@ def _signed_volume(state: CalibratedState, row: int, time_ns: int, signed: float
 
     Trades of one time are one order that met several others; they count together, and with at
     most a lot, so that one large order is left to the size and many small ones add up. Only the
-    first of them says that the orders go on. A time 10 ms away or more begins a new volume, but
+    first of them says that more orders come. A time 10 ms away or more begins a new volume, but
     only the next time tells whether the one before is over.
     """
     counters = state.counters[row]
@@ -334,8 +334,8 @@ def features(
     """Write the trade's six features before it counts; return the local mean in dollars.
 
     `passed_ns` is the time since the trade before, and the clock stands at this trade.
-    Behind the price's come the size in octaves of the usual one; the surprise of the run of equal
-    price, size and side; and the signed volume of 10 ms.
+    Behind the price's come the size in octaves of the usual one; how unlikely the run of
+    equal price, size and side is; and the signed volume of 10 ms.
     """
     counters = state.counters[row]
     levels = state.levels[row]

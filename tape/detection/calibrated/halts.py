@@ -2,7 +2,7 @@
 
 The symbol's clock is the time of its last trade, also when that is earlier than the one before.
 A trade far from the clock (another day, or a halt's length ahead or behind) is doubted: only the
-next trade tells whether time went on there. If that one is nearer to the doubted time, the clock
+next trade tells whether time did move there. If that one is nearer to the doubted time, the clock
 moves there, and a new session begins where a night or a halt lies between. If it is nearer to the
 clock, the doubted trade had a wrong stamp, and nothing was moved by it.
 """
@@ -40,7 +40,7 @@ from tape.market.day import POST_MARKET, PRE_MARKET, REGULAR, REOPENING
 HALT_NS = 290_000_000_000
 """A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
 HALT_SPACINGS = 50.0
-"""So many times the usual spacing without a trade are a halt and no quiet hour. No longer gap is
+"""This many times the usual spacing without a trade are a halt and no quiet hour. No longer gap is
 counted for the usual spacing, so that one wrong stamp moves it by a quarter at most."""
 LEAST_CAP_NS = 1e9
 """Up to here a gap counts for the usual spacing whatever that is, which begins at nothing."""
@@ -80,7 +80,7 @@ def _begin_session(counters: I64, levels: F64, prices: F64, in_order: F64, held:
 
 @part_of_callers
 def _note_spacing(counters: I64, levels: F64, gap_ns: float) -> None:
-    """Let the usual spacing follow a gap; one backwards makes up for the one that was too long."""
+    """Let the usual spacing follow a gap; one backwards takes back the one that was too long."""
     most = max(HALT_SPACINGS * levels[SPACING], LEAST_CAP_NS)
     counted = min(max(gap_ns, -most), most)
     weight = max(SPACING_FADE, 1.0 / counters[ACCEPTED])

@@ -31,7 +31,7 @@ volumes of symbols differ most."""
 FADE_TRADES: Final = 4_000.0
 LEAST_TRUST: Final = 0.05
 LEAST_TRUST_PRICES: Final = 0.2
-"""The prior's worth sinks to 1/e in so many trades of the symbol's own, and to such a share at
+"""The prior's worth sinks to 1/e in this many trades of the symbol's own, and to such a share at
 last: a few quiet days are not the whole truth, the less where prices take few ticks, so that the
 three features of the price have few values and none between."""
 LEAST_SHAPES: Final = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0])
@@ -58,7 +58,7 @@ def _survival(value: F64, median: float, threshold: float, scale: float, shape: 
 
 
 def prior_histograms() -> F32:
-    """Return the classes' counts per tail, as if so many values had been seen."""
+    """Return the classes' counts per tail, as if this many values had been seen."""
     octaves, units = bin_edges()
     counts = np.empty((TAILS, BINS))
     for tail in range(TAILS):

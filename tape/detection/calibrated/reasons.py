@@ -12,7 +12,7 @@ from tape.model.columns import TradeColumns
 from tape.model.fields import price_text
 
 MOST_TOLD: Final = 8.0
-"""Severities are told up to 1 in 100 million."""
+"""Severities are capped at 1 in 100 million."""
 NAMES: Final = (
     "distance from local mean",
     "jump in one trade",
@@ -26,7 +26,7 @@ UNITS: Final = (
     "usual steps",
     "usual moves",
     "shares",
-    "coin tosses alike",
+    "bits",
     "shares at least",
 )
 
@@ -34,7 +34,7 @@ UNITS: Final = (
 FEATURES_OF: Final = ([0, 1, 2], [3], [4, 5])
 """By family: price, size, feed."""
 MOST_TIMES: Final = 10.0
-"""A distance of so many times the mean is told in dollars."""
+"""A distance of this many times the mean is told in dollars."""
 
 
 def _shown(feature: int, value: float, usual_size: float) -> float:
@@ -49,9 +49,9 @@ def _shown(feature: int, value: float, usual_size: float) -> float:
 
 
 def attribution(evidence: np.void, size: int) -> list[Feature]:
-    """Return per feature what was seen, what is ordinary, and its share of the surprise.
+    """Return per feature what was seen, what is ordinary, and its contribution.
 
-    `size` is the trade's own, which is told as it is.
+    `size` is the trade's own, which is given as it is.
     """
     severities = evidence["severities"]
     whole = float(severities.sum())
@@ -131,7 +131,7 @@ def _what(feature: int, evidence: np.void, price_nanos: int, size: int) -> str:
     if feature == 4:
         return (
             "The same price, size and side again and again, "
-            f"as unlikely as {shown:,.1f} coin tosses alike"
+            f"as unlikely as {shown:,.0f} heads in a row"
         )
     return f"More than {shown:,.0f} shares on one side within 10 ms, in many trades"
 

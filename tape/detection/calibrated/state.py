@@ -15,7 +15,7 @@ PRICES: Final = 3
 FAMILIES: Final = 3
 """Kinds of what is odd, each with a limit of its own: price, size, feed."""
 TAILS: Final = 7
-"""One tail a feature, and one for the largest severity of the six, which makes up for taking it."""
+"""One tail per feature, and one for the largest of the six severities, whose own tail is longer."""
 BINS: Final = 128
 """Classes of a tail's histogram: an eighth of an octave each, or an eighth of a unit."""
 LOCAL: Final = 60
@@ -75,7 +75,7 @@ SPREAD: Final = 2
 USUAL_SIZE: Final = 3
 """Running median of the size, shares."""
 RUN: Final = 4
-"""Surprise of the stuck run so far, nats."""
+"""How unlikely the stuck run is so far: -log of its chance, in nats."""
 FLOW: Final = 5
 """Signed volume of the last 10 ms, in usual lots."""
 ANCHOR: Final = 6

@@ -27,7 +27,7 @@ LEAST_BEYOND = 50.0
 CERTAIN = 0.05
 """More common values than this are not the tail, however few remain above them."""
 MOST = 16.0
-"""A single tail's severity is capped here; what is told is capped at 8."""
+"""A single tail's severity is capped here; what a message says is capped at 8."""
 MEMORY = 400_000.0
 """Values after which an old one counts 1/e: some days of an active symbol."""
 ODD = 2.0
@@ -47,7 +47,7 @@ LOG_OF_HALF = 0.3010299956639812
 def bin_edges() -> F64:
     """Return the lower edges of the classes, and the upper one of the last: octaves, units.
 
-    The first row begins at 0 and goes on in eighths of octaves from 1/64 to 1,024; the second
+    The first row begins at 0 and continues in eighths of octaves from 1/64 to 1,024; the second
     goes from 0 to 16 in eighths.
     """
     octaves = np.array([2.0 ** (n // 8 - 6) * (1 + n % 8 / 8) for n in range(BINS + 1)])

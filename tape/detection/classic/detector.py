@@ -144,7 +144,7 @@ class ClassicDetector:
         return below, breaks
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
         return explained(trades, verdicts, position, self.parameters, self.symbols)
 
     def snapshot(self, symbol: int) -> bytes:

@@ -51,9 +51,9 @@ def _number(text: str) -> Decimal:
 
 
 def _apart(value: float, other: Decimal, *, above: bool, digits: int) -> str | None:
-    """Return `value` with so many decimals, or more, that as printed it is above `other`, or below.
+    """Return `value` with so few decimals that as printed it is still above `other`, or below.
 
-    None where it is not, or by too little.
+    At least `digits` of them. None where it is not above or below, or by too little.
     """
     distance = value - float(other)
     if (distance if above else -distance) > 10.0**-digits:  # no rounding gets there
@@ -125,7 +125,7 @@ def explained(
     parameters: Parameters,
     symbols: SymbolTable,
 ) -> list[Reason]:
-    """Return the reasons of the `position`-th flagged trade of a batch, one a rule, in order."""
+    """Return the reasons of the `position`-th flagged trade of a batch, one per rule, in order."""
     i = int(verdicts.flagged[position])
     rules = int(verdicts.rules[i])
     previous, mean, std, z, normal_low, normal_high, normal_z = verdicts.evidence[position].item()

@@ -34,7 +34,7 @@ UNIT_NANOS = 100_000
 Identity = tuple[int, int, int, int, int, int, int]
 """publisher, ts_event_ns, sequence (0 or less for none), ordinal, price_nanos, size, side"""
 PLACE = 4
-"""So many parts of an identity say where a trade stands in its feed."""
+"""The first parts of an identity, this many, say where a trade stands in its feed."""
 
 
 @dataclass(slots=True)
@@ -183,7 +183,7 @@ class LiteralDetector:
             self.refits.note(perf_counter() - start_s)
 
     def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason a rule, in order."""
+        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
         return explained(trades, verdicts, position, self.parameters, self.symbols)
 
     def snapshot(self, symbol: int) -> bytes:

@@ -18,7 +18,7 @@ JUDGED_FROM: Final = 100
 
 
 def usual_history(length: int) -> list[float]:
-    """Return so many usual z values, oldest first: quantiles of a normal in scattered order."""
+    """Return this many usual z values, oldest first: quantiles of a normal in scattered order."""
     step = ceil(STRIDE_SHARE * length)
     while gcd(step, length) != 1:
         step += 1

@@ -7,7 +7,7 @@ import numpy as np
 from tape.codec.array_types import F64, I64, U32, U64
 
 SUBSAMPLE = 256
-"""scikit-learn's `max_samples="auto"`: at most so many training values a tree."""
+"""scikit-learn's `max_samples="auto"`: at most this many training values a tree."""
 
 DRAWS = 768
 """Random words kept per tree; 255 splits of two draws each need at most 510."""

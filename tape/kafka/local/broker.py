@@ -113,7 +113,7 @@ class LocalKafka:
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused broker go on."""
+        """Let a paused broker run again."""
         os.kill(self.pid, signal.SIGCONT)
 
     def __enter__(self) -> Self:

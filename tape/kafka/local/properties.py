@@ -31,7 +31,7 @@ _ALONE: Final = {
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
 }
-"""What a broker without others must be told, and no waiting for others."""
+"""What a broker without others needs, and no waiting for others."""
 
 
 def logs_of(data_dir: Path) -> Path:

@@ -47,5 +47,5 @@ def check_secrets() -> Finding:
 
 
 def _line(origin: Origin) -> str:
-    hidden = " (.env says otherwise and is not heard)" if origin.overrides_dotenv else ""
+    hidden = " (overrides a different value in .env)" if origin.overrides_dotenv else ""
     return f"{origin.name}={origin.value} from {origin.source}{hidden}"

@@ -1,4 +1,4 @@
-"""The detector's group over a few seconds: lag and trend, doubled instances, open transactions."""
+"""The detector's group over some seconds: lag, trend, duplicate instances, open transactions."""
 
 from collections import defaultdict
 from contextlib import closing
@@ -18,7 +18,7 @@ BEHIND_MAX_S: Final = 10.0
 """Work that a detector at work may have before it; more, and growing, is worth a warning."""
 
 TAKING_TURNS: Final = 3
-"""So many processes by one name in a few seconds are no restart: they end each other."""
+"""This many processes by one name in a few seconds are no restart: they end each other."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Watch:
 
 
 def watch_group(settings: DetectorSettings, look_s: float) -> Watch:
-    """Look at the group for so many seconds, at least one commit; raises `BrokerError`."""
+    """Look at the group for this many seconds, at least one commit; raises `BrokerError`."""
     client = settings.client_config()
     with closing(GroupWatcher(client, settings.consumer_group, settings.input)) as group:
         return _watched(group, settings, look_s)
@@ -98,30 +98,30 @@ def judge_lag(group: str, watch: Watch) -> Finding:
             "lag",
             "problem",
             f"{last.deleted_unread:,} trades were deleted before {group} had read them",
-            "read docs/operations.md on retention; go on with a new Quix__Consumer_Group",
+            "read docs/operations.md on retention; continue with a new Quix__Consumer_Group",
         )
     waiting = f"{last.lag:,} trades wait"
     if not last.members:
         if not last.lag:
-            return Finding("lag", "ok", f"nothing waits; no detector of {group} is running")
-        fix = "start one: `python anomaly_detector/main.py`, or look why it ended"
+            return Finding("lag", "ok", f"no lag; no detector of {group} is running")
+        fix = "start one (`python anomaly_detector/main.py`), or see in its log why it ended"
         return Finding("lag", "problem", f"{waiting} and no detector of {group} is running", fix)
     taken = (last.taken - first.taken) / lasted_s
     written = (last.written - first.written) / lasted_s
     if not last.lag:
-        return Finding("lag", "ok", f"nothing waits ({written:,.0f} trades/s come and go)")
+        return Finding("lag", "ok", f"no lag ({written:,.0f} trades/s in and out)")
     if not taken:
         why = (
-            "the group is sharing its partitions out; look again in half a minute"
+            "the group is assigning its partitions; look again in half a minute"
             if last.moving or first.moving
-            else "see the detector's log; it may hang, recover its state or be kept from committing"
+            else "see the detector's log: it may hang, recover its state, or fail to commit"
         )
-        text = f"{waiting} and none was committed within {lasted_s:.0f} s"
+        text = f"{waiting}, and none was committed within {lasted_s:.0f} s"
         return Finding("lag", "warning" if last.moving else "problem", text, why)
-    trend = f"{waiting}; {taken:,.0f} trades/s taken, {written:,.0f}/s written"
+    trend = f"{waiting}; {taken:,.0f} trades/s judged, {written:,.0f}/s written"
     if last.lag > first.lag and last.lag > BEHIND_MAX_S * taken:
-        fix = "start another detector with an INSTANCE of its own, if this does not pass by itself"
-        return Finding("lag", "warning", f"the lag grows: {trend}", fix)
+        fix = "start another detector with its own INSTANCE, unless the lag shrinks by itself"
+        return Finding("lag", "warning", f"the lag is growing: {trend}", fix)
     if taken > written:
         trend += f", caught up in about {last.lag / (taken - written):,.0f} s"
     return Finding("lag", "ok", trend)
@@ -145,16 +145,16 @@ def judge_instances(watch: Watch) -> Finding:
             "instances",
             "problem" if often else "warning",
             "; ".join(faults),
-            "give each detector an INSTANCE of its own: they end each other's transactions"
+            "give each detector its own INSTANCE: two of one name end each other's transactions"
             + ("" if often else "; if it was just restarted, look again"),
         )
     members = watch.last.members
     if not members:
         return Finding("instances", "ok", "none is running")
     named = ", ".join(
-        f"{m.instance or '(no name)'} ({m.host}, {m.partitions} partitions)" for m in members
+        f"{m.instance or '(no name)'} ({m.host}, partitions: {m.partitions})" for m in members
     )
-    return Finding("instances", "ok", f"each has a name of its own: {named}")
+    return Finding("instances", "ok", f"no duplicate names: {named}")
 
 
 def judge_transactions(topic: str, watch: Watch, input_topic: str = "stocks") -> Finding:
@@ -167,9 +167,9 @@ def judge_transactions(topic: str, watch: Watch, input_topic: str = "stocks") ->
             return Finding(
                 "transactions",
                 "warning",
-                f"a transaction is open on {name} for more than {watch.lasted_s:.0f} s: its "
-                "readers see nothing that is newer",
-                f"start the {app} that left it, by the same INSTANCE; else it ends after 30 s by "
-                "itself",
+                f"a transaction has been open on {name} for over {watch.lasted_s:.0f} s: its "
+                "readers see nothing newer",
+                f"start the {app} that left it, with the same INSTANCE; otherwise it ends "
+                "by itself after 30 s",
             )
-    return Finding("transactions", "ok", f"readers of {input_topic} and {topic} wait for none")
+    return Finding("transactions", "ok", f"none stays open on {input_topic} and {topic}")

@@ -27,7 +27,7 @@ def check_trial(settings: DetectorSettings) -> list[Finding]:
         fix = "run the detector with LOG_LEVEL=DEBUG and look at its log"
         return [clock, Finding("trial", "problem", text, fix, left)]
     text = f"a test trade was sent, flagged and read back, committed, in {trial.took_s:.1f} s"
-    text += " (a detector's start is in it)"
+    text += " (includes detector start-up)"
     if left:
         fix = "remove its topics: the user may not delete them"
         return [clock, Finding("trial", "warning", text, fix, left)]

@@ -186,7 +186,7 @@ class WatchApp(App[int]):
             board.trouble = news.text
 
     def action_pause(self) -> None:
-        """Hold the list still, or let it go on."""
+        """Hold the list still, or let it run again."""
         self.board.pause()
         self.tick()
 

@@ -198,7 +198,8 @@ def test_one_day_cannot_try_a_budget(folder: Path, tmp_path: Path) -> None:
     assert {one["alerts_per_day"] for one in figures.values()} == {7.0}
     assert {one["calibrated_after"] for one in figures.values()} == {None}
     assert (
-        "the budget as asked for, as one day cannot try it" in (tmp_path / "one.toml").read_text()
+        "the requested budget, unchanged: one day cannot test it"
+        in (tmp_path / "one.toml").read_text()
     )
 
 
