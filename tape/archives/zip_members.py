@@ -63,7 +63,9 @@ def _members(archive: Path, _mtime_ns: int, size: int) -> dict[Path, Member]:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise ValueError(f"the zip archive is damaged: {error}"[:200]) from None
     if len(infos) > MEMBERS_MAX:
-        raise ValueError(f"{len(infos):,} files in a zip archive; at most {MEMBERS_MAX:,} are read")
+        raise ValueError(
+            f"{len(infos):,} files in a zip archive, of which at most {MEMBERS_MAX:,} are read"
+        )
     if sum(info.compress_size for info in infos) > size:
         raise ValueError("files of the zip archive overlap, as in a zip bomb")
     found: dict[Path, Member] = {}
