@@ -24,8 +24,8 @@ class DecodedBatch:
 
     Attributes:
         trades: the trades, in the batch's order.
-        positions: of each trade, where its message stood in the batch.
-        rejected: positions and reasons of the messages that are no trades.
+        positions: of each trade, where its message stood in the batch; rising.
+        rejected: positions and reasons of the messages that are no trades; rising.
     """
 
     trades: TradeColumns
@@ -38,9 +38,30 @@ def decode_batch(
 ) -> DecodedBatch:
     """Return the trades of a batch of messages as columns, and what could not be read.
 
-    Equal to `tape.model.trade.decode` on each message with its key checked, and to
-    `tape.codec.places` on their symbols, one message after the other; new symbols get their
-    numbers in the order in which they appear.
+    The answer is that of `tape.model.trade.decode` on each message with its key checked, and of
+    `tape.codec.places` on their symbols, one message after the other.
+
+    Args:
+        keys: of the messages: the symbols in UTF-8, None for a message without a key.
+        values: of the messages, as many; None for a message without a value.
+        symbols: numbers of the symbols so far. New ones get theirs in the order in which they
+            appear; a symbol that loses its place gives its number to another one.
+
+    >>> from tape.codec.symbols import SymbolTable
+    >>> from tape.model.trade import Trade, encode
+    >>> trade = Trade(
+    ...     ts_event_ns=1_751_961_600 * 10**9,
+    ...     publisher_id=2,
+    ...     side="B",
+    ...     price_nanos=157_570_000_000,
+    ...     size=10,
+    ...     symbol="NVDA",
+    ... )
+    >>> found = decode_batch([b"NVDA", b"NVDA"], [encode(trade), b"{"], SymbolTable())
+    >>> found.trades.size.tolist(), found.positions.tolist()
+    ([10], [0])
+    >>> [(position, why.reason) for position, why in found.rejected]
+    [(1, 'message_not_json')]
     """
     count = len(values)
     symbols.begin()

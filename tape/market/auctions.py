@@ -1,6 +1,6 @@
 """The prints of opening and closing auctions, known by clock, size and side alone.
 
-They are large and normal. This says nothing of how a profile tells them, so that it can be held
+They are large and normal. Nothing here comes from a profile, so that a profile can be tested
 against it.
 """
 
@@ -12,21 +12,27 @@ from tape.market.new_york import I64, calendar_days, clock_s
 from tape.model.columns import TradeColumns
 
 AUCTION_SHARES: Final = 50_000
-"""Prints as large as this are left alone."""
-
+"""Shares. No anomaly is put into a print of this size, and none is expected to be flagged."""
 
 OPEN_S: Final = 34_200
 HALF_DAY_CLOSE_S: Final = 46_800
 CLOSE_S: Final = 57_600
+"""Seconds since midnight in New York: 09:30, 13:00 and 16:00."""
 EARLY_S: Final = 1
 LATE_S: Final = 15
-"""An auction's print comes within seconds of the bell."""
+"""Seconds before and after the bell in which an auction's print comes."""
 
 
 def auction_prints(trades: TradeColumns) -> I64:
     """Return the rows of prints of 50,000 shares and more without a side near a bell.
 
     13:00 is a bell only on a day and for a symbol without such a print at 16:00.
+
+    Args:
+        trades: of any symbols and days, in any order.
+
+    Returns:
+        Positions in `trades`, rising; empty if there is none.
     """
     clock = clock_s(trades.ts_event_ns)
     large = (trades.side == ord("N")) & (trades.size >= AUCTION_SHARES)

@@ -13,6 +13,7 @@ from tape.model.fields import NANOS
 OPEN: Final = time(9, 30)
 HALF_DAY_CLOSE: Final = time(13)
 CLOSE: Final = time(16)
+"""On New York's clock; the rules are those of `trading_days`."""
 FIRST_DAY: Final = "2000-01-01"
 """Nothing older is taken for a trade."""
 
@@ -27,7 +28,11 @@ def day_of(number: int) -> date:
 def exchange_calendar(name: str) -> Any | None:
     """Return an exchange's calendar, None if the package for it is not installed.
 
-    Raises `SettingsError` for a name that no exchange has.
+    Args:
+        name: a MIC code, such as XNYS.
+
+    Raises:
+        SettingsError: no exchange has this name.
     """
     try:
         import exchange_calendars
@@ -71,9 +76,14 @@ class Sessions:
         return int(offset.total_seconds()) * NANOS
 
     def hours(self, day: int) -> tuple[int, int]:
-        """Return when trading opened and closed on a day since 1970, ns; (0, 0) if it did not.
+        """Return when trading opened and closed on a day.
 
-        Without a calendar each day is one of New York's.
+        Args:
+            day: days since 1970-01-01.
+
+        Returns:
+            Nanoseconds since 1970, UTC; (0, 0) on a day without a session. Without a calendar
+            each day is a trading day of New York.
         """
         if self._calendar is not None:
             return self._known.get(day_of(day).isoformat(), (0, 0))
@@ -81,9 +91,15 @@ class Sessions:
         return _new_york_ns(day, OPEN), _new_york_ns(day, close)
 
     def missing(self, days: list[int]) -> list[str]:
-        """Return the sessions between the first and the last of the days, in order, but for these.
+        """Return the sessions between the first and the last of the days that are not among them.
 
-        The calendar may end before the last day: what lies behind is not known to be missing.
+        The calendar may end before the last day: nothing after its end is known to be missing.
+
+        Args:
+            days: days since 1970-01-01, in any order.
+
+        Returns:
+            ISO dates, rising.
         """
         found = []
         for before, after in pairwise(sorted(days)):

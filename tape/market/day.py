@@ -31,7 +31,7 @@ POST_MARKET: Final = 2
 OPENING_AUCTION: Final = 3
 CLOSING_AUCTION: Final = 4
 REOPENING: Final = 5
-"""Set by the kernel, which knows the trade before."""
+"""Positions in `CONTEXTS`. The last is set by the kernel, which knows the trade before."""
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 SECOND_NS: Final = 1_000_000_000
@@ -40,6 +40,7 @@ EARLIEST_NS: Final = 4 * 3_600 * SECOND_NS
 OPEN_NS: Final = 34_200 * SECOND_NS
 HALF_DAY_CLOSE_NS: Final = 46_800 * SECOND_NS
 CLOSE_NS: Final = 57_600 * SECOND_NS
+"""Since midnight in New York: pre-market from 04:00, open 09:30, close 13:00 or 16:00."""
 AFTER_NS: Final = 4 * 3_600 * SECOND_NS
 """How long is traded after the close."""
 NEAR_NS: Final = 15 * SECOND_NS
@@ -47,9 +48,11 @@ NEAR_NS: Final = 15 * SECOND_NS
 SLOW_NS: Final = 180 * SECOND_NS
 """The same for large ones: NYSE's auctions end when its floor says so."""
 EARLY_NS: Final = SECOND_NS
+"""How long before the bell one may come: clocks of venues differ."""
 AUCTION_SHARES: Final = 1_000
 """Smaller prints without a side are hidden orders, not auctions."""
 LARGE_SHARES: Final = 50_000
+"""Shares of a print that may come as late as `SLOW_NS`."""
 NO_SIDE: Final = ord("N")
 OUTSIDE: Final = 0.05
 """Share of a day's alerts meant for the hours before the open, and of those after the close."""
@@ -71,7 +74,13 @@ def _day(number: int) -> _Day:
 
 
 class Contexts(NamedTuple):
-    """Per trade: its place in `CONTEXTS`, its day in New York, and the share of it passed."""
+    """Where trades lie, one entry per trade.
+
+    Attributes:
+        kind: position in `CONTEXTS`.
+        day: days since 1970-01-01 on New York's calendar.
+        passed: share of the day's alerts that is due by then, 0 to 1.
+    """
 
     kind: U8
     day: I64
@@ -118,7 +127,13 @@ def _place(
 
 
 def contexts(trades: TradeColumns) -> Contexts:
-    """Return where in the market's day each trade lies."""
+    """Return where in the market's day each trade lies.
+
+    Depends on time, side and size of each trade alone. `REOPENING` is never among the answers.
+
+    Args:
+        trades: of any symbols and days, in any order.
+    """
     times = np.ascontiguousarray(trades.ts_event_ns, np.int64)
     n = len(times)
     found = Contexts(np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.float64))

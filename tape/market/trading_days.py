@@ -9,14 +9,17 @@ from typing import Final
 
 CLOSE_HOUR: Final = 16
 HALF_DAY_CLOSE_HOUR: Final = 13
+"""Hours of New York's clock."""
 
 MONDAY: Final = 0
 THURSDAY: Final = 3
 FRIDAY: Final = 4
 SATURDAY: Final = 5
 SUNDAY: Final = 6
+"""As `date.weekday` counts."""
 
 JUNETEENTH_SINCE: Final = 2022
+"""The year from which the exchanges keep it (NYSE Rule 7.2)."""
 SPECIAL_CLOSINGS: Final = {
     date(2001, 9, 11): "the attacks of that day",
     date(2001, 9, 12): "the attacks of the day before",
@@ -29,7 +32,7 @@ SPECIAL_CLOSINGS: Final = {
     date(2018, 12, 5): "the mourning for George H. W. Bush",
     date(2025, 1, 9): "the mourning for Jimmy Carter",
 }
-"""What no rule foretells, since 2000."""
+"""Closings that follow no rule, since 2000, and why."""
 
 
 def is_half_day(day: date) -> bool:

@@ -32,16 +32,18 @@ U8_MAX: Final = 2**8 - 1
 U16_MAX: Final = 2**16 - 1
 U32_MAX: Final = 2**32 - 1
 I32_MAX: Final = 2**31 - 1
+"""Largest values of DataBento's fields of 8, 16 and 32 bits, without and with sign."""
 
 NO_SEQUENCE: Final = -1
 """Stands for the sequence of a feed that has none."""
 
 NOT_IN_SYMBOLS: Final = frozenset("\"'\\")
+"""They would have to be escaped in JSON, TOML or a shell."""
 
 SIDES: Final = "ABN"
+"""Aggressor: A sold, B bought, N none given."""
 OTHER_ACTIONS: Final = frozenset("ACFMNR")
 """The vendor's letters for rows about orders: added, cancelled, filled, modified, none, reset."""
-"""Aggressor: A sold, B bought, N none given."""
 
 SYMBOL_MAX: Final = 71
 """Characters of the longest symbol: what DataBento's encodings have room for."""
@@ -71,7 +73,16 @@ class Unreadable(Exception):
 
 
 def integer(text: bytes, name: str, largest: int) -> int:
-    """Return the whole number in `text`, 0 to `largest`; raises `Unreadable`."""
+    """Return a whole number.
+
+    Args:
+        text: its digits, and nothing else.
+        name: of the field, for the reason.
+        largest: largest value that is allowed; the smallest is 0.
+
+    Raises:
+        Unreadable: `number_syntax` or `number_range`.
+    """
     if text.isdigit() and len(text) > 20:  # before int(), whose cost grows with the digits
         raise Unreadable("number_range", f"`{name}` has {len(text)} digits")
     if INTEGER_PATTERN.fullmatch(text) is None:
@@ -85,14 +96,22 @@ def integer(text: bytes, name: str, largest: int) -> int:
 
 
 def signed(text: bytes, name: str) -> int:
-    """Return the whole number in `text`, 32 bits with sign; raises `Unreadable`."""
+    """Return a whole number of 32 bits with sign.
+
+    Raises:
+        Unreadable: `number_syntax` or `number_range`.
+    """
     if text[:1] == b"-" and text[1:].isdigit():
         return -integer(text[1:], name, I32_MAX + 1)
     return integer(text, name, I32_MAX)
 
 
 def checked_size(text: bytes) -> int:
-    """Return a size in shares, 1 to 2**32 - 1; raises `Unreadable`."""
+    """Return a size in shares, 1 to 2**32 - 1.
+
+    Raises:
+        Unreadable: `size_not_positive`, `number_syntax` or `number_range`.
+    """
     if text[:1] == b"-" and text[1:].isdigit():
         raise Unreadable("size_not_positive", "`size` is negative")
     size = integer(text, "size", U32_MAX)
@@ -102,7 +121,14 @@ def checked_size(text: bytes) -> int:
 
 
 def decimal_price(text: bytes) -> int:
-    """Return the price in 1e-9 dollars from its decimal text; raises `Unreadable`."""
+    """Return a price in 1e-9 dollars from its decimal text, without a float in between.
+
+    Raises:
+        Unreadable: `number_syntax`, `number_range` or `price_undefined`.
+
+    >>> decimal_price(b"157.57"), decimal_price(b"-0.000000001")
+    (157570000000, -1)
+    """
     negative = text[:1] == b"-"
     match = PRICE_PATTERN.fullmatch(text[1:] if negative else text)
     if match is None:
@@ -117,9 +143,12 @@ def decimal_price(text: bytes) -> int:
 
 
 def checked_price(nanos: int) -> int:
-    """Return `nanos` if it can be a price, in 1e-9 dollars; raises `Unreadable`.
+    """Return `nanos` if it can be a price, in 1e-9 dollars.
 
     Zero and less are prices: of spreads, and of crude oil on 2020-04-20.
+
+    Raises:
+        Unreadable: `price_undefined` or `number_range`.
     """
     if nanos == PRICE_UNDEFINED_NANOS:
         raise Unreadable("price_undefined", "`price` is the mark for no price")
@@ -164,7 +193,18 @@ def is_symbol(text: str) -> bool:
 
 
 def time_ns(text: str, name: str) -> int:
-    """Return nanoseconds since 1970 of ISO-8601 UTC text, nine decimals; raises `Unreadable`."""
+    """Return nanoseconds since 1970 from ISO-8601 text in UTC with nine decimals.
+
+    Args:
+        text: such as `2025-07-08T08:00:00.171836530Z`; no other form is read.
+        name: of the field, for the reason.
+
+    Raises:
+        Unreadable: `time_syntax` or `time_range`.
+
+    >>> time_ns("2025-07-08T08:00:00.171836530Z", "ts_event")
+    1751961600171836530
+    """
     match = TIME_PATTERN.fullmatch(text)
     midnight = None if match is None else midnight_s(match[1])
     if match is None or midnight is None:
@@ -174,7 +214,11 @@ def time_ns(text: str, name: str) -> int:
 
 
 def checked_time(ns: int, name: str, latest_ns: int = TIME_MAX_NS) -> int:
-    """Return `ns` if it lies between 2000 and `latest_ns`; raises `Unreadable`."""
+    """Return `ns` if it lies between 2000 and `latest_ns`.
+
+    Raises:
+        Unreadable: `time_range`.
+    """
     if not TIME_MIN_NS <= ns < latest_ns:
         raise Unreadable("time_range", f"`{name}` is undefined or outside the years allowed")
     return ns

@@ -13,8 +13,10 @@ from tape.model.rejected import Rejected
 
 _SEED: Final = 0x9747B28C
 _FACTOR: Final = 0x5BD1E995
+"""Constants of Kafka's `Utils.murmur2`."""
 _WORD: Final = 0xFFFFFFFF
 _POSITIVE: Final = 0x7FFFFFFF
+"""What `Utils.toPositive` keeps: all bits but the sign."""
 
 
 def murmur2(data: bytes) -> int:
@@ -37,13 +39,29 @@ def murmur2(data: bytes) -> int:
 
 @lru_cache(maxsize=65_536)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Return on which of `partitions` a key belongs."""
+    """Return the partition of a key, as Kafka's own clients choose it.
+
+    Args:
+        key: the symbol in UTF-8.
+        partitions: how many the topic has, at least 1.
+
+    Returns:
+        0 to `partitions` - 1.
+
+    >>> partition_of(b"NVDA", 1)
+    0
+    """
     return (murmur2(key) & _POSITIVE) % partitions
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One of the partitions of a topic."""
+    """One of the partitions of a topic.
+
+    Attributes:
+        number: from 0.
+        partitions: how many the topic has.
+    """
 
     number: int
     partitions: int

@@ -36,9 +36,24 @@ MESSAGE_MAX: Final = 64 * 1024
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One trade as it stands on `stocks`.
 
-    Defaults stand for fields that a reader can do without; feeds to come may leave them out.
-    `ordinal` tells trades apart that are equal in all that identifies one: how many such the
-    source has had before this one.
+    A feed may leave out the fields that have a default.
+
+    Attributes:
+        ts_recv_ns: when it was received, nanoseconds since 1970; 0 is unknown.
+        ts_event_ns: when it happened, nanoseconds since 1970.
+        rtype: DataBento's kind of record; 0 for a trade.
+        publisher_id: venue or feed, 0 to 65,535.
+        instrument_id: the feed's number of the symbol.
+        action: `T`, a trade.
+        side: `A` sold, `B` bought, `N` neither said.
+        depth: level of the book; 0 for a trade.
+        price_nanos: 1e-9 dollars; zero and less are prices.
+        size: shares, at least 1.
+        flags: the feed's own bits.
+        ts_in_delta_ns: how long before its receipt the venue sent it, nanoseconds.
+        sequence: the feed's own number; `NO_SEQUENCE` where it has none.
+        symbol: see `tape.model.fields.is_symbol`.
+        ordinal: how many trades that are equal in all that identifies one the source had before.
     """
 
     ts_recv_ns: int = 0
@@ -86,10 +101,18 @@ class _Message(msgspec.Struct, frozen=True):
 def decode(
     raw: bytes | None, key: bytes | None = None, *, check_key: bool = False
 ) -> Trade | Rejected:
-    """Return the trade in `raw`, or the reason there is none. Never raises, whatever the bytes.
+    """Return the trade in a message, or the reason there is none.
 
-    With `check_key`, the message's key must be the trade's symbol, as the topic promises: state
-    is kept by partition, so a trade under a wrong key would be judged with the wrong history.
+    Never raises, whatever the bytes.
+
+    Args:
+        raw: the message's value; None is a message without one.
+        key: the message's key.
+        check_key: whether the key must be the trade's symbol, as the topic promises. State is
+            kept by partition: under a wrong key a trade would be judged with the wrong history.
+
+    >>> decode(b"{}").reason
+    'field_missing'
     """
     if not raw:
         return Rejected("message_empty", "the message has no value")
@@ -152,8 +175,12 @@ def _optional(raw: msgspec.Raw, name: str, largest: int, *, absent: int = 0) -> 
 def encode(trade: Trade) -> bytes:
     """Return the message of a trade: the fourteen fields in DataBento's order, no white space.
 
-    The ordinal stands behind them where it is not 0; a time of receipt and a sequence that the
-    trade does not have are not written.
+    The ordinal follows them where it is not 0. A time of receipt and a sequence that the trade
+    does not have are not written.
+
+    >>> trade = Trade(ts_event_ns=0, publisher_id=2, side="B", price_nanos=1, size=5, symbol="A")
+    >>> encode(trade)[-48:]
+    b'"size":5,"flags":0,"ts_in_delta":0,"symbol":"A"}'
     """
     fields: list[tuple[str, Any]] = [
         ("ts_recv", f'"{iso_time(trade.ts_recv_ns)}"' if trade.ts_recv_ns else None),
