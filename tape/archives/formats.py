@@ -13,7 +13,8 @@ from tape.archives.columns_file import read_columns_file
 from tape.archives.dbn_file import ALL, DbnFile
 from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
 from tape.archives.discovery import TEXT, Archive, encoding_of
-from tape.archives.forms_scanner import convert_form, plan_for
+from tape.archives.forms_plan import plan_for
+from tape.archives.forms_scanner import convert_form
 from tape.archives.given import file_beside
 from tape.archives.layout import Layout, read_layout
 from tape.archives.quoted_lines import whole_rows

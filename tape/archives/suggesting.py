@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +13,12 @@ from tape.archives.discovery import encoding_of
 from tape.archives.layout import DELIMITERS, split
 from tape.archives.reference_json import json_reader
 from tape.archives.row_kinds import are_sums, kinds_of
+from tape.archives.suggestion import Suggestion
 from tape.archives.zstd import LongLine, pieces
-from tape.codec.row_fields import NAMES
 from tape.codec.values import iso_ns
 from tape.errors import ArchiveError
 from tape.model.fields import U16_MAX, U32_MAX, Unreadable, is_symbol
 from tape.model.rejected import Rejected
-from tape.process.terminal_text import printable
 
 SYNONYMS: Final = {
     "ts_event": (
@@ -52,35 +50,6 @@ SERIAL_2000, SERIAL_2100, FEW_DAYS = 36_526, 73_051, 2
 
 NEW_YORK: Final = "America/New_York"
 KOLKATA: Final = "Asia/Kolkata"
-
-
-@dataclass(slots=True)
-class Suggestion:
-    """A columns file in the making.
-
-    Attributes:
-        guesses: in sentences, what is not sure.
-        open: in sentences, what its user must say himself.
-    """
-
-    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    guesses: list[str] = field(default_factory=list)
-    open: list[str] = field(default_factory=list)
-
-    def put(self, table: str, key: str, value: object) -> None:
-        """Say something in a table."""
-        self.tables.setdefault(table, {})[key] = value
-
-    def text(self, file: str) -> str:
-        """Return the file as TOML, what is not sure as comments in front."""
-        lines = [f"# Suggested for {file} by `tape inspect FILE --suggest-columns`: see what it"]
-        lines += ["# guesses, correct it, and give it with --columns. See docs/files.md."]
-        lines += [f"# Guessed: {printable(one)}" for one in self.guesses]
-        lines += [f"# To be said: {printable(one)}" for one in self.open]
-        for name, table in self.tables.items():
-            lines += ["", f"[{name}]"]
-            lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
-        return "\n".join(lines) + "\n"
 
 
 def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
@@ -378,15 +347,3 @@ def _lobster(made: Suggestion) -> None:
     made.put("side", "-1", "B")
     made.guesses.append("this is a LOBSTER message file: types 4 and 5 are trades")
     made.guesses.append("direction 1 is a resting buy order that was hit: the other side sold")
-
-
-def _key(key: str) -> str:
-    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else _toml(key)
-
-
-def _toml(value: object) -> str:
-    """Return a value in TOML, with all that could steer a terminal as escapes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)

@@ -21,6 +21,7 @@ KERNEL_SOURCES: Final = (
     "model/trade.py",
     "**/*_kernel.py",
     "archives/*_scanner.py",
+    "archives/forms_plan.py",
 )
 """Compiled functions, and the constants that are compiled into them."""
 
