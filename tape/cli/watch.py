@@ -91,7 +91,7 @@ def _view(settings: DetectorSettings, chosen: Filter, last: int) -> int:
 
     def around(one: Seen) -> Around | str:
         if one.source is None:
-            return "its headers do not say where it lies"
+            return "the message has no source offset, so its neighbours cannot be loaded"
         return trades_around(client, settings.input, one.source, each=AROUND)
 
     live = Live(settings, Follower(client, {settings.output: last, settings.rejected: 0}))

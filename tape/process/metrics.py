@@ -19,7 +19,7 @@ from tape.process.clock import CLOCK, Clock
 from tape.process.metrics_server import serve
 
 SILENT_S: Final = 60.0
-"""An app that has not come round its loop for so long is not healthy."""
+"""An app whose main loop has not run for this long is unhealthy."""
 
 LAG_KEPT_S: Final = 15.0
 """How long a lag counts that comes once per second; then the app may be waiting for the broker."""

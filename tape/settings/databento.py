@@ -33,7 +33,7 @@ class FetchSettings(BaseSettings):
             )
         if not (text.isascii() and text.isprintable()) or {" ", ":"} & set(text):
             raise SettingsError(
-                "DATABENTO_API_KEY is no key: it holds blanks or characters that no key has",
+                "DATABENTO_API_KEY is not a valid key: it contains spaces or illegal characters",
                 "copy it again from the page API keys of DataBento's portal",
             )
         return SecretStr(text)

@@ -1,6 +1,6 @@
 """Micro-batches: many messages per call and per row, inside Quix Streams' own consumer.
 
-The library's loop costs 7–8 µs a message. A row that stands for up to a thousand messages of one
+The library's loop costs 7–8 µs per message. A row that stands for up to a thousand messages of one
 partition costs the same as one message, and checkpoints, transactions, state, recovery and
 rebalancing stay the library's own, because the row carries the offset of its last message.
 """

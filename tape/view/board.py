@@ -18,7 +18,7 @@ RATE_S: Final = 10.0
 
 
 class Rate:
-    """Events a second over the last `RATE_S` seconds, or since the first if that is less."""
+    """Events per second over the last `RATE_S` seconds, or since the first if that is less."""
 
     def __init__(self, clock: Clock = CLOCK) -> None:
         self._clock = clock
@@ -109,12 +109,12 @@ class Board:
 
     @property
     def stocks_per_s(self) -> float:
-        """Return how many trades a second are written to `stocks`."""
+        """Return how many trades per second are written to `stocks`."""
         return self._stocks.per_s
 
     @property
     def anomalies_per_s(self) -> float:
-        """Return how many anomalies a second come."""
+        """Return how many anomalies come per second."""
         return self._anomalies.per_s
 
     @property

@@ -161,7 +161,12 @@ def test_a_wrong_option_is_told_before_anything_is_asked(
 
 @pytest.mark.parametrize(
     ("key", "told"),
-    [("", "is not set"), ("  ", "is not set"), ("db-a b", "is no key"), ("db-\x07", "is no key")],
+    [
+        ("", "is not set"),
+        ("  ", "is not set"),
+        ("db-a b", "is not a valid key"),
+        ("db-\x07", "is not a valid key"),
+    ],
 )
 def test_without_a_key_it_says_where_to_get_one(
     key: str, told: str, run: Run, databento: DataBento, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,7 @@ Counted = dict[str, list[int]]
 
 @dataclass(frozen=True, slots=True)
 class TunedBudget:
-    """A symbol's budget; alerts are means a day over the days after the symbol's first.
+    """A symbol's budget; alerts are means per day over the days after the symbol's first.
 
     Attributes:
         own: what to set as the symbol's `alerts_per_day`.

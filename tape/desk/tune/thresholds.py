@@ -72,7 +72,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What tuning found for one symbol; alerts are means a day over the past days.
+    """What tuning found for one symbol; alerts are means per day over the past days.
 
     Attributes:
         own: the thresholds to be used, None where the common one stays.

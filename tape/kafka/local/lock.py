@@ -1,4 +1,4 @@
-"""One broker a data directory."""
+"""Locks a data directory, so that only one broker uses it."""
 
 import fcntl
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """The message of a flagged trade."""
 
+import ast
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import tape
 from tape.model.anomaly import (
     IDENTITY,
     Anomaly,
@@ -205,3 +207,28 @@ def test_what_is_no_anomaly_has_a_reason(raw: bytes | None, reason: str) -> None
     found = decode_anomaly(raw)
     assert isinstance(found, Rejected)
     assert found.reason == reason
+
+
+def takes_apart(tree: ast.Module) -> list[int]:
+    """The lines that read an anomaly's own fields from JSON, or give them a type."""
+    fields = {"anomaly_id", "episode_id", "reasons"}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            if isinstance(node.slice, ast.Constant) and node.slice.value in fields:
+                found.append(node.lineno)
+        elif isinstance(node, ast.ClassDef) and any("Struct" in ast.unparse(b) for b in node.bases):
+            named = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+            if {"anomaly_id", "anomalies"} & named:
+                found.append(node.lineno)
+    return found
+
+
+def test_no_other_module_takes_an_anomaly_apart() -> None:
+    assert takes_apart(ast.parse("found = decode(raw)\nfound['anomaly_id']")) == [2]
+    assert takes_apart(ast.parse("class A(msgspec.Struct):\n    anomalies: list[str]")) == [1]
+    root = Path(tape.__file__).parent
+    for file in sorted(root.rglob("*.py")):
+        if file != root / "model/anomaly.py":
+            found = takes_apart(ast.parse(file.read_text()))
+            assert not found, f"{file.relative_to(root)}:{found[0]}: use decode_anomaly"
