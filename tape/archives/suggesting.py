@@ -13,7 +13,7 @@ from tape.archives.discovery import encoding_of
 from tape.archives.layout import DELIMITERS, split
 from tape.archives.reference_json import json_reader
 from tape.archives.row_kinds import are_sums, kinds_of
-from tape.archives.suggestion import Suggestion
+from tape.archives.suggestion import Suggestion, toml_text
 from tape.archives.zstd import LongLine, pieces
 from tape.codec.values import iso_ns
 from tape.errors import ArchiveError
@@ -165,7 +165,7 @@ def _kinds(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, li
         made.guesses.append(f"rows with {trades} in column {kinds.column!r} are trades{others}")
     elif kinds.column is not None:
         made.open.append(
-            f"[trades] column = {_toml(kinds.column)} and values = those of "
+            f"[trades] column = {toml_text(kinds.column)} and values = those of "
             f"{', '.join(kinds.others)} that mean a trade; leave it out if all do"
         )
     if kinds.corrections is not None:

@@ -34,15 +34,15 @@ class Suggestion:
         lines += [f"# To be said: {printable(one)}" for one in self.open]
         for name, table in self.tables.items():
             lines += ["", f"[{name}]"]
-            lines += [f"{_key(key)} = {_toml(value)}" for key, value in table.items()]
+            lines += [f"{_key(key)} = {toml_text(value)}" for key, value in table.items()]
         return "\n".join(lines) + "\n"
 
 
 def _key(key: str) -> str:
-    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else _toml(key)
+    return key if key in NAMES or re.fullmatch(r"[a-z_]+", key) else toml_text(key)
 
 
-def _toml(value: object) -> str:
+def toml_text(value: object) -> str:
     """Return a value in TOML, with all that could steer a terminal as escapes."""
     if isinstance(value, bool):
         return "true" if value else "false"

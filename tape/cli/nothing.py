@@ -29,7 +29,7 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
         of = f" of {', '.join(sorted(part.symbols))}" if part.symbols else ""
         return NothingJudgedError(
             f"nothing is shown, and nothing is written: no trade{of} {_between(part)}",
-            f"choose of the days that these files hold: {days} (UTC)",
+            f"choose from the days that these files hold: {days} (UTC)",
         )
     if part.symbols:
         names, whole = _symbols(run)
@@ -38,7 +38,7 @@ def nothing_judged(run: Replay) -> NothingJudgedError:
             return NothingJudgedError(
                 "nothing was judged, and nothing is written: none of --symbols "
                 f"{symbols_word(sorted(part.symbols))} is in these files",
-                f"choose of those that are: {listed(names)}{among}",
+                f"choose from those that are: {listed(names)}{among}",
             )
     files = listed(str(archive.path) for archive in run.archives)
     error = run.outcome.nothing_read(files)

@@ -88,7 +88,7 @@ def show(
     found = [state for state in _chosen(states, profile) if state.symbol == symbol]
     if not found:
         known = sorted({state.symbol for state in states})
-        there = f"choose of {', '.join(known[:10])}" if known else ""
+        there = f"choose from {', '.join(known[:10])}" if known else ""
         more = f" and {len(known) - 10} more" if len(known) > 10 else ""
         raise StateError(
             f"no state is kept of {symbol!r} in the group {settings.consumer_group}", there + more
@@ -169,7 +169,9 @@ def _has_counts(settings: DetectorSettings, changelog: str) -> bool:
 
 def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]:
     if profile is not None and profile not in (*PROFILES, "?"):
-        raise SettingsError(f"--profile {profile} is not known", f"choose of {', '.join(PROFILES)}")
+        raise SettingsError(
+            f"--profile {profile} is not known", f"choose from {', '.join(PROFILES)}"
+        )
     return [state for state in states if profile in (None, state.profile)]
 
 

@@ -62,7 +62,8 @@ def profile_names(text: str) -> list[ProfileName]:
         known = next((name for name in PROFILES if name == word.strip()), None)
         if known is None:
             raise SettingsError(
-                f"--profiles: {word.strip()!r} is not a profile", f"choose of {', '.join(PROFILES)}"
+                f"--profiles: {word.strip()!r} is not a profile",
+                f"choose from {', '.join(PROFILES)}",
             )
         if known not in names:
             names.append(known)

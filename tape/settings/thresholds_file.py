@@ -73,7 +73,7 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
         )
     if unknown:
         raise SettingsError(
-            f"{where} has an unknown key {unknown[0]!r}", f"choose of {', '.join(KEYS)}"
+            f"{where} has an unknown key {unknown[0]!r}", f"choose from {', '.join(KEYS)}"
         )
     volume = table.get("volume_threshold")
     if volume is not None and (type(volume) is not int or not 1 <= volume < 2**32):

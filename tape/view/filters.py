@@ -49,5 +49,5 @@ def parse_rule(text: str, option: str) -> str:
     found = [rule for rule in RULES if wanted == rule.word]
     found = found or [rule for rule in RULES if wanted in rule.name.casefold()]
     if len(found) != 1:
-        raise SettingsError(f"{option}: {text!r} is no rule", f"choose of {WORDS}")
+        raise SettingsError(f"{option}: {text!r} is no rule", f"choose from {WORDS}")
     return found[0].name

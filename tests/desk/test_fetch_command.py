@@ -137,9 +137,9 @@ def test_the_list_is_a_table_on_a_terminal_with_ids_to_be_copied(databento: Data
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "say what to fetch"),
-        (["--job", "J", "--list"], "say what to fetch"),
-        (["--job", "J", *ORDER], "say what to fetch"),
+        ([], "nothing says what to fetch"),
+        (["--job", "J", "--list"], "nothing says what to fetch"),
+        (["--job", "J", *ORDER], "nothing says what to fetch"),
         (WHAT, "--end is missing"),
         ([*WHAT, "--end", "2024-11-26"], "is not before --end"),
         ([*WHAT, "--end", "tomorrow"], "--end: 'tomorrow' is no time"),

@@ -226,9 +226,18 @@ def test_where_nothing_is_judged_no_file_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "there"),
     [
-        (("--symbols", "XYZ"), "--symbols XYZ: these files hold ACME, BOLT"),
-        (("--from", "2026-01-01"), "these files hold 2025-03-05, 2025-03-06 (UTC)"),
-        (("--to", "2024-01-01"), "these files hold 2025-03-05, 2025-03-06 (UTC)"),
+        (
+            ("--symbols", "XYZ"),
+            "--symbols XYZ is in these files; choose from those that are: ACME, BOLT",
+        ),
+        (
+            ("--from", "2026-01-01"),
+            "choose from the days that these files hold: 2025-03-05, 2025-03-06 (UTC)",
+        ),
+        (
+            ("--to", "2024-01-01"),
+            "choose from the days that these files hold: 2025-03-05, 2025-03-06 (UTC)",
+        ),
         (("--from", "2025-03-05T16:00", "--to", "2025-03-06T14:00"), "2025-03-05, 2025-03-06"),
         (("--symbols", "BOLT", "--to", "2025-03-05"), "no trade of BOLT before 2025-03-06"),
     ],

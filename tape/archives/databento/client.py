@@ -181,10 +181,7 @@ class Service:
                 f"{self.host} has nothing for {what} ({status}{said})",
                 "`tape fetch --list` shows the account's jobs",
             )
-        return FetchError(
-            f"{self.host} answered {what} with {status}{said}",
-            "start again later; if it stays so, ask DataBento's support",
-        )
+        return FetchError(f"{self.host} answered {what} with {status}{said}")
 
     def _ask(self, method: str, what: str, kind: type[T], **fields: dict[str, str]) -> T:
         """Return the answer to a question that costs nothing, asked until there is one."""

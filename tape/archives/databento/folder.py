@@ -188,7 +188,7 @@ def _fitting(files: list[Wanted], only: str) -> list[Wanted]:
     fitting = {file.name for file in files if fnmatchcase(file.name, only)}
     if not fitting:
         names = ", ".join(file.name for file in files[:5]) + (", …" if len(files) > 5 else "")
-        raise FetchError(f"--only: no file of the job fits {only!r}", f"choose of {names}")
+        raise FetchError(f"--only: no file of the job fits {only!r}", f"choose from {names}")
     return [file for file in files if file.name in fitting | SIDECARS]
 
 

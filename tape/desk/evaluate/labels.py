@@ -92,7 +92,7 @@ def _label(row: dict[str, str | None], source: str) -> Label:
     if fields["kind"] not in KINDS:
         raise ArchiveError(
             f"{source}: {fields['kind']!r} is not a kind of anomaly",
-            f"choose of {', '.join(KINDS)}",
+            f"choose from {', '.join(KINDS)}",
         )
     try:
         return Label(

@@ -91,7 +91,7 @@ def test_only_the_wanted_files_come_and_what_explains_them(
     assert sorted(done.fetched) == ["symbology.json", *days[1:3]]
     assert (done.files, done.bytes_total) == (3, 3)
     with pytest.raises(
-        FetchError, match=r"no file of the job fits '\*2025\*'; choose of xnas-itch"
+        FetchError, match=r"no file of the job fits '\*2025\*'; choose from xnas-itch"
     ):
         fetch(databento, tmp_path, only="*2025*")
 

@@ -130,7 +130,7 @@ def test_an_order_that_is_nowhere_is_told_and_not_sent_again(
 ) -> None:
     databento.add_job("XNAS-OLD", query=QUERY.job_form())  # the same, ordered before: not it
     databento.then(SUBMIT, lost)
-    with pytest.raises(FetchError, match="paid twice: look at `tape fetch --list`"):
+    with pytest.raises(FetchError, match="paid twice; look at `tape fetch --list`"):
         order(service_of(databento), QUERY)
     assert len(databento.asked(SUBMIT)) == 1
     assert set(databento.jobs) == {"XNAS-OLD"}

@@ -58,7 +58,7 @@ def test_a_file_without_a_sha256_is_refused(
     digest: str, databento: DataBento, tmp_path: Path
 ) -> None:
     databento.add_job(JOB, {"a.csv": b"a"}).listed["a.csv"]["hash"] = digest
-    with pytest.raises(FetchError, match="needed are a sha256"):
+    with pytest.raises(FetchError, match="not with a sha256"):
         fetch(databento, tmp_path / "out")
 
 
