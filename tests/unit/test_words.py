@@ -25,7 +25,6 @@ INSTEAD = {
     r"for want of": "without",
     r"to the byte": "byte for byte",
     r"shall": "must, or are to",
-    r"coin tosses": "heads in a row, or bits",
     r"(an?|one) (batch|call|entry|file|line|message|page|panel|record|row|table) an? [a-z]+": (
         "one … per …"
     ),

@@ -26,7 +26,7 @@ UNITS: Final = (
     "usual steps",
     "usual moves",
     "shares",
-    "bits",
+    "coin tosses alike",
     "shares at least",
 )
 
@@ -131,7 +131,7 @@ def _what(feature: int, evidence: np.void, price_nanos: int, size: int) -> str:
     if feature == 4:
         return (
             "The same price, size and side again and again, "
-            f"as unlikely as {shown:,.0f} heads in a row"
+            f"as unlikely as {shown:,.1f} coin tosses alike"
         )
     return f"More than {shown:,.0f} shares on one side within 10 ms, in many trades"
 

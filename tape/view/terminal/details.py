@@ -47,8 +47,9 @@ class Details(ModalScreen[None]):
 
 def facts(one: Seen) -> Group:
     """Return an anomaly in whole."""
+    shares = "share" if one.size == 1 else "shares"
     lines: list[Text | Table] = [
-        Text(f"{one.named}  {one.price}  {one.size:,} shares  {one.side}", "bold"),
+        Text(f"{one.named}  {one.price}  {one.size:,} {shares}  {one.side}", "bold"),
         Text(one.time),
         Text(""),
     ]
