@@ -10,6 +10,7 @@ from tape.codec.text import empty_slots, find_slot
 from tape.model.trade import Trade
 
 NAMES_MAX: Final = 1_000_000
+"""Symbols of one file at most; a file of trades has some 20,000."""
 
 
 class FileNames:

@@ -29,6 +29,7 @@ WIDE: Final = 64
 """From this many files that overlap on, less of each is read ahead."""
 
 LEAST_CHUNK: Final = 32 * 1024
+"""Bytes of a chunk at the least, however many files overlap: smaller ones cost more in calls."""
 
 Batch = TypeVar("Batch")
 

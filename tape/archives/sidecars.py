@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MANIFEST: Final = "manifest.json"
 SYMBOLOGY_JSON: Final = "symbology.json"
 SYMBOLOGY_CSV: Final = "symbology.csv"
+"""Names that DataBento gives its sidecars."""
 UTF8_MARK: Final = b"\xef\xbb\xbf"
 DAY_COLUMNS: Final = ("date", "instrument_id", "raw_symbol")
 

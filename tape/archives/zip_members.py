@@ -21,7 +21,9 @@ LISTED_MAX: Final = 8 << 20
 END: Final = struct.Struct("<4s8xI6x")
 END_64: Final = struct.Struct("<4s36xQ")
 END_IN: Final = END.size + 2**16
+"""Bytes at an archive's end in which its end record lies: its comment is shorter than 64 KiB."""
 ENCRYPTED: Final = 1
+"""Bit of a member's flags."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ MAGICS: Final = (
 )
 PACKED_MOST: Final = 3
 CHUNK: Final = 256 * 1024
+"""Bytes that are unpacked at a time."""
 LINE_MAX: Final = 65_536
 
 

@@ -54,6 +54,7 @@ MBP_BYTES, MBO_BYTES = 48, 56
 
 HEAD_BYTES = 16
 LOW_32 = np.uint64(0xFFFFFFFF)
+"""Bytes of a record's head, and a mask of 32 bits."""
 
 
 @uncounted

@@ -22,11 +22,13 @@ W8, W16, W32 = np.uint64(8), np.uint64(16), np.uint64(32)
 ZEROS = np.uint64(0x3030303030303030)
 ABOVE_NINE = np.uint64(0x4646464646464646)
 TOP_BITS = np.uint64(0x8080808080808080)
+"""Eight ASCII zeros; what carries a byte above nine into its top bit; eight top bits."""
 NONE = np.uint64(0)
 ONE, TEN = np.uint64(1), np.uint64(10)
 LOW_BYTES = np.uint64(0x000000FF000000FF)
 BY_100 = np.uint64(0x000F424000000064)
 BY_1 = np.uint64(0x0000271000000001)
+"""Factors that turn pairs of digits into one number of eight (D. Lemire's method)."""
 DATE_TAIL = np.uint64(0xFFFFFF)
 MINUTE_MARKS, MINUTE_COLONS = np.uint64(0x0000FF0000FF0000), np.uint64(0x00003A00003A0000)
 

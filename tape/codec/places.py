@@ -42,6 +42,7 @@ KEPT_BYTES: Final = 2
 ASLEEP: Final = 3
 """1 while its state lies in the store and was not taken up since the start."""
 COLUMNS: Final = 4
+"""Of a row, all of the above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+"""Those of the apps; tests take smaller ones."""
 
 
 class Place(NamedTuple):

@@ -22,6 +22,7 @@ from tape.model.partitions import Partition
 from tape.model.rejected import Rejected
 
 ROOM: Final = 64
+"""Symbols that a new table has room for."""
 
 
 class SymbolTable:

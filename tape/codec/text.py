@@ -14,11 +14,13 @@ I64 = npt.NDArray[np.int64]
 
 MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 MONTH_STARTS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334])
+"""Days of each month of an ordinary year, and days before it; month 0 is none."""
 
 BAD = -1
 """Not in the canonical form; never a position, a number or a time that is allowed."""
 
 UNKNOWN = -1
+"""Stands for a symbol without a number."""
 
 
 KEYS = 19
@@ -27,6 +29,7 @@ KEYS = 19
 LOW_HALF = np.uint64(0xFFFFFFFF)
 HALF, MIX_SHIFT = np.uint64(32), np.uint64(29)
 MIX = np.uint64(0xFF51AFD7ED558CCD)
+"""An odd constant that spreads bits: that of MurmurHash3's finaliser, with its top byte set."""
 
 
 class Slots(NamedTuple):

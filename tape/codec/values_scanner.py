@@ -15,11 +15,15 @@ from tape.codec.values import SLOT_S, zone_offset_s
 from tape.model.fields import NANOS, TIME_MAX_NS
 
 DIGITS_MAX = 18
+"""A whole number of this many digits fits into 64 bits whatever they are."""
 FRACTION_MAX = 40
+"""Decimals that are read here; a longer number is left to the reference reader."""
 POWERS = 10 ** np.arange(19, dtype=np.int64)
 NO_OFFSET = np.int32(2**31 - 1)
+"""Stands for a local time that does not exist or occurs twice."""
 DAYS_BEFORE, DAYS_BEHIND = 2, 35
 SLOTS_A_DAY = 86_400 // SLOT_S
+"""Offsets are kept for these days around the first time."""
 
 
 class Offsets(NamedTuple):

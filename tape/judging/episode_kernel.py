@@ -43,6 +43,7 @@ BY_RULE: Final = 15
 """From here on: flagged trades by rule, a column for each bit of `Verdicts.rules`."""
 RULE_BITS: Final = MOST_RULES
 COLUMNS: Final = BY_RULE + RULE_BITS
+"""Rules that have a column, and columns of a row."""
 
 EMPTY: Final = np.zeros(COLUMNS, np.int64)
 """The row of a symbol that has not traded."""
@@ -51,6 +52,7 @@ EMPTY[[ORDINARY, BEFORE, AFTER]] = NO_PRICE
 OPENED: Final = 0
 EXTENDED: Final = 1
 CLOSED: Final = 2
+"""Kinds of steps, in the order of `tape.model.episode.STATES`."""
 
 
 @part_of_callers

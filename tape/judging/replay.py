@@ -18,12 +18,20 @@ from tape.model.fields import NANOS, TIME_MAX_NS, iso_time
 
 DAY_NS: Final = 86_400 * NANOS
 END_NS: Final = 2**63 - 1
+"""Later than any trade."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The part of the tape that is wanted: [from_ns, to_ns), at most `limit` trades of it."""
+    """The part of the tape that is wanted.
+
+    Attributes:
+        symbols: empty for all.
+        from_ns: nanoseconds since 1970; the first time that belongs to it.
+        to_ns: the first time that does not belong to it any more.
+        limit: most trades of it; None for all.
+    """
 
     symbols: frozenset[str] = frozenset()
     from_ns: int = 0
@@ -33,7 +41,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A stretch of the wanted part: its trades, what is flagged of them, how episodes changed."""
+    """A stretch of the wanted part, all in the order of the tape.
+
+    Attributes:
+        values: messages of its trades.
+        flagged: messages for `anomalies` of those that are flagged.
+        episodes: what became of episodes meanwhile.
+    """
 
     values: list[bytes]
     flagged: list[bytes]

@@ -34,7 +34,9 @@ FURTHER: Final = 8
 
 START_S: Final = 5.0
 TIMEOUT_S: Final = 5.0
+"""How long the broker may take to answer, at the start and later; asked by a person who waits."""
 GONE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
+"""The client's own errors that say that no broker is reached; it keeps trying."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ UUID_CHARACTERS: Final = 36
 """The broker makes a member's id from its stable name, a dash and this many random characters."""
 
 MOVING: Final = ("PreparingRebalance", "CompletingRebalance")
+"""States of a group that is assigning its partitions, as the broker names them."""
 
 
 @dataclass(frozen=True, slots=True)

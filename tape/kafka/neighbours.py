@@ -18,6 +18,7 @@ REACH: Final = 2_000
 """Messages before and behind the trade that are searched for its symbol."""
 
 WAIT_S: Final = 5.0
+"""Longest wait for the broker; a person looks at the screen meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

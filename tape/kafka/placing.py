@@ -18,6 +18,7 @@ NEWEST: Final = 500
 
 TIMEOUT_S: Final = 5.0
 AT_ONCE: Final = 1_000
+"""Records that one read takes at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ ROOM_S = 0.1
 """How long to wait at a time for room in a full queue."""
 
 SIZE_DIGITS_MAX = 18
+"""A longer number in a header is none of ours."""
 DETECTOR = "anomaly_detector"
 
 

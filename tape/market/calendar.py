@@ -18,6 +18,7 @@ FIRST_DAY: Final = "2000-01-01"
 """Nothing older is taken for a trade."""
 
 INSTALL: Final = "pip install 'tapewatch[desk]'"
+"""What a person without `exchange_calendars` can run."""
 
 
 def day_of(number: int) -> date:

@@ -17,6 +17,7 @@ STATES: Final[tuple[State, ...]] = ("opened", "extended", "closed")
 
 
 MARKS: Final[tuple[Mark, ...]] = ("reverted", "held")
+"""What may become of a price spike."""
 
 
 class EpisodeMessage(msgspec.Struct, frozen=True):

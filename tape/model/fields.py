@@ -50,6 +50,7 @@ SYMBOL_MAX: Final = 71
 SYMBOL_WORDS: Final = (
     f"1 to {SYMBOL_MAX} printable ASCII characters without quotes, backslash and blanks at the ends"
 )
+"""What a symbol may be, for sentences."""
 
 PRICE_PATTERN: Final = re.compile(rb"(\d+)(?:\.(\d+))?")
 INTEGER_PATTERN: Final = re.compile(rb"\d{1,20}")

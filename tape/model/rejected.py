@@ -45,6 +45,7 @@ Reason = Literal[
     "partition_wrong",
 ]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+"""All reasons, in the order above."""
 
 DETAIL_MAX: Final = 200
 """Longest `detail`, in characters; it goes into a Kafka header and a log line."""

@@ -26,6 +26,7 @@ LAG_KEPT_S: Final = 15.0
 
 SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TRADES: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
+"""Upper bounds of the histograms: seconds of a batch or commit, and trades of a batch."""
 
 
 class CountsCollector(Collector):

@@ -11,6 +11,7 @@ from tape.errors import SettingsError
 from tape.process.regular_file import LARGE, read_file
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
+"""What Kafka takes as the name of a topic."""
 
 
 INSTANCE = r"^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,248}$"

@@ -14,6 +14,7 @@ from tape.process.regular_file import LARGE, read_file
 KEYS: Final = ("volume_threshold", "change_threshold", *BUDGETS)
 MOST_PER_10K: Final = 100
 LEAST_PER_10K: Final = 0.001
+"""Bounds of `alerts_per_10k`: one trade in a hundred, and one in ten million."""
 
 
 def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:

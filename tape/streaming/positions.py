@@ -33,6 +33,7 @@ INSTANCE: Final = "instance:"
 AHEAD: Final = "ahead:"
 TOPIC: Final = "topic"
 BREAKER: Final = "breaker:"
+"""How keys of the topic begin, by what the record holds."""
 
 POLL_S: Final = 0.2
 TIMEOUT_S: Final = 15.0

@@ -30,6 +30,7 @@ LABEL_COLUMNS: Final = (
 )
 SUFFIX: Final = ".trades.csv.zst"
 ROWS_A_FRAME: Final = 20_000
+"""Rows of a zstd frame: DataBento's files have several, so these do."""
 
 
 def write_day(

@@ -30,6 +30,7 @@ APART: Final = 80
 GAP_TRADES: Final = 10
 """Trades at the new level that belong to a gap's label; what follows is the market as it is."""
 TRIES: Final = 400
+"""Rows after a drawn one that are tried before the anomaly is given up."""
 
 
 def inject(

@@ -26,6 +26,7 @@ __all__ = ["HOST", "LocalKafka", "free_port"]
 
 START_S: Final = 60.0
 STOP_S: Final = 20.0
+"""Longest waits for a start (6 to 10 s on 2 cores, unless others work) and for an orderly end."""
 
 
 class LocalKafka:
