@@ -28,11 +28,11 @@ def thresholds_text(
 ) -> str:
     """Return the file: one table per symbol, with what each value means on the past days."""
     parts = [
-        "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
-        "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
         f"# {MARK.decode()}: `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
-        + "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
+        + "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
+        "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
+        "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
         "# one before. Volume and price change get half of the alerts each. What the isolation\n"
         "# forest flags comes on top: CONTAMINATION governs it, for all symbols alike.\n"
     ]

@@ -206,7 +206,7 @@ def test_one_day_cannot_try_a_budget(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["{folder}/03", "-o", "{folder}/a.txt"], 4, "the name must end in .toml"),
+        (["{folder}/03", "-o", "{folder}/a.txt"], 4, "does not end in .toml"),
         (["{folder}/none", "-o", "{folder}/a.toml"], 2, "does not exist"),
         (
             ["{folder}/03/ten-20250303.trades.csv.zst", "-o", "{folder}/a.toml"],

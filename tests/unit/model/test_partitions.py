@@ -99,5 +99,5 @@ def test_a_client_with_another_partitioner_is_refused() -> None:
         ({"partitioner": "consistent_random"}, {}),
         ({}, {"partitioner": "murmur2_random"}),
     ):
-        with pytest.raises(SettingsError, match=r"partitioner=.* must be murmur2"):
+        with pytest.raises(SettingsError, match=r"partitioner=.* set it to murmur2"):
             sending(given_config, own)
