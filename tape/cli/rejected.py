@@ -42,8 +42,8 @@ def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
         there = Counter(record.reason for record in found).most_common()
         listed = ", ".join(f"{name} {count:,}" for name, count in there)
         raise ArchiveError(
-            f"--reason {reason}: no record was rejected for it",
-            f"on {settings.rejected} are {listed}",
+            f"--reason {reason}: no record on {settings.rejected} was rejected for it",
+            f"choose from {listed}",
         )
     return settings, wanted
 

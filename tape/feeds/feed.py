@@ -57,7 +57,7 @@ class Feed(Protocol):
         """Yield what comes after `since`, in the order of the tape.
 
         From the same place the same messages come again, in the same order: a producer that was
-        killed goes on behind its last transaction.
+        killed continues after its last transaction.
         """
 
     def close(self) -> None:

@@ -153,7 +153,7 @@ class Metrics:
         return None if late else self._lag_trades
 
     def alive(self) -> None:
-        """Note that the app has come round its loop."""
+        """Note that the app's main loop runs."""
         self._seen_s = self._clock.now_s()
 
     def committed(self, took_s: float) -> None:

@@ -81,7 +81,7 @@ def missing_names(parts: Mapping[str, object]) -> list[str]:
 
 
 class _LastingStop(RunTracker):  # type: ignore[misc]
-    """Quix Streams' note of whether to go on, for which a stop while it starts is a stop, too.
+    """Quix Streams' note of whether to continue, for which a stop while it starts is a stop, too.
 
     The library's own forgets it when the loop begins: a SIGTERM in the second after the start
     would be lost, and the supervisor's SIGKILL would leave a transaction open.

@@ -13,7 +13,7 @@ ASKED_S: Final = 30.0
 
 BEHIND_A_GAP: Final = (
     "take a new Quix__Consumer_Group and a new output and EPISODES_TOPIC to judge what is there "
-    "from its beginning, or set the group's offsets with the broker's own tool to go on from there"
+    "from its beginning, or set the group's offsets with the broker's own tool to continue there"
 )
 
 
@@ -64,8 +64,8 @@ def commits_of(consumer: Asked, stocks: list[TopicPartition]) -> list[TopicParti
 def begin_at(consumer: Asked, part: TopicPartition, commit: TopicPartition) -> None:
     """Have a partition read from its commit, if there is one.
 
-    Raises `StateError` if records behind the commit were deleted: the client itself would go on
-    behind the gap without a word.
+    Raises `StateError` if records behind the commit were deleted: the client itself would
+    continue after the gap without a word.
     """
     if commit.error is not None or commit.offset < 0:
         return

@@ -42,7 +42,7 @@ def files_left(
         else:
             if position is not None and position.rows:
                 facts = {"file": archive.path.name, "row": position.rows}
-                log.info("going on in a file", extra=facts)
+                log.info("resuming file", extra=facts)
             left[archive.sha256] = archive
     return left
 
