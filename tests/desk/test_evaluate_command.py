@@ -132,7 +132,7 @@ def short(folder: Path, trades: int) -> Path:
         (["--labels", "{labels}"], 4, "--labels needs the days"),
         (["--calibrate-on", "{one}"], 4, "--calibrate-on needs days"),
         (["{folder}/missing.csv"], 2, "does not exist"),
-        (["{one}", "--plot", "x.doc"], 4, "must end in .png"),
+        (["{one}", "--plot", "x.doc"], 4, "ends in .png"),
     ],
 )
 def test_a_mistake_is_one_sentence(words: list[str], code: int, told: str, folder: Path) -> None:
