@@ -15,7 +15,7 @@ def test_each_feed_is_where_the_registry_says() -> None:
 
 
 def test_an_unknown_feed_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(SettingsError, match="name one of: archives"):
+    with pytest.raises(SettingsError, match="choose from archives"):
         feed_kind("archive")
 
 
