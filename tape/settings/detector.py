@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tape.detection.parameters import MOST_PER_DAY, Parameters, Profile, Training
+from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
@@ -51,9 +52,10 @@ class DetectorSettings(BrokerSettings):
         """Refuse shares of the budget that are more or less than it."""
         whole = self.budget_price + self.budget_size + self.budget_feed
         if abs(whole - 1.0) > ROUNDING:
-            raise ValueError(
-                f"BUDGET_PRICE, BUDGET_SIZE and BUDGET_FEED are shares of the alerts and add up to "
-                f"{whole:g}; make them add up to 1, as 0.5, 0.3 and 0.2 do"
+            raise SettingsError(
+                "BUDGET_PRICE, BUDGET_SIZE and BUDGET_FEED are shares of the alerts and add up to "
+                f"{whole:g}",
+                "make them add up to 1, as 0.5, 0.3 and 0.2 do",
             )
         return self
 

@@ -97,7 +97,7 @@ class SteadyConsumer(AdaptedConsumer):
         try:
             return within(timeout_s, call)
         except TimeoutError as hung:
-            raise BrokerLostError(f"{hung}", "start the app again") from None
+            raise BrokerLostError(str(hung), "start the app again") from None
 
     def close(self) -> None:
         """Leave the group; raises what failed in a callback meanwhile.

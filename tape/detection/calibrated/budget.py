@@ -61,8 +61,8 @@ FINDS_SHARE = 0.3
 MOST_CREDIT = 3.0
 SINKS = (0.1, 0.05, 0.05)
 COUNTS = (1.0, 1.3, 1.3)
-"""An alert counts this much, for the ordinary ones that count no more once credit is used up. Prices
-have hardly any finds, so far out do they begin."""
+"""An alert counts this much, for the ordinary ones that count no more once credit is used up.
+Prices have hardly any finds, so far out do they begin."""
 DAY_SINKS = 0.15
 OPEN = 0
 COUNTED = 1
@@ -93,7 +93,7 @@ def _row(family: int, per_10k: float, per_day: float) -> tuple[float, ...]:
 
 @part_of_callers
 def note_passing(levels: F64, counters: I64, share: float, budgets: F64) -> None:
-    """Let the limits sink by what is due: alerts of the budgets, a row a family, since last time.
+    """Let the limits sink by what is due: alerts of the budgets, one row per family, since last time.
 
     `share` of a day has passed: less than nothing when time came back, and what was due too early
     is taken back.

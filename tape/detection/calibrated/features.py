@@ -154,7 +154,7 @@ def _price_features(state: CalibratedState, row: int, price: float, values: F64)
     Deviation from a trimmed local mean: Brownlees & Gallo (2006). Jumps over one and over ten
     trades, over bipower variation: Lee & Mykland (2008). Each has a second reference. A price that
     comes back from a misprint is near the median of the last nine, so it has not jumped; a price
-    that goes on where the last nine are is no deviation, wherever the mean of sixty still is. A
+    that stays where the last nine are is no deviation, wherever the mean of sixty still is. A
     jump is also measured from the last price that was none; and a level that has held for some
     trades is the new one, while the old one stays ordinary for a while.
     """

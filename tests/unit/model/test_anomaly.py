@@ -2,6 +2,7 @@
 
 import ast
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
