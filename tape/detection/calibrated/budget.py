@@ -93,7 +93,7 @@ def _row(family: int, per_10k: float, per_day: float) -> tuple[float, ...]:
 
 @part_of_callers
 def note_passing(levels: F64, counters: I64, share: float, budgets: F64) -> None:
-    """Let the limits sink by what is due: alerts of the budgets, one row per family, since last time.
+    """Let the limits sink by what is due: alerts due, one budget row per family, since last time.
 
     `share` of a day has passed: less than nothing when time came back, and what was due too early
     is taken back.
