@@ -10,7 +10,7 @@ from rich.table import Table
 from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
 from tape.kafka.connect import ready_broker
-from tape.kafka.topics import pipeline_topics
+from tape.kafka.topics import partition_counts, pipeline_topics
 from tape.process.terminal_text import cell, printable
 from tape.settings.load import load
 from tape.settings.producer import ProducerSettings
@@ -32,6 +32,8 @@ SHORT = 12
 def status(as_json: AsJson = False) -> int:
     """Show what was sent of each file: rows, trades, rejected, state, and when.
 
+    Ends with 2 where the broker has no such topic: it was never sent to, or is misspelt.
+
     Example: tape producer status
     """
     settings = load(ProducerSettings)
@@ -39,15 +41,19 @@ def status(as_json: AsJson = False) -> int:
     ready_broker(client, [], wait_s=WAIT_S)
     book = read_positions(client, positions_topic(settings.input))
     made_again = bool(book.files) and made_anew(book, look_at_topic(settings))
+    is_there = partition_counts(client, [settings.input]) != [0]
+    code = 0 if is_there or book.files else 2
     if wants_json(as_json):
-        print_json({"input": settings.input, "made_anew": made_again, "files": _fields(book)})
-        return 0
-    table_console().print(_table(book) if book.files else "nothing was sent yet")
+        about = {"input": settings.input, "topic_exists": is_there, "made_anew": made_again}
+        print_json({**about, "files": _fields(book)})
+        return code
+    why = "" if is_there else f": the broker has no topic {settings.input} (the setting `input`)"
+    table_console().print(_table(book) if book.files else f"nothing was sent yet{why}")
     if made_again:
         notes_console().print(
             f"{settings.input} was made again since: `tape producer forget --all` sends these again"
         )
-    return 0
+    return code
 
 
 @app.command()

@@ -71,6 +71,7 @@ class _Injection:
 
     def filled(self, anomalies: int, kinds: tuple[str, ...]) -> SyntheticDay:
         trades = len(self._made.symbol)
+        anomalies = min(anomalies, sum(len(rows) // APART + 1 for rows in self._rows))  # the room
         places = np.linspace(trades * 0.05, trades * 0.95, anomalies + 1)[:-1].astype(np.int64)
         step = int(places[1] - places[0]) if anomalies > 1 else 1
         for nth, place in enumerate(places.tolist()):

@@ -77,6 +77,12 @@ def last_line(pipeline: Pipeline) -> str:
     return pipeline.started[-1].log().splitlines()[-1]
 
 
+def test_the_status_of_a_topic_that_is_not_there_is_no_clean_answer(pipeline: Pipeline) -> None:
+    told = tape(pipeline, "status", "--json")
+    assert told.returncode == 2, told.stderr
+    assert json.loads(told.stdout)["topic_exists"] is False
+
+
 def test_forgotten_files_are_sent_again_with_the_same_messages(
     pipeline: Pipeline, days: Path
 ) -> None:
