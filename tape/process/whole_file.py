@@ -31,6 +31,9 @@ NAMED: Final = 100
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors that only writing has."""
 
+BESIDE: Final = ("manifest.json", "symbology.csv", "symbology.json", "tapewatch.toml")
+"""Files that are read with the one beside which they lie: inputs too."""
+
 _unfinished: set[Path] = set()
 """Parts that are being written, and scratch folders: removed if a signal ends the process."""
 
@@ -90,11 +93,12 @@ def _refuse_others(path: Path, inputs: Iterable[Path], *, force: bool) -> None:
 
 
 def _files_of(inputs: Iterable[Path]) -> Iterable[Path]:
-    """Yield the files at these paths and below them; links are followed, as by those who read."""
+    """Yield the files at these paths, beside and below them; links are followed, as in reading."""
     for given in inputs:
         seen: set[str] = set()
         if not given.is_dir():
             yield given
+            yield from (given.with_name(name) for name in BESIDE)
             continue
         for place, folders, names in os.walk(given, followlinks=True):
             real = os.path.realpath(place)

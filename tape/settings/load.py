@@ -25,6 +25,8 @@ NAMED: Final = re.compile(r"\W*(?:(?:set|export|env)\W+)?(\w+)")
 """With what a line begins that sets a name, in this shell or another."""
 
 
+EXPANDED: Final = re.compile(r"=\s*'[^']*\$\{[^}]*\}")
+"""A shell takes what is in single quotes as it is; python-dotenv replaces `${NAME}` there too."""
 SHORT: Final = 6
 """Names of this many letters, `input` and `output`, other programs may have in capitals."""
 
@@ -60,11 +62,22 @@ def _check_dotenv() -> None:
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8", "save it as UTF-8") from None
     for line in parse_stream(io.StringIO(text)):
+        _refuse_what_is_not_as_written(line)
         name = _named_in_vain(line)
         if name is not None:
             raise SettingsError(
                 f".env, line {line.original.line}: {name} is not set there", f"write {name}=VALUE"
             )
+
+
+def _refuse_what_is_not_as_written(line: Binding) -> None:
+    """Raise `SettingsError` for a value in single quotes that would not be taken as it stands."""
+    if line.key in NAMES and EXPANDED.search(line.original.string):
+        raise SettingsError(
+            f".env, line {line.original.line}: ${{…}} in {line.key} would be replaced by another "
+            "variable's value, in single quotes too",
+            "set it in the environment, or choose a value without",
+        )
 
 
 def _named_in_vain(line: Binding) -> str | None:

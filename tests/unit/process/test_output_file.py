@@ -67,6 +67,15 @@ def test_an_input_is_never_replaced_by_whatever_name(
     assert day.read_bytes() == FOREIGN
 
 
+@pytest.mark.parametrize("name", ["symbology.csv", "manifest.json", "tapewatch.toml"])
+def test_what_is_read_beside_an_input_is_never_replaced(name: str, day: Path) -> None:
+    beside = day.with_name(name)
+    beside.write_bytes(b"bought with the day")
+    with pytest.raises(SettingsError, match="is an input and must stay as it is"):
+        wrote(beside, inputs=(day,), force=True)
+    assert beside.read_bytes() == b"bought with the day"
+
+
 def test_a_hard_link_to_an_input_is_named_as_one(day: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="hard link"):
         wrote(hard_linked(day, tmp_path), inputs=(day,))

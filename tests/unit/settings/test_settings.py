@@ -56,6 +56,13 @@ def test_a_line_of_dotenv_that_sets_nothing_is_named(line: str, name: str) -> No
         load(DetectorSettings)
 
 
+def test_a_value_in_single_quotes_is_taken_as_it_is_or_refused() -> None:
+    """A password with ${…} in it became another one without a word."""
+    Path(".env").write_text("DATA_DIR=${HOME}/days\nKAFKA_SASL_PASSWORD='a${HOME}b'\n")
+    with pytest.raises(SettingsError, match=r"^\.env, line 2: \$\{…\} in KAFKA_SASL_PASSWORD"):
+        load(DetectorSettings)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_dotenv_is_read_as_editors_and_shells_write_it(mark: str, end: str) -> None:
