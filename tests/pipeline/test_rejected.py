@@ -218,7 +218,7 @@ def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
     for words in (["show"], ["retry", "--yes"]):
         typo = tape(pipeline, *words, "--reason", "message_shap")
         assert (typo.returncode, typo.stdout) == (2, "")
-        assert "are message_not_json 1, message_shape 1" in typo.stderr
+        assert "choose from message_not_json 1, message_shape 1" in typo.stderr
     fixed = tmp_path / "fixed.jsonl"
     fixed.write_bytes(b"still nonsense\n")
     refused = tape(pipeline, "retry", "--fixed", str(fixed), "--yes")

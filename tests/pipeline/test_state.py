@@ -184,7 +184,7 @@ def test_what_is_kept_of_a_symbol_can_be_read(pipeline: Pipeline) -> None:
     assert found["open_episode_since"].startswith("2025-05-05T08:00:00.675053891")
     missing = state(pipeline, "show", "AAPL")
     assert (missing.returncode, missing.stderr.count("\n")) == (4, 1)
-    assert "it is kept of NVDA" in missing.stderr
+    assert "choose from NVDA" in missing.stderr
 
 
 def test_other_parameters_of_the_same_profile_are_refused_with_the_way_on(

@@ -202,7 +202,7 @@ def test_topics_that_are_missing_are_told(pipeline: Pipeline) -> None:
     process = watch(pipeline, "--jsonl")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert f"the topic {pipeline.output} is not there; `tape topics create`" in err
+    assert f"the topic {pipeline.output} is not there; make it with `tape topics create`" in err
 
 
 def settings_of(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> DetectorSettings:
