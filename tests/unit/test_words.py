@@ -93,3 +93,10 @@ def test_a_plain_word_is_let_through_and_another_is_not() -> None:
         assert len(list(found(wrong, INSTEAD))) == 1, wrong
     tree = ast.parse('"""afresh"""\nraise StateError(f"{a} starts afresh")')
     assert [text for _, text in strings(tree)] == [" starts afresh"]
+
+
+@pytest.mark.parametrize(
+    "name", [".env.example", "producer/app.yaml", "anomaly_detector/app.yaml", "quix.yaml"]
+)
+def test_descriptions_of_settings_use_plain_words(name: str) -> None:
+    assert not list(found((ROOT / name).read_text(), INSTEAD))
