@@ -147,7 +147,7 @@ def _in_a_list(members: dict[str, msgspec.Raw]) -> Rejected | None:
     """Return that the rows of a file are in a list of its one object, as services answer."""
     for key, raw in members.items():
         if PLAIN_KEY.fullmatch(key) and LIST_OF_OBJECTS.match(bytes(raw)):
-            text = f"its rows are a list under {key}: write one object a line, as `jq -c "
+            text = f"its rows are a list under {key}: write one object per line, as `jq -c "
             return Rejected("header_unexpected", f"{text}'.{key}[]' FILE` does")
     return None
 
@@ -160,10 +160,10 @@ def json_reader(line: bytes, given: ColumnsFile | None, file: str) -> JsonFields
         head_members = {} if head is None else _members.decode(head)
     except (ValueError, RecursionError, msgspec.MsgspecError):
         if line.lstrip()[:1] == b"[":
-            text = "a JSON list: write one object a line, as `jq -c '.[]' FILE` does"
+            text = "a JSON list: write one object per line, as `jq -c '.[]' FILE` does"
             return Rejected("header_unexpected", text)
         return Rejected(
-            "header_missing", "the first line is not a JSON object: write one object a line"
+            "header_missing", "the first line is not a JSON object: write one object per line"
         )
     constants = constants_of(given, file)
     if isinstance(constants, Rejected):

@@ -1,18 +1,16 @@
 """A columns file for a file of any origin, guessed from its first rows, with all guesses said."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tape.archives.beginnings import misnamed
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
-from tape.archives.layout import DELIMITERS, split
-from tape.archives.reference_json import json_reader
 from tape.archives.row_kinds import are_sums, kinds_of
+from tape.archives.sample_rows import csv_rows, json_rows, number_in
 from tape.archives.suggestion import Suggestion, toml_text
 from tape.archives.zstd import LongLine, pieces
 from tape.codec.values import iso_ns
@@ -71,9 +69,9 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
     lines = piece[:SAMPLE_BYTES].decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
     made = Suggestion()
     if encoding == "json":
-        names, rows = _json_rows(lines, path)
+        names, rows = json_rows(lines, path)
     else:
-        names, rows = _csv_rows(lines, made)
+        names, rows = csv_rows(lines, made)
     if LOBSTER.match(path.name) and not names and len(rows[0]) >= 6:
         _lobster(made)
         return made
@@ -92,42 +90,6 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
             listed = ", ".join(map(str, columns))[:120]
             made.open.append(f"[columns] {needed} = one of {listed}")
     return made
-
-
-def _csv_rows(lines: Sequence[str], made: Suggestion) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the first line, none if it has none, and the rows."""
-    delimiter = max(DELIMITERS, key=lambda one: min(line.count(one) for line in lines[:20]))
-    rows: list[list[str]] = []
-    for line in lines:
-        try:
-            rows.append(split(line.rstrip("\r "), delimiter))
-        except Unreadable:
-            continue
-    if not rows:
-        raise ArchiveError("no row of it can be taken apart", "save it as CSV with a header")
-    first = [one.strip() for one in rows[0]]
-    if delimiter != ",":
-        made.put("file", "delimiter", delimiter)
-    numbers = sum(class_of(one) is not None or _number(one) is not None for one in first)
-    return ([], rows) if numbers else (first, rows[1:])
-
-
-def _json_rows(lines: Sequence[str], path: Path) -> tuple[list[str], list[list[str]]]:
-    told = json_reader(lines[0].encode(), None, path.name)
-    if isinstance(told, Rejected) and told.reason == "header_unexpected":  # no object a line
-        raise ArchiveError(f"{path}: {told.detail}")
-    rows: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            row = json.loads(line, parse_float=str)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            rows.append({**row, **row["hd"]} if isinstance(row.get("hd"), dict) else row)
-    if not rows:
-        raise ArchiveError(f"{path} has no JSON object in a line", "write one object a line")
-    names = list(rows[0])
-    return names, [[str(row.get(name, "")) for name in names] for row in rows]
 
 
 def _bare(name: str) -> str:
@@ -177,7 +139,7 @@ def _kinds(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, li
     if (
         size is not None
         and _bare(str(size)) in VOLUMES
-        and are_sums([_number(text) for text in by_column[size]])
+        and are_sums([number_in(text) for text in by_column[size]])
     ):
         made.open.append(
             f"[columns] size: {size!r} never gets smaller, as the volume of the day so far; name "
@@ -211,15 +173,8 @@ def _fits(key: str, texts: Sequence[str]) -> bool:
             if one
         )
     if key in ("price", "size"):
-        return any(_number(one) is not None for one in texts)
+        return any(number_in(one) is not None for one in texts)
     return key != "ts_recv" or any(class_of(one) is not None for one in texts)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", ".", 1))
-    except ValueError:
-        return None
 
 
 def _side(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, list[str]]) -> None:
@@ -272,7 +227,7 @@ def _time(
     if kinds & {"zoned", "s", "ms", "us", "ns"} and None not in kinds:
         return
     if None in kinds and not all(_is_day_and_time(text) for text in texts[:100]):
-        seconds = [_number(text) for text in texts[:100]]
+        seconds = [number_in(text) for text in texts[:100]]
         if any(HALF_DAY.search(text) for text in texts):
             made.open.append("times of a 12-hour clock are not read: write them with 24 hours")
         elif _are_serial_days(seconds):

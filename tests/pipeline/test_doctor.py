@@ -75,7 +75,7 @@ def test_a_pipeline_that_is_well_is_told_so_and_left_as_it_was(
     assert {f["verdict"] for f in found.values()} == {"ok"}, found
     assert code == 0
     assert found["broker"]["text"].startswith("Apache Kafka 4")
-    assert "test (127.0.0.1, 4 partitions)" in found["instances"]["text"]
+    assert "test (127.0.0.1, partitions: 4)" in found["instances"]["text"]
     assert "flagged and read back" in found["trial"]["text"]
     after = set(admin.list_topics(timeout=10).topics)
     assert {name for name in after ^ before if name.startswith("tape-doctor-")} == set()
@@ -189,7 +189,7 @@ def test_two_detectors_by_one_name_are_found(pipeline: Pipeline, doctor: Doctor)
             supervisor.join()
     assert (code, found["instances"]["verdict"] in ("warning", "problem")) == (1, True)
     assert "processes were INSTANCE test within" in found["instances"]["text"]
-    assert "INSTANCE of its own" in found["instances"]["fix"]
+    assert "its own INSTANCE" in found["instances"]["fix"]
 
 
 def test_a_transaction_that_nobody_ends_is_found(pipeline: Pipeline, doctor: Doctor) -> None:

@@ -115,7 +115,7 @@ def test_a_columns_file_is_not_the_cure_of_what_it_cannot_cure(
     assert any(
         word in said
         for word in (
-            "write one object a line",
+            "write one object per line",
             "columns twice",
             "save it",
             "save the file",

@@ -115,5 +115,5 @@ def test_the_answer_of_a_service_is_told_how_it_becomes_lines(
     ended = tape("replay", path)
     assert (ended.returncode, words in ended.stderr) == (2, True), ended.stderr
     assert "suggest-columns" not in ended.stderr
-    with pytest.raises(ArchiveError, match="write one object a line, as `jq"):
+    with pytest.raises(ArchiveError, match="write one object per line, as `jq"):
         suggest(path)
