@@ -25,7 +25,7 @@ from tape.archives.discovery import Archive
 from tape.desk.evaluate.evaluate import Result, Task, evaluate, injected, made_up_days, tasks
 from tape.desk.evaluate.labels import read_labels
 from tape.desk.evaluate.tables import day_rows, markdown, markdown_tables
-from tape.desk.past_days import PROFILES, ProfileName, profile_names
+from tape.desk.past_days import PROFILES, profile_names
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.curves import Drawn, drawn, save_curves
 from tape.desk.tune.thresholds import learnt_parameters
@@ -71,7 +71,7 @@ def work_on(name: str, data: Path) -> Iterator[list[Task]]:
         yield tasks(copies, labels, past, MAX_SYMBOLS)[0]
 
 
-def compared(name: str, data: Path, profiles: list[ProfileName]) -> Iterator[tuple[str, Result]]:
+def compared(name: str, data: Path, profiles: list[str]) -> Iterator[tuple[str, Result]]:
     """Yield the result of each profile."""
     with work_on(name, data) as work:
         for profile in profiles:

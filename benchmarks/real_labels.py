@@ -26,8 +26,8 @@ from tape.archives.zstd import decompressed
 from tape.desk.day import Day, read_day, rows_by_symbol
 from tape.desk.evaluate.tables import markdown
 from tape.desk.past_days import judged_columns
-from tape.desk.scores import changes
 from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
 from tape.model.counts import Counts
@@ -159,7 +159,7 @@ def of_calibrated(day: Day, parameters: Parameters) -> tuple[dict[str, F64], dic
     families, of_price = np.zeros((n, len(FAMILIES))), np.zeros(n, np.bool_)
     for trades, verdicts in judged_columns(judge, day, np.arange(n)):
         part = slice(done, done + len(trades))
-        severity[part], priority[part] = detector.last_scores, detector.last_priorities
+        severity[part], priority[part] = verdicts.score, detector.last_priorities
         families[part] = detector.last_families
         flags[verdicts.flagged + done] = True
         of_price[verdicts.flagged[verdicts.evidence["family"] == 0] + done] = True

@@ -8,6 +8,7 @@
     ├── SettingsError        4   a setting is missing, misspelt or impossible
     ├── AccountError         4   the data service refuses the key, or the account cannot pay
     ├── StateError           4   kept state cannot be used and needs a person
+    ├── DetectorError        4   a detector that is not of this program is at fault
     └── BrokerError          4   the broker cannot be started, reached or used as configured
         ├── BrokerAwayError  4   the broker does not answer just now; of an app 1: start it again
         └── BrokerLostError  1   the broker failed an app at work: start it again
@@ -79,6 +80,12 @@ class AccountError(TapeError):
 
 class StateError(TapeError):
     """A state blob is damaged, of another version or of another profile."""
+
+    exit_code = 4
+
+
+class DetectorError(TapeError):
+    """A detector that is not of this program failed, or said what cannot be."""
 
     exit_code = 4
 

@@ -41,6 +41,7 @@ from tape.desk.plots.day import check_plot
 from tape.desk.tune.thresholds import learnt_parameters
 from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters
+from tape.detection.registry import lineup
 from tape.errors import SettingsError
 from tape.model.fields import TIME_MAX_NS
 from tape.process.terminal_text import cell
@@ -100,8 +101,13 @@ def evaluate_profiles(
         ),
     ] = None,
     profiles: Annotated[
-        str, typer.Option(help="Comma-separated; classic-window is classic with TRAINING=window.")
-    ] = ",".join(PROFILES),
+        str | None,
+        typer.Option(
+            help="Comma-separated; + joins detectors that judge together; classic-window is "
+            "classic with TRAINING=window.",
+            show_default=f"{','.join(PROFILES)}, and what PROFILE names",
+        ),
+    ] = None,
     anomalies: Annotated[int, typer.Option(min=1, help="Anomalies injected into each day.")] = 84,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 1,
     draws: Annotated[
@@ -125,7 +131,7 @@ def evaluate_profiles(
     Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
     """
     settings = load(DetectorSettings)
-    names = profile_names(profiles)
+    names = profile_names(profiles or ",".join(_with_own(settings.profile)))
     if labels and not days:
         raise SettingsError(
             "--labels needs the days it is about", "write tape evaluate DAY --labels FILE"
@@ -182,6 +188,13 @@ def evaluate_profiles(
         save_curves(picture, {name: drawn(result) for name, result in results.items()})
         notes_console().print(f"written: {cell(str(plot))}")
     return outcome.exit_code
+
+
+def _with_own(profile: str) -> list[str]:
+    """Return what is compared by default: all forms of our own, and what PROFILE names beside."""
+    lineup(profile)  # what is wrong with it is not --profiles' fault
+    own = profile.replace(",", "+")
+    return [*PROFILES] if own in PROFILES else [*PROFILES, own]
 
 
 def _archives(paths: Sequence[Path], given: Given, outcome: Outcome) -> list[Archive]:

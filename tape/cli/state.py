@@ -11,9 +11,9 @@ from rich.table import Table
 
 from tape.cli.nothing import listed
 from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import SettingsError, StateError
 from tape.judging.state_fields import MEANINGS, fields_of
-from tape.judging.state_keys import PROFILES
 from tape.kafka.connect import ready_broker
 from tape.kafka.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
 from tape.kafka.topics import changelog_name, partition_counts
@@ -31,7 +31,12 @@ NOTHING_MATCHED: Final = 2
 """Exit code where a symbol or profile was named of which nothing is kept."""
 
 Profile = Annotated[
-    str | None, typer.Option("--profile", help=f"Only this profile: {', '.join(PROFILES)}.")
+    str | None,
+    typer.Option(
+        "--profile",
+        help=f"Only these detectors, comma-separated as in PROFILE: {', '.join(BUILT_IN)}, or one "
+        "of your own.",
+    ),
 ]
 
 
@@ -168,11 +173,20 @@ def _has_counts(settings: DetectorSettings, changelog: str) -> bool:
 
 
 def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]:
-    if profile is not None and profile not in (*PROFILES, "?"):
-        raise SettingsError(
-            f"--profile {profile} is not known", f"choose from {', '.join(PROFILES)}"
-        )
-    return [state for state in states if profile in (None, state.profile)]
+    """Return the states of the detectors that are named, by name or as PROFILE names them."""
+    if profile is None:
+        return list(states)
+    kept = {state.profile for state in states}
+    wanted = set()
+    for word in (one.strip() for one in profile.split(",")):
+        if word in (*BUILT_IN, *kept, "?"):
+            wanted.add(word)
+        elif ":" in word:
+            wanted |= set(lineup(word).names)
+        else:
+            known = ", ".join([*BUILT_IN, *sorted(kept - BUILT_IN.keys())])
+            raise SettingsError(f"--profile {profile} is not known", f"choose from {known}")
+    return [state for state in states if state.profile in wanted]
 
 
 def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, *, as_json: bool) -> None:

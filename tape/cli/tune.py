@@ -25,8 +25,9 @@ from tape.cli.output import (
 )
 from tape.desk.day import read_days
 from tape.desk.tune.budgets import TunedBudget, tune_budgets
-from tape.desk.tune.thresholds import LEAST_TRADES, Tuned, past_trades, tune
+from tape.desk.tune.thresholds import LEAST_TRADES, TUNED, Tuned, past_trades, tune
 from tape.desk.tune.thresholds_file import thresholds_text
+from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import ArchiveError, SettingsError
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
@@ -63,7 +64,8 @@ def tune_thresholds(
     file = OutputFile(output, inputs=[*days, *filter(None, [columns])], force=force)
     file.check()
     settings = load(DetectorSettings)
-    parameters = replace(settings.parameters(), profile="classic", training="thinned")
+    untuned = _untuned(settings.profile)
+    parameters = replace(settings.parameters(), profile=TUNED, training="thinned")
     discovered = find_archives(days)
     archives = with_given(discovered.archives, given_by(columns, time_zone))
     most = settings.max_symbols
@@ -91,8 +93,24 @@ def tune_thresholds(
     else:
         table_console().print(_table(found, budgets))
     say_outcome(outcome)
+    if untuned:
+        notes_console().print(f"PROFILE has {cell(', '.join(untuned))}: nothing to tune for it")
     notes_console().print(f"written: {cell(str(output))}")
     return outcome.exit_code
+
+
+def _untuned(profile: str) -> list[str]:
+    """Return which detectors of PROFILE nothing is tuned for; raises `SettingsError` if all."""
+    kinds = lineup(profile).kinds
+    untuned = [kind.name for kind in kinds if not kind.tuned]
+    if len(untuned) == len(kinds):
+        able = (kind for name in BUILT_IN for kind in lineup(name).kinds if kind.tuned)
+        found = " and ".join(f"{kind.name} ({kind.tuned})" for kind in able)
+        raise SettingsError(
+            f"PROFILE={profile}: there is nothing to tune for {', '.join(untuned)}",
+            f"`tape tune` tunes {found}: unset PROFILE, or add one of them",
+        )
+    return untuned
 
 
 def _figures(one: Tuned, budget: TunedBudget | None) -> dict[str, Any]:

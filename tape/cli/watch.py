@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tape.cli.output import notes_console
+from tape.detection.registry import own_rules
 from tape.errors import SettingsError
 from tape.kafka.connect import ready_broker
 from tape.kafka.follower import Follower
@@ -47,7 +48,9 @@ def watch(
     Example: tape watch --jsonl --rule volume | jq -r .reasons[0].text
     """
     settings = load(DetectorSettings)
-    chosen = Filter(parse_symbols(symbol, "--symbol"), parse_rule(rule, "--rule"))
+    chosen = Filter(
+        parse_symbols(symbol, "--symbol"), parse_rule(rule, "--rule", own_rules(settings.profile))
+    )
     on_terminal = sys.stdout.isatty() and not jsonl
     # Textual reads standard input and draws on standard error.
     able = sys.stdin.isatty() and sys.stderr.isatty() and not notes_console().is_dumb_terminal

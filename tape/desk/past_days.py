@@ -3,16 +3,18 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tape.archives import read_archive
+from tape.codec.array_types import F64
 from tape.desk.day import Day, before, rows_by_symbol, same_day
-from tape.desk.scores import F64, Scores
+from tape.desk.scores import Scores, combined
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, Verdicts
+from tape.detection.registry import lineup
 from tape.errors import SettingsError
 from tape.judging.judge import Judge
 from tape.model.columns import TradeColumns
@@ -20,8 +22,10 @@ from tape.model.counts import Counts
 from tape.model.fields import TIME_MAX_NS
 from tape.model.rejected import Rejected
 
-ProfileName = Literal["classic", "classic-tuned", "classic-window", "calibrated"]
-PROFILES: Final[tuple[ProfileName, ...]] = get_args(ProfileName)
+PROFILES: Final = ("classic", "classic-tuned", "classic-window", "calibrated")
+"""What is compared unless something else is asked for."""
+FORMS: Final = {"classic-tuned": "classic", "classic-window": "classic"}
+"""Other forms of a detector, with which it may be compared."""
 BATCH: Final = 10_000
 
 Progress = Callable[[int], None]
@@ -43,30 +47,37 @@ class Verdict:
     score: F64
 
 
-def parameters_of(profile: ProfileName, base: Parameters) -> Parameters:
+def parameters_of(profile: str, base: Parameters) -> Parameters:
     """Return the parameters of a profile, the rest as the settings have it.
 
     `classic-window` is the literal form of the classic rules, `TRAINING=window`. The thresholds of
-    `classic-tuned` come from its calibration days (`tape.desk.tune`).
+    `classic-tuned` come from its calibration days (`tape.desk.tune`). Detectors that judge together
+    are joined by "+".
     """
-    if profile == "calibrated":
-        return replace(base, profile="calibrated")
-    training: Literal["thinned", "window"] = "window" if profile == "classic-window" else "thinned"
-    return replace(base, profile="classic", training=training)
+    words = profile.split("+")
+    training: Literal["thinned", "window"] = "window" if "classic-window" in words else "thinned"
+    return replace(base, profile=",".join(FORMS.get(one, one) for one in words), training=training)
 
 
-def profile_names(text: str) -> list[ProfileName]:
-    """Return the profiles that a comma-separated text names; raises `SettingsError`."""
-    names: list[ProfileName] = []
-    for word in text.split(","):
-        known = next((name for name in PROFILES if name == word.strip()), None)
-        if known is None:
+def profile_names(text: str) -> list[str]:
+    """Return the profiles that a comma-separated text names, each once.
+
+    Raises `SettingsError` for one that is none, or whose detectors cannot judge together.
+    """
+    names: list[str] = []
+    for part in text.split(","):
+        name = "+".join(word.strip() for word in part.split("+"))
+        words = [FORMS.get(word, word) for word in name.split("+")]
+        try:
+            lineup(",".join(words))
+        except SettingsError as error:
             raise SettingsError(
-                f"--profiles: {word.strip()!r} is not a profile",
-                f"choose from {', '.join(PROFILES)}",
-            )
-        if known not in names:
-            names.append(known)
+                f"--profiles: {error.cause.removeprefix('PROFILE: ')}",
+                f"{error.remedy}; forms of classic are {' and '.join(FORMS)}; a + joins detectors "
+                "that judge together",
+            ) from None
+        if name not in names:
+            names.append(name)
     return names
 
 
@@ -92,10 +103,7 @@ def judge_day(
     """
     judge = Judge(parameters, max_symbols, Counts())
     for past in calibration:
-        rows = np.arange(len(past.trades))
-        if parameters.profile == "classic":
-            rows = remembered(past, parameters)
-        for trades, _ in judged_columns(judge, past, rows):
+        for trades, _ in judged_columns(judge, past, remembered(past, parameters)):
             progress(len(trades))
     scores = Scores(judge)
     outcomes, flags, parts = [], [], []
@@ -105,7 +113,7 @@ def judge_day(
         flags.append(verdicts.rules != 0)
         parts.append(scores.of(decoded.trades, verdicts))
         progress(len(decoded.trades))
-    outcome, score = np.concatenate(outcomes), np.concatenate(parts)
+    outcome, score = np.concatenate(outcomes), combined(np.concatenate(parts))
     return Verdict(outcome != DUPLICATE, np.concatenate(flags), score)
 
 
@@ -129,13 +137,17 @@ def judged_columns(
 
 
 def remembered(day: Day, parameters: Parameters) -> npt.NDArray[np.int64]:
-    """Return the rows of a day on which the classic rules' state after it depends.
+    """Return the rows of a day on which the detectors' state after it depends.
 
-    What lies further back than window, history and the last refit is forgotten: the state is the
-    same without it. The number of rows skipped keeps the places of strides and refits.
+    What lies further back than they look is forgotten: the state is the same without it. The
+    number of rows skipped keeps the places of strides and refits.
     """
-    history = parameters.stride * parameters.history if parameters.training == "thinned" else 0
-    memory = history + parameters.window + parameters.refit_every
-    step = math.lcm(parameters.stride, parameters.refit_every)
+    step, memory = 1, 0
+    for kind in lineup(parameters.profile).kinds:
+        own = kind.parameters.of(parameters)
+        trades = kind.memory_trades(own)
+        if trades is None:
+            return np.arange(len(day.trades))
+        step, memory = math.lcm(step, kind.memory_step(own)), max(memory, trades)
     kept = [rows[max(len(rows) - memory, 0) // step * step :] for rows in rows_by_symbol(day)]
     return np.sort(np.concatenate(kept))

@@ -1,86 +1,96 @@
 """A score per trade, the higher the odder, so that profiles can be compared at any threshold."""
 
+from importlib import import_module
+from typing import Protocol
+
 import numpy as np
-import numpy.typing as npt
 
-from tape.detection.calibrated.detector import CalibratedDetector
-from tape.detection.classic.reasons import thresholds_of
+from tape.codec.array_types import F64
 from tape.detection.protocol import DUPLICATE, Verdicts
+from tape.detection.registry import Kind
 from tape.judging.judge import Judge
-from tape.market.new_york import I64
 from tape.model.columns import TradeColumns
-from tape.model.rules import ISOLATION_FOREST
-
-F64 = npt.NDArray[np.float64]
 
 DROPPED = -1.0
-"""Score of a trade that the detector drops as seen before."""
+"""Score of a trade that is dropped as seen before."""
+
+
+class Scorer(Protocol):
+    """Gives a score to what a detector without one has judged, batch by batch."""
+
+    def of(self, trades: TradeColumns, verdicts: Verdicts) -> F64:
+        """Return the scores of a batch."""
+
+
+class Flags:
+    """The score of a detector that knows none: 1 for a flagged trade, 0 for any other."""
+
+    def of(self, trades: TradeColumns, verdicts: Verdicts) -> F64:
+        """Return the scores of a batch."""
+        scores: F64 = (verdicts.rules != 0).astype(np.float64)
+        scores[verdicts.outcome >= DUPLICATE] = DROPPED
+        return scores
 
 
 class Scores:
-    """Scores of one judge's trades, batch by batch.
+    """Scores of one judge's trades, batch by batch: a column for each of its detectors.
 
-    The calibrated profile's score is its severity. The classic rules give no score, so theirs is
-    the largest of: size over its threshold; price change over its threshold; and, where the
-    forest flags, 1 plus the distance in standard deviations to the nearest price that it takes
-    for normal. So a trade that a rule flags has more than 1, and others at most 1.
+    A detector's own score (`Verdicts.score`), or that of its kind's scorer, or whether it flags.
     """
 
     def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._last_nanos: I64 = np.zeros(0, np.int64)
+        self._scorers = [_scorer(kind, judge) for kind in judge.lineup.kinds]
 
     def of(self, trades: TradeColumns, verdicts: Verdicts) -> F64:
-        """Return the scores of the batch that the judge's detector has just judged."""
-        detector = self._judge.detector
-        if isinstance(detector, CalibratedDetector):
-            return detector.last_scores.copy()
-        return self._classic(trades, verdicts)
-
-    def _classic(self, trades: TradeColumns, verdicts: Verdicts) -> F64:
-        names = self._judge.symbols.names
-        limits = np.array(
-            [thresholds_of(self._judge.detector.parameters, name) for name in names], np.float64
-        ).reshape(-1, 2)
-        scores = np.full(len(trades), DROPPED)
-        accepted = np.flatnonzero(verdicts.outcome < DUPLICATE)
-        symbol = trades.symbol[accepted]
-        scores[accepted] = trades.size[accepted] / limits[symbol, 0]
-        change = self._changes(symbol, trades.price_nanos[accepted]) / limits[symbol, 1]
-        scores[accepted] = np.maximum(scores[accepted], change)
-        by_forest = (verdicts.rules[verdicts.flagged] & ISOLATION_FOREST.bit) != 0
-        rows = verdicts.flagged[by_forest]
-        evidence = verdicts.evidence[by_forest]
-        beyond = 1.0 + np.abs(evidence["z"] - evidence["normal_z"])
-        scores[rows] = np.maximum(scores[rows], beyond)
+        """Return a row for each trade of the batch that the judge has just judged."""
+        scores = np.full((len(trades), len(self._scorers)), DROPPED)
+        if len(self._scorers) == 1:
+            scores[:, 0] = _one(self._scorers[0], trades, verdicts)
+            return scores
+        for column, (scorer, part) in enumerate(zip(self._scorers, verdicts.parts, strict=True)):
+            rows = slice(None) if part.positions is None else part.positions
+            scores[rows, column] = _one(scorer, part.trades, part.verdicts)
+        scores[verdicts.outcome >= DUPLICATE] = DROPPED
         return scores
 
-    def _changes(self, symbol: npt.NDArray[np.int32], price_nanos: I64) -> F64:
-        """Return each trade's move from the symbol's trade before it, as a share of its price."""
-        more = len(self._judge.symbols.names) - len(self._last_nanos)
-        self._last_nanos = np.append(self._last_nanos, np.zeros(more, np.int64))
-        self._last_nanos[self._judge.symbols.renewed] = 0
-        order = np.argsort(symbol, kind="stable")
-        own, price = symbol[order], price_nanos[order]
-        before = np.concatenate([price[:1], price[:-1]])
-        first = np.diff(own, prepend=-1) != 0
-        before[first] = self._last_nanos[own[first]]
-        last = np.diff(own, append=-1) != 0
-        self._last_nanos[own[last]] = price[last]
-        moved = np.empty(len(order))
-        moved[order] = _moves(before, price)
-        return moved
+
+def combined(scores: F64) -> F64:
+    """Return one score per trade from those of several detectors, which have no common unit.
+
+    Each is replaced by its rank among the trades, from 0 to 1, equal ones sharing their mean rank;
+    then the largest counts.
+
+    >>> combined(np.array([[3.0, 0.0], [1.0, 0.0], [2.0, 1.0], [-1.0, -1.0]])).tolist()
+    [1.0, 0.25, 1.0, -1.0]
+    """
+    if scores.shape[1] == 1:
+        column: F64 = scores[:, 0]
+        return column
+    counted = (scores > DROPPED).any(axis=1)
+    result = np.full(len(scores), DROPPED)
+    if counted.any():
+        result[counted] = np.column_stack([_ranks(one) for one in scores[counted].T]).max(axis=1)
+    return result
 
 
-def changes(price_nanos: I64) -> F64:
-    """Return the move of each trade of one symbol from the one before it; 0 for the first."""
-    return _moves(np.concatenate([price_nanos[:1], price_nanos[:-1]]), price_nanos)
+def _ranks(values: F64) -> F64:
+    """Return the mean rank of each value among all, from 0 to 1."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    means: F64 = ((ends - counts) + (ends - 1)) / 2 / max(len(values) - 1, 1)
+    return means[which]
 
 
-def _moves(before_nanos: I64, price_nanos: I64) -> F64:
-    """Return moves as shares of the price before, as the rule has them; 0 where there is none."""
-    known = before_nanos != 0
-    moved = np.zeros(len(price_nanos))
-    p0 = before_nanos[known] / 1e9
-    moved[known] = np.abs(price_nanos[known] / 1e9 - p0) / np.abs(p0)
-    return moved
+def _one(scorer: Scorer, trades: TradeColumns, verdicts: Verdicts) -> F64:
+    return scorer.of(trades, verdicts) if verdicts.score is None else verdicts.score
+
+
+def _scorer(kind: Kind, judge: Judge) -> Scorer:
+    """Return what gives scores where a detector of this kind gives none."""
+    if not kind.scorer:
+        return Flags()
+    module, _, name = kind.scorer.partition(":")
+    made: Scorer = getattr(import_module(module), name)(
+        kind.parameters.of(judge.parameters), judge.symbols
+    )
+    return made

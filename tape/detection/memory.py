@@ -8,6 +8,7 @@ touches no more than these. numpy asks the system for pages of 2 MB where arrays
 
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -15,9 +16,7 @@ import numpy as np
 from tape.codec.array_types import I64, U8
 from tape.codec.compiling import compiled
 from tape.codec.eight_bytes import NONE, load64
-from tape.detection.classic.state import BREAKS, COUNTERS, FINE, LEARNT, VERSION
-from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS
-from tape.detection.forest.breakpoints import BREAKPOINTS
+from tape.detection.duplicates import KNOWN_PUBLISHERS, PUBLISHERS
 from tape.errors import StateError
 
 ROOM_FACTOR: Final = 16
@@ -38,9 +37,16 @@ LENGTH: Final = struct.Struct("<I")
 """Before the bytes of each field: how many there are without the zeros at its end."""
 PAGE: Final = 4_096
 
+Check = Callable[[I64], bool]
+"""Answers whether counters of a kept state, in full, may be those of a symbol."""
+
 
 class Fields(Protocol):
     """A named tuple of arrays with a row per symbol: `counters` first, `NOT_KEPT` among them."""
+
+    @property
+    def counters(self) -> I64:
+        """Return the array of counters, which a detector and the duplicates share."""
 
     def _asdict(self) -> dict[str, Any]: ...
 
@@ -84,18 +90,21 @@ def cells_of(array: Any, row: int) -> U8:
     return cells
 
 
-def encode_row(
-    state: Fields, row: int, *, profile: str, fingerprint: str, version: int = VERSION
-) -> bytes:
+def encode_row(state: Fields, row: int, *, profile: str, fingerprint: str, version: int) -> bytes:
     """Return one symbol's state: a header, then of each field a length and the bytes."""
+    body = encode_fields(state, row)
+    return encode_blob(body, profile=profile, fingerprint=fingerprint, version=version)
+
+
+def encode_fields(state: Fields, row: int) -> bytes:
+    """Return of each field of one symbol a length and the bytes, without a header."""
     parts = []
     for name, array in state._asdict().items():
         if name not in NOT_KEPT:
             cells = cells_of(array, row)
             used = used_bytes(cells)
             parts += [LENGTH.pack(used), cells[:used].tobytes()]
-    body = b"".join(parts)
-    return encode_blob(body, profile=profile, fingerprint=fingerprint, version=version)
+    return b"".join(parts)
 
 
 def decode_row(
@@ -105,19 +114,30 @@ def decode_row(
     *,
     profile: str,
     fingerprint: str,
-    version: int = VERSION,
+    version: int,
+    check: Check,
     before: bool = True,
 ) -> None:
     """Put what `encode_row` returned into a row; raises `StateError` if it does not fit.
 
-    With `before` the version before is read too, whose fields are in full.
+    With `before` the version before is read too, whose fields are in full. `check` knows the
+    detector's own counters; those of the duplicates are checked here.
     """
     known = (version, version - 1) if before else (version,)
     found, body = decode_blob(blob, profile=profile, fingerprint=fingerprint, known=known)
+    decode_fields(state, row, body, check=check, packed=found == version)
+
+
+def decode_fields(
+    state: Fields, row: int, body: bytes, *, check: Check, packed: bool = True
+) -> None:
+    """Put what `encode_fields` returned into a row; raises `StateError` if it does not fit."""
     kept = {name: array for name, array in state._asdict().items() if name not in NOT_KEPT}
     sizes = [array.shape[1] * array.itemsize for array in kept.values()]
-    pieces = _packed(body, sizes) if found == version else _in_full(body, sizes)
-    _check(counters_of(pieces[0]))
+    pieces = _packed(body, sizes) if packed else _in_full(body, sizes)
+    counters = counters_of(pieces[0], state.counters.shape[1])
+    if not (0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1 and check(counters)):
+        raise StateError("state holds impossible counters", "start over with `tape state reset`")
     for array, piece in zip(kept.values(), pieces, strict=True):
         cells = cells_of(array, row)
         used = used_bytes(cells)
@@ -127,7 +147,7 @@ def decode_row(
         clear(state._asdict()[name], row)
 
 
-def counters_of(piece: bytes, count: int = COUNTERS) -> I64:
+def counters_of(piece: bytes, count: int) -> I64:
     """Return the first counters of a symbol from the bytes of that field."""
     return np.frombuffer(piece[: 8 * count].ljust(8 * count, b"\0"), "<i8")
 
@@ -177,17 +197,6 @@ def _in_full(body: bytes, sizes: list[int]) -> list[bytes]:
 
 def _damaged(what: str) -> StateError:
     return StateError(f"state has {what}: it is damaged", "start over with `tape state reset`")
-
-
-def _check(counters: I64) -> None:
-    if not (
-        counters[ACCEPTED] >= 0
-        and counters[LEARNT] >= 0
-        and 0 <= counters[KNOWN_PUBLISHERS] <= PUBLISHERS + 1
-        and 0 <= counters[BREAKS] <= BREAKPOINTS
-        and counters[FINE] in (0, 1)
-    ):
-        raise StateError("state holds impossible counters", "start over with `tape state reset`")
 
 
 def encode_blob(body: bytes, *, profile: str, fingerprint: str, version: int) -> bytes:

@@ -2,27 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal, Self
 
 MOST_PER_DAY: Final = 10_000
 """Bounds of the budgets, for a symbol as for all."""
 
 
-Profile = Literal["classic", "calibrated"]
 Training = Literal["thinned", "window"]
 BUDGETS: Final = ("alerts_per_10k", "alerts_per_day")
-FOREST: Final = (
-    "window",
-    "stride",
-    "history",
-    "refit_every",
-    "trees",
-    "contamination",
-    "random_state",
-    "training",
-)
-"""Parameters of the isolation forest, whose verdicts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +29,10 @@ class SymbolThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What decides a verdict: the classic rules' parameters and the calibrated budget.
+    """What decides the verdicts of a run: all that its settings say, to whichever detector.
+
+    A kind of detectors takes of it what it needs, and says in its own subclass by which of them
+    its fingerprints differ.
 
     Attributes:
         volume_threshold: shares; a larger trade is "High Volume".
@@ -54,7 +46,7 @@ class Parameters:
         contamination: share of the training values that count as anomalies, in (0, 0.5].
         random_state: seed of the forest, as scikit-learn takes it.
         training: "thinned" learns from the history, "window" from the last `window` prices.
-        profile: "classic" or "calibrated", which uses only what follows.
+        profile: the detectors, comma-separated, as `PROFILE` has them.
         alerts_per_10k: alerts that an analyst can read per 10,000 trades.
         alerts_per_day: alerts of a symbol that an analyst can read a day; 0 leaves it to
             `alerts_per_10k`.
@@ -75,7 +67,7 @@ class Parameters:
     contamination: float = 0.01
     random_state: int = 42
     training: Training = "thinned"
-    profile: Profile = "classic"
+    profile: str = "classic"
     alerts_per_10k: float = 1.5
     alerts_per_day: float = 0.0
     episode_gap_s: float = 1.0
@@ -97,43 +89,36 @@ class Parameters:
             return own.alerts_per_10k, 0.0
         return self.alerts_per_10k, self.alerts_per_day
 
+    @classmethod
+    def of(cls, run: "Parameters") -> Self:
+        """Return the parameters of a run as those of a kind of detectors."""
+        if type(run) is cls:
+            return run
+        return cls(**{one.name: getattr(run, one.name) for one in fields(Parameters)})
+
+
+def digest(values: Mapping[str, Any]) -> str:
+    """Return 12 hexadecimal digits that differ when any of the values differs."""
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class OwnParameters:
+    """What a detector of one's own may take its parameters' class from: a frozen dataclass.
+
+    Every field counts for both fingerprints. A field that decides what is told and nothing that
+    is learnt may be left out of `learnt_fingerprint`: then it may change between two runs.
+    """
+
+    @classmethod
+    def of(cls, run: Parameters) -> Self:
+        """Return the parameters in a run with these settings: the defaults."""
+        return cls()
+
     def fingerprint(self) -> str:
-        """Return 12 hexadecimal digits that differ when any parameter differs."""
-        values = asdict(self)
-        values["overrides"] = self._overrides()
-        if self.profile == "classic":  # its fingerprint stays what it was before there were two
-            del values["profile"], values["alerts_per_10k"], values["alerts_per_day"]
-            del values["budget_price"], values["budget_size"], values["budget_feed"]
-        if self.episode_gap_s == 1.0:  # likewise, before there were episodes
-            del values["episode_gap_s"]
-        text = json.dumps(values, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Return digits that differ when any parameter differs."""
+        return digest({one.name: getattr(self, one.name) for one in fields(self)})  # type: ignore[arg-type]
 
     def learnt_fingerprint(self) -> str:
-        """Return the fingerprint of what kept state depends on.
-
-        Thresholds and budgets decide what is flagged and nothing that is learnt, so they may change
-        between two runs: they count as their defaults here.
-        """
-        if self.profile == "calibrated":
-            return Parameters(profile="calibrated").fingerprint()
-        forest = {name: getattr(self, name) for name in FOREST}
-        return Parameters(**forest).fingerprint()
-
-    def _overrides(self) -> dict[str, dict[str, float]]:
-        """Return the overrides as they decide a verdict.
-
-        What only the other profile uses is skipped, and so is what nobody set, so that
-        fingerprints stay what they were before there were budgets of symbols.
-        """
-        found = {}
-        for symbol, own in self.overrides.items():
-            values = asdict(own)
-            budgets = {name: values.pop(name) for name in BUDGETS}
-            budgets = {name: value for name, value in budgets.items() if value is not None}
-            if self.profile == "calibrated":
-                values |= budgets
-            elif budgets and not any(value is not None for value in values.values()):
-                continue
-            found[symbol] = values
-        return found
+        """Return digits that differ when kept state cannot be gone on with."""
+        return self.fingerprint()

@@ -1,15 +1,15 @@
 """What every detector is: columns in, verdicts out, and state that can be kept and restored."""
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from tape.codec.array_types import I32, I64, U8
+from tape.codec.array_types import F64, I32, I64, U8
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
-from tape.model.counts import Refits
 
 
 class Columns(NamedTuple):
@@ -23,6 +23,20 @@ class Columns(NamedTuple):
     side: U8
     sequence: I64
     ordinal: I32
+
+
+def kernel_columns(trades: TradeColumns) -> Columns:
+    """Return a batch as kernels take it: each column in one piece and of its own type."""
+    return Columns(
+        symbol=np.ascontiguousarray(trades.symbol, np.int32),
+        publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
+        ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
+        price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
+        size=np.ascontiguousarray(trades.size, np.int64),
+        side=np.ascontiguousarray(trades.side, np.uint8),
+        sequence=np.ascontiguousarray(trades.sequence, np.int64),
+        ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
+    )
 
 
 NEW: Final = 0
@@ -46,14 +60,71 @@ class Verdicts:
             it is LATE.
         shared: per trade whether another of the last ones has the same publisher, time, sequence
             and ordinal.
+        score: per trade how odd it is, the higher the odder, -1 for a duplicate; None of a
+            detector that has no score.
+        parts: of several detectors together, what each of them said.
     """
 
     outcome: npt.NDArray[np.uint8]
     rules: npt.NDArray[np.uint8]
     flagged: npt.NDArray[np.int64]
-    evidence: npt.NDArray[np.void]
+    evidence: npt.NDArray[Any]
     behind_ns: npt.NDArray[np.int64]
     shared: npt.NDArray[np.bool_]
+    score: F64 | None = None
+    parts: "tuple[Part, ...]" = ()
+
+    @classmethod
+    def of(
+        cls,
+        rules: npt.NDArray[Any],
+        *,
+        evidence: npt.NDArray[Any] | None = None,
+        score: F64 | None = None,
+    ) -> Self:
+        """Return the verdicts of a detector that leaves duplicates to others.
+
+        Args:
+            rules: per trade whether its one rule fired, or a set of bits: 1 for the first rule
+                of its kind, 2 for the second, 4 for the third.
+            evidence: per flagged trade what `explain` needs.
+            score: per trade how odd it is.
+
+        >>> Verdicts.of(np.array([False, True])).flagged.tolist()
+        [1]
+        """
+        bits = np.asarray(rules).astype(np.uint8)
+        n, flagged = len(bits), np.flatnonzero(bits).astype(np.int64)
+        if evidence is None:
+            evidence = np.zeros(len(flagged), np.dtype([]))
+        none = np.zeros(n, np.uint8)
+        return cls(none, bits, flagged, evidence, np.zeros(n, np.int64), none.view(np.bool_), score)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several detectors was given, and what it said.
+
+    Attributes:
+        positions: where each of its trades stands in the whole batch; None if it got all of it.
+    """
+
+    trades: TradeColumns
+    verdicts: Verdicts
+    positions: npt.NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a trade was flagged.
+
+    Attributes:
+        reasons: one a rule, in the order of the detector's rules.
+        extras: further fields of its message, in their order; what JSON can hold.
+    """
+
+    reasons: Sequence[Reason]
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Detector(Protocol):
@@ -61,19 +132,18 @@ class Detector(Protocol):
 
     A symbol's index is its row in the detector. Verdicts depend on the symbol's own trades in
     their order and on nothing else: not on how they are batched, not on other symbols, not on
-    the clock, not on whether the state was kept and restored in between.
-
-    Attributes:
-        refits: fits so far; detectors of several partitions may share it.
+    the clock, not on whether the state was kept and restored in between. `tape.testing.laws`
+    tries all of that.
     """
-
-    refits: Refits
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""
 
-    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
+    def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
+        """Return why the `nth` flagged trade of a batch was flagged."""
+
+    def changed_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""
@@ -83,3 +153,21 @@ class Detector(Protocol):
 
     def forget(self, symbol: int) -> None:
         """Forget all of a symbol, whose number belongs to another one from now on."""
+
+
+class WithoutMemory:
+    """What a detector needs of this that judges each trade by itself."""
+
+    def changed_symbols(self) -> list[int]:
+        """Return no symbol: none has state."""
+        return []
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return an empty state."""
+        return b""
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up an empty state."""
+
+    def forget(self, symbol: int) -> None:
+        """Forget nothing."""

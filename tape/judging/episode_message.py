@@ -1,5 +1,6 @@
 """What an episode is on `episodes`: how far it is, and on closing what its price spike was."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -27,10 +28,10 @@ from tape.judging.episode_kernel import (
 from tape.model.anomaly import DetectorIdentity, anomaly_id
 from tape.model.episode import STATES, EpisodeMessage, Mark
 from tape.model.fields import NANOS, NO_SEQUENCE, dollars, iso_time, price_text
-from tape.model.rules import RULES
+from tape.model.rules import RULES, Rule
 
-COUNTED: Final = [(rule.name, BY_RULE + rule.bit.bit_length() - 1) for rule in RULES]
-"""Rules, and the columns that count them: one for each bit of `Verdicts.rules`."""
+Counted = Sequence[tuple[str, int]]
+"""Names of rules, and the columns of a symbol's row that count them, in the order of messages."""
 REMEMBERED: Final = 4_096
 SPIKE_ONE_IN: Final = 2_000
 """A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
@@ -75,8 +76,21 @@ def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int) -> Mark | N
     return "held" if 2 * left >= away else "reverted"
 
 
+def counted_rules(rules: Sequence[Rule]) -> Counted:
+    """Return what counts the rules: there is a column for each bit of `Verdicts.rules`."""
+    return tuple((rule.name, BY_RULE + rule.bit.bit_length() - 1) for rule in rules)
+
+
+COUNTED: Final = counted_rules(RULES)
+
+
 def as_episode_message(
-    name: str, symbol: str, kind: int, row: list[int], detector: DetectorIdentity
+    name: str,
+    symbol: str,
+    kind: int,
+    row: list[int],
+    detector: DetectorIdentity,
+    counted: Counted = COUNTED,
 ) -> tuple[bytes, Mark | None]:
     """Return message and mark of the episode in its symbol's row, at a step of this kind.
 
@@ -92,7 +106,7 @@ def as_episode_message(
             symbol=symbol,
             state=STATES[kind],
             flags=row[FLAGS],
-            rules={name: row[column] for name, column in COUNTED if row[column]},
+            rules={rule: row[column] for rule, column in counted if row[column]},
             first_ts_event=_first_time(row[FIRST_TIME]),
             first_sequence=_sequence(row[FIRST_SEQUENCE]),
             last_ts_event=iso_time(row[LAST_TIME]),

@@ -7,6 +7,7 @@ keep an episode open for hours. Trades count in the order of their arrival; dupl
 which are dropped, do not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,13 @@ from tape.codec.array_types import I64
 from tape.codec.symbols import SymbolTable
 from tape.detection.protocol import Verdicts
 from tape.judging.episode_kernel import CLOSED, COLUMNS, EMPTY, FLAGS, OPENED, follow_batch
-from tape.judging.episode_message import as_episode_message, episode_id
+from tape.judging.episode_message import as_episode_message, counted_rules, episode_id
 from tape.judging.kept_state import decode_kept, encode_kept
 from tape.model.anomaly import DetectorIdentity
 from tape.model.columns import TradeColumns
 from tape.model.episode import STATES, Mark, State
 from tape.model.fields import NANOS
+from tape.model.rules import RULES, Rule
 
 ROOM_FACTOR: Final = 16
 """How many times as many rows there are each time there are too few, as in the detector."""
@@ -42,8 +44,16 @@ class EpisodeStep:
 class Episodes:
     """The episodes of the trades of one partition; depends on each symbol's own trades only."""
 
-    def __init__(self, symbols: SymbolTable, gap_s: float, identity: DetectorIdentity) -> None:
+    def __init__(
+        self,
+        symbols: SymbolTable,
+        gap_s: float,
+        identity: DetectorIdentity,
+        rules: Sequence[Rule] = RULES,
+    ) -> None:
+        """Follow them; `rules` are those of the detectors, in the order in which they are told."""
         self._symbols, self._identity = symbols, identity
+        self._counted = counted_rules(rules)
         self._gap_ns = round(gap_s * NANOS)
         self._rows: I64 = np.zeros((0, COLUMNS), np.int64)
         self._open = 0
@@ -88,7 +98,9 @@ class Episodes:
             if kind != CLOSED:
                 ids.append(name)
             self._open += (kind == OPENED) - (kind == CLOSED)
-            value, mark = as_episode_message(name, symbol, kind, copy, self._identity)
+            value, mark = as_episode_message(
+                name, symbol, kind, copy, self._identity, self._counted
+            )
             at, ts_event_ns = int(positions[row]), int(trades.ts_event_ns[row])
             found.append(EpisodeStep(at, name, STATES[kind], mark, value, ts_event_ns))
         return ids, found

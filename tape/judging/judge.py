@@ -13,10 +13,9 @@ import tape
 from tape.codec.batch import DecodedBatch, decode_batch
 from tape.codec.places import LIMITS, Limits
 from tape.codec.symbols import SymbolTable
-from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
-from tape.detection.registry import make_detector
+from tape.detection.registry import lineup, make_detector
 from tape.judging.episodes import Episodes, EpisodeStep
 from tape.judging.state_keys import Kept, decode_seen, encode_seen
 from tape.judging.store import Store
@@ -55,7 +54,11 @@ class Judged:
 
 
 class Judge:
-    """Judges the trades of one partition; where it is known which, only those that belong there."""
+    """Judges the trades of one partition; where it is known which, only those that belong there.
+
+    Attributes:
+        lineup: the kinds of its detectors.
+    """
 
     def __init__(
         self,
@@ -72,10 +75,12 @@ class Judge:
         if kept is not None:  # a version before may have judged symbols that belong elsewhere
             places = [one for one in kept.places if of is None or of.fault(one.symbol) is None]
             self.symbols.resume(kept.clock, places)
-        self.detector = make_detector(parameters, self.symbols)
-        self.detector.refits = counts.refits
-        self._identity = DetectorIdentity(tape.__version__, parameters.fingerprint())
-        self._episodes = Episodes(self.symbols, parameters.episode_gap_s, self._identity)
+        self.parameters, self.lineup = parameters, lineup(parameters.profile)
+        self.detector = make_detector(parameters, self.symbols, counts.refits)
+        self._identity = DetectorIdentity(tape.__version__, self.lineup.fingerprint(parameters))
+        self._episodes = Episodes(
+            self.symbols, parameters.episode_gap_s, self._identity, self.lineup.rules
+        )
         self._counts = counts
 
     def judge(
@@ -95,10 +100,7 @@ class Judge:
         flagged = []
         for nth, row in enumerate(verdicts.flagged.tolist()):
             position = int(batch.positions[row])
-            reasons = self.detector.reasons(trades, verdicts, nth)
-            extras = None
-            if isinstance(self.detector, CalibratedDetector):
-                extras = self.detector.extras(trades, verdicts, nth)
+            why = self.detector.explain(trades, verdicts, nth)
             symbol = self.symbols.names[trades.symbol[row]]
             raw = values[position]
             assert raw is not None  # noqa: S101 - a trade was decoded from it
@@ -116,12 +118,12 @@ class Judge:
                     shared=bool(verdicts.shared[row]),
                 ),
                 episode_id=episode_ids[nth],
-                reasons=reasons,
+                reasons=why.reasons,
                 detector=self._identity,
-                extras=extras,
+                extras=why.extras,
             )
             ts_event_ns = int(trades.ts_event_ns[row])
-            rules = tuple(reason.rule for reason in reasons)
+            rules = tuple(reason.rule for reason in why.reasons)
             flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
         judged = Judged(flagged, unread, episodes)
@@ -154,7 +156,7 @@ class Judge:
 
         One of which only duplicates came is among them: when it was last seen counts, too.
         """
-        self.detector.dirty_symbols()
+        self.detector.changed_symbols()
         for number in self.symbols.changed():
             rest = self._episodes.kept(number, self.detector.snapshot(number))
             blob = encode_seen(*self.symbols.place(number), rest)

@@ -4,30 +4,16 @@ import struct
 import zlib
 from typing import Final
 
-from tape.detection import duplicates
-from tape.detection.calibrated import state as calibrated_state
-from tape.detection.classic import state as classic_state
-from tape.detection.memory import counters_of, first_piece
+from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
+from tape.detection.memory import LENGTH, counters_of, first_piece
+from tape.detection.registry import BUILT_IN, TAKEN, Layout, lineup
+from tape.detection.ring_kernel import COUNTERS, VERSION
 from tape.errors import StateError
 from tape.judging.episode_kernel import COLUMNS, FIRST_TIME, FLAGS
 from tape.judging.kept_state import decode_kept
 from tape.judging.state_keys import DETECTOR, decode_seen, header_of
 from tape.model.fields import NANOS, iso_time
 
-CLASSIC: Final = {
-    "trades": duplicates.ACCEPTED,
-    "history_values": classic_state.LEARNT,
-    "fine_prices": classic_state.FINE,
-    "forest_breakpoints": classic_state.BREAKS,
-    "publishers": duplicates.KNOWN_PUBLISHERS,
-}
-CALIBRATED: Final = {
-    "trades": duplicates.ACCEPTED,
-    "last_size": calibrated_state.LAST_SIZE,
-    "local_prices": calibrated_state.HELD,
-    "venues": calibrated_state.VENUES_KNOWN,
-    "publishers": duplicates.KNOWN_PUBLISHERS,
-}
 MEANINGS: Final = {
     "topic": "the changelog that holds it",
     "partition": "of the changelog, as of the input topic",
@@ -55,12 +41,13 @@ MEANINGS: Final = {
 }
 """What each field of `tape state show` says, in plain words."""
 
-LAYOUTS: Final = {
-    "classic": (CLASSIC, classic_state.COUNTERS, classic_state.VERSION),
-    "calibrated": (CALIBRATED, calibrated_state.COUNTERS, calibrated_state.VERSION),
-}
-"""By profile: columns of its counters, how many there are, and the newest version that has them;
-the one before has them too."""
+OWN: Final = Layout(
+    columns={"trades": ACCEPTED, "publishers": KNOWN_PUBLISHERS},
+    count=COUNTERS,
+    version=VERSION,
+    before=False,
+)
+"""Of a detector that is not of this program: what is remembered for the duplicates."""
 
 
 def fields_of(blob: bytes) -> dict[str, object]:
@@ -68,23 +55,35 @@ def fields_of(blob: bytes) -> dict[str, object]:
     header = header_of(blob)
     if header is None:
         return {"damaged": True}
-    if header.profile not in LAYOUTS or not (0 <= LAYOUTS[header.profile][2] - header.version <= 1):
+    if header.profile in TAKEN:
+        return {"readable": False}
+    layout = _layout(header.profile)
+    if not 0 <= layout.version - header.version <= layout.before:
         return {"readable": False}
     body = blob[header.detector_at + DETECTOR.size :]
     if zlib.crc32(body) != DETECTOR.unpack_from(blob, header.detector_at)[5]:
         return {"damaged": True}
-    columns, count, newest = LAYOUTS[header.profile]
+    if layout is OWN:
+        body = body[LENGTH.size :]
     try:
         last_record, trades_seen, rest = decode_seen(blob)
-        counters = counters_of(first_piece(body, packed=header.version == newest), count)
+        piece = first_piece(body, packed=header.version == layout.version)
+        counters = counters_of(piece, layout.count)
     except (StateError, struct.error):
         return {"damaged": True}
-    found: dict[str, object] = {name: int(counters[at]) for name, at in columns.items()}
-    price_at = (
-        classic_state.LAST_PRICE if header.profile == "classic" else calibrated_state.LAST_PRICE
-    )
-    found["last_price_usd"] = int(counters[price_at]) / NANOS
+    found: dict[str, object] = {name: int(counters[at]) for name, at in layout.columns.items()}
+    if layout.last_price is not None:
+        found["last_price_usd"] = int(counters[layout.last_price]) / NANOS
     return found | {"trades_seen": trades_seen, "last_record": last_record} | _episode(rest)
+
+
+def _layout(profile: str) -> Layout:
+    """Return how the state of a profile is read; nothing but this program's is imported."""
+    if profile not in BUILT_IN:
+        return OWN
+    layout = lineup(profile).kinds[0].layout
+    assert layout is not None  # noqa: S101 - each of this program's kinds has one
+    return layout
 
 
 def _episode(blob: bytes) -> dict[str, object]:

@@ -1,4 +1,8 @@
-"""Which key of the state store holds a symbol's state: one for each profile, so none is lost.
+"""Which key of the state store holds a symbol's state: one for each detector, so none is lost.
+
+A profile is here the name of one detector. Where several judge together, each has its own key,
+and under each of them lies what all have in common as well: so any of them can be taken away, or
+another one put in, and the rest go on.
 
 A key is the JSON list `["classic","NVDA"]`. Before there were profiles' own keys it was the JSON
 string `"NVDA"`, whose value belongs to the profile that its header names; a symbol holds no
@@ -11,16 +15,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from tape.codec.places import ESTABLISHED_TRADES, Place
-from tape.detection.parameters import Profile
 from tape.errors import StateError
 from tape.judging.store import ByteStore
-
-PROFILES: Final[tuple[str, ...]] = get_args(Profile)
 
 SEEN: Final = struct.Struct("<4sHHqqI")
 """Begins what is kept since there are places: SEEN, version, 0, last record, trades, checksum."""
@@ -155,78 +156,131 @@ class Kept:
 
 
 class ProfileState:
-    """The `Store` of one profile and partition; old keys are read as the profile that they name.
+    """The `Store` of a run's profiles and a partition; old keys are read as the one that they name.
 
     Attributes:
+        profiles: the detectors, in the order of PROFILE.
         taken_over: symbols whose state lies under their old key, which is done with once the
             symbol's new state is written.
     """
 
     def __init__(
-        self, store: ByteStore, profile: str, taken_over: set[str], on_fresh: Callable[[str], None]
+        self,
+        store: ByteStore,
+        profiles: str,
+        taken_over: set[str],
+        on_fresh: Callable[[str, str], None],
     ) -> None:
-        """Read and write `store`; `on_fresh` gets the profile that has state there instead."""
-        self._store, self._profile = store, profile
+        """Read and write `store`, under detectors whose names `profiles` has, comma-separated.
+
+        `on_fresh` is told a profile without state, and another one that has some there.
+        """
+        self._store, self.profiles = store, profiles.split(",")
         self._on_fresh = on_fresh
         self.taken_over = taken_over
 
     def get(self, symbol: str, /) -> bytes | None:
-        """Return what was kept of a symbol under the profile, or None."""
+        """Return what was kept of a symbol under the profiles, or None."""
+        if len(self.profiles) == 1:
+            if symbol in self.taken_over:
+                return self._store.get_bytes(old_key(symbol))
+            return self._store.get_bytes(state_key(self.profiles[0], symbol))
+        found = {name: self._store.get_bytes(state_key(name, symbol)) for name in self.profiles}
         if symbol in self.taken_over:
-            return self._store.get_bytes(old_key(symbol))
-        return self._store.get_bytes(state_key(self._profile, symbol))
+            old = self._store.get_bytes(old_key(symbol))
+            name = self._owner(None if old is None else header_of(old))
+            found[name] = found[name] or old
+        from tape.judging.joined_state import joined
+
+        return joined({name: blob for name, blob in found.items() if blob is not None})
 
     def put(self, symbol: str, blob: bytes, /) -> None:
-        """Keep a symbol's state under the profile; what lay under its old key goes."""
-        self._store.set_bytes(state_key(self._profile, symbol), blob)
+        """Keep what a judge has of a symbol, of each detector its own."""
+        if len(self.profiles) == 1:
+            self._store.set_bytes(state_key(self.profiles[0], symbol), blob)
+        else:
+            from tape.judging.joined_state import parted  # compiled code, which few readers need
+
+            for name, own in parted(blob).items():
+                self._store.set_bytes(state_key(name, symbol), own)
         if symbol in self.taken_over:
             self._store.delete(old_key(symbol))
             self.taken_over.discard(symbol)
 
     def drop(self, symbol: str, /) -> None:
-        """Keep a symbol's state no longer."""
+        """Keep nothing more of a symbol."""
         old = symbol in self.taken_over
-        self._store.delete(old_key(symbol) if old else state_key(self._profile, symbol))
-        self.taken_over.discard(symbol)
+        if old:
+            self._store.delete(old_key(symbol))
+            self.taken_over.discard(symbol)
+        if not old or len(self.profiles) > 1:
+            for name in self.profiles:
+                self._store.delete(state_key(name, symbol))
 
     def put_clock(self, records: int) -> None:
-        """Keep how many records of the partition lie behind."""
-        self._store.set_bytes(clock_key(self._profile), encode_clock(records))
+        """Keep how many records of the partition are behind."""
+        for name in self.profiles:
+            self._store.set_bytes(clock_key(name), encode_clock(records))
 
     def kept(self) -> Kept:
         """Return what an earlier run has left, and note what lies under old keys."""
-        clock = self._store.get_bytes(clock_key(self._profile))
-        places = list(self._places())
-        known = {place.symbol for place in places}
+        clocks = [self._store.get_bytes(clock_key(name)) for name in self.profiles]
+        of_each = {name: {one.symbol: one for one in self._places(name)} for name in self.profiles}
         others = []
-        for place, profile in self._old_places():
-            if profile not in (None, self._profile):  # a damaged one is refused later
-                others.append(profile)
-            elif place.symbol not in known:
+        for place, header in self._old_places():
+            name = self._owner(header)
+            if header is not None and header.profile != name:  # a damaged one is refused later
+                others.append(header.profile)
+            elif place.symbol not in of_each[name]:
                 self.taken_over.add(place.symbol)
-                places.append(place)
-        if not places:
-            others += [profile for profile in PROFILES if self._has_state(profile)]
-            if others:
-                self._on_fresh(str(others[0]))
-        return Kept(0 if clock is None else decode_clock(clock), places)
+                of_each[name][place.symbol] = place
+        for name, found in of_each.items():
+            if not found:
+                before = [*others, *(other for other, its in of_each.items() if its)]
+                before = before or [other for other in self._with_state() if other != name]
+                if before:
+                    self._on_fresh(name, before[0])
+        places: dict[str, Place] = {}
+        for found in of_each.values():
+            for symbol, one in found.items():
+                places[symbol] = _newer(places[symbol], one) if symbol in places else one
+        clock = max((decode_clock(one) for one in clocks if one is not None), default=0)
+        return Kept(clock, list(places.values()))
 
-    def _places(self) -> Iterator[Place]:
-        for key, blob in self._store.between(*_range_of(self._profile)):
+    def _owner(self, header: Header | None) -> str:
+        """Return the profile of a state under an old key: the first where it is none of them."""
+        known = header is not None and header.profile in self.profiles
+        return header.profile if known and header is not None else self.profiles[0]
+
+    def _places(self, profile: str) -> Iterator[Place]:
+        for key, blob in self._store.between(*_range_of(profile)):
             found = symbol_of(key)
             if found is not None:
                 last_record, trades_seen, _ = decode_seen(blob)
                 yield Place(found[1], last_record, trades_seen, len(blob))
 
-    def _old_places(self) -> Iterator[tuple[Place, str | None]]:
+    def _old_places(self) -> Iterator[tuple[Place, Header | None]]:
         for key, blob in self._store.between(b'"', b"#"):
             found, header = symbol_of(key), header_of(blob)
             if found is not None:
-                place = Place(found[1], 0, ESTABLISHED_TRADES, len(blob))
-                yield place, None if header is None else header.profile
+                yield Place(found[1], 0, ESTABLISHED_TRADES, len(blob)), header
 
-    def _has_state(self, profile: str) -> bool:
-        return next(self._store.between(*_range_of(profile)), None) is not None
+    def _with_state(self) -> Iterator[str]:
+        """Yield every profile that has state of a symbol here: one look at the store for each."""
+        begin = b'["'
+        while (one := next(self._store.between(begin, b'["\xff'), None)) is not None:
+            found = symbol_of(one[0])
+            if found is not None and found[0] is not None:
+                yield found[0]
+                begin = _range_of(found[0])[1]
+            else:  # a partition's clock
+                begin = one[0] + b"\0"
+
+
+def _newer(one: Place, other: Place) -> Place:
+    """Return where a symbol stands by the newer of its states, and the bytes of both."""
+    newer = other if other.last_record > one.last_record else one
+    return newer._replace(kept_bytes=one.kept_bytes + other.kept_bytes)
 
 
 def _range_of(profile: str) -> tuple[bytes, bytes]:

@@ -4,9 +4,9 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,19 +52,6 @@ class Feature(msgspec.Struct, frozen=True):
     median: float
     one_in_10k: float
     share: float
-
-
-class Calibrated(msgspec.Struct, frozen=True):
-    """What the calibrated profile says beyond the reasons.
-
-    `severity` is -log10 of the chance of an ordinary trade to be as odd, 8 at most; `context` the
-    place in the market's day; `calibrated` whether the symbol's own tails were used.
-    """
-
-    severity: float
-    context: str
-    calibrated: bool
-    features: Sequence[Feature]
 
 
 class _Verdict(msgspec.Struct, frozen=True):
@@ -118,15 +105,6 @@ def anomaly_id(
     return f"{name}-o{ordinal}" if ordinal else name
 
 
-class _CalibratedVerdict(_Verdict, frozen=True):
-    """What the calibrated profile adds."""
-
-    severity: float
-    context: str
-    calibrated: bool
-    features: Sequence[Feature]
-
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -137,27 +115,18 @@ def as_message(
     episode_id: str,
     reasons: Sequence[Reason],
     detector: DetectorIdentity,
-    extras: Calibrated | None = None,
+    extras: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the message for `anomalies`: the trade's own bytes, the verdict spliced in.
 
     `raw` must be a message that `tape.model.trade.decode` took, so a JSON object with fields.
+    `extras` are the fields that follow, in their order; what JSON can hold.
     """
     rules = [reason.rule for reason in reasons]
-    verdict = _Verdict(anomaly_id, episode_id, rules, reasons, detector)
-    if extras is not None:
-        verdict = _CalibratedVerdict(
-            anomaly_id,
-            episode_id,
-            rules,
-            reasons,
-            detector,
-            extras.severity,
-            extras.context,
-            extras.calibrated,
-            extras.features,
-        )
-    return raw.rstrip(b" \t\r\n")[:-1] + b"," + _encoder.encode(verdict)[1:]
+    verdict = _encoder.encode(_Verdict(anomaly_id, episode_id, rules, reasons, detector))
+    if extras:
+        verdict = verdict[:-1] + b"," + _encoder.encode(extras)[1:]
+    return raw.rstrip(b" \t\r\n")[:-1] + b"," + verdict[1:]
 
 
 def verdict_begins(raw: bytes) -> bytes:
@@ -195,18 +164,23 @@ class Anomaly:
     features: tuple[Feature, ...] = ()
 
 
-class _ReadVerdict(msgspec.Struct, frozen=True):
-    """The fields beside the trade's own, of whatever detector."""
+class _Explained(msgspec.Struct, frozen=True):
+    """The fields that a detector gives, whichever it is."""
 
-    anomaly_id: str
-    anomalies: tuple[str, ...]
     reasons: tuple[Reason, ...]
-    detector: DetectorIdentity
-    episode_id: str = ""
     severity: float | None = None
     context: str = ""
     calibrated: bool | None = None
     features: tuple[Feature, ...] = ()
+
+
+class _ReadVerdict(_Explained, frozen=True, kw_only=True):
+    """The fields beside the trade's own, of whatever detector."""
+
+    anomaly_id: str
+    anomalies: tuple[str, ...]
+    detector: DetectorIdentity
+    episode_id: str = ""
 
 
 ANOMALY_MAX: Final = 2 * MESSAGE_MAX
@@ -238,6 +212,19 @@ def decode_anomaly(raw: bytes | None) -> Anomaly | Rejected:
         if isinstance(found, Anomaly):
             return found
     return _read(raw, raw)
+
+
+_explained_decoder = msgspec.json.Decoder(_Explained)
+
+
+def refuse_unreadable(reasons: Sequence[Reason], extras: Mapping[str, Any]) -> None:
+    """Raise `TypeError` or `ValueError` unless readers could read what a detector gives.
+
+    >>> refuse_unreadable([Reason("My Rule", float("nan"), 1, "why")], {})
+    Traceback (most recent call last):
+    msgspec.ValidationError: Expected `int | float`, got `null` - at `$.reasons[0].value`
+    """
+    _explained_decoder.decode(_encoder.encode({**extras, "reasons": reasons}))
 
 
 def _read(trade_part: bytes, verdict_part: bytes) -> Anomaly | Rejected:

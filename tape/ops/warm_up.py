@@ -20,8 +20,11 @@ from tape.codec.eight_bytes import PADDING
 from tape.codec.row_fields import rows_for
 from tape.codec.symbols import SymbolTable
 from tape.desk.inspect import Inspecting
+from tape.detection.memory import grown
 from tape.detection.parameters import Parameters
-from tape.detection.registry import make_detector
+from tape.detection.protocol import kernel_columns
+from tape.detection.registry import BUILT_IN, make_detector
+from tape.detection.ring_kernel import find_duplicates, ring_state
 from tape.judging.episodes import Episodes
 from tape.model.anomaly import DetectorIdentity
 from tape.model.fields import TIME_MAX_NS
@@ -66,14 +69,18 @@ def _warm_detectors() -> None:
     ]
     symbols = SymbolTable()
     batch = decode_batch([b"WARM"] * len(values), values, symbols)
-    for parameters in (Parameters(stride=1), Parameters(profile="calibrated")):
+    for profile in BUILT_IN:
+        parameters = Parameters(stride=1, profile=profile)
         detector = make_detector(parameters, symbols)
         verdicts = detector.detect(batch.trades)
         episodes = Episodes(symbols, parameters.episode_gap_s, DetectorIdentity("", ""))
         episodes.follow(batch.trades, verdicts, batch.positions)
         for position in range(len(verdicts.flagged)):
-            detector.reasons(batch.trades, verdicts, position)
+            detector.explain(batch.trades, verdicts, position)
         detector.restore(0, detector.snapshot(0))
+    state, n = grown(ring_state(), len(symbols.names)), len(batch.trades)
+    numbers = np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.uint8)
+    find_duplicates(kernel_columns(batch.trades), state, *numbers)
 
 
 def _warm_encodings(folder: Path, values: list[bytes]) -> None:

@@ -4,19 +4,16 @@ import socket
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from tape.detection.parameters import MOST_PER_DAY, Parameters, Profile, Training
+from tape.detection.parameters import MOST_PER_DAY, Parameters, Training
+from tape.detection.registry import lineup, words_of
 from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
 ROUNDING = 1e-6
 """By how much shares may miss the whole: three thirds do."""
-STATE_BYTES = 64 * 1024
-"""Room for a symbol's state but for WINDOW and HISTORY: what is remembered of its last trades."""
-LITERAL_BYTES = 192 * 1024
-"""This much more that takes in JSON, as the detector keeps it that is not compiled."""
 
 
 class DetectorSettings(BrokerSettings):
@@ -25,7 +22,7 @@ class DetectorSettings(BrokerSettings):
     consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
     state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
-    profile: Profile = Field("classic", alias="PROFILE")
+    profile: str = Field("classic", alias="PROFILE")
     alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
     alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
     budget_price: float = Field(0.5, alias="BUDGET_PRICE", ge=0, le=1)
@@ -47,6 +44,12 @@ class DetectorSettings(BrokerSettings):
     batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
     stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
 
+    @field_validator("profile")
+    @classmethod
+    def _names_are_known(cls, profile: str) -> str:
+        """Refuse what is no detector's name; whether it can be imported its use will show."""
+        return ",".join(words_of(profile))
+
     @model_validator(mode="after")
     def _shares_are_a_whole(self) -> Self:
         """Refuse shares of the budget that are more or less than it."""
@@ -61,13 +64,15 @@ class DetectorSettings(BrokerSettings):
 
     @property
     def state_bytes_max(self) -> int:
-        """Return the most bytes that the state of a symbol takes on the changelog."""
-        if self.profile == "calibrated":
-            return STATE_BYTES
-        values = self.window + self.history
-        if self.training == "thinned" and self.history <= 25_000 and self.contamination <= 0.1:
-            return STATE_BYTES + 8 * values
-        return STATE_BYTES + LITERAL_BYTES + 52 * values  # not compiled: kept as JSON
+        """Return the most bytes that a detector's state of a symbol takes on the changelog.
+
+        Raises `SettingsError` if one of PROFILE cannot be imported.
+        """
+        parameters = self.parameters()
+        return max(
+            kind.state_bytes_max(kind.parameters.of(parameters))
+            for kind in lineup(self.profile).kinds
+        )
 
     def parameters(self) -> Parameters:
         """Return what decides a verdict; raises `SettingsError` for a wrong THRESHOLDS_FILE."""

@@ -9,6 +9,7 @@ from confluent_kafka import Message
 from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
 
+from tape.detection.registry import lineup
 from tape.judging.episodes import EpisodeStep
 from tape.judging.judge import Flagged, Judge, Unread
 from tape.judging.state_keys import ProfileState
@@ -43,12 +44,14 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._commit_began_s: float | None = None
         self._settings, self._open = settings, OpenTransaction(sdf)
         self._parameters = settings.parameters()
+        self._profiles = ",".join(lineup(self._parameters.profile).names)
         self._judges: dict[int, Judge] = {}
         self._places = places_of(settings.max_symbols, sdf)
         self._rejected_log = RejectedLog()
         self._taken_over: dict[int, set[str]] = {}
         self._clocks: dict[int, int] = {}
-        self._said_fresh = self._said_forgotten = self._said_misplaced = False
+        self._said_fresh: set[str] = set()
+        self._said_forgotten = self._said_misplaced = False
         self._partitions = sdf.topics[0].broker_config.num_partitions
         self.breakers = Breakers(settings, self._open.store)
         self._ends = False
@@ -158,8 +161,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         return judge
 
     def _kept(self, partition: int) -> ProfileState:
-        profile, store = self._parameters.profile, self._open.store(partition)
-        return ProfileState(store, profile, self._taken_over[partition], self._begins_afresh)
+        store, taken_over = self._open.store(partition), self._taken_over[partition]
+        return ProfileState(store, self._profiles, taken_over, self._starts_over)
 
     def _say_forgotten(self, partition: int) -> None:
         """Say once that symbols lose their places."""
@@ -170,14 +173,11 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 extra={"partition": partition, "places_of_a_partition": self._places},
             )
 
-    def _begins_afresh(self, other: str) -> None:
-        """Say once that symbols have state of another profile, but none of this one."""
-        if not self._said_fresh:
-            self._said_fresh = True
-            log.warning(
-                "profile starts over",
-                extra={"profile": self._parameters.profile, "state_is_of": other},
-            )
+    def _starts_over(self, profile: str, other: str) -> None:
+        """Say once that symbols have state of another detector, but none of this one."""
+        if profile not in self._said_fresh:
+            self._said_fresh.add(profile)
+            log.warning("profile starts over", extra={"profile": profile, "state_is_of": other})
 
     def _say_misplaced(self, rejected: Rejected, source: str) -> None:
         """Say once that somebody sends with another partitioner; counts are in the metrics."""

@@ -31,7 +31,7 @@ class MemoryStore(dict[bytes, bytes]):
 
     def of(self, profile: str) -> ProfileState:
         """Return what is kept under a profile."""
-        return ProfileState(self, profile, set(), lambda _: None)
+        return ProfileState(self, profile, set(), lambda *_: None)
 
     def commit(self, judge: Judge, profile: str) -> None:
         """Take what a judge has to keep, as the live detector does at a commit."""

@@ -1,10 +1,11 @@
 """Which anomalies are shown."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from tape.errors import SettingsError
-from tape.model.rules import RULES
+from tape.model.rules import RULES, Rule
 from tape.settings.symbol_lists import joined_symbols, split_symbols
 from tape.view.alert import Seen
 
@@ -37,8 +38,13 @@ def parse_symbols(text: str, option: str) -> frozenset[str]:
     return frozenset(split_symbols(text, option))
 
 
-def parse_rule(text: str, option: str) -> str:
+def parse_rule(text: str, option: str, own: Iterable[Rule] = ()) -> str:
     """Return the name of the rule with this word, or with this in its name, in any case.
+
+    Args:
+        text: what a person typed; nothing means no rule.
+        option: where it was typed.
+        own: rules of detectors that are not of this program.
 
     Raises:
         SettingsError: no rule is meant, or several may be.
@@ -46,8 +52,10 @@ def parse_rule(text: str, option: str) -> str:
     if not text:
         return ""
     wanted = text.casefold()
-    found = [rule for rule in RULES if wanted == rule.word]
-    found = found or [rule for rule in RULES if wanted in rule.name.casefold()]
+    rules = [*RULES, *own]
+    found = [rule for rule in rules if wanted == rule.word.casefold()]
+    found = found or [rule for rule in rules if wanted in rule.name.casefold()]
     if len(found) != 1:
-        raise SettingsError(f"{option}: {text!r} is no rule", f"choose from {WORDS}")
+        words = ", ".join(rule.word for rule in rules)
+        raise SettingsError(f"{option}: {text!r} is no rule", f"choose from {words}")
     return found[0].name

@@ -127,7 +127,11 @@ def short(folder: Path, trades: int) -> Path:
         (["{one}", "--labels", "{labels}"], 2, "has no trades of"),
         (["{one}", "--labels", "{folder}/none.labels.csv"], 2, "none.labels.csv, line 1"),
         (["{one}", "--labels", "{folder}/no.csv"], 2, "cannot read the labels"),
-        (["{one}", "--profiles", "clasic"], 4, "'clasic' is not a profile; choose from classic"),
+        (
+            ["{one}", "--profiles", "clasic"],
+            4,
+            "no detector 'clasic'; did you mean classic?",
+        ),
         (["{one}", "--calibrate-on", "{one}"], 2, "with settings from itself only"),
         (["--labels", "{labels}"], 4, "--labels needs the days"),
         (["--calibrate-on", "{one}"], 4, "--calibrate-on needs days"),

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from tape.codec.array_types import F64
 from tape.desk.evaluate.metrics import NONE, Held
-from tape.desk.scores import F64
 from tape.market.new_york import I64
 
 CHUNK: Final = 50

@@ -26,8 +26,9 @@ from tape.desk.evaluate.metrics import (
     recall,
     together,
 )
-from tape.desk.past_days import ProfileName, Progress, judge_day, others, parameters_of
+from tape.desk.past_days import Progress, judge_day, others, parameters_of
 from tape.detection.parameters import Parameters
+from tape.detection.registry import lineup
 from tape.errors import ArchiveError
 from tape.market.auctions import AUCTION_SHARES, auction_prints
 from tape.market.trading_days import next_trading_day
@@ -38,8 +39,8 @@ MADE_UP_TRADES: Final = 60_000
 FIRST_DAY: Final = date(2025, 3, 3)
 SEVERITIES: Final = (3, 4, 5)
 AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
-LEARNT: Final[tuple[ProfileName, ...]] = ("classic-tuned",)
-"""Profiles whose thresholds come from the days of calibration."""
+LEARNT: Final = "classic-tuned"
+"""The form of a detector whose thresholds come from the days of calibration."""
 
 Learn = Callable[[Sequence[Day], Parameters], Parameters]
 """From days of calibration and common parameters to those of a profile that is tuned."""
@@ -157,7 +158,7 @@ def tasks(
 
 def evaluate(
     work: Sequence[Task],
-    profile: ProfileName,
+    profile: str,
     base: Parameters,
     max_symbols: int,
     *,
@@ -174,7 +175,7 @@ def evaluate(
     days: dict[str, Any] = {}
     for task in work:
         parameters = parameters_of(profile, base)
-        if profile in LEARNT:
+        if LEARNT in profile.split("+"):
             parameters = learn(task.calibration, parameters)
         verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
         symbol = task.day.trades.symbol
@@ -198,7 +199,7 @@ def evaluate(
     return Result(held, of, figures)
 
 
-def _figures(held: Held, of: Curve, profile: ProfileName) -> dict[str, Any]:
+def _figures(held: Held, of: Curve, profile: str) -> dict[str, Any]:
     figures = {
         "pr_auc": round(average_precision(of), 6),
         "recall": round(recall(held), 6),
@@ -215,7 +216,8 @@ def _figures(held: Held, of: Curve, profile: ProfileName) -> dict[str, Any]:
         "false_alarms": held.false_alarms,
         "false_alarms_behind_events": held.aftermath,
     }
-    if profile == "calibrated":  # its score is a severity
+    kinds = lineup(parameters_of(profile, Parameters()).profile).kinds
+    if len(kinds) == 1 and kinds[0].is_severity:
         figures["ordinary_per_10k_at_severity"] = {
             str(level): round(ordinary_per_10k(held, level), 4) for level in SEVERITIES
         }

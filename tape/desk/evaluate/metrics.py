@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tape.codec.array_types import F64
 from tape.desk.evaluate.labels import Event
-from tape.desk.scores import F64
 from tape.market.new_york import I64
 
 Bools = npt.NDArray[np.bool_]

@@ -31,6 +31,8 @@ MOST_CHANGE: Final = 4.0
 Past days full of anomalies must not silence the days to come.
 """
 DIGITS: Final = 3
+BUDGETED: Final = "calibrated"
+"""The detector that has budgets."""
 
 Counted = dict[str, list[int]]
 """Alerts by symbol: on the symbol's first day, its second, and so on."""
@@ -58,7 +60,7 @@ def tune_budgets(
     days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
 ) -> dict[str, TunedBudget]:
     """Return budgets that give about this many alerts on a day; none for symbols hardly traded."""
-    base = replace(parameters, profile="calibrated")
+    base = replace(parameters, profile=BUDGETED)
     before, trades = _counted(days, base, max_symbols)
     known = [symbol for symbol, count in trades.items() if count >= LEAST_TRADES]
     asked = min(alerts_per_day, float(MOST_PER_DAY))

@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tape.codec.array_types import F64
 from tape.desk.day import Day
 from tape.desk.past_days import judged_columns
-from tape.desk.scores import F64, changes
 from tape.detection.classic.reasons import thresholds_of
+from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import DUPLICATE
 from tape.judging.judge import Judge
@@ -27,6 +28,8 @@ from tape.model.rules import ISOLATION_FOREST
 
 GAP_NS: Final = NANOS
 """A second without a flag ends an alert, as it ends an episode."""
+TUNED: Final = "classic"
+"""The detector that has thresholds."""
 LEAST_TRADES: Final = 1_000
 """Of fewer trades nothing can be said about the rarest of them."""
 DIGITS: Final = 3
@@ -133,11 +136,9 @@ def rounded_up(value: float) -> float:
 
 def past_trades(days: Sequence[Day], parameters: Parameters, max_symbols: int) -> list[Past]:
     """Return the symbols' trades on the days, judged in order of time by the classic rules."""
-    found = judged_by_symbol(days, parameters, max_symbols)
+    found, forest = judged_by_symbol(days, parameters, max_symbols), ISOLATION_FOREST.bit
     return [
-        Past(
-            symbol, calendar_days(ts), ts, size, changes(price), (rules & ISOLATION_FOREST.bit) != 0
-        )
+        Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & forest) != 0)
         for symbol, (ts, size, price, rules) in found.items()
     ]
 
@@ -208,7 +209,8 @@ def learnt_parameters(
     days: Sequence[Day], parameters: Parameters, max_symbols: int, alerts_per_day: float = 20
 ) -> Parameters:
     """Return the parameters with thresholds of symbols that aim at `alerts_per_day`."""
-    tuned = tuned_thresholds(days, alerts_per_day, parameters, max_symbols)
+    alone = replace(parameters, profile=TUNED)
+    tuned = tuned_thresholds(days, alerts_per_day, alone, max_symbols)
     return replace(parameters, overrides={**parameters.overrides, **tuned})
 
 

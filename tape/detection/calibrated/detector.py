@@ -15,6 +15,7 @@ from tape.detection.calibrated.kernel import (
     Setting,
     detect_calibrated,
 )
+from tape.detection.calibrated.parameters import CalibratedParameters
 from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.reasons import MOST_TOLD, attribution, sentence
 from tape.detection.calibrated.state import (
@@ -23,15 +24,16 @@ from tape.detection.calibrated.state import (
     FEATURES,
     VERSION,
     calibrated_state,
+    check,
 )
 from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
 from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
 from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import Columns, Verdicts
+from tape.detection.protocol import Explanation, Verdicts, kernel_columns
 from tape.market.day import CONTEXTS, contexts
-from tape.model.anomaly import Calibrated, Reason
+from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
 from tape.model.rules import CALIBRATED
@@ -68,17 +70,19 @@ class CalibratedDetector:
 
     See `tape.detection.protocol.Detector` for what it promises.
 
+    Its score is the severity, uncapped.
+
     Attributes:
-        last_scores: severity of each trade of the last batch, uncapped; -1 for dropped ones.
+        refits: refits of tails so far; detectors of several partitions may share it.
         last_families: likewise of its price, of its size and of the feed; 0 for dropped ones.
         last_priorities: its priority; -1 for dropped ones.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
-        self.parameters = parameters
+        self.parameters = CalibratedParameters.of(parameters)
         self.symbols = symbols
         self.refits = Refits()
-        self.last_scores: F64 = np.zeros(0, np.float64)
+        self._learnt = self.parameters.learnt_fingerprint()
         self.last_families: F64 = np.zeros((0, FAMILIES), np.float64)
         self.last_priorities: F64 = np.zeros(0, np.float64)
         shares = parameters.budget_shares
@@ -149,16 +153,7 @@ class CalibratedDetector:
             shared=np.empty(n, np.uint8),
         )
         found = detect_calibrated(
-            Columns(
-                symbol=np.ascontiguousarray(trades.symbol, np.int32),
-                publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
-                ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
-                price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
-                size=np.ascontiguousarray(trades.size, np.int64),
-                side=np.ascontiguousarray(trades.side, np.uint8),
-                sequence=np.ascontiguousarray(trades.sequence, np.int64),
-                ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
-            ),
+            kernel_columns(trades),
             where.kind,
             where.day,
             where.passed,
@@ -167,7 +162,6 @@ class CalibratedDetector:
             self._scratch,
             answers,
         )
-        self.last_scores = answers.scores
         self.last_families = answers.families
         self.last_priorities = answers.priorities
         self._note_refits()
@@ -183,6 +177,7 @@ class CalibratedDetector:
             evidence,
             answers.behind_ns,
             answers.shared.view(np.bool_),
+            answers.scores,
         )
 
     def _note_refits(self) -> None:
@@ -192,39 +187,33 @@ class CalibratedDetector:
             self.refits.note(int(watch[TOOK_NS]) / 1e9, int(watch[COUNT]))
             watch[:] = 0
 
-    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged: one reason."""
-        evidence = verdicts.evidence[position]
+    def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
+        """Return why the `nth` flagged trade was flagged, with severity, context, attribution."""
+        evidence, row = verdicts.evidence[nth], int(verdicts.flagged[nth])
         severity = min(float(evidence["families"][int(evidence["family"])]), MOST_TOLD)
-        text = sentence(trades, int(verdicts.flagged[position]), evidence)
         limit = min(float(evidence["limit"]), severity)
-        return [Reason(CALIBRATED.name, severity, limit, text)]
-
-    def extras(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> Calibrated:
-        """Return severity, context and attribution of the `position`-th flagged trade."""
-        evidence = verdicts.evidence[position]
+        reason = Reason(CALIBRATED.name, severity, limit, sentence(trades, row, evidence))
         context = CONTEXTS[int(evidence["context"])]
-        size = int(trades.size[verdicts.flagged[position]])
+        size = int(trades.size[row])
         if size < ROUND_LOT:
             context += ", odd lot"
         if evidence["venue_odd"] > ODD_VENUE * evidence["venue_trades"]:
             context += ", at a venue of odd prices"
-        return Calibrated(
-            severity=float(evidence["severity"]),
-            context=context,
-            calibrated=bool(evidence["calibrated"]),
-            features=attribution(evidence, size),
+        return Explanation(
+            [reason],
+            {
+                "severity": float(evidence["severity"]),
+                "context": context,
+                "calibrated": bool(evidence["calibrated"]),
+                "features": attribution(evidence, size),
+            },
         )
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""
         self._make_room(symbol + 1)
         return encode_row(
-            self._state,
-            symbol,
-            profile=PROFILE,
-            version=VERSION,
-            fingerprint=self.parameters.learnt_fingerprint(),
+            self._state, symbol, profile=PROFILE, fingerprint=self._learnt, version=VERSION
         )
 
     def restore(self, symbol: int, blob: bytes) -> None:
@@ -235,9 +224,10 @@ class CalibratedDetector:
             symbol,
             blob,
             profile=PROFILE,
+            fingerprint=self._learnt,
             version=VERSION,
-            fingerprint=self.parameters.learnt_fingerprint(),
             before=False,
+            check=check,
         )
 
     def forget(self, symbol: int) -> None:
@@ -246,7 +236,7 @@ class CalibratedDetector:
             clear_row(self._state, symbol)
             self._take_budget(symbol)
 
-    def dirty_symbols(self) -> list[int]:
+    def changed_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""
         rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
         self._state.dirty[:] = 0

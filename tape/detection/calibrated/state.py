@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.codec.array_types import F32, F64, I32, I64, U8, U16, U64
-from tape.detection.duplicates import PUBLISHERS, RING
+from tape.detection.duplicates import ACCEPTED, PUBLISHERS, RING
 
 VERSION: Final = 8
 """Version of this layout in a blob's header; the one before had one limit, and tails by venue."""
@@ -158,4 +158,14 @@ def calibrated_state() -> CalibratedState:
         ring_next=np.zeros((0, RING), np.uint16),
         indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
+    )
+
+
+def check(counters: I64) -> bool:
+    """Return whether counters of a kept state may be those of a symbol."""
+    return bool(
+        counters[ACCEPTED] >= 0
+        and 0 <= counters[HELD] <= LOCAL
+        and 0 <= counters[PLACE] < LOCAL
+        and 0 <= counters[VENUES_KNOWN] <= VENUES
     )

@@ -7,16 +7,16 @@ import numpy as np
 from tape.codec.array_types import F32
 from tape.codec.symbols import SymbolTable
 from tape.detection.classic.kernel import FACTS, Answers, Limits, detect_batch, training_values
+from tape.detection.classic.parameters import ClassicParameters
 from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
-from tape.detection.classic.state import BELOW, BREAKS, classic_state
+from tape.detection.classic.state import BELOW, BREAKS, VERSION, check, classic_state
 from tape.detection.classic.usual_history import usual_history
 from tape.detection.forest.breakpoints import BREAKPOINTS
 from tape.detection.forest.forests import Forests
 from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import Columns, Verdicts
+from tape.detection.protocol import Explanation, Verdicts, kernel_columns
 from tape.errors import StateError
-from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
 
@@ -29,14 +29,16 @@ class ClassicDetector:
     See `tape.detection.protocol.Detector` for what it promises.
 
     Attributes:
+        refits: fits so far; detectors of several partitions may share it.
         forests: what grows the forests.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         assert parameters.training == "thinned"  # noqa: S101
-        self.parameters = parameters
+        self.parameters = ClassicParameters.of(parameters)
         self.symbols = symbols
         self.refits = Refits()
+        self._learnt = self.parameters.learnt_fingerprint()
         self.forests = Forests(parameters, BREAKPOINTS)
         self._training = np.empty(parameters.history, np.float32)
         self._state = classic_state(window=parameters.window, history=parameters.history)
@@ -86,16 +88,7 @@ class ClassicDetector:
                 np.zeros(0, np.bool_),
             )
         self._make_room(int(trades.symbol.max()) + 1)
-        columns = Columns(
-            symbol=np.ascontiguousarray(trades.symbol, np.int32),
-            publisher_id=np.ascontiguousarray(trades.publisher_id, np.int32),
-            ts_event_ns=np.ascontiguousarray(trades.ts_event_ns, np.int64),
-            price_nanos=np.ascontiguousarray(trades.price_nanos, np.int64),
-            size=np.ascontiguousarray(trades.size, np.int64),
-            side=np.ascontiguousarray(trades.side, np.uint8),
-            sequence=np.ascontiguousarray(trades.sequence, np.int64),
-            ordinal=np.ascontiguousarray(trades.ordinal, np.int32),
-        )
+        columns = kernel_columns(trades)
         answers = Answers(
             outcome=np.empty(n, np.uint8),
             rules=np.empty(n, np.uint8),
@@ -143,15 +136,15 @@ class ClassicDetector:
             )
         return below, breaks
 
-    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
-        return explained(trades, verdicts, position, self.parameters, self.symbols)
+    def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
+        """Return why the `nth` flagged trade of a batch was flagged."""
+        return Explanation(explained(trades, verdicts, nth, self.parameters, self.symbols))
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""
         self._make_room(symbol + 1)
         return encode_row(
-            self._state, symbol, profile=PROFILE, fingerprint=self.parameters.learnt_fingerprint()
+            self._state, symbol, profile=PROFILE, fingerprint=self._learnt, version=VERSION
         )
 
     def restore(self, symbol: int, blob: bytes) -> None:
@@ -162,7 +155,9 @@ class ClassicDetector:
             symbol,
             blob,
             profile=PROFILE,
-            fingerprint=self.parameters.learnt_fingerprint(),
+            fingerprint=self._learnt,
+            version=VERSION,
+            check=check,
         )
 
     def forget(self, symbol: int) -> None:
@@ -171,7 +166,7 @@ class ClassicDetector:
             clear_row(self._state, symbol)
             self._take_thresholds(symbol)
 
-    def dirty_symbols(self) -> list[int]:
+    def changed_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""
         rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
         self._state.dirty[:] = 0

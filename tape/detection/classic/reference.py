@@ -10,15 +10,15 @@ import numpy as np
 
 from tape.codec.array_types import F32
 from tape.codec.symbols import SymbolTable
+from tape.detection.classic.parameters import ClassicParameters
 from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
 from tape.detection.classic.usual_history import JUDGED_FROM, usual_history
 from tape.detection.duplicates import PUBLISHERS, RING
 from tape.detection.forest.reference import reference_breakpoints
 from tape.detection.memory import decode_blob, encode_blob
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
+from tape.detection.protocol import DUPLICATE, LATE, NEW, Explanation, Verdicts
 from tape.errors import StateError
-from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
 from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
@@ -82,9 +82,10 @@ class LiteralDetector:
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
-        self.parameters = parameters
+        self.parameters = ClassicParameters.of(parameters)
         self.symbols = symbols
         self.refits = Refits()
+        self._learnt = self.parameters.learnt_fingerprint()
         self._memories: dict[int, _Memory] = {}
         self._usual = usual_history(parameters.history)
         self._first_forest = reference_breakpoints(self._usual, parameters)
@@ -182,9 +183,9 @@ class LiteralDetector:
             memory.forest = reference_breakpoints(training, self.parameters)
             self.refits.note(perf_counter() - start_s)
 
-    def reasons(self, trades: TradeColumns, verdicts: Verdicts, position: int) -> list[Reason]:
-        """Return why the `position`-th flagged trade was flagged, one reason per rule, in order."""
-        return explained(trades, verdicts, position, self.parameters, self.symbols)
+    def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
+        """Return why the `nth` flagged trade of a batch was flagged."""
+        return Explanation(explained(trades, verdicts, nth, self.parameters, self.symbols))
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""
@@ -202,13 +203,11 @@ class LiteralDetector:
             },
             separators=(",", ":"),
         ).encode()
-        fingerprint = self.parameters.learnt_fingerprint()
-        return encode_blob(body, profile=PROFILE, fingerprint=fingerprint, version=VERSION)
+        return encode_blob(body, profile=PROFILE, fingerprint=self._learnt, version=VERSION)
 
     def restore(self, symbol: int, blob: bytes) -> None:
         """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        fingerprint = self.parameters.learnt_fingerprint()
-        _, body = decode_blob(blob, profile=PROFILE, fingerprint=fingerprint, known=(VERSION,))
+        _, body = decode_blob(blob, profile=PROFILE, fingerprint=self._learnt, known=(VERSION,))
         try:
             kept: dict[str, Any] = json.loads(body)
             self._memories.pop(symbol, None)
@@ -231,7 +230,7 @@ class LiteralDetector:
         self._memories.pop(symbol, None)
         self._dirty.discard(symbol)
 
-    def dirty_symbols(self) -> list[int]:
+    def changed_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""
         rows = sorted(self._dirty)
         self._dirty.clear()

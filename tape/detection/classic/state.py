@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.codec.array_types import F32, I64, U8, U16, U64
-from tape.detection.duplicates import PUBLISHERS, RING
+from tape.detection.duplicates import ACCEPTED, PUBLISHERS, RING
 from tape.detection.forest.breakpoints import BREAKPOINTS
 
 VERSION: Final = 3
@@ -63,4 +63,14 @@ def classic_state(*, window: int, history: int) -> ClassicState:
         ring_next=np.zeros((0, RING), np.uint16),
         indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
+    )
+
+
+def check(counters: I64) -> bool:
+    """Return whether counters of a kept state may be those of a symbol."""
+    return bool(
+        counters[ACCEPTED] >= 0
+        and counters[LEARNT] >= 0
+        and 0 <= counters[BREAKS] <= BREAKPOINTS
+        and counters[FINE] in (0, 1)
     )

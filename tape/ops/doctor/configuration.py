@@ -3,6 +3,7 @@
 import stat
 from typing import Final
 
+from tape.detection.registry import lineup
 from tape.errors import SettingsError
 from tape.ops.doctor.finding import Finding
 from tape.settings.broker import DOTENV
@@ -18,6 +19,7 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
     try:
         detector, producer = load(DetectorSettings), load(ProducerSettings)
         detector.parameters()  # the thresholds file as well
+        lineup(detector.profile)  # and a module of one's own
     except SettingsError as error:
         fix = error.remedy or "correct it and look again"
         return Finding("settings", "problem", error.cause, fix), None, None

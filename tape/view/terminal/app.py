@@ -193,7 +193,8 @@ class WatchApp(App[int]):
     def action_rule(self) -> None:
         """Show only the next rule, after the last all again."""
         chosen = self.board.chosen
-        order = ["", *(rule.name for rule in RULES)]
+        known = ["", *(rule.name for rule in RULES)]
+        order = [*known, *sorted({*self.board.by_rule, chosen.rule} - set(known))]
         following = order[(order.index(chosen.rule) + 1) % len(order)]
         self.board.chosen = Filter(chosen.symbols, following)
         self.tick()

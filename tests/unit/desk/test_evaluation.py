@@ -31,7 +31,7 @@ from tape.desk.evaluate.metrics import (
     together,
 )
 from tape.desk.past_days import judge_day, others, parameters_of, remembered
-from tape.desk.scores import Scores
+from tape.desk.scores import Scores, combined
 from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
 from tape.judging.judge import Judge
@@ -306,7 +306,7 @@ def test_a_trade_that_a_rule_flags_scores_above_all_others(folder: Path) -> None
 def test_a_score_of_the_classic_rules_worked_by_hand(folder: Path) -> None:
     """Sizes over 20,000; moves over 1 %: from 100 to 100.5, by half of it; a repeated trade."""
     table, judge = SymbolTable(), Judge(Parameters(), 10, Counts())
-    judge.symbols, judge.detector.symbols = table, table
+    judge.symbols, judge.detector.symbols = table, table  # type: ignore[attr-defined]
     table.number("AAA")
     table.number("BBB")
     trades = TradeColumns(
@@ -319,5 +319,5 @@ def test_a_score_of_the_classic_rules_worked_by_hand(folder: Path) -> None:
         sequence=np.array([1, 2, 3, 4, 4]),
         ordinal=np.zeros(5, np.int32),
     )
-    scores = Scores(judge).of(trades, judge.detector.detect(trades))
+    scores = combined(Scores(judge).of(trades, judge.detector.detect(trades)))
     assert scores.tolist() == pytest.approx([0.05, 2.0, 0.5, 0.1, -1.0])

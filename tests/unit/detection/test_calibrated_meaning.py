@@ -71,9 +71,9 @@ def test_alerts_per_day_are_kept_on_a_day_not_seen() -> None:
 
 def test_severity_four_is_one_in_ten_thousand_on_a_day_not_seen() -> None:
     learnt = after_a_day()
-    judged(learnt, market(200_000, seed=10))
+    verdicts = judged(learnt, market(200_000, seed=10))
     for severity in (2.0, 3.0, 4.0):
-        share = (learnt.last_scores >= severity).mean()
+        share = (verdicts.score >= severity).mean()
         assert 0.5 * 10**-severity <= share <= 2 * 10**-severity
 
 
@@ -82,10 +82,10 @@ def test_a_flood_of_misprints_does_not_become_normal() -> None:
     odd = np.arange(1_000, 99_000, 400)  # 1 in 400: far more than 1 in 10,000
     trades.price_nanos[odd] += 1_500_000_000
     learnt = after_a_day()
-    judged(learnt, trades)
-    last = learnt.last_scores[odd[-20:]]
+    score = judged(learnt, trades).score
+    last = score[odd[-20:]]
     assert (last >= 4).all()
-    assert (learnt.last_scores[odd - 1] < 3).mean() > 0.95
+    assert (score[odd - 1] < 3).mean() > 0.95
 
 
 def test_the_way_back_from_a_misprint_is_no_news() -> None:
@@ -128,8 +128,8 @@ def test_the_trade_that_comes_back_from_a_small_misprint_is_no_jump() -> None:
     trades = coarse(40_000, 20)
     odd = np.arange(1_000, 40_000, 2_000)
     trades.price_nanos[odd] += 40_000_000
-    judged(learnt, trades)
-    misprints, echoes = learnt.last_scores[odd], learnt.last_scores[odd + 1]
+    score = judged(learnt, trades).score
+    misprints, echoes = score[odd], score[odd + 1]
     assert np.median(misprints) > 3
     assert (echoes < misprints).all()
     assert np.median(echoes) < 1
@@ -156,9 +156,9 @@ def test_a_venue_moves_no_severity_and_is_told_where_its_prices_are_odd() -> Non
             if name == "one venue":
                 trades.publisher_id[:] = LIT
             verdicts = learnt.detect(trades)
-        told[name] = learnt.last_scores
+        told[name] = verdicts.score
         contexts_of[name] = {
-            int(publisher[row]): learnt.extras(trades, verdicts, at).context
+            int(publisher[row]): learnt.explain(trades, verdicts, at).extras["context"]
             for at, row in enumerate(verdicts.flagged.tolist())
         }
     np.testing.assert_array_equal(told["two venues"], told["one venue"])
@@ -204,9 +204,10 @@ def test_all_of_the_budget_for_one_family_leaves_none_to_the_others(
     found = names[verdicts.evidence["family"].astype(int)]
     assert set(found.tolist()) == {family}
     for at in range(len(verdicts.flagged)):
-        (reason,) = learnt.reasons(trades, verdicts, at)
+        why = learnt.explain(trades, verdicts, at)
+        (reason,) = why.reasons
         assert reason.value >= reason.threshold > 0
-        features = learnt.extras(trades, verdicts, at).features
+        features = why.extras["features"]
         told = max((one for one in features if one.name in properties), key=lambda one: one.share)
         words = {"size": "shares in one trade", "stuck run": "again and again"}
         assert words.get(told.name, "") in reason.text
@@ -224,7 +225,7 @@ def test_after_a_halt_and_a_night_the_market_may_stand_elsewhere() -> None:
     verdicts = judged(learnt, trades)
     assert not set(verdicts.flagged.tolist()) & {*range(1_000, 1_004), *range(2_000, 2_012)}
     at = verdicts.flagged.tolist().index(1_005)
-    assert learnt.extras(trades, verdicts, at).context == "reopening after a halt"
+    assert learnt.explain(trades, verdicts, at).extras["context"] == "reopening after a halt"
 
 
 def test_every_property_is_told_with_what_is_ordinary_and_its_share() -> None:
@@ -233,17 +234,17 @@ def test_every_property_is_told_with_what_is_ordinary_and_its_share() -> None:
     learnt = after_a_day()
     verdicts = judged(learnt, trades)
     at = verdicts.flagged.tolist().index(1_000)
-    told = learnt.extras(trades, verdicts, at)
-    size = next(feature for feature in told.features if feature.name == "size")
-    assert len(told.features) == 6
-    assert told.calibrated
+    told = learnt.explain(trades, verdicts, at).extras
+    size = next(feature for feature in told["features"] if feature.name == "size")
+    assert len(told["features"]) == 6
+    assert told["calibrated"]
     assert size.value == 90_000
     past = market(100_000, seed=7).size
     assert size.median == pytest.approx(np.median(past), rel=0.15)
     assert np.quantile(past, 0.9995) < size.one_in_10k < past.max()
     assert size.share > 0.6
-    assert sum(feature.share for feature in told.features) == pytest.approx(1, abs=0.01)
-    text = learnt.reasons(trades, verdicts, at)[0].text
+    assert sum(feature.share for feature in told["features"]) == pytest.approx(1, abs=0.01)
+    text = learnt.explain(trades, verdicts, at).reasons[0].text
     assert text.startswith("90,000 shares in one trade; ")
     assert "trades is that large" in text
 
@@ -254,8 +255,8 @@ def test_a_new_symbol_says_that_it_is_not_calibrated() -> None:
     learnt = detector()
     verdicts = learnt.detect(trades)
     at = verdicts.flagged.tolist().index(1_000)
-    assert not learnt.extras(trades, verdicts, at).calibrated
-    assert "not yet calibrated" in learnt.reasons(trades, verdicts, at)[0].text
+    assert not learnt.explain(trades, verdicts, at).extras["calibrated"]
+    assert "not yet calibrated" in learnt.explain(trades, verdicts, at).reasons[0].text
     assert len(verdicts.flagged) <= 3
 
 
@@ -267,10 +268,10 @@ def test_any_price_and_pace_gets_sound_answers(price_usd: float, spacing_s: floa
     trades.size[:] *= 5_000_000
     learnt = detector()
     verdicts = learnt.detect(trades)
-    assert np.isfinite(learnt.last_scores).all()
+    assert np.isfinite(verdicts.score).all()
     assert alarms(verdicts.flagged, 30_000) <= 30
     for at in range(len(verdicts.flagged)):
-        assert learnt.reasons(trades, verdicts, at)[0].text
+        assert learnt.explain(trades, verdicts, at).reasons[0].text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from tape.codec.symbols import SymbolTable
 from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.parameters import Parameters, SymbolThresholds
+from tape.detection.protocol import Verdicts
 from tape.model.columns import TradeColumns
 from tests import calibrated_oracle as oracle
 from tests.calibrated_oracle import Trade
@@ -76,12 +77,13 @@ def columns(trades: list[Trade]) -> TradeColumns:
 def test_severities_and_flags_are_those_of_the_oracle(seed: int, n: int, budget: float) -> None:
     trades = tape(seed, n)
     expected = oracle.judged(trades, alerts_per_10k=budget)
-    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=budget))
+    _, verdicts = told(trades, Parameters(profile="calibrated", alerts_per_10k=budget))
     severities = np.array([severity for severity, _ in expected])
-    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
-    assert flagged == [i for i, (_, flagged) in enumerate(expected) if flagged]
-    assert len(flagged) > 5
-    assert detector.last_scores[3] == 0  # the auction
+    np.testing.assert_allclose(verdicts.score, severities, rtol=1e-6, atol=1e-6)
+    assert verdicts.flagged.tolist() == [i for i, (_, flagged) in enumerate(expected) if flagged]
+    assert len(verdicts.flagged) > 5
+    assert verdicts.score is not None
+    assert verdicts.score[3] == 0  # the auction
 
 
 def astray(trades: list[Trade], seed: int) -> list[Trade]:
@@ -107,11 +109,11 @@ def test_wrong_stamps_are_taken_as_the_oracle_takes_them(seed: int, per_day: boo
     own = {"per_day": 300.0} if per_day else {"per_10k": 50.0}
     expected = oracle.judged(trades, budgets={"A": own, "B": own})
     budget = {f"alerts_{name}": value for name, value in own.items()}
-    detector, flagged = told(trades, Parameters(profile="calibrated", **budget))
+    _, verdicts = told(trades, Parameters(profile="calibrated", **budget))
     severities = np.array([severity for severity, _ in expected])
-    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
-    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
-    assert flagged
+    np.testing.assert_allclose(verdicts.score, severities, rtol=1e-6, atol=1e-6)
+    assert verdicts.flagged.tolist() == [i for i, (_, flag) in enumerate(expected) if flag]
+    assert len(verdicts.flagged)
 
 
 @pytest.mark.parametrize("shift_usd", [-100, -101, -250])
@@ -119,10 +121,10 @@ def test_prices_around_and_below_zero_are_judged_as_the_oracle_judges_them(shift
     trades = [(t[0], t[1], t[2] + shift_usd * 10**9, *t[3:]) for t in tape(4, 9_000)]
     assert min(t[2] for t in trades) < 0
     expected = oracle.judged(trades, alerts_per_10k=50)
-    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
+    _, verdicts = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
     severities = np.array([severity for severity, _ in expected])
-    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
-    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+    np.testing.assert_allclose(verdicts.score, severities, rtol=1e-6, atol=1e-6)
+    assert verdicts.flagged.tolist() == [i for i, (_, flag) in enumerate(expected) if flag]
 
 
 def test_an_auction_as_the_1000th_trade_skips_no_refit() -> None:
@@ -133,13 +135,14 @@ def test_an_auction_as_the_1000th_trade_skips_no_refit() -> None:
     opened = OPEN_NS - ts + 10**9  # so that it falls to a second after the bell
     trades = [(t[0], t[1] + opened, *t[2:]) for t in trades]
     expected = oracle.judged(trades, alerts_per_10k=50)
-    detector, flagged = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
-    assert detector.last_scores[999] == 0, "it is no auction: nothing is tested"
+    detector, verdicts = told(trades, Parameters(profile="calibrated", alerts_per_10k=50))
+    assert verdicts.score is not None
+    assert verdicts.score[999] == 0, "it is no auction: nothing is tested"
     assert detector.refits.count == 2
     assert detector.refits.took_s > 0
     severities = np.array([severity for severity, _ in expected])
-    np.testing.assert_allclose(detector.last_scores, severities, rtol=1e-6, atol=1e-6)
-    assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
+    np.testing.assert_allclose(verdicts.score, severities, rtol=1e-6, atol=1e-6)
+    assert verdicts.flagged.tolist() == [i for i, (_, flag) in enumerate(expected) if flag]
 
 
 def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
@@ -155,7 +158,8 @@ def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
             "Z": SymbolThresholds(alerts_per_day=1.0),  # of no trade
         },
     )
-    _, flagged = told(trades, parameters)
+    _, verdicts = told(trades, parameters)
+    flagged = verdicts.flagged.tolist()
     expected = oracle.judged(trades, alerts_per_10k=20.0, budgets=own)
     assert flagged == [i for i, (_, flag) in enumerate(expected) if flag]
     common = [i for i, (_, flag) in enumerate(oracle.judged(trades, alerts_per_10k=20.0)) if flag]
@@ -165,10 +169,10 @@ def test_budgets_of_symbols_are_kept_as_the_oracle_keeps_them() -> None:
         assert (mine == without) == (name == "C")
 
 
-def told(trades: list[Trade], parameters: Parameters) -> tuple[CalibratedDetector, list[int]]:
-    """Return the detector behind the trades, and which of them it flagged."""
+def told(trades: list[Trade], parameters: Parameters) -> tuple[CalibratedDetector, Verdicts]:
+    """Return the detector behind the trades, and what it says of them."""
     symbols = SymbolTable()
     for name in "ABC":
         symbols.number(name)
     detector = CalibratedDetector(parameters, symbols)
-    return detector, detector.detect(columns(trades)).flagged.tolist()
+    return detector, detector.detect(columns(trades))

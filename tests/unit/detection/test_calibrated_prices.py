@@ -45,8 +45,8 @@ def test_what_lives_around_or_below_zero_is_flagged_no_more_than_elsewhere(
     trades.price_nanos[odd] += 200 * CENT
     _, plain = judged(trades, alerts_per_10k=5)
     trades.price_nanos[:] += round(shift_usd * 10**9)
-    below, verdicts = judged(trades, alerts_per_10k=5)
-    assert np.isfinite(below.last_scores).all()
+    _, verdicts = judged(trades, alerts_per_10k=5)
+    assert np.isfinite(verdicts.score).all()
     assert (trades.price_nanos <= 0).mean() > 0.01
     assert set(odd.tolist()) <= set(verdicts.flagged.tolist())
     assert len(verdicts.flagged) <= len(plain.flagged) + 10
@@ -60,11 +60,11 @@ def test_a_price_through_zero_is_no_flood_and_a_jump_beyond_is_told() -> None:
     trades.price_nanos[15_000] -= 500 * CENT
     crossing, verdicts = judged(trades, alerts_per_10k=5)
     assert trades.price_nanos[0] > 0 > trades.price_nanos[-1]
-    assert np.isfinite(crossing.last_scores).all()
+    assert np.isfinite(verdicts.score).all()
     assert 15_000 in verdicts.flagged
     assert len(verdicts.flagged) <= 40
     at = verdicts.flagged.tolist().index(15_000)
-    text = crossing.reasons(trades, verdicts, at)[0].text
+    text = crossing.explain(trades, verdicts, at).reasons[0].text
     assert "nan" not in text
     assert "inf" not in text
 
@@ -74,19 +74,20 @@ def test_a_zero_in_a_stock_is_flagged_and_what_follows_is_not(price_nanos: int) 
     trades = market(9_000, seed=7)
     trades.price_nanos[8_000] = price_nanos
     one, verdicts = judged(trades, alerts_per_10k=2)
-    assert np.isfinite(one.last_scores).all()
+    assert np.isfinite(verdicts.score).all()
     assert 8_000 in verdicts.flagged
     assert not set(verdicts.flagged.tolist()) & set(range(8_001, 8_050))
-    text = one.reasons(trades, verdicts, verdicts.flagged.tolist().index(8_000))[0].text
+    text = one.explain(trades, verdicts, verdicts.flagged.tolist().index(8_000)).reasons[0].text
     assert "not yet calibrated" in text
     clean = market(9_000, seed=7)
     rest = np.arange(9_000) != 8_000
-    assert np.abs(detect_scores(clean) - one.last_scores)[rest].max() < 0.5
+    assert np.abs(detect_scores(clean) - verdicts.score)[rest].max() < 0.5
 
 
 def detect_scores(trades: TradeColumns) -> np.ndarray:
-    one, _ = judged(trades, alerts_per_10k=2)
-    return one.last_scores
+    _, verdicts = judged(trades, alerts_per_10k=2)
+    assert verdicts.score is not None
+    return verdicts.score
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_a_fine_tick_is_judged_by_its_own_steps(price_usd: float, tick_nanos: in
     one, verdicts = judged(trades, alerts_per_10k=3)
     assert 10_000 in verdicts.flagged
     assert len(verdicts.flagged) <= 25
-    told = one.extras(trades, verdicts, verdicts.flagged.tolist().index(10_000)).severity
+    told = one.explain(trades, verdicts, verdicts.flagged.tolist().index(10_000)).extras["severity"]
     assert told >= 4
 
 
@@ -147,10 +148,10 @@ def test_a_distance_agrees_with_the_numbers_it_prints(price_nanos: int, away_usd
 def assert_sentences_agree(trades: TradeColumns, one: CalibratedDetector, v: Verdicts) -> int:
     distances = 0
     for at, row in enumerate(v.flagged.tolist()):
-        reason = one.reasons(trades, v, at)[0]
-        extras = one.extras(trades, v, at)
+        why = one.explain(trades, v, at)
+        reason, extras = why.reasons[0], why.extras
         assert reason.value >= reason.threshold
-        size = next(feature for feature in extras.features if feature.name == "size")
+        size = next(feature for feature in extras["features"] if feature.name == "size")
         assert size.value == trades.size[row]
         if reason.text.startswith("Price ") and "trimmed mean" in reason.text:
             assert_agrees(reason.text, int(trades.price_nanos[row]))

@@ -42,7 +42,7 @@ def flagged(days: tuple[Day, Day], parameters: Parameters) -> tuple[np.ndarray, 
     rows, severities, done = [], [], 0
     for trades, verdicts in judged_columns(judge, days[1], np.arange(len(days[1].trades))):
         rows.append(verdicts.flagged + done)
-        severities.append(judge.detector.last_scores)  # type: ignore[union-attr]
+        severities.append(verdicts.score)
         done += len(trades)
     return np.concatenate(rows), np.concatenate(severities)
 

@@ -55,7 +55,7 @@ def judged(trades: TradeColumns, **budget: float) -> tuple[np.ndarray, np.ndarra
     detector = make_detector(Parameters(profile="calibrated", **budget), symbols)
     assert isinstance(detector, CalibratedDetector)
     verdicts = detector.detect(trades)
-    return np.minimum(detector.last_scores, 4.0), verdicts.rules > 0, verdicts.outcome
+    return np.minimum(verdicts.score, 4.0), verdicts.rules > 0, verdicts.outcome
 
 
 def stamped(trades: TradeColumns, rows: Any, step_ns: int) -> TradeColumns:
@@ -154,8 +154,7 @@ def test_neither_batches_nor_a_restart_matter_among_wrong_stamps(
         for start in range(begin, end, batch):
             stop = min(start + batch, end)
             part = [getattr(trades, name)[start:stop] for name in TradeColumns.__slots__]
-            detector.detect(TradeColumns(*part))
-            found.append(detector.last_scores)  # type: ignore[union-attr]
+            found.append(detector.detect(TradeColumns(*part)).score)
     np.testing.assert_array_equal(np.minimum(np.concatenate(found), 4.0), whole)
 
 
@@ -177,7 +176,7 @@ def test_a_stray_stamp_does_not_make_a_reopening() -> None:
     wrong = stamped(trades, np.arange(5_000, 5_003), 2 * 3_600 * SECOND_NS)
     verdicts = detector.detect(wrong)
     contexts = {
-        detector.extras(wrong, verdicts, at).context.split(",")[0]  # type: ignore[union-attr]
+        detector.explain(wrong, verdicts, at).extras["context"].split(",")[0]
         for at, row in enumerate(verdicts.flagged.tolist())
         if not 5_000 <= row <= 5_003
     }

@@ -1,13 +1,11 @@
 """The calibrated profile: what must not matter to it, and what it must see."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from tape.codec.symbols import SymbolTable
 from tape.detection.calibrated.detector import CalibratedDetector
-from tape.detection.parameters import Parameters, SymbolThresholds
+from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE
 from tape.detection.registry import make_detector
 from tape.market.day import CONTEXTS, contexts
@@ -46,10 +44,8 @@ def fresh(symbols: int = 2) -> CalibratedDetector:
 
 
 def scores(detector: CalibratedDetector, trades: TradeColumns, batch: int) -> np.ndarray:
-    found = []
-    for start in range(0, len(trades), batch):
-        detector.detect(part(trades, slice(start, start + batch)))
-        found.append(detector.last_scores)
+    starts = range(0, len(trades), batch)
+    found = [detector.detect(part(trades, slice(at, at + batch))).score for at in starts]
     return np.concatenate(found)
 
 
@@ -90,13 +86,14 @@ def test_a_misprint_is_found_and_explained_and_its_repetition_dropped() -> None:
     detector = fresh(1)
     verdicts = detector.detect(trades)
     at = verdicts.flagged.tolist().index(29_000)
-    assert "Price" in detector.reasons(trades, verdicts, at)[0].text
-    extras = detector.extras(trades, verdicts, at)
-    assert extras.severity > 4
-    assert extras.context.startswith("regular")
+    assert "Price" in detector.explain(trades, verdicts, at).reasons[0].text
+    extras = detector.explain(trades, verdicts, at).extras
+    assert extras["severity"] > 4
+    assert extras["context"].startswith("regular")
     again = detector.detect(part(trades, slice(29_500, None)))
     assert (again.outcome == DUPLICATE).all()
-    assert (detector.last_scores == -1).all()
+    assert again.score is not None
+    assert (again.score == -1).all()
 
 
 def test_an_auction_is_named_in_summer_and_winter_and_never_flagged() -> None:
@@ -123,25 +120,3 @@ def test_odd_symbols_get_sound_severities(price_nanos: int, size: int, n: int) -
     found = scores(fresh(1), trades, 1000)
     assert np.isfinite(found).all()
     assert (found >= 0).all()
-
-
-def test_the_classic_fingerprint_is_what_it_was() -> None:
-    assert Parameters().fingerprint() == Parameters(alerts_per_10k=5).fingerprint()
-    assert CALIBRATED.fingerprint() != Parameters().fingerprint()
-
-
-def test_a_fingerprint_differs_by_what_its_profile_heeds_only() -> None:
-    """The first hash was taken before there were budgets of symbols: kept states stay usable.
-
-    The other is that of version 8, whose states those before do not fit.
-    """
-    table = {"NVDA": SymbolThresholds(5_000, 0.02), "AAPL": SymbolThresholds(None, 0.5)}
-    budget = {"NVDA": SymbolThresholds(5_000, 0.02, None, 12.0)}
-    budget |= {"AAPL": SymbolThresholds(None, 0.5, 3.0), "SPY": SymbolThresholds(None, None, 1.0)}
-    classic, calibrated = Parameters(overrides=table), replace(CALIBRATED, overrides=table)
-    assert classic.fingerprint() == "ffbe233b306c"
-    assert replace(classic, overrides=budget).fingerprint() == "ffbe233b306c"
-    assert calibrated.fingerprint() == "653cf0f9372f"
-    assert replace(calibrated, overrides=budget).fingerprint() != "653cf0f9372f"
-    for one in (classic, calibrated):  # state kept with the defaults fits all of them
-        assert one.learnt_fingerprint() == Parameters(profile=one.profile).fingerprint()

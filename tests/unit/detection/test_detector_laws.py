@@ -1,20 +1,24 @@
 """Laws that every detector obeys, whatever the profile and whatever the trades."""
 
-import time
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import Verdicts
-from tape.detection.registry import make_detector
 from tape.model.columns import TradeColumns
 from tape.model.rules import ISOLATION_FOREST
+from tape.testing import laws
+from tape.testing.laws import NAMES, LawBrokenError, maker, taken, told
+from tape.testing.laws import odd_trades as tape
 
+EXAMPLE = Path(__file__).parents[3] / "examples/own_detector"
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 100, "trees": 5}
 PROFILES = {
     "classic": (Parameters(**SMALL), 900),
@@ -28,14 +32,24 @@ PROFILES = {
         ),
         6_000,
     ),
+    "both": (
+        Parameters(**SMALL, profile="classic,calibrated", alerts_per_10k=1_000),
+        6_000,
+    ),
+    "own": (Parameters(profile="sub_penny:KIND"), 3_000),
+    "own-and-classic": (Parameters(**SMALL, profile="sub_penny:KIND,classic"), 900),
 }
-NAMES = ("AA", "BB", "CC")
-OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
-
-laws = settings(
+some = settings(
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def the_example_can_be_imported() -> Iterator[None]:
+    sys.path.insert(0, str(EXAMPLE))
+    yield
+    sys.path.remove(str(EXAMPLE))
 
 
 @pytest.fixture(params=PROFILES)
@@ -43,126 +57,47 @@ def profile(request: pytest.FixtureRequest) -> tuple[Parameters, int]:
     return PROFILES[request.param]
 
 
-def tape(seed: int, n: int) -> TradeColumns:
-    """Return trades of three symbols with odd ones, repetitions, and some that come late."""
-    random = np.random.default_rng(seed)
-    steps_ns = random.choice([0, 10_000, 5_000_000, 3 * 10**9], n)
-    steps_ns[random.integers(0, n)] = 70_000 * 10**9
-    cents = 5_000 + np.cumsum(random.integers(-1, 2, n))
-    odd = random.random(n) < 0.01
-    cents[odd] = cents[odd] * random.integers(50, 200, n)[odd] // 100
-    trades = TradeColumns(
-        random.choice(3, n, p=[0.8, 0.15, 0.05]).astype(np.int32),
-        random.integers(1, 3, n).astype(np.int32),
-        OPEN_NS + np.cumsum(steps_ns),
-        (cents * 10_000_000).astype(np.int64),
-        np.minimum(random.pareto(1, n) * 50 + 1, 10**9).astype(np.int64),
-        random.choice([65, 66, 78], n).astype(np.uint8),
-        np.arange(1, n + 1, dtype=np.int64) * 3,
-        np.zeros(n, np.int32),
-    )
-    again = np.flatnonzero(random.random(n) < 0.03)
-    rows = np.arange(n)
-    rows[again] = np.maximum(again - random.integers(0, 900, len(again)), 0)
-    return taken(trades, rows)
-
-
-def taken(trades: TradeColumns, rows: object) -> TradeColumns:
-    return TradeColumns(*[getattr(trades, name)[rows] for name in TradeColumns.__slots__])
-
-
 def fresh(parameters: Parameters, names: tuple[str, ...] = NAMES):
-    symbols = SymbolTable()
-    for name in names:
-        symbols.number(name)
-    return make_detector(parameters, symbols)
+    return maker(parameters)(names)
 
 
-def told(detector, trades: TradeColumns, batch: int = 1_000) -> list[tuple]:
-    """Return per trade outcome, rules and, of flagged ones, the reasons."""
-    answers = []
-    for start in range(0, len(trades), batch):
-        part = taken(trades, slice(start, start + batch))
-        verdicts: Verdicts = detector.detect(part)
-        reasons = {
-            int(row): detector.reasons(part, verdicts, nth)
-            for nth, row in enumerate(verdicts.flagged)
-        }
-        answers += [
-            (int(verdicts.outcome[i]), int(verdicts.rules[i]), reasons.get(i))
-            for i in range(len(part))
-        ]
-    return answers
-
-
-@laws
+@some
 @given(seed=seeds, batch=st.integers(1, 700))
 def test_batching_does_not_matter(profile, seed: int, batch: int) -> None:
     parameters, n = profile
     trades = tape(seed, n)
-    whole = told(fresh(parameters), trades, n)
-    assume(any(rules for _, rules, _ in whole))  # of a few hundred trades none may be odd
-    assert told(fresh(parameters), trades, batch) == whole
+    assume(any(one.rules for one in told(fresh(parameters), trades)))  # of few none may be odd
+    laws.check_batching(maker(parameters), trades, [batch])
 
 
-@laws
+@some
 @given(seed=seeds, share=st.floats(0, 1))
 def test_keeping_and_restoring_the_state_does_not_matter(profile, seed: int, share: float) -> None:
     parameters, n = profile
-    trades = tape(seed, n)
-    at = int(share * n)
-    whole = told(fresh(parameters), trades)
-    before, after = fresh(parameters), fresh(parameters)
-    first = told(before, taken(trades, slice(0, at)))
-    for symbol in range(len(NAMES)):
-        blob = before.snapshot(symbol)
-        after.restore(symbol, blob)
-        assert after.snapshot(symbol) == blob
-    assert first + told(after, taken(trades, slice(at, None))) == whole
+    laws.check_restore(maker(parameters), tape(seed, n), [int(share * n)])
 
 
-@laws
+@some
 @given(seed=seeds, order=st.permutations(range(len(NAMES))))
 def test_order_and_numbers_of_the_symbols_do_not_matter(profile, seed: int, order) -> None:
-    """Symbol after symbol, under other numbers, instead of mixed as on the tape."""
+    """Symbol after symbol, under other numbers, instead of mixed as on the tape; and one alone."""
     parameters, n = profile
-    trades = tape(seed, n)
-    rows = np.concatenate([np.flatnonzero(trades.symbol == number) for number in order])
-    numbers = np.argsort(order).astype(np.int32)
-    sorted_by_symbol = taken(trades, rows)
-    renamed = replace(sorted_by_symbol, symbol=numbers[sorted_by_symbol.symbol])
-    mixed = told(fresh(parameters), trades)
-    other = told(fresh(parameters, tuple(NAMES[number] for number in order)), renamed)
-    assert other == [mixed[row] for row in rows.tolist()]
+    laws.check_symbols(maker(parameters), tape(seed, n), [order])
 
 
-@laws
+@some
 @given(seed=seeds)
-def test_a_symbol_is_judged_alone_as_among_others(profile, seed: int) -> None:
+def test_a_number_that_goes_to_another_symbol_is_as_a_new_one(profile, seed: int) -> None:
     parameters, n = profile
-    trades = tape(seed, n)
-    own = np.flatnonzero(trades.symbol == 0)
-    mixed = told(fresh(parameters), trades)
-    assert told(fresh(parameters), taken(trades, own)) == [mixed[row] for row in own.tolist()]
+    laws.check_forgetting(maker(parameters), tape(seed, n))
 
 
-def test_no_clock_and_no_chance(profile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_clock_and_no_chance(profile) -> None:
     parameters, n = profile
-    trades = tape(1, n)
-    first = told(fresh(parameters), trades)
-    second = fresh(parameters)  # scikit-learn looks at the clock when it fits the first forest
-
-    def forbidden(*_: object) -> float:
-        raise AssertionError("a detector looked at the clock")
-
-    for name in ("time", "time_ns", "monotonic", "monotonic_ns"):
-        monkeypatch.setattr(time, name, forbidden)
-    np.random.seed(5)  # the one that a careless detector would draw from
-    assert told(second, trades) == first
-    monkeypatch.undo()
+    laws.check_no_clock(maker(parameters), tape(1, n))
 
 
-@laws
+@some
 @given(seed=seeds, share=st.floats(0.1, 0.9))
 def test_thresholds_and_budgets_may_change_between_runs_and_change_nothing_learnt(
     profile, seed: int, share: float
@@ -179,13 +114,70 @@ def test_thresholds_and_budgets_may_change_between_runs_and_change_nothing_learn
     for row in range(len(NAMES)):
         after.restore(row, changed.snapshot(row))
     rest = taken(trades, slice(cut, n))
-    before_told, after_told = told(kept, rest, n), told(after, rest, n)
-    assert [outcome for outcome, *_ in after_told] == [outcome for outcome, *_ in before_told]
-    if parameters.profile == "calibrated":
-        np.testing.assert_array_equal(after.last_scores, kept.last_scores)
-    else:
-        assert [rules & ISOLATION_FOREST.bit for _, rules, _ in after_told] == [
-            rules & ISOLATION_FOREST.bit for _, rules, _ in before_told
-        ]
+    before_told, after_told = kept.detect(rest), after.detect(rest)
+    np.testing.assert_array_equal(after_told.outcome, before_told.outcome)
+    for mine, theirs in zip(_each(after_told), _each(before_told), strict=True):
+        if mine.score is not None:
+            np.testing.assert_array_equal(mine.score, theirs.score)
+    forest = ISOLATION_FOREST.bit
+    np.testing.assert_array_equal(after_told.rules & forest, before_told.rules & forest)
+    if "calibrated" not in parameters.profile:
         assert [after.snapshot(row) for row in range(3)] == [kept.snapshot(row) for row in range(3)]
-    assume(after_told != before_told)  # the new thresholds are heeded
+    if parameters.profile != "sub_penny:KIND":  # the new ones are used
+        assume(after_told.rules.tolist() != before_told.rules.tolist())
+
+
+def _each(verdicts: Verdicts) -> list[Verdicts]:
+    return [part.verdicts for part in verdicts.parts] or [verdicts]
+
+
+class Wrong:
+    """A detector that breaks one law, told by its name."""
+
+    def __init__(self, fault: str, inner) -> None:
+        self.fault, self.inner, self.seen = fault, inner, 0
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        import time
+
+        if self.fault == "clock":
+            time.time()
+        found = self.inner.detect(trades)
+        rules = found.rules.copy()
+        rows = np.flatnonzero(found.outcome < 2)
+        if self.fault == "batching" and len(rows):
+            rules[rows[0]] ^= 1
+        if self.fault in ("restore", "symbols", "forgetting"):  # it counts what it does not keep
+            for row in rows.tolist():
+                self.seen += 1
+                if self.seen % 17 == 0:
+                    rules[row] ^= 1
+        if self.fault == "chance":
+            rules[rows] ^= (np.random.random(len(rows)) < 0.5).astype(np.uint8)
+        return replace(found, rules=rules)
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+
+@pytest.mark.parametrize(
+    ("fault", "law"),
+    [
+        ("batching", lambda make, trades: laws.check_batching(make, trades, [100])),
+        ("restore", lambda make, trades: laws.check_restore(make, trades, [300])),
+        ("symbols", lambda make, trades: laws.check_symbols(make, trades, [(2, 1, 0)])),
+        ("forgetting", laws.check_forgetting),
+        ("clock", laws.check_no_clock),
+        ("chance", laws.check_no_clock),
+    ],
+)
+def test_a_detector_that_breaks_a_law_is_found_out(fault: str, law) -> None:
+    make = maker(PROFILES["classic"][0])
+    with pytest.raises(LawBrokenError):
+        law(lambda names: Wrong(fault, make(names)), tape(3, 900))
+
+
+def test_the_example_obeys_all_laws_by_the_one_call_that_the_docs_name() -> None:
+    laws.check_laws("sub_penny:KIND")
+    with pytest.raises(LawBrokenError, match="flags none"):
+        laws.check_laws("sub_penny:KIND", trades=5)

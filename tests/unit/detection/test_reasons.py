@@ -75,7 +75,7 @@ def check(parameters: Parameters, trades: TradeColumns, symbols: SymbolTable) ->
         part = TradeColumns(*[getattr(trades, name)[rows] for name in TradeColumns.__slots__])
         verdicts: Verdicts = detector.detect(part)
         for nth, row in enumerate(verdicts.flagged.tolist()):
-            for reason in detector.reasons(part, verdicts, nth):
+            for reason in detector.explain(part, verdicts, nth).reasons:
                 if reason.rule != "High Volume":
                     assert_agrees(reason.text, int(part.price_nanos[row]))
                     found += 1

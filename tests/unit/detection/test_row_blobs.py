@@ -21,8 +21,10 @@ from tape.judging.judge import Judge
 from tape.judging.state_keys import Kept
 from tape.model.columns import TradeColumns
 from tape.model.counts import Counts
+from tape.testing.laws import odd_trades as tape
+from tape.testing.laws import taken, told
 from tests.unit.codec.test_places import trade
-from tests.unit.detection.test_detector_laws import PROFILES, fresh, taken, tape, told
+from tests.unit.detection.test_detector_laws import PROFILES, fresh
 
 OLD = Path(__file__).parent / "states"
 KINDS = {"classic": ClassicDetector, "calibrated": CalibratedDetector}

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from tape.codec.places import ESTABLISHED_TRADES, Place
 from tape.detection.parameters import Parameters
+from tape.detection.registry import BUILT_IN
 from tape.errors import StateError
 from tape.judging.judge import Judge
 from tape.judging.state_fields import MEANINGS, fields_of
 from tape.judging.state_keys import (
-    PROFILES,
     ProfileState,
     clock_key,
     decode_clock,
@@ -32,6 +32,7 @@ SYMBOLS = st.text(
     min_size=1,
     max_size=71,
 )
+PROFILES = tuple(BUILT_IN)
 PROFILE_NAMES = st.sampled_from(PROFILES)
 TRADE = (
     b'{"ts_recv":"2025-05-05T08:00:00.675221836Z","ts_event":"2025-05-05T08:00:00.675053891Z",'
@@ -41,7 +42,7 @@ TRADE = (
 
 
 def reader(store: MemoryStore, profile: str, taken: set[str], fresh: list[str]) -> ProfileState:
-    return ProfileState(store, profile, taken, fresh.append)
+    return ProfileState(store, profile, taken, lambda _, other: fresh.append(other))
 
 
 def blob(profile: str) -> bytes:

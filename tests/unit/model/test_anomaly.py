@@ -13,13 +13,13 @@ import tape
 from tape.model.anomaly import (
     IDENTITY,
     Anomaly,
-    Calibrated,
     DetectorIdentity,
     Feature,
     Reason,
     anomaly_id,
     as_message,
     decode_anomaly,
+    refuse_unreadable,
 )
 from tape.model.fields import NO_SEQUENCE
 from tape.model.rejected import Rejected
@@ -125,7 +125,16 @@ strangers = st.dictionaries(
     st.text(),
     st.lists(whys, max_size=4),
     detectors,
-    st.none() | st.builds(Calibrated, finite, st.text(), st.booleans(), st.lists(features)),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "severity": finite,
+            "context": st.text(),
+            "calibrated": st.booleans(),
+            "features": st.lists(features),
+            "of_its_own": st.integers(-9, 9) | st.text(),
+        },
+    ),
 )
 def test_what_was_written_is_read(
     trade: Trade,
@@ -134,7 +143,7 @@ def test_what_was_written_is_read(
     episode: str,
     reasons: list[Reason],
     detector: DetectorIdentity,
-    extras: Calibrated | None,
+    extras: dict[str, Any],
 ) -> None:
     raw = json.dumps(more).encode()[:-1] + b", " * bool(more) + encode(trade)[1:]
     assume(decode(raw) == trade)  # a stranger's `v` may make it no trade at all
@@ -152,12 +161,13 @@ def test_what_was_written_is_read(
     assert (found.anomaly_id, found.episode_id) == (identity, episode)
     assert found.rules == tuple(reason.rule for reason in reasons)
     assert (list(found.reasons), found.detector) == (reasons, detector)
-    if extras is None:
-        assert (found.severity, found.context, found.calibrated) == (None, "", None)
-        assert found.features == ()
-    else:
-        assert (found.severity, found.context) == (extras.severity, extras.context)
-        assert (found.calibrated, list(found.features)) == (extras.calibrated, extras.features)
+    expected = {"severity": None, "context": "", "calibrated": None, "features": []} | extras
+    assert (found.severity, found.context) == (expected["severity"], expected["context"])
+    assert (found.calibrated, list(found.features)) == (
+        expected["calibrated"],
+        expected["features"],
+    )
+    refuse_unreadable(reasons, extras)
 
 
 WHOLE = as_message(

@@ -1,0 +1,47 @@
+"""The calibrated profile as a kind of detectors."""
+
+from typing import Final
+
+from tape.detection.calibrated.detector import CalibratedDetector
+from tape.detection.calibrated.parameters import CalibratedParameters
+from tape.detection.calibrated.state import (
+    COUNTERS,
+    HELD,
+    LAST_PRICE,
+    LAST_SIZE,
+    VENUES_KNOWN,
+    VERSION,
+)
+from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
+from tape.detection.registry import Kind, Layout
+from tape.model.rules import CALIBRATED
+
+
+def _memory_trades(_: CalibratedParameters) -> int | None:
+    """Return None: what is learnt fades, and is never forgotten."""
+    return None
+
+
+KIND: Final = Kind(
+    name="calibrated",
+    rules=(CALIBRATED,),
+    parameters=CalibratedParameters,
+    build=CalibratedDetector,
+    memory_trades=_memory_trades,
+    finds_duplicates=True,
+    is_severity=True,
+    tuned="a budget of alerts",
+    layout=Layout(
+        columns={
+            "trades": ACCEPTED,
+            "last_size": LAST_SIZE,
+            "local_prices": HELD,
+            "venues": VENUES_KNOWN,
+            "publishers": KNOWN_PUBLISHERS,
+        },
+        count=COUNTERS,
+        version=VERSION,
+        last_price=LAST_PRICE,
+        before=False,
+    ),
+)

@@ -1,0 +1,64 @@
+"""What of a run's settings the classic rules use, and by what their fingerprints differ."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tape.detection.parameters import Parameters, SymbolThresholds, digest
+
+FOREST: Final = (
+    "window",
+    "stride",
+    "history",
+    "refit_every",
+    "trees",
+    "contamination",
+    "random_state",
+    "training",
+)
+"""Parameters of the isolation forest, whose verdicts are kept."""
+HASHED: Final = ("volume_threshold", "change_threshold", *FOREST)
+"""Count for the fingerprint whatever they are."""
+SINCE: Final = ("episode_gap_s",)
+"""Came later, and count only where they are not the default: so old fingerprints stay.
+
+A new parameter belongs here. One of another kind of detectors belongs into neither list.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicParameters(Parameters):
+    """The parameters of a run as the classic rules have them."""
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that differ when a parameter of these rules differs."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in HASHED}
+        values["overrides"] = _thresholds(self.overrides)
+        default = Parameters()
+        values |= {
+            name: getattr(self, name)
+            for name in SINCE
+            if getattr(self, name) != getattr(default, name)
+        }
+        return digest(values)
+
+    def learnt_fingerprint(self) -> str:
+        """Return the fingerprint of what kept state depends on: the forest's parameters.
+
+        Thresholds decide what is told and nothing that is learnt, so they may change between two
+        runs.
+        """
+        return ClassicParameters(**{name: getattr(self, name) for name in FOREST}).fingerprint()
+
+
+def _thresholds(overrides: dict[str, SymbolThresholds]) -> dict[str, dict[str, float | None]]:
+    """Return the thresholds of symbols, without those that have only something of other kinds."""
+    return {
+        symbol: {
+            "volume_threshold": own.volume_threshold,
+            "change_threshold": own.change_threshold,
+        }
+        for symbol, own in overrides.items()
+        if own.volume_threshold is not None
+        or own.change_threshold is not None
+        or own == SymbolThresholds()
+    }

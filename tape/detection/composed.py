@@ -1,0 +1,122 @@
+"""Several detectors as one: a trade is flagged if any of them flags it.
+
+Each judges what those before it did not drop as a duplicate, so what one of them remembers is
+dropped for all and counted once. Each keeps its own memory and its own blob: one can be taken
+away or put in, and the others go on. What they say is merged in the order of PROFILE.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tape.detection.bundle import decode_bundle, encode_bundle
+from tape.detection.protocol import DUPLICATE, Detector, Explanation, Part, Verdicts
+from tape.model.anomaly import Reason
+from tape.model.columns import TradeColumns
+
+SEVERITY: Final = "severity"
+"""Of several the largest counts."""
+FEATURES: Final = "features"
+"""Of several each adds its own."""
+
+
+class Composed:
+    """Detectors of one partition that judge together."""
+
+    def __init__(self, names: Sequence[str], members: Sequence[Detector]) -> None:
+        self.members = dict(zip(names, members, strict=True))
+
+    def detect(self, trades: TradeColumns) -> Verdicts:
+        """Judge a batch and remember what is needed to judge the next one."""
+        n = len(trades)
+        outcome, rules = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+        behind_ns, shared = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+        positions: npt.NDArray[np.int64] | None = None
+        part, parts = trades, []
+        for member in self.members.values():
+            found = member.detect(part)
+            rows = slice(None) if positions is None else positions
+            outcome[rows] = np.maximum(outcome[rows], found.outcome)
+            behind_ns[rows] = np.maximum(behind_ns[rows], found.behind_ns)
+            shared[rows] |= found.shared
+            rules[rows] |= found.rules
+            parts.append(Part(part, found, positions))
+            kept = np.flatnonzero(found.outcome < DUPLICATE)
+            if len(kept) < len(part):
+                positions = kept if positions is None else positions[kept]
+                part = taken(trades, positions)
+        dropped = outcome >= DUPLICATE
+        rules[dropped] = 0  # one that was new to the first may be known to the second
+        behind_ns[dropped] = 0
+        shared[dropped] = False
+        flagged = np.flatnonzero(rules)
+        nothing = np.zeros(len(flagged), np.dtype([]))
+        return Verdicts(outcome, rules, flagged, nothing, behind_ns, shared, parts=tuple(parts))
+
+    def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
+        """Return why the `nth` flagged trade was flagged, by each detector that flags it."""
+        row = int(verdicts.flagged[nth])
+        reasons: list[Reason] = []
+        extras: dict[str, Any] = {}
+        for member, part in zip(self.members.values(), verdicts.parts, strict=True):
+            own = _nth_of(part, row)
+            if own is not None:
+                found = member.explain(part.trades, part.verdicts, own)
+                reasons += found.reasons
+                for name, value in found.extras.items():
+                    extras[name] = _merged(name, extras[name], value) if name in extras else value
+        return Explanation(reasons, extras)
+
+    def changed_symbols(self) -> list[int]:
+        """Return the symbols with accepted trades since the last call."""
+        return sorted({one for member in self.members.values() for one in member.changed_symbols()})
+
+    def snapshot(self, symbol: int) -> bytes:
+        """Return the states of one symbol, of each detector its own."""
+        return encode_bundle({name: one.snapshot(symbol) for name, one in self.members.items()})
+
+    def restore(self, symbol: int, blob: bytes) -> None:
+        """Take up what of `snapshot` is known; a detector without a state there starts over.
+
+        Raises `StateError` if one cannot take up its own.
+        """
+        states = decode_bundle(blob)
+        for name, member in self.members.items():
+            if name in states:
+                member.restore(symbol, states[name])
+            else:
+                member.forget(symbol)
+
+    def forget(self, symbol: int) -> None:
+        """Forget all of a symbol, whose number belongs to another one from now on."""
+        for member in self.members.values():
+            member.forget(symbol)
+
+
+def taken(trades: TradeColumns, rows: npt.NDArray[np.int64]) -> TradeColumns:
+    """Return some of a batch's trades."""
+    return TradeColumns(*[getattr(trades, name)[rows] for name in TradeColumns.__slots__])
+
+
+def _nth_of(part: Part, row: int) -> int | None:
+    """Return which of a detector's flagged trades stands in this row of the whole batch."""
+    at = row
+    if part.positions is not None:
+        at = int(np.searchsorted(part.positions, row))
+        if at == len(part.positions) or part.positions[at] != row:
+            return None
+    nth = int(np.searchsorted(part.verdicts.flagged, at))
+    if nth == len(part.verdicts.flagged) or part.verdicts.flagged[nth] != at:
+        return None
+    return nth
+
+
+def _merged(name: str, before: Any, value: Any) -> Any:
+    """Return a field that two detectors have: the first one's, but for these two."""
+    if name == SEVERITY:
+        return max(before, value)
+    if name == FEATURES:
+        return [*before, *value]
+    return before

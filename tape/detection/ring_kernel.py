@@ -1,0 +1,65 @@
+"""Duplicates alone, for detectors that leave them to others: in one compiled call."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tape.codec.array_types import I64, U8, U16, U64
+from tape.codec.compiling import uncounted
+from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS, RING, outcome_of
+from tape.detection.protocol import DUPLICATE, Columns
+
+VERSION = 1
+"""Version of this layout in a blob's header."""
+COUNTERS = KNOWN_PUBLISHERS + 1
+
+
+class RingState(NamedTuple):
+    """What is remembered of all symbols; `tape.detection.duplicates` has the fields' meanings."""
+
+    counters: I64
+    ring: U64
+    newest: I64
+    ring_head: U16
+    ring_next: U16
+    indexed: I64
+    dirty: U8
+
+
+def ring_state() -> RingState:
+    """Return the state of no symbols."""
+    return RingState(
+        counters=np.zeros((0, COUNTERS), np.int64),
+        ring=np.zeros((0, 2 * RING), np.uint64),
+        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
+        ring_head=np.zeros((0, 2 * RING), np.uint16),
+        ring_next=np.zeros((0, RING), np.uint16),
+        indexed=np.zeros((0, 1), np.int64),
+        dirty=np.zeros((0, 1), np.uint8),
+    )
+
+
+def check(counters: I64) -> bool:
+    """Return whether counters of a kept state may be those of a symbol."""
+    return bool(counters[ACCEPTED] >= 0)
+
+
+@uncounted
+def find_duplicates(t: Columns, state: RingState, outcome: U8, behind_ns: I64, shared: U8) -> None:
+    """Tell new, late and duplicate trades of a batch apart."""
+    for i in range(t.symbol.shape[0]):
+        row = t.symbol[i]
+        outcome[i], behind_ns[i], shared[i] = outcome_of(
+            state,
+            row,
+            t.publisher_id[i],
+            t.ts_event_ns[i],
+            t.sequence[i],
+            t.ordinal[i],
+            t.price_nanos[i],
+            t.size[i],
+            t.side[i],
+        )
+        if outcome[i] < DUPLICATE:
+            state.counters[row, ACCEPTED] += 1
+            state.dirty[row, 0] = 1
