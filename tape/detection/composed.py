@@ -2,7 +2,7 @@
 
 Each judges what those before it did not drop as a duplicate, so what one of them remembers is
 dropped for all and counted once. Each keeps its own memory and its own blob: one can be taken
-away or put in, and the others go on. What they say is merged in the order of PROFILE.
+away or put in, and the others continue. What they say is merged in the order of PROFILE.
 """
 
 from collections.abc import Sequence

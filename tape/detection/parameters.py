@@ -106,8 +106,8 @@ def digest(values: Mapping[str, Any]) -> str:
 class OwnParameters:
     """What a detector of one's own may take its parameters' class from: a frozen dataclass.
 
-    Every field counts for both fingerprints. A field that decides what is told and nothing that
-    is learnt may be left out of `learnt_fingerprint`: then it may change between two runs.
+    Every field counts for both fingerprints. A `learnt_fingerprint` without the fields that decide
+    what is flagged and nothing that is learnt lets these change between two runs.
     """
 
     @classmethod

@@ -84,7 +84,7 @@ class Kind:
         parameters: the class of its parameters.
         build: returns a detector of one partition.
         memory_trades: how many of a symbol's last trades its state depends on; None for all.
-        memory_step: of what lies further back, trades may be left out by this number only.
+        memory_step: of what lies further back, trades may be skipped by this number only.
         state_bytes_max: the most bytes that the state of a symbol takes.
         finds_duplicates: whether it finds them itself. Else others do, and it gets none of them.
         is_severity: whether its score is -log10 of how many ordinary trades are as odd.

@@ -22,7 +22,7 @@ def joined(states: dict[str, bytes]) -> bytes | None:
 
 
 def parted(blob: bytes) -> dict[str, bytes]:
-    """Return what `joined` takes: by profile what each needs to go on, alone or with others."""
+    """Return what `joined` takes: by profile what each needs to continue, alone or with others."""
     last_record, trades_seen, rest = decode_seen(blob)
     row, bundle = decode_kept(rest)
     assert row is not None  # noqa: S101 - a judge has just written it

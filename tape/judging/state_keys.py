@@ -2,7 +2,7 @@
 
 A profile is here the name of one detector. Where several judge together, each has its own key,
 and under each of them lies what all have in common as well: so any of them can be taken away, or
-another one put in, and the rest go on.
+another one put in, and the rest continue.
 
 A key is the JSON list `["classic","NVDA"]`. Before there were profiles' own keys it was the JSON
 string `"NVDA"`, whose value belongs to the profile that its header names; a symbol holds no
@@ -173,7 +173,7 @@ class ProfileState:
     ) -> None:
         """Read and write `store`, under detectors whose names `profiles` has, comma-separated.
 
-        `on_fresh` is told a profile without state, and another one that has some there.
+        `on_fresh` gets a profile without state, and another one that has some there.
         """
         self._store, self.profiles = store, profiles.split(",")
         self._on_fresh = on_fresh

@@ -126,7 +126,7 @@ def check_batching(make: Make, trades: TradeColumns, batches: Sequence[int]) -> 
 
 
 def check_restore(make: Make, trades: TradeColumns, cuts: Sequence[int]) -> None:
-    """Raise `LawBrokenError` unless a detector that is restored goes on as one that never ended.
+    """Raise `LawBrokenError` unless a detector that is restored continues as one that never ended.
 
     `cuts` says after how many trades its state is kept and another one takes it up.
     """

@@ -42,7 +42,7 @@ class CalibratedParameters(Parameters):
     def learnt_fingerprint(self) -> str:
         """Return the fingerprint of what kept state depends on: of no setting.
 
-        Budgets decide what is told and nothing that is learnt, so they may change between two
+        Budgets decide what is flagged and nothing that is learnt, so they may change between two
         runs.
         """
         return CalibratedParameters().fingerprint()

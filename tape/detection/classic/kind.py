@@ -15,7 +15,7 @@ from tape.detection.registry import STATE_BYTES, Kind, Layout
 from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 LITERAL_BYTES: Final = 192 * 1024
-"""So much more a state takes in JSON, as the detector keeps it that is not compiled."""
+"""This much more a state takes in JSON, as the detector keeps it that is not compiled."""
 
 
 def _build(parameters: ClassicParameters, symbols: SymbolTable) -> Detector:
@@ -33,7 +33,7 @@ def _memory_trades(parameters: ClassicParameters) -> int:
 
 
 def _memory_step(parameters: ClassicParameters) -> int:
-    """Return by what number trades may be left out: strides and refits keep their places."""
+    """Return by what number trades may be skipped: strides and refits keep their places."""
     return math.lcm(parameters.stride, parameters.refit_every)
 
 

@@ -44,7 +44,7 @@ class ClassicParameters(Parameters):
     def learnt_fingerprint(self) -> str:
         """Return the fingerprint of what kept state depends on: the forest's parameters.
 
-        Thresholds decide what is told and nothing that is learnt, so they may change between two
+        Thresholds decide what is flagged and nothing that is learnt, so they may change between two
         runs.
         """
         return ClassicParameters(**{name: getattr(self, name) for name in FOREST}).fingerprint()

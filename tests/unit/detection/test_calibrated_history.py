@@ -89,7 +89,7 @@ def test_the_kernel_says_what_the_whole_history_says(seed: int) -> None:
             after.restore(0, one.snapshot(0))
         one = after
         verdicts = one.detect(part(trades, slice(first, end)))
-        overall.append(one.last_scores)
+        overall.append(verdicts.score)
         families.append(one.last_families)
         priority.append(one.last_priorities)
         for row, evidence in zip(verdicts.flagged.tolist(), verdicts.evidence, strict=True):

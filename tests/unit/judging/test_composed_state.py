@@ -1,5 +1,7 @@
 """State of several detectors: each under its own key, so that one more or less costs no other."""
 
+import json
+
 import pytest
 
 from tape.detection.parameters import Parameters
@@ -34,7 +36,7 @@ class Run:
         parameters = Parameters(**SMALL, profile=profile, alerts_per_10k=300)  # type: ignore[arg-type]
         self.judge = Judge(parameters, limit, Counts(), kept=self.state.kept())
 
-    def over(self, first: int, last: int) -> list[tuple[bytes, ...]]:
+    def over(self, first: int, last: int) -> list[bytes]:
         """Judge rows, keep all, and return the anomalies as messages."""
         told = []
         for start in range(first, last, 500):
@@ -46,13 +48,11 @@ class Run:
         for symbol in self.judge.symbols.gone():
             self.state.drop(symbol)
         self.state.put_clock(self.judge.symbols.clock)
-        return told  # type: ignore[return-value]
+        return told
 
 
-def only(rules: str, told: list) -> list[tuple[str, str]]:
+def only(rules: str, told: list[bytes]) -> list[tuple[str, ...]]:
     """Return trade and reason texts of the anomalies in which a rule of a detector fired."""
-    import json
-
     of = {
         "classic": {"High Volume", "Rapid Price Change", "Isolation Forest"},
         "calibrated": {"Calibrated"},
