@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
 MOST_PER_DAY: Final = 10_000
-"""Bounds of the budgets, for a symbol as for all."""
+"""Largest budget of alerts per symbol and day; nobody reads more."""
 
 
 Training = Literal["thinned", "window"]
@@ -18,7 +18,11 @@ BUDGETS: Final = ("alerts_per_10k", "alerts_per_day")
 class SymbolThresholds:
     """Thresholds of one symbol that differ from the common ones; None keeps the common one.
 
-    Of the two budgets, which are the calibrated profile's, at most one is given.
+    Attributes:
+        volume_threshold: shares; a larger trade is flagged.
+        change_threshold: share of the previous price; a larger move is flagged.
+        alerts_per_10k: budget of the calibrated profile per 10,000 trades.
+        alerts_per_day: the same per trading day. Of the two budgets at most one is given.
     """
 
     volume_threshold: int | None = None

@@ -119,7 +119,7 @@ class Explanation:
     """Why a trade was flagged.
 
     Attributes:
-        reasons: one a rule, in the order of the detector's rules.
+        reasons: one per rule, in the order of the detector's rules.
         extras: further fields of its message, in their order; what JSON can hold.
     """
 

@@ -43,7 +43,7 @@ class KindParameters(Protocol):
         """Return digits that differ when anything that decides a verdict differs."""
 
     def learnt_fingerprint(self) -> str:
-        """Return digits that differ when kept state cannot be gone on with."""
+        """Return digits that differ when kept state cannot be used any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def words_of(profile: str) -> list[str]:
         meant = f"did you mean {near[0]}? " if near else ""
         raise SettingsError(
             f"PROFILE: there is no detector {word[:80]!r}",
-            f"{meant}known are {', '.join(known_names())}, or module:KIND for one of your own",
+            f"{meant}choose from {', '.join(known_names())}, or name your own as module:KIND",
         )
     return words
 

@@ -27,7 +27,15 @@ from tape.model.rejected import Rejected
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A flagged trade: its position in the batch, its symbol and the message for `anomalies`."""
+    """A flagged trade.
+
+    Attributes:
+        position: where its message stood in the batch.
+        symbol: as its message has it.
+        value: the message for `anomalies`.
+        rules: names of the rules that fired, in the order of the detectors.
+        ts_event_ns: when it happened, nanoseconds since 1970.
+    """
 
     position: int
     symbol: str
@@ -91,8 +99,14 @@ class Judge:
     ) -> Judged:
         """Return what of a batch is flagged, what is unreadable, and how episodes changed.
 
-        A symbol that an earlier run left a place takes up the state that `kept` has of it when
-        it trades for the first time.
+        Args:
+            keys: of the messages: the symbols in UTF-8, None for a message without a key.
+            values: of the messages, as many; None for a message without a value.
+            kept: where earlier runs left state. A symbol that has a place takes up its state when
+                it trades for the first time.
+
+        Raises:
+            StateError: kept state is damaged, or belongs to other parameters.
         """
         batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades

@@ -33,7 +33,12 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class DetectorIdentity(msgspec.Struct, frozen=True):
-    """Which detector said so: its version and a hash of everything that decides a verdict."""
+    """Which detector said so.
+
+    Attributes:
+        version: of this program.
+        settings: a hash of everything that decides a verdict but the trades.
+    """
 
     version: str
     settings: str
