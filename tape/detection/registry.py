@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
-from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters, digest
-from tape.detection.protocol import Detector
 from tape.errors import SettingsError
 from tape.model.counts import Refits
 from tape.model.rules import MOST_RULES, RULES, Rule
+
+if TYPE_CHECKING:  # settings need the names only: without arrays and compiled code
+    from tape.codec.symbols import SymbolTable
+    from tape.detection.protocol import Detector
 
 BUILT_IN: Final = {
     "classic": "tape.detection.classic.kind:KIND",
@@ -96,7 +98,7 @@ class Kind:
     name: str
     rules: tuple[Rule, ...]
     parameters: type[KindParameters]
-    build: Callable[[Any, SymbolTable], Detector]
+    build: "Callable[[Any, SymbolTable], Detector]"
     memory_trades: Callable[[Any], int | None]
     memory_step: Callable[[Any], int] = _one
     state_bytes_max: Callable[[Any], int] = _state_bytes
@@ -207,8 +209,8 @@ def own_rules(profile: str) -> tuple[Rule, ...]:
 
 
 def make_detector(
-    parameters: Parameters, symbols: SymbolTable, refits: Refits | None = None
-) -> Detector:
+    parameters: Parameters, symbols: "SymbolTable", refits: Refits | None = None
+) -> "Detector":
     """Return the detector of a run, or the several of it as one.
 
     `refits` counts the fits of models.
@@ -229,8 +231,8 @@ def make_detector(
 
 
 def _built(
-    kind: Kind, parameters: Parameters, symbols: SymbolTable, refits: Refits | None
-) -> Detector:
+    kind: Kind, parameters: Parameters, symbols: "SymbolTable", refits: Refits | None
+) -> "Detector":
     detector: Any = kind.build(kind.parameters.of(parameters), symbols)
     if refits is not None:
         detector.refits = refits

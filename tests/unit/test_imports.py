@@ -212,3 +212,10 @@ def test_an_app_loads_nothing_that_it_does_not_need(app: str) -> None:
     entered = {name.split(".")[1] for name in ours}
     assert not entered & never
     assert len(ours) <= most, f"{len(ours)} modules of tape, and {len(loaded)} in all"
+
+
+def test_settings_are_read_without_arrays_and_compiled_code() -> None:
+    """Every command reads them: with numba each start would take a second longer."""
+    code = "import sys, tape.settings.detector\nprint('\\n'.join(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numba", "numpy", "sklearn"} & set(found.stdout.split())
