@@ -41,7 +41,7 @@ def held(archives: Sequence[Archive], max_symbols: int) -> dict[str, dict[str, f
 
 def _figures(by_trades: Verdict, by_day: Verdict) -> dict[str, float]:
     per_10k = 10_000 / len(by_trades.score)
-    rare = by_trades.score >= 4.0
+    rare = by_trades.severity >= 4.0
     return {
         "alerts_per_10k": round(per_10k * alerts(by_trades.flagged), 2),
         "alerts_a_day": alerts(by_day.flagged),

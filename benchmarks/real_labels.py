@@ -159,7 +159,7 @@ def of_calibrated(day: Day, parameters: Parameters) -> tuple[dict[str, F64], dic
     families, of_price = np.zeros((n, len(FAMILIES))), np.zeros(n, np.bool_)
     for trades, verdicts in judged_columns(judge, day, np.arange(n)):
         part = slice(done, done + len(trades))
-        severity[part], priority[part] = verdicts.score, detector.last_priorities
+        severity[part], priority[part] = verdicts.score, verdicts.priority
         families[part] = detector.last_families
         flags[verdicts.flagged + done] = True
         of_price[verdicts.flagged[verdicts.evidence["family"] == 0] + done] = True

@@ -39,12 +39,14 @@ class Verdict:
     Attributes:
         counted: False for trades that were dropped as seen before.
         flagged: whether a rule fired.
-        score: the higher the odder (`tape.desk.scores`).
+        score: the higher the more it deserves to be looked at (`tape.desk.scores`).
+        severity: the detector's own score; that one where it has none, or there are several.
     """
 
     counted: npt.NDArray[np.bool_]
     flagged: npt.NDArray[np.bool_]
     score: F64
+    severity: F64
 
 
 def parameters_of(profile: str, base: Parameters) -> Parameters:
@@ -106,15 +108,17 @@ def judge_day(
         for trades, _ in judged_columns(judge, past, remembered(past, parameters)):
             progress(len(trades))
     scores = Scores(judge)
-    outcomes, flags, parts = [], [], []
+    outcomes, flags, parts, severities = [], [], [], []
     for batch in read_archive(day.archive, latest_ns=TIME_MAX_NS):
         decoded, verdicts = judge.detect(batch.keys, batch.values)
         outcomes.append(verdicts.outcome)
         flags.append(verdicts.rules != 0)
         parts.append(scores.of(decoded.trades, verdicts))
+        severities.append(parts[-1][:, 0] if verdicts.score is None else verdicts.score)
         progress(len(decoded.trades))
     outcome, score = np.concatenate(outcomes), combined(np.concatenate(parts))
-    return Verdict(outcome != DUPLICATE, np.concatenate(flags), score)
+    severity = score if len(judge.lineup.kinds) > 1 else np.concatenate(severities)
+    return Verdict(outcome != DUPLICATE, np.concatenate(flags), score, severity)
 
 
 def judged_columns(

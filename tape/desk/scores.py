@@ -35,7 +35,8 @@ class Flags:
 class Scores:
     """Scores of one judge's trades, batch by batch: a column for each of its detectors.
 
-    A detector's own score (`Verdicts.score`), or that of its kind's scorer, or whether it flags.
+    A detector's own priority or else score (`Verdicts`), or that of its kind's scorer, or whether
+    it flags.
     """
 
     def __init__(self, judge: Judge) -> None:
@@ -82,6 +83,8 @@ def _ranks(values: F64) -> F64:
 
 
 def _one(scorer: Scorer, trades: TradeColumns, verdicts: Verdicts) -> F64:
+    if verdicts.priority is not None:
+        return verdicts.priority
     return scorer.of(trades, verdicts) if verdicts.score is None else verdicts.score
 
 

@@ -16,7 +16,7 @@ from tape.detection.protocol import DUPLICATE, Detector, Explanation, Part, Verd
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 
-SEVERITY: Final = "severity"
+LARGEST: Final = ("severity", "priority")
 """Of several the largest counts."""
 FEATURES: Final = "features"
 """Of several each adds its own."""
@@ -115,7 +115,7 @@ def _nth_of(part: Part, row: int) -> int | None:
 
 def _merged(name: str, before: Any, value: Any) -> Any:
     """Return a field that two detectors have: the first one's, but for these two."""
-    if name == SEVERITY:
+    if name in LARGEST:
         return max(before, value)
     if name == FEATURES:
         return [*before, *value]

@@ -63,6 +63,8 @@ class Verdicts:
         score: per trade how odd it is, the higher the odder, -1 for a duplicate; None of a
             detector that has no score.
         parts: of several detectors together, what each of them said.
+        priority: per trade how much it deserves to be looked at, -1 for a duplicate; None of a
+            detector that ranks by its score.
     """
 
     outcome: npt.NDArray[np.uint8]
@@ -73,6 +75,7 @@ class Verdicts:
     shared: npt.NDArray[np.bool_]
     score: F64 | None = None
     parts: "tuple[Part, ...]" = ()
+    priority: F64 | None = None
 
     @classmethod
     def of(

@@ -152,6 +152,8 @@ class Anomaly:
         reasons: why, one for each rule.
         detector: which detector said so.
         severity: -log10 of the chance of an ordinary trade to be as odd; None if not given.
+        priority: how much it deserves to be looked at; None if not given.
+        family: what is odd of it: price, size or feed; empty if not given.
         context: place in the market's day; empty if not given.
         calibrated: whether the symbol's own tails were used; None if not given.
         features: what made the trade odd; empty if not given.
@@ -164,6 +166,8 @@ class Anomaly:
     reasons: tuple[Reason, ...]
     detector: DetectorIdentity
     severity: float | None = None
+    priority: float | None = None
+    family: str = ""
     context: str = ""
     calibrated: bool | None = None
     features: tuple[Feature, ...] = ()
@@ -174,6 +178,8 @@ class _Explained(msgspec.Struct, frozen=True):
 
     reasons: tuple[Reason, ...]
     severity: float | None = None
+    priority: float | None = None
+    family: str = ""
     context: str = ""
     calibrated: bool | None = None
     features: tuple[Feature, ...] = ()
@@ -248,6 +254,8 @@ def _read(trade_part: bytes, verdict_part: bytes) -> Anomaly | Rejected:
         verdict.reasons,
         verdict.detector,
         verdict.severity,
+        verdict.priority,
+        verdict.family,
         verdict.context,
         verdict.calibrated,
         verdict.features,

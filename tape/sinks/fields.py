@@ -14,7 +14,9 @@ FIELDS: Final = (
     *("price", "size", "flags", "ts_in_delta", "sequence", "symbol"),
 )
 """A trade's fields, as DataBento names and orders them."""
-VERDICT: Final = ("anomaly_id", "episode_id", "anomalies", "severity", "context")
+VERDICT: Final = (
+    *("anomaly_id", "episode_id", "anomalies", "severity", "priority", "family", "context"),
+)
 
 
 def read(item: Item) -> Anomaly | Poison:
@@ -35,6 +37,8 @@ def cells_of(found: Anomaly) -> dict[str, Any]:
         "episode_id": found.episode_id,
         "anomalies": list(found.rules),
         "severity": found.severity,
+        "priority": found.priority,
+        "family": found.family or None,
         "context": found.context or None,
     }
 

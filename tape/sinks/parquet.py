@@ -32,6 +32,8 @@ class ParquetSink:
                 ("episode_id", pa.string()),
                 ("anomalies", pa.list_(pa.string())),
                 ("severity", pa.float64()),
+                ("priority", pa.float64()),
+                ("family", pa.string()),
                 ("context", pa.string()),
                 ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
             ],

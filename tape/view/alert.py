@@ -52,9 +52,9 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
     if isinstance(found, Rejected):
         return found
     trade = found.trade
-    more = "" if found.severity is None else f"severity {found.severity:.2f}"
-    if found.context:
-        more += f", {found.context}"
+    facts = [] if found.severity is None else [f"severity {found.severity:.2f}"]
+    facts += [] if found.priority is None else [f"priority {found.priority:.1f}"]
+    facts += [found.context] if found.context else []
     return Seen(
         id=printable(found.anomaly_id),
         time=iso_time(trade.ts_event_ns),
@@ -64,7 +64,7 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
         side=trade.side,
         rules=tuple(map(printable, found.rules)),
         reasons=tuple(printable(reason.text) for reason in found.reasons),
-        more=printable(more),
+        more=printable(", ".join(facts)),
         episode=printable(found.episode_id),
         source=source,
         raw=value,

@@ -179,7 +179,14 @@ def evaluate(
             parameters = learn(task.calibration, parameters)
         verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
         symbol = task.day.trades.symbol
-        held = held_against(task.events, symbol, verdict.counted, verdict.flagged, verdict.score)
+        held = held_against(
+            task.events,
+            symbol,
+            verdict.counted,
+            verdict.flagged,
+            verdict.score,
+            verdict.severity,
+        )
         parts.append(held)
         prints = auction_prints(task.day.trades)
         days[_free(task.day.name, days)] = {

@@ -30,7 +30,8 @@ class Held:
         event: per trade the event it belongs to, or -1 for an ordinary trade.
         behind: per trade, whether it follows an event of its symbol within 60 trades.
         flagged: per trade.
-        score: per trade, the higher the odder.
+        score: per trade, the higher the more it deserves to be looked at.
+        severity: per trade, the higher the odder.
         kinds: per event.
         delay: per event, trades before its first flagged one; -1 if none is flagged.
         true_alarms: per event, alarms that hold one of its trades; each counts for one event.
@@ -42,6 +43,7 @@ class Held:
     behind: Bools
     flagged: Bools
     score: F64
+    severity: F64
     kinds: tuple[str, ...]
     delay: I64
     true_alarms: I64
@@ -55,6 +57,7 @@ def held_against(
     counted: Bools,
     flagged: Bools,
     score: F64,
+    severity: F64 | None = None,
 ) -> Held:
     """Return a day's verdicts held against its events; arrays have one entry per row of the day.
 
@@ -69,6 +72,7 @@ def held_against(
         first = np.flatnonzero(flagged[rows])
         if len(first):
             delay[number] = first[0]
+    severity = (score if severity is None else severity)[counted]
     event, flagged, score = event[counted], flagged[counted], score[counted]
     order = np.argsort(symbol[counted], kind="stable")
     sorted_symbol, sorted_event = symbol[counted][order], event[order]
@@ -86,6 +90,7 @@ def held_against(
         behind=behind & (event == NONE),
         flagged=flagged,
         score=score,
+        severity=severity,
         kinds=tuple(one.kind for one in events),
         delay=delay,
         true_alarms=np.bincount(owner[alarm][owner[alarm] != NONE], minlength=len(events)),
@@ -127,6 +132,7 @@ def together(parts: Sequence[Held]) -> Held:
         behind=np.concatenate([part.behind for part in parts]),
         flagged=np.concatenate([part.flagged for part in parts]),
         score=np.concatenate([part.score for part in parts]),
+        severity=np.concatenate([part.severity for part in parts]),
         kinds=tuple(kind for part in parts for kind in part.kinds),
         delay=np.concatenate([part.delay for part in parts]),
         true_alarms=np.concatenate([part.true_alarms for part in parts]),
@@ -172,7 +178,7 @@ def median_delay(delay: I64) -> float | None:
     return float(np.median(found)) if len(found) else None
 
 
-def ordinary_per_10k(held: Held, score: float) -> float:
-    """Return how many of 10,000 ordinary trades score at least this much, apart from aftermath."""
+def ordinary_per_10k(held: Held, severity: float) -> float:
+    """Return how many of 10,000 ordinary trades are at least this severe, apart from aftermath."""
     ordinary = (held.event == NONE) & ~held.behind
-    return float(10_000 * (held.score[ordinary] >= score).mean()) if ordinary.any() else 0.0
+    return float(10_000 * (held.severity[ordinary] >= severity).mean()) if ordinary.any() else 0.0

@@ -36,7 +36,7 @@ from tape.market.day import CONTEXTS, contexts
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.counts import Refits
-from tape.model.rules import CALIBRATED
+from tape.model.rules import CALIBRATED, Family
 
 PROFILE: Final = "calibrated"
 EVIDENCE: Final = np.dtype(
@@ -61,6 +61,7 @@ EVIDENCE: Final = np.dtype(
 )
 
 
+FAMILY_NAMES: Final[tuple[Family, ...]] = ("price", "size", "feed")
 ODD_VENUE: Final = 3.0
 """A venue is one of odd prices if it has this many times as many of these as of all trades."""
 
@@ -75,7 +76,6 @@ class CalibratedDetector:
     Attributes:
         refits: refits of tails so far; detectors of several partitions may share it.
         last_families: likewise of its price, of its size and of the feed; 0 for dropped ones.
-        last_priorities: its priority; -1 for dropped ones.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
@@ -84,7 +84,6 @@ class CalibratedDetector:
         self.refits = Refits()
         self._learnt = self.parameters.learnt_fingerprint()
         self.last_families: F64 = np.zeros((0, FAMILIES), np.float64)
-        self.last_priorities: F64 = np.zeros(0, np.float64)
         shares = parameters.budget_shares
         budgets = budget_rows(parameters.alerts_per_10k, parameters.alerts_per_day, shares)
         self._own_budgets: dict[str, int] = {}
@@ -163,7 +162,6 @@ class CalibratedDetector:
             answers,
         )
         self.last_families = answers.families
-        self.last_priorities = answers.priorities
         self._note_refits()
         flagged = answers.flagged[:found].copy()
         facts = np.empty((found, FACTS + 1), np.float64)
@@ -178,6 +176,7 @@ class CalibratedDetector:
             answers.behind_ns,
             answers.shared.view(np.bool_),
             answers.scores,
+            priority=answers.priorities,
         )
 
     def _note_refits(self) -> None:
@@ -203,6 +202,8 @@ class CalibratedDetector:
             [reason],
             {
                 "severity": float(evidence["severity"]),
+                "priority": round(float(evidence["priority"]), 2),
+                "family": FAMILY_NAMES[int(evidence["family"])],
                 "context": context,
                 "calibrated": bool(evidence["calibrated"]),
                 "features": attribution(evidence, size),

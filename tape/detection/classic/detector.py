@@ -8,6 +8,7 @@ from tape.codec.array_types import F32
 from tape.codec.symbols import SymbolTable
 from tape.detection.classic.kernel import FACTS, Answers, Limits, detect_batch, training_values
 from tape.detection.classic.parameters import ClassicParameters
+from tape.detection.classic.priority import priority
 from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
 from tape.detection.classic.state import BELOW, BREAKS, VERSION, check, classic_state
 from tape.detection.classic.usual_history import usual_history
@@ -138,7 +139,8 @@ class ClassicDetector:
 
     def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
         """Return why the `nth` flagged trade of a batch was flagged."""
-        return Explanation(explained(trades, verdicts, nth, self.parameters, self.symbols))
+        reasons = explained(trades, verdicts, nth, self.parameters, self.symbols)
+        return Explanation(reasons, {"priority": priority(reasons)})
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""

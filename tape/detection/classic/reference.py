@@ -11,6 +11,7 @@ import numpy as np
 from tape.codec.array_types import F32
 from tape.codec.symbols import SymbolTable
 from tape.detection.classic.parameters import ClassicParameters
+from tape.detection.classic.priority import priority
 from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
 from tape.detection.classic.usual_history import JUDGED_FROM, usual_history
 from tape.detection.duplicates import PUBLISHERS, RING
@@ -185,7 +186,8 @@ class LiteralDetector:
 
     def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
         """Return why the `nth` flagged trade of a batch was flagged."""
-        return Explanation(explained(trades, verdicts, nth, self.parameters, self.symbols))
+        reasons = explained(trades, verdicts, nth, self.parameters, self.symbols)
+        return Explanation(reasons, {"priority": priority(reasons)})
 
     def snapshot(self, symbol: int) -> bytes:
         """Return the state of one symbol, the smaller the less it has traded."""

@@ -117,7 +117,7 @@ def scored(seed: int, decimals: int) -> Held:
     score = np.round(random.normal(size=600) + (event >= 0), decimals)
     nothing = np.zeros(5, np.int64)
     flags = score > 2
-    return Held(event, event < -1, flags, score, ("gap",) * 5, nothing, nothing, 0, 0)
+    return Held(event, event < -1, flags, score, score, ("gap",) * 5, nothing, nothing, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(8))

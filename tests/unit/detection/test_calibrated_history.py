@@ -91,7 +91,7 @@ def test_the_kernel_says_what_the_whole_history_says(seed: int) -> None:
         verdicts = one.detect(part(trades, slice(first, end)))
         overall.append(verdicts.score)
         families.append(one.last_families)
-        priority.append(one.last_priorities)
+        priority.append(verdicts.priority)
         for row, evidence in zip(verdicts.flagged.tolist(), verdicts.evidence, strict=True):
             values[first + row] = evidence["values"]
     assert len(values) > 30

@@ -72,13 +72,13 @@ def test_what_calibrated_adds_is_there_with_classic_in_either_order() -> None:
         found = [one.why for one in told(maker(run(profile))(NAMES), trades) if one.why]
         by_calibrated = [why for why in found if "Calibrated" in [r.rule for r in why.reasons]]
         assert by_calibrated
-        assert all(list(why.extras) == EXTRAS for why in by_calibrated)
+        assert all(sorted(why.extras) == EXTRAS for why in by_calibrated)
         others = [why for why in found if why not in by_calibrated]
         assert others
-        assert all(not why.extras for why in others)
+        assert all(list(why.extras) == ["priority"] for why in others)
 
 
-EXTRAS = ["severity", "context", "calibrated", "features"]
+EXTRAS = ["calibrated", "context", "family", "features", "priority", "severity"]
 
 
 class Stub(WithoutMemory):
@@ -142,19 +142,26 @@ def test_a_duplicate_that_any_of_them_knows_is_dropped_for_all_and_once() -> Non
     ]
 
 
-def test_the_largest_severity_counts_features_add_up_and_of_the_rest_the_first() -> None:
+def test_the_largest_severity_and_priority_count_features_add_up_and_of_the_rest_the_first() -> (
+    None
+):
     one, two = (Feature(name, "", 1.0, 0.0, 0.0, 1.0) for name in "ab")
     detector = Composed(
         ("a", "b"),
         (
-            Stub("A", 2, severity=2.0, context="mine", features=[one]),
-            Stub("B", 2, severity=3.5, context="yours", features=[two], more=7),
+            Stub("A", 2, severity=2.0, priority=5.0, context="mine", features=[one]),
+            Stub("B", 2, severity=3.5, priority=4.0, context="yours", features=[two], more=7),
         ),
     )
     trades = numbered(4)
     extras = detector.explain(trades, detector.detect(trades), 0).extras
-    assert extras == {"severity": 3.5, "context": "mine", "features": [one, two], "more": 7}
-    assert list(extras) == ["severity", "context", "features", "more"]
+    assert list(extras.items()) == [
+        ("severity", 3.5),
+        ("priority", 5.0),
+        ("context", "mine"),
+        ("features", [one, two]),
+        ("more", 7),
+    ]
 
 
 def test_a_detector_without_a_state_starts_over_and_the_others_go_on() -> None:

@@ -129,6 +129,8 @@ strangers = st.dictionaries(
         {},
         optional={
             "severity": finite,
+            "priority": finite,
+            "family": st.text(),
             "context": st.text(),
             "calibrated": st.booleans(),
             "features": st.lists(features),
@@ -161,8 +163,10 @@ def test_what_was_written_is_read(
     assert (found.anomaly_id, found.episode_id) == (identity, episode)
     assert found.rules == tuple(reason.rule for reason in reasons)
     assert (list(found.reasons), found.detector) == (reasons, detector)
-    expected = {"severity": None, "context": "", "calibrated": None, "features": []} | extras
+    expected: dict[str, Any] = {"severity": None, "priority": None, "family": "", "context": ""}
+    expected |= {"calibrated": None, "features": []} | extras
     assert (found.severity, found.context) == (expected["severity"], expected["context"])
+    assert (found.priority, found.family) == (expected["priority"], expected["family"])
     assert (found.calibrated, list(found.features)) == (
         expected["calibrated"],
         expected["features"],
