@@ -24,7 +24,8 @@ def _budget(
     share = SHARES[family]
     if per_day is not None:
         per_day *= share
-        first, least, most, far, rise, sink = 4.3, 1.5, 7.0, math.inf, 0.15, 0.15
+        first, least, most, far = 4.0, 1.5, 7.0, math.inf
+        rise = sink = 0.1 / share
     else:
         assert per_10k is not None
         per_10k *= share

@@ -42,7 +42,7 @@ ABOVE = (2.0, 0.3, 0.3)
 """Bounds of the limit around the one that the severity says, if the budget is one of trades. Real
 prices have odd ones of their own far out, on some days many; sizes and runs have few between the
 limit and the largest there are."""
-DAY_START = 4.3
+DAY_START = 4.0
 LOWEST = 1.5
 HIGHEST = 7.0
 """Limit of a new symbol and its bounds, if the budget is one of days."""
@@ -63,7 +63,9 @@ SINKS = (0.1, 0.05, 0.05)
 COUNTS = (1.0, 1.3, 1.3)
 """An alert counts this much, for the ordinary ones that count no more once credit is used up.
 Prices have hardly any finds, so far out do they begin."""
-DAY_SINKS = 0.15
+DAY_SINKS = 0.1
+"""Of a family with all of the alerts of a day; one with fewer moves by as much more for each, so
+that all limits find their place in the same time."""
 OPEN = 0
 COUNTED = 1
 FOUND = 2
@@ -75,17 +77,18 @@ def budget_rows(per_10k: float, per_day: float, shares: Sequence[float]) -> list
     Alerts a day go before alerts per 10,000 trades. A family without a share has no alerts.
     """
     return [
-        _row(family, per_10k * share, per_day * share)
+        _row(family, share, per_10k, per_day)
         if share > 0.0
         else (NEVER, NEVER, NEVER, 0.0, 0.0, NEVER, 0.0, 0.0)
         for family, share in enumerate(shares)
     ]
 
 
-def _row(family: int, per_10k: float, per_day: float) -> tuple[float, ...]:
+def _row(family: int, share: float, per_10k: float, per_day: float) -> tuple[float, ...]:
     if per_day > 0.0:
-        return DAY_START, LOWEST, HIGHEST, 0.0, per_day, NEVER, DAY_SINKS, DAY_SINKS
-    due = per_10k / 10_000
+        sinks = DAY_SINKS / share
+        return DAY_START, LOWEST, HIGHEST, 0.0, share * per_day, NEVER, sinks, sinks
+    due = share * per_10k / 10_000
     limit = max(-log10(TRADES_AN_ALERT[family] * due), 0.5)
     least, most, sinks = max(limit - BELOW, 0.5), limit + ABOVE[family], SINKS[family]
     return limit, least, most, due, 0.0, FAR[family], sinks * COUNTS[family], sinks
