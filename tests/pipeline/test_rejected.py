@@ -13,13 +13,14 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from tape.kafka.follower import Follower
+from tape.kafka.headers import headers_of
 from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.kafka.rejected_topic import rejected_records
 from tape.model.fields import TIME_MIN_NS
 from tape.model.trade import Trade, encode
 from tests.apps import ROOT, Pipeline
-from tests.kafka_client import produce
+from tests.kafka_client import produce, read_all
 from tests.raw_headers import produce_with_headers
 
 pytestmark = pytest.mark.broker
@@ -274,3 +275,12 @@ def test_headers_whose_names_are_no_text_keep_nobody_from_the_rest(pipeline: Pip
     with Follower(pipeline.client, {pipeline.output: 5, pipeline.rejected: 5}) as follower:
         seen = {record.reason for record in follower.before()}
     assert seen == {"", "time_syntax"}
+
+
+def test_any_number_of_headers_whose_names_are_no_text_is_read(pipeline: Pipeline) -> None:
+    """After a few calls the interpreter left the error to whatever came next."""
+    start_topics(pipeline)
+    for _ in range(40):
+        produce_with_headers(pipeline.address, pipeline.output, b"{}", [(b"rea\xffson", b"v")])
+    records = read_all(pipeline.address, pipeline.output)
+    assert [headers_of(record) for record in records] == [[]] * 40
