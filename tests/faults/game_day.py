@@ -182,7 +182,7 @@ def strike(fault: str, day: GameDay, kafka: LocalKafka) -> None:
 def sleep_through(day: GameDay, index: int, seconds: float = 15.0) -> None:
     """Hold one of several detectors still beyond its session; the others take its work over."""
     detector = day.detectors[index]
-    day.wait(lambda: members(day) >= set(day.running()), "all detectors in the group")
+    day.wait(lambda: all_at_work(day), "all detectors with partitions")
     committed = day.in_the_middle("detector SIGSTOP, one of three")
     paused, name = detector.pid, day.instances[id(detector)]
     stopped_s = time.monotonic()
@@ -196,10 +196,16 @@ def sleep_through(day: GameDay, index: int, seconds: float = 15.0) -> None:
     day.wait_for_more(day.committed())
 
 
-def members(day: GameDay) -> set[str]:
-    """The instances that the broker has in the group."""
+def members(day: GameDay) -> dict[str, int]:
+    """The instances that the broker has in the group, and how many partitions each has."""
     with closing(GroupWatcher(day.client, day.group, day.topics["stocks"])) as watcher:
-        return {member.instance for member in watcher.members()}
+        return {member.instance: member.partitions for member in watcher.members()}
+
+
+def all_at_work(day: GameDay) -> bool:
+    """Whether every detector belongs to the group and has partitions: only such can be fenced."""
+    there = members(day)
+    return all(there.get(name, 0) > 0 for name in day.running())
 
 
 def add(day: GameDay) -> None:
