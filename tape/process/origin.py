@@ -23,6 +23,9 @@ MARK_FRAME: Final = SKIPPABLE + len(MARK).to_bytes(4, "little") + MARK
 COMMENT: Final = b"# " + MARK + b": "
 """Begins our text files that have comments."""
 
+STATES: Final = b"\x83\xa5magic" + bytes([0xA0 + len(MARK)]) + MARK
+"""Begins our files of states: MessagePack, a map of three whose first value is the mark."""
+
 PICTURES: Final = (b"\x89PNG", b"<?xml", b"%PDF")
 LOOKED_AT: Final = 16_384
 """Bytes read at each end of a file; a Parquet file's metadata are at its end."""
@@ -105,7 +108,7 @@ def made_here(path: Path) -> bool:
         return MARK in tail
     if head.startswith(PICTURES):
         return MARK in head or MARK in tail
-    if head.startswith(COMMENT):
+    if head.startswith((COMMENT, STATES)):
         return True
     line = head.partition(b"\n")[0]
     if line.startswith(HEADS):

@@ -54,7 +54,7 @@ def a_day(
     rules flag none of these. The same arguments give the same day.
 
     >>> [trade.symbol for trade in a_day(3, ["A", "B"], seed=1)]
-    ['A', 'A', 'B']
+    ['A', 'B', 'A']
     """
     dice = random.Random(seed)  # noqa: S311 - a day has to come again
     cents = dict.fromkeys(symbols, 10_000)

@@ -208,8 +208,8 @@ def test_a_wrong_id_is_told_with_the_nearest(
     at_ns = pd.Timestamp(ordinary.ts_event).value
     there = f"BBB-{ordinary.publisher_id}-{at_ns}-{ordinary.sequence}"
     for wrong, told in (
-        (last + "1", f"no such trade in these files; {count:,} of BBB are flagged, the nearest in"),
-        (last + "1", f"time is {last}"),
+        (last + "1", f"no such trade in these files; {count:,} of BBB are flagged"),
+        (last + "1", f"the nearest in time is {last}"),
         (there, "the trade is in these files but not flagged with these settings"),
         ("ZZZ-1-1-1", "of ZZZ none is flagged at all"),
         ("NVDA", "is not the id of an anomaly"),
