@@ -31,7 +31,8 @@ def priority(reasons: Sequence[Reason]) -> float:
     >>> priority([Reason("Isolation Forest", -5.0, -4.0, "")])
     3.6
     """
-    return round(min(JUST_BEYOND + PER_TENFOLD * log10(max(map(_times, reasons))), MOST), DIGITS)
+    most = max(map(_times, reasons), default=1.0)
+    return round(min(JUST_BEYOND + PER_TENFOLD * log10(most), MOST), DIGITS)
 
 
 def _times(reason: Reason) -> float:
