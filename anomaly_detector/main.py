@@ -6,11 +6,12 @@ What cannot be read -> rejected.
 import sys
 
 from tape.process.interrupts import end_at_once, stop_at_once
-from tape.process.streams import whole_streams
 
 if __name__ in ("__main__", "__mp_main__"):
     end_at_once()  # quietly also while the libraries load
     stop_at_once()
+    from tape.process.streams import whole_streams  # loaded under the handlers
+
     whole_streams()
 
 from tape.kafka.connect import ready_broker

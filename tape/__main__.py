@@ -3,12 +3,13 @@
 import sys
 
 from tape.process.interrupts import INTERRUPTED, end_at_once
-from tape.process.streams import whole_streams
 
 
 def script() -> None:
     """Run the command line and end with its exit code."""
     end_at_once()
+    from tape.process.streams import whole_streams
+
     whole_streams()
     from tape.cli import main
 

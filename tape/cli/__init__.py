@@ -54,8 +54,8 @@ COMMANDS: Final = {
     ),
     "watch": (
         "tape.cli.watch:watch",
-        "Show anomalies as they come, and the state of the pipeline; "
-        "reads committed messages only.",
+        "Show anomalies as they come, and the state of the pipeline. "
+        "Reads committed messages only.",
     ),
     "broker": (
         "tape.cli.broker:app",
