@@ -30,7 +30,7 @@ def good_messages(messages: list[Message]) -> list[Message]:
     Raises `StateError` if records were deleted before they were read, else what the library
     raises for the first error.
     """
-    if list(map(Message.error, messages)).count(None) == len(messages):
+    if not any(map(Message.error, messages)):  # `== None` with a client's error fails in the client
         return messages
     for message in messages:
         error = message.error()
