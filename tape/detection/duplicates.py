@@ -49,6 +49,17 @@ class Ring(Protocol):
     indexed: I64
 
 
+def no_rings() -> dict[str, Any]:
+    """Return what is remembered of no symbols: the fields of `Ring` but `counters`."""
+    return {
+        "ring": np.zeros((0, 2 * RING), np.uint64),
+        "newest": np.zeros((0, 3 * PUBLISHERS), np.int64),
+        "ring_head": np.zeros((0, 2 * RING), np.uint16),
+        "ring_next": np.zeros((0, RING), np.uint16),
+        "indexed": np.zeros((0, 1), np.int64),
+    }
+
+
 FORGOTTEN = PUBLISHERS + 1
 """`KNOWN_PUBLISHERS` of a symbol that has had more publishers than there is room for."""
 AGES = 0xFFFF

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Self
 
@@ -99,6 +99,13 @@ class Parameters:
         if type(run) is cls:
             return run
         return cls(**{one.name: getattr(run, one.name) for one in fields(Parameters)})
+
+
+def changed(parameters: Parameters, names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the named parameters that are not the default."""
+    default = Parameters()
+    values = {name: getattr(parameters, name) for name in names}
+    return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
 def digest(values: Mapping[str, Any]) -> str:

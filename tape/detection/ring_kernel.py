@@ -6,7 +6,7 @@ import numpy as np
 
 from tape.codec.array_types import I64, U8, U16, U64
 from tape.codec.compiling import uncounted
-from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS, PUBLISHERS, RING, outcome_of
+from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS, no_rings, outcome_of
 from tape.detection.protocol import DUPLICATE, Columns
 
 VERSION = 1
@@ -30,12 +30,8 @@ def ring_state() -> RingState:
     """Return the state of no symbols."""
     return RingState(
         counters=np.zeros((0, COUNTERS), np.int64),
-        ring=np.zeros((0, 2 * RING), np.uint64),
-        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
-        ring_head=np.zeros((0, 2 * RING), np.uint16),
-        ring_next=np.zeros((0, RING), np.uint16),
-        indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
+        **no_rings(),
     )
 
 

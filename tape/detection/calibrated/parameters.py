@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tape.detection.parameters import BUDGETS, Parameters, SymbolThresholds, digest
+from tape.detection.parameters import (
+    BUDGETS,
+    Parameters,
+    SymbolThresholds,
+    changed,
+    digest,
+)
 
 HASHED: Final = (
     *("alerts_per_10k", "alerts_per_day", "budget_price", "budget_size", "budget_feed"),
@@ -31,13 +37,7 @@ class CalibratedParameters(Parameters):
         values: dict[str, Any] = {name: getattr(self, name) for name in HASHED}
         values["profile"] = "calibrated"
         values["overrides"] = {s: _own(one) for s, one in self.overrides.items()}
-        default = Parameters()
-        values |= {
-            name: getattr(self, name)
-            for name in SINCE
-            if getattr(self, name) != getattr(default, name)
-        }
-        return digest(values)
+        return digest(values | changed(self, SINCE))
 
     def learnt_fingerprint(self) -> str:
         """Return the fingerprint of what kept state depends on: of no setting.

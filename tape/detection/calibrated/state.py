@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.codec.array_types import F32, F64, I32, I64, U8, U16, U64
-from tape.detection.duplicates import ACCEPTED, PUBLISHERS, RING
+from tape.detection.duplicates import ACCEPTED, no_rings
 
 VERSION: Final = 8
 """Version of this layout in a blob's header; the one before had one limit, and tails by venue."""
@@ -152,12 +152,8 @@ def calibrated_state() -> CalibratedState:
         bins=np.zeros((0, TAILS * BINS), np.float32),
         venue=np.zeros((0, VENUES), np.int32),
         venue_facts=np.zeros((0, (VENUES + 1) * VENUE_FACTS), np.float64),
-        ring=np.zeros((0, 2 * RING), np.uint64),
-        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
-        ring_head=np.zeros((0, 2 * RING), np.uint16),
-        ring_next=np.zeros((0, RING), np.uint16),
-        indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
+        **no_rings(),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tape.detection.parameters import Parameters, SymbolThresholds, digest
+from tape.detection.parameters import Parameters, SymbolThresholds, changed, digest
 
 FOREST: Final = (
     "window",
@@ -33,13 +33,7 @@ class ClassicParameters(Parameters):
         """Return 12 hexadecimal digits that differ when a parameter of these rules differs."""
         values: dict[str, Any] = {name: getattr(self, name) for name in HASHED}
         values["overrides"] = _thresholds(self.overrides)
-        default = Parameters()
-        values |= {
-            name: getattr(self, name)
-            for name in SINCE
-            if getattr(self, name) != getattr(default, name)
-        }
-        return digest(values)
+        return digest(values | changed(self, SINCE))
 
     def learnt_fingerprint(self) -> str:
         """Return the fingerprint of what kept state depends on: the forest's parameters.

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.codec.array_types import F32, I64, U8, U16, U64
-from tape.detection.duplicates import ACCEPTED, PUBLISHERS, RING
+from tape.detection.duplicates import ACCEPTED, no_rings
 from tape.detection.forest.breakpoints import BREAKPOINTS
 
 VERSION: Final = 3
@@ -57,12 +57,8 @@ def classic_state(*, window: int, history: int) -> ClassicState:
         window=np.zeros((0, window), np.int64),
         history=np.zeros((0, history), np.float32),
         breaks=np.zeros((0, BREAKPOINTS), np.float32),
-        ring=np.zeros((0, 2 * RING), np.uint64),
-        newest=np.zeros((0, 3 * PUBLISHERS), np.int64),
-        ring_head=np.zeros((0, 2 * RING), np.uint16),
-        ring_next=np.zeros((0, RING), np.uint16),
-        indexed=np.zeros((0, 1), np.int64),
         dirty=np.zeros((0, 1), np.uint8),
+        **no_rings(),
     )
 
 
