@@ -21,12 +21,8 @@ class CsvSink:
 
     def write(self, items: Sequence[Item], /) -> list[Poison]:
         """Append rows."""
-        poison = []
-        for item in items:
-            found = read(item)
-            if isinstance(found, Poison):
-                poison.append(found)
-                continue
+        anomalies, poison = read(items)
+        for found in anomalies:
             cells = cells_of(found)
             cells |= {name: iso_time(cells[name]) for name in TIMES if cells[name] is not None}
             cells["price"] = price_text(found.trade.price_nanos)

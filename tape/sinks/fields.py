@@ -1,5 +1,6 @@
 """The fields of an anomaly as columns of a table."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from tape.model.anomaly import Anomaly, decode_anomaly
@@ -19,12 +20,16 @@ VERDICT: Final = (
 )
 
 
-def read(item: Item) -> Anomaly | Poison:
-    """Return the anomaly that an item holds, or why it holds none."""
-    found = decode_anomaly(item.value)
-    if isinstance(found, Rejected):
-        return Poison(item, f"it is no anomaly ({found.reason}: {found.detail})")
-    return found
+def read(items: Iterable[Item]) -> tuple[list[Anomaly], list[Poison]]:
+    """Return the anomalies that items hold, and which of the items hold none, and why."""
+    anomalies, poison = [], []
+    for item in items:
+        found = decode_anomaly(item.value)
+        if isinstance(found, Rejected):
+            poison.append(Poison(item, f"it is no anomaly ({found.reason}: {found.detail})"))
+        else:
+            anomalies.append(found)
+    return anomalies, poison
 
 
 def cells_of(found: Anomaly) -> dict[str, Any]:

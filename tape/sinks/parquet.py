@@ -46,12 +46,8 @@ class ParquetSink:
 
     def write(self, items: Sequence[Item], /) -> list[Poison]:
         """Take anomalies, and write a row group when there are enough."""
-        poison = []
-        for item in items:
-            found = read(item)
-            if isinstance(found, Poison):
-                poison.append(found)
-                continue
+        anomalies, poison = read(items)
+        for found in anomalies:
             self._held.append(cells_of(found) | {"reasons": msgspec.to_builtins(found.reasons)})
             if len(self._held) == CHUNK:
                 self.flush()
