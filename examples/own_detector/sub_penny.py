@@ -36,7 +36,7 @@ class SubPennyParameters(OwnParameters):
 
 
 class SubPenny(WithoutMemory):
-    """Flags trades of more than so many shares whose price is no whole number of cents."""
+    """Flags trades of more than `shares` shares whose price is no whole number of cents."""
 
     def __init__(self, parameters: SubPennyParameters, symbols: SymbolTable) -> None:
         self.parameters = parameters

@@ -50,7 +50,7 @@ def test_a_dotenv_file_is_read_and_the_environment_goes_first(
     ],
 )
 def test_a_line_of_dotenv_that_sets_nothing_is_named(line: str, name: str) -> None:
-    """It was passed over, and the app ran with the default."""
+    """It was skipped, and the app ran with the default."""
     Path(".env").write_text(f"# PROFILE: classic\n\nVOLUME_THRESHOLD=5\n{line}\n")
     with pytest.raises(SettingsError, match=rf"^\.env, line 4: {name} is not set there"):
         load(DetectorSettings)
