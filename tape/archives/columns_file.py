@@ -3,7 +3,6 @@
 It is TOML, given with `--columns` or lying beside the files as `tapewatch.toml`. See docs/files.md.
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tape.archives.name_patterns import name_pattern
+from tape.archives.name_patterns import NamePattern
 from tape.codec.row_fields import NAMES
 from tape.errors import SettingsError
 from tape.model.fields import (
@@ -106,7 +105,7 @@ class ColumnsFile:
     order: str = "YMD"
     price_power: int | None = None
     symbol: str | None = None
-    symbol_pattern: re.Pattern[str] | None = None
+    symbol_pattern: NamePattern | None = None
     trades: tuple[Column, frozenset[str]] | None = None
     sides: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, int] = field(default_factory=dict)
@@ -243,19 +242,14 @@ class _Checked:
             raise self._fault("symbol", "value", f"is not {SYMBOL_WORDS}")
         return symbol
 
-    def _pattern(self) -> re.Pattern[str] | None:
+    def _pattern(self) -> NamePattern | None:
         text = self._one("symbol", "file_name", str)
         if text is None:
             return None
         try:
-            pattern = name_pattern(text)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise self._fault(
-                "symbol", "file_name", f"is no pattern that is read: {error}"
-            ) from None
-        if pattern.groups != 1:
-            raise self._fault("symbol", "file_name", "needs one group in brackets: the symbol")
-        return pattern
+            return NamePattern(text)
+        except ValueError as error:
+            raise self._fault("symbol", "file_name", str(error)) from None
 
     def _trades(self) -> tuple[Column, frozenset[str]] | None:
         table = self._table("trades")

@@ -7,7 +7,6 @@ from typing import Final
 
 from tape.archives.beginnings import other_encoding
 from tape.archives.columns_file import Column, ColumnsFile
-from tape.archives.name_patterns import find_in_name
 from tape.codec.row_fields import NAMES
 from tape.model.fields import Unreadable
 from tape.model.rejected import DETAIL_MAX, Rejected
@@ -135,10 +134,10 @@ def constants_of(given: ColumnsFile | None, file: str) -> dict[str, str] | Rejec
         return {"symbol": given.symbol}
     if given.symbol_pattern is None:
         return {}
-    found = find_in_name(given.symbol_pattern, file)
-    if found is None or not found[1]:
+    symbol = given.symbol_pattern.symbol(file)
+    if symbol is None:
         return Rejected("form_unclear", "[symbol] file_name: finds no symbol in this file's name")
-    return {"symbol": found[1]}
+    return {"symbol": symbol}
 
 
 def _said(given: ColumnsFile) -> set[str]:

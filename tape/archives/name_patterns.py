@@ -1,78 +1,55 @@
-"""Regular expressions for files' names that end, whatever the name.
+"""Regular expressions for files' names, found or not found in time that grows with the name.
 
 Python's matcher tries every way in which repetitions can share a text: `(A+)+_` against thirty
-letters takes for ever. A columns file may lie beside files that a stranger sent, so a pattern is
-taken only if the ways are few, by its own structure.
+letters takes for ever, and a columns file may lie beside files that a stranger sent. RE2 reads a
+name once, whatever the pattern.
 """
 
 import re
-from collections.abc import Sequence
-from importlib import import_module
-from math import comb
 from typing import Any, Final
 
-NAME_MAX: Final = 255
-"""Characters of a file's name; members of zip archives may have longer ones, which are cut."""
+UNREAD: Final = re.compile(r"invalid perl operator|invalid escape sequence: \\[0-9gk]")
+"""How RE2 says that a pattern needs more than one reading of the name."""
 
-WAYS_MAX: Final = comb(NAME_MAX, 4)
-"""Ways to lay four repetitions over a name, or three from any place of it: two or three seconds."""
-
-FEW: Final = 16
-"""Repetitions of this many at most count as this many ways; longer ones share the name's length."""
-
-ONE_CHARACTER: Final = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "RANGE", "CATEGORY"})
-REPEATS: Final = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
+SAID_MAX: Final = 100
+"""Characters shown of what RE2 says; it repeats the pattern."""
 
 
-def name_pattern(text: str) -> re.Pattern[str]:
-    """Return a pattern that is found, or not, in bounded time.
+class NamePattern:
+    """A pattern with one group, which is the symbol in a file's name.
 
-    Raises `re.error` for what is no pattern, and for one that might not end.
+    Args:
+        text: in RE2's syntax, which is Python's for most.
+
+    Raises:
+        ValueError: `text` is no such pattern; the error says what it is.
     """
-    pattern = re.compile(text)
-    items = import_module("re._parser").parse(text)
-    wide, few = _ways(items)
-    anchored = len(items) > 0 and str(items[0][0]) == "AT"
-    if comb(NAME_MAX, wide + (not anchored)) * few > WAYS_MAX:
-        raise re.error("it repeats in too many places: three, or four behind a ^, are the most")
-    return pattern
+
+    def __init__(self, text: str) -> None:
+        import re2  # loaded for those who give a pattern
+
+        options = re2.Options()
+        options.log_errors = False  # it would write to stderr beside us
+        try:
+            self._pattern: Any = re2.compile(text, options)
+        except re2.error as error:
+            raise ValueError(_words(error)) from None
+        if self._pattern.groups != 1:
+            raise ValueError("needs one group in brackets: the symbol")
+
+    def symbol(self, name: str) -> str | None:
+        """Return what the group finds in a name; None if that is nothing."""
+        utf8 = name.encode("utf-8", "surrogatepass")  # a name need not be UTF-8; RE2's text must
+        found = self._pattern.search(utf8.decode("utf-8", "replace"))
+        return None if found is None else found[1] or None
 
 
-def find_in_name(pattern: re.Pattern[str], name: str) -> re.Match[str] | None:
-    """Return where a pattern is found in a file's name."""
-    return pattern.search(name[:NAME_MAX])
-
-
-def _ways(items: Sequence[tuple[Any, Any]]) -> tuple[int, int]:
-    """Return how many long repetitions a sequence has, and the ways of all that is short."""
-    wide, few = 0, 1
-    for kind, of in items:
-        more, times = _ways_of(str(kind), of)
-        wide, few = wide + more, few * times
-    return wide, few
-
-
-def _ways_of(kind: str, of: Any) -> tuple[int, int]:
-    if kind in REPEATS:
-        return _ways_of_repeat(*of)
-    if kind == "SUBPATTERN":
-        return _ways(of[-1])
-    if kind == "ATOMIC_GROUP":
-        return _ways(of)
-    if kind in ("ASSERT", "ASSERT_NOT"):
-        return _ways(of[1])
-    if kind == "BRANCH":
-        found = [_ways(one) for one in of[1]]
-        return max(wide for wide, _ in found), sum(few for _, few in found)
-    if kind in ONE_CHARACTER or kind in ("AT", "FAILURE"):
-        return 0, 1
-    raise re.error("it refers to what it has found, which is not read here")
-
-
-def _ways_of_repeat(least: int, most: int, what: Sequence[tuple[Any, Any]]) -> tuple[int, int]:
-    wide, few = _ways(what)
-    if (wide or few > 1) and most > 1:
-        raise re.error("it repeats something that can be found in several ways")
-    if most - least >= FEW:
-        return wide + 1, few
-    return wide, few + most - least
+def _words(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    if UNREAD.match(text):
+        return (
+            "looks around or refers back, which is not read here (RE2): "
+            "write what stands around the symbol beside the group"
+        )
+    return f"is no pattern that is read: {text[:SAID_MAX]}"

@@ -39,7 +39,7 @@ SUFFIXES: Final = ("symsuffix", "symbolsuffix")
 SIDES: Final = {"buy": "B", "b": "B", "bid": "B", "sell": "A", "s": "A", "ask": "A", "a": "A"}
 SIDES_AS_READ: Final = frozenset("ABN")
 LOBSTER: Final = re.compile(r"^([A-Za-z.]+)_(\d{4}-\d\d-\d\d)_\d+_\d+_message")
-SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})(?=[_\-. ])")
+SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})[_\-. ]")
 TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 YEAR_FIRST: Final = re.compile(r"\d{4}[-./]?\d\d[-./]?\d\d\D", re.ASCII)
 HALF_DAY: Final = re.compile(r"\d ?[AP]\.?M\.?$", re.IGNORECASE)
