@@ -41,6 +41,21 @@ CONVERT: Final = "convert it with: iconv -f UTF-16 -t UTF-8 FILE > NEW.csv"
 TEXT_FROM: Final = 9
 """The first byte of text that is no control character: the tab."""
 
+SEPARATOR_LINE: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\"?sep=[^\r\n]\"?[,;\t]*\r?\n", re.IGNORECASE
+)
+"""What spreadsheets write above the header to say the delimiter; the header shows it as well."""
+
+
+def without_separator_line(first: bytes) -> bytes:
+    r"""Return the beginning of a file without the line `sep=;` that spreadsheets may write first.
+
+    >>> without_separator_line(b"sep=;\r\nts_event;price")
+    b'ts_event;price'
+    """
+    match = SEPARATOR_LINE.match(first)
+    return first[match.end() :] if match else first
+
 
 def misnamed(first: bytes) -> Rejected | None:
     """Return what a file is that begins so where text was expected, or None if it may be text."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tape.archives.beginnings import misnamed, other_encoding
+from tape.archives.beginnings import misnamed, other_encoding, without_separator_line
 from tape.archives.columns_file import read_columns_file
 from tape.archives.dbn_file import ALL, DbnFile
 from tape.archives.deciding import AGREED, SAMPLE_BYTES, SAMPLE_ROWS, decide
@@ -147,12 +147,16 @@ class _Csv(_Lines):
     """CSV of any form: DataBento's own in the fastest way, others by their plan."""
 
     first_line: int = 2
+    _above = 0
+    """How many lines stand above the header."""
 
     def pieces(self, size: int) -> Iterator[Piece]:
         found = pieces(self._path, size)
-        first = next(found, None)
-        if not isinstance(first, bytes):
-            return chain(() if first is None else (first,), found)
+        piece = next(found, None)
+        if not isinstance(piece, bytes):
+            return chain(() if piece is None else (piece,), found)
+        first = without_separator_line(piece)
+        self._above = int(len(first) < len(piece))
         line = first.partition(b"\n")[0]
         layout = read_layout(line, self._given, self._path.name)
         if isinstance(layout, Rejected) or not layout.columns:
@@ -167,10 +171,12 @@ class _Csv(_Lines):
         layout = read_layout(line, self._given, self._path.name)
         if isinstance(layout, Rejected):
             return layout
-        if not layout.columns:
-            self.first_line, rest = 1, piece.removeprefix(BOM_UTF8)
+        headers = int(layout.columns > 0)
+        if not headers:
+            rest = piece.removeprefix(BOM_UTF8)
+        self.first_line = 1 + self._above + headers
         self.fields = CsvFields(layout)
-        head = self._head()[self.first_line - 1 :]
+        head = self._head()[headers:]
         fault = self._decide(head, layout.fields)
         if fault is not None:
             return fault

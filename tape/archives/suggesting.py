@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tape.archives.beginnings import misnamed
+from tape.archives.beginnings import misnamed, without_separator_line
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
@@ -66,7 +66,8 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
     other = misnamed(piece)
     if other is not None:
         raise ArchiveError(f"{path}: {other.detail}")
-    lines = piece[:SAMPLE_BYTES].decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
+    piece = without_separator_line(piece[:SAMPLE_BYTES])
+    lines = piece.decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
     made = Suggestion()
     if encoding == "json":
         names, rows = json_rows(lines, path)

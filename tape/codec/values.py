@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 from tape.model.fields import NANOS, Unreadable, midnight_s
 from tape.model.rejected import Reason
 
-DECIMAL: Final = re.compile(r"(-?)(\d*)(?:\.(\d+))?(?:[eE]([+-]\d{1,2}))?", re.ASCII)
-"""Exponents have a sign, as pandas, R, spreadsheets and JavaScript write them."""
+DECIMAL: Final = re.compile(r"(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2}))?", re.ASCII)
+"""Java writes exponents without a plus (`1.0E7`), C and R write a bare point (`142.`)."""
 
-SIGNLESS: Final = re.compile(r"-?\d+(?:\.\d*)?[eE]\d+", re.ASCII)
+SIGNLESS: Final = re.compile(r"-?\d+[eE]\d+", re.ASCII)
+"""Neither writes a whole number so: it may be a code that looks like one."""
+
 THOUSANDS: Final = re.compile(r"-?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?", re.ASCII)
 NO_NUMBERS: Final = frozenset(
     {"nan", "na", "n/a", "#n/a", "null", "none", "nil", "inf", "infinity", "undefined", "-"}
@@ -46,9 +48,11 @@ def scaled(text: str, name: str, power: int) -> int:
 
     >>> scaled("80.02000000000001", "price", 9), scaled("1e-05", "price", 9)
     (80020000000, 10000)
+    >>> scaled("142.", "price", 2), scaled("1.5E3", "price", 0)
+    (14200, 1500)
     """
     match = DECIMAL.fullmatch(text)
-    if match is None or not (match[2] or match[3]):
+    if match is None or not (match[2] or match[3]) or SIGNLESS.fullmatch(text):
         raise no_number(text, name, "a decimal number")
     sign, whole, fraction, exponent = match.groups()
     digits = whole + (fraction or "")

@@ -1,5 +1,7 @@
 """What other programs write where a number, a time or a table should be: each has its sentence."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +21,13 @@ def read(path: Path) -> list[RowBatch]:
     return list(read_archive(find_archives(path).archives[0], latest_ns=TIME_MAX_NS))
 
 
+def messages(path: Path) -> list[bytes]:
+    """The messages of a file of which all is read."""
+    batches = read(path)
+    assert not any(batch.rejected for batch in batches)
+    return [value for batch in batches for value in batch.values]
+
+
 def details(path: Path) -> set[tuple[str, str]]:
     """Reasons and details of a file of which nothing may be read."""
     batches = read(path)
@@ -36,7 +45,6 @@ NUMBERS = {
     "NULL": "`{}` has a word for no number, such as NaN or NA",
     "#N/A": "`{}` has a word for no number, such as NaN or NA",
     "-": "`{}` has a word for no number, such as NaN or NA",
-    "1.5e2": "`{}` has an exponent without its sign: write 1e+05, or 100000",
     "1e3": "`{}` has an exponent without its sign: write 1e+05, or 100000",
     " 142.01": "`{}` has blanks around it: write none",
 }
@@ -182,3 +190,41 @@ def test_a_clock_of_twelve_hours_is_said_not_to_be_read(tmp_path: Path) -> None:
     text = csv(ROWS, time=lambda _: f"{day:%m/%d/%Y %I:%M:%S %p}")
     made = suggest(written(tmp_path / "a.csv", text), "UTC")
     assert made.open == ["times of a 12-hour clock are not read: write them with 24 hours"]
+
+
+@pytest.mark.parametrize(
+    ("size", "price"),
+    [
+        (lambda size: f"{size}.", lambda nanos: f"{nanos // NANOS}."),
+        (lambda size: f"{size / 100:.4f}E2", lambda nanos: f"{nanos / NANOS / 100:.12f}E2"),
+        (lambda size: f"{size * 10}e-1", lambda nanos: f"{nanos / NANOS / 10:.10f}e1"),
+    ],
+)
+def test_numbers_as_c_and_java_write_them_are_read(
+    tmp_path: Path, size: Callable[[int], str], price: Callable[[int], str]
+) -> None:
+    """A bare point, and an exponent without a plus."""
+    whole = [replace(row, price_nanos=row.price_nanos // NANOS * NANOS) for row in ROWS]
+    odd = written(tmp_path / "odd.csv", csv(whole, size=size, price=price))
+    plain = written(tmp_path / "plain.csv", csv(whole))
+    assert messages(odd) == messages(plain) != []
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("first", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "sep=;;;;\n"])
+def test_the_line_in_which_spreadsheets_name_the_delimiter_is_skipped(
+    tmp_path: Path, first: str, mark: bytes
+) -> None:
+    text = csv(ROWS, delimiter=";")
+    sheet = written(tmp_path / "sheet.csv", mark + (first + text).encode())
+    assert messages(sheet) == messages(written(tmp_path / "plain.csv", text)) != []
+
+
+def test_rows_are_numbered_as_an_editor_shows_them_below_that_line(tmp_path: Path) -> None:
+    text = "sep=,\n" + csv(ROWS[:3]) + "a,b\n"
+    [row] = [row for batch in read(written(tmp_path / "a.csv", text)) for row in batch.rejected]
+    assert row.source == f"a.csv:{text.count(chr(10))}"
+
+
+def test_a_file_of_that_line_alone_has_no_trades(tmp_path: Path) -> None:
+    assert details(written(tmp_path / "a.csv", "sep=;\n"))
