@@ -18,6 +18,7 @@ from tape.model.rejected import Rejected
 from tape.process.regular_file import LARGE, open_file, read_file
 
 BLOCK: Final = 64 * 1024
+"""Bytes read from a file at once."""
 SLICE: Final = 1_024
 """Compressed bytes fed at once: small, so that a bomb is seen before it fills the memory."""
 
@@ -25,6 +26,7 @@ RATIO_MAX: Final = 200
 """Honest trade files expand 6 to 9 times."""
 
 RATIO_FROM: Final = 1 << 20
+"""Bytes that may expand as they like: a megabyte is no bomb, and short files repeat much."""
 SIDECAR_MAX: Final = LARGE
 TOLD_BY_END: Final = b"PAR1"
 """How files begin of which only the end says more: a member is read to it for these alone."""

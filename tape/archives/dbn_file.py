@@ -25,6 +25,7 @@ CHUNK: Final = 128 * 1024
 """Bytes of records taken at once."""
 
 ALL: Final = 2**62
+"""More records than any file has: no limit."""
 WITH_TRADES: Final = frozenset({"trades", "tbbo", "mbp-1", "mbp-10", "mbo"})
 KINDS: Final = {
     "ohlcv-1s": "bars of one second",

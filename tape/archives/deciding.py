@@ -35,6 +35,7 @@ SAMPLE_BYTES: Final = 128 * 1024
 """The first rows decide, this many within this many bytes: any container's first chunk has them."""
 
 AGREED: Final = 2 / 3
+"""Share of the rows that must agree before a unit is taken as seen; below it, a person says it."""
 VENDORS: Final = frozenset(
     {"ts_recv", "rtype", "publisher_id", "instrument_id", "depth", "flags", "ts_in_delta"}
 )
@@ -44,6 +45,7 @@ BARE_FIXED_NANOS: Final = NANOS
 """Without such names, 1e-9 dollars are known from cents or 1e-4 dollars from one dollar on."""
 
 DOLLARS_MAX: Final = 10_000_000
+"""Dollars: no stock trades above it, so a larger whole number is in finer units."""
 DAY_IN_NAME: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
 MARKED_NONE: Final = ("", "9223372036854775807")
 SAY: Final = "say it in a columns file (docs/files.md)"

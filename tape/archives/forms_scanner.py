@@ -59,7 +59,9 @@ from tape.model.fields import (
 )
 
 COLUMNS_MAX = 256
+"""Rows of more columns are left to the reference reader: there is no room for their places."""
 LINE_MAX = 65_536
+"""Bytes of a row; longer ones are left to the reference reader. """
 LARGEST = np.zeros(FIELDS, np.int64)
 for _field, _largest in (
     (RTYPE, U8_MAX),

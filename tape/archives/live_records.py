@@ -13,6 +13,7 @@ KINDS: Final = (MBP_0, MBP_1, MBP_10, MBO)
 """Kinds with trades in them, by preference: of one trade only one record may be taken."""
 
 MAPPING_BYTES_V1: Final = 80
+"""Size of a symbol mapping in DBN version 1."""
 PLACES_V1: Final = ((16, 38), (38, 60))
 PLACES: Final = ((17, 88), (89, 160))
 """Where a mapping has the symbol that was asked for, and the one that it stands for."""

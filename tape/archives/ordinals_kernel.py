@@ -25,6 +25,8 @@ from tape.codec.row_fields import (
 from tape.codec.text import I64
 
 REMEMBERED = 1_024
+"""Trades of a symbol that are looked back over for equal ones: as many as the detector
+remembers."""
 LEAST = 16
 """Trades of a symbol that there is room for at first; most symbols trade rarely."""
 

@@ -40,6 +40,7 @@ NAMED: Final = re.compile(
 
 READ: Final = "CSV, JSON and DBN are read, as they are or in .zst, .gz or .zip"
 LOOKED_AT: Final = 4_096
+"""Bytes, unpacked, from which is told what a file is; each form shows itself in its first lines."""
 
 
 @dataclass(frozen=True, slots=True)

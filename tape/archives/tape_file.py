@@ -16,6 +16,7 @@ from tape.codec.text import I64
 from tape.errors import ArchiveError
 
 END: Final = 2**63 - 1
+"""Later than any time in ns."""
 LEAST_READY: Final = 1_024
 """Trades in order that a file has ready where files are merged, so that all are read in turn."""
 

@@ -27,7 +27,10 @@ PAUSE_NS: Final = 4 * 86_400 * NANOS
 """This many may if they stand apart by more than this, which is longer than markets close."""
 
 LEAST_APART_NS: Final = 60 * NANOS
+"""A few trades apart by less, a minute, are a quiet stretch of the same session."""
 LEAST_BODY: Final = 32
+"""Trades that must follow those that stand apart: of fewer it is not known which are the right
+ones."""
 HELD_MOST: Final = 64
 """Pieces that are held at most, however few trades are in them."""
 

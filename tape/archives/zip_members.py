@@ -12,6 +12,7 @@ from typing import Final
 from tape.process.regular_file import open_file
 
 MEMBERS_MAX: Final = 10_000
+"""Far above what is delivered, a file per day or symbol."""
 PATH_MAX: Final = 4_000
 """Bytes of a path below an archive: less than systems take, for sidecars lie beside it."""
 

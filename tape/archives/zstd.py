@@ -21,14 +21,18 @@ from tape.errors import ArchiveError
 from tape.model.rejected import RAW_MAX, Rejected
 
 WINDOW_MAX: Final = 2**27
+"""Bytes: the 128 MB that `zstd -d` itself takes unless it is told otherwise (--long=27)."""
 MAGICS: Final = (
     ZSTD,
     *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16)),  # RFC 8878: frames to be skipped
 )
 PACKED_MOST: Final = 3
+"""Times that a beginning is unpacked: packed twice happens, more is made to be looked at for
+ever."""
 CHUNK: Final = 256 * 1024
 """Bytes that are unpacked at a time."""
 LINE_MAX: Final = 65_536
+"""Bytes of a line; of a longer one the beginning is kept. """
 
 
 @dataclass(frozen=True, slots=True)

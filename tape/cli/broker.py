@@ -25,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 PORT = 19_092
+"""The compose file's Redpanda listens there too: messages and docs need one address only."""
 STOP_S = 30.0
 
 

@@ -51,6 +51,7 @@ from tape.settings.load import load
 from tape.settings.thresholds_file import unknown_symbols
 
 MOST_LISTED = 5
+"""Symbols that a sentence names."""
 FEW = 1_000
 """Trades of a symbol that hardly differ from none."""
 LISTS = ("--labels", "--calibrate-on")

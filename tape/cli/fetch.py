@@ -31,6 +31,7 @@ DATASET = re.compile(r"[A-Z0-9]{2,16}\.[A-Z0-9]{1,16}")
 SYMBOL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+=^-]{0,31}|ALL_SYMBOLS")
 LISTED = timedelta(days=90)
 DETAILS_MAX = 20
+"""Jobs of which the details are asked for, a request each; of older ones the state is enough."""
 DAY_S = 86_400.0
 
 

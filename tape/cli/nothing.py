@@ -15,6 +15,7 @@ LISTED: Final = 12
 ROWS_MOST: Final = 5_000_000
 """Rows that are read once more for the names of symbols."""
 EPOCH: Final = date(1970, 1, 1)
+"""Day 0 of days counted since 1970."""
 
 
 class NothingJudgedError(ArchiveError):

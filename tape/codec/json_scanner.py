@@ -33,8 +33,11 @@ from tape.codec.row_fields import (
 from tape.codec.text import BAD, I64, U8
 
 DEPTH_MAX = 8
+"""Nested deeper, a row is left to the reference reader: no record of DataBento is."""
 LINE_MAX = 65_536
+"""Bytes of a row; longer ones are left to the reference reader."""
 KEY_MAX = 16
+"""Bytes of a key, two words; the longest of the fields', `instrument_id`, has 13."""
 HEAD = FIELDS
 """Stands for the key `hd`, behind the numbers of the fields."""
 

@@ -23,8 +23,10 @@ MESSAGE_BYTES = 352 + LONG_MAX
 
 TEXTS = np.concatenate([TEXT, np.zeros(PADDING, np.uint8)])
 PLACES = 10 ** np.arange(19, dtype=np.int64)
+"""Powers of ten below 2**63, to count the digits of a number."""
 PAIRS = np.frombuffer(b"".join(b"%02d" % n for n in range(100)), np.uint8).copy()
 DAY_BYTES = 11
+"""Length of `2025-03-05T`."""
 DAY_ROOM = 64
 """Bytes for the text of a day, with room to be loaded and stored in words."""
 

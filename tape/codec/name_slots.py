@@ -20,6 +20,7 @@ NAME_WIDTH = SYMBOL_MAX + 1
 
 BYTE_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
 EIGHT = 8
+"""Bytes of a word."""
 
 
 class NameSlots(NamedTuple):

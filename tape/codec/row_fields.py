@@ -68,7 +68,9 @@ NOT_PLAIN, READ, NEW_NAME = 0, 1, 2
 
 DAY_NS = 86_400 * NANOS
 TRADE = 84
+"""ASCII code of T, DataBento's action of a trade."""
 NO_NAME = -2
+"""Stands for a symbol that is none; numbers of symbols begin at 0, and -1 is one not yet known."""
 NO_PRICE = -(2**63)
 """Not a plain price; BAD is a price."""
 IS_SIDE = np.isin(np.arange(256), [65, 66, 78])

@@ -26,6 +26,8 @@ NO_NUMBERS: Final = frozenset(
 
 FLOAT: Final = re.compile(r"\d[.,]\d+[eE]\+?\d+", re.ASCII)
 DIGITS_MAX: Final = 60
+"""More digits are no number of a trade: 2**63 nanodollars have 19, and a float of a program some
+20."""
 ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d|\d{8})[Tt ]"
     r"(\d{1,2}):([0-5]\d):([0-5]\d)(?:[.,](\d{1,9}))?"

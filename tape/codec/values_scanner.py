@@ -19,6 +19,7 @@ DIGITS_MAX = 18
 FRACTION_MAX = 40
 """Decimals that are read here; a longer number is left to the reference reader."""
 POWERS = 10 ** np.arange(19, dtype=np.int64)
+"""Powers of ten below 2**63."""
 NO_OFFSET = np.int32(2**31 - 1)
 """Stands for a local time that does not exist or occurs twice."""
 DAYS_BEFORE, DAYS_BEHIND = 2, 35

@@ -27,6 +27,7 @@ PROFILES: Final = ("classic", "classic-tuned", "classic-window", "calibrated")
 FORMS: Final = {"classic-tuned": "classic", "classic-window": "classic"}
 """Other forms of a detector, with which it may be compared."""
 BATCH: Final = 10_000
+"""Messages judged at once; more would only make the steps of the progress bar longer."""
 
 Progress = Callable[[int], None]
 """Called with the number of trades judged since the last call."""

@@ -31,6 +31,7 @@ ACCEPTED: Final = 0
 
 
 KNOWN_PUBLISHERS: Final = 7
+"""Publishers of the symbol seen so far; the columns between are a detector's own."""
 
 
 class Ring(Protocol):
@@ -65,6 +66,7 @@ FORGOTTEN = PUBLISHERS + 1
 AGES = 0xFFFF
 """The index tells trades apart by the last 16 bits of their number."""
 ALONE = 0
+"""The ring holds no trade of the same place."""
 SHARED = 1
 """The ring holds another trade of the same place."""
 SAME = 2

@@ -36,6 +36,7 @@ HEADER: Final = struct.Struct("<4sHH12s12sI")
 LENGTH: Final = struct.Struct("<I")
 """Before the bytes of each field: how many there are without the zeros at its end."""
 PAGE: Final = 4_096
+"""Bytes of a page of memory: one that is never written to is never held."""
 
 Check = Callable[[I64], bool]
 """Answers whether counters of a kept state, in full, may be those of a symbol."""

@@ -12,6 +12,7 @@ from tape.detection.protocol import DUPLICATE, Columns
 VERSION = 1
 """Version of this layout in a blob's header."""
 COUNTERS = KNOWN_PUBLISHERS + 1
+"""Columns of `counters`."""
 
 
 class RingState(NamedTuple):

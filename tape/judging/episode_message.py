@@ -33,6 +33,7 @@ from tape.model.rules import RULES, Rule
 Counted = Sequence[tuple[str, int]]
 """Names of rules, and the columns of a symbol's row that count them, in the order of messages."""
 REMEMBERED: Final = 4_096
+"""Texts of times and prices that are kept: those of the episodes that are open at a time."""
 SPIKE_ONE_IN: Final = 2_000
 """A spike is a move of at least 0.05 % of the price before: the least misprint of the labels."""
 

@@ -12,6 +12,7 @@ from tape.judging.episode_kernel import COLUMNS
 
 MAGIC: Final = b"EPIS"
 VERSION: Final = 2
+"""Version of this layout; the one before had no publisher and ordinal of the first trade."""
 _HEADER: Final = struct.Struct("<4sHHI")
 BEFORE_EPISODES: Final = b"TAPE"
 """Begins a detector's own state, which stood alone before there were episodes."""

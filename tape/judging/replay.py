@@ -20,6 +20,7 @@ DAY_NS: Final = 86_400 * NANOS
 END_NS: Final = 2**63 - 1
 """Later than any trade."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Time 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ STATES_MAX_BYTES: Final = 2**31
 
 MAGIC: Final = MARK.decode()
 NEWEST: Final = 1
+"""Version of this file's layout."""
 
 
 class Store(Protocol):

@@ -15,6 +15,7 @@ _SEED: Final = 0x9747B28C
 _FACTOR: Final = 0x5BD1E995
 """Constants of Kafka's `Utils.murmur2`."""
 _WORD: Final = 0xFFFFFFFF
+"""32 bits, in which murmur2 counts."""
 _POSITIVE: Final = 0x7FFFFFFF
 """What `Utils.toPositive` keeps: all bits but the sign."""
 

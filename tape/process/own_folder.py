@@ -19,7 +19,9 @@ NOTE: Final = (
     b"Without this file it is left alone.\n"
 )
 PRIVATE: Final = 0o700
+"""Mode of a folder that is its owner's only."""
 PRIVATE_FILE: Final = 0o600
+"""Mode of a file that is its owner's only."""
 
 
 def make_private(folder: Path) -> None:

@@ -30,6 +30,7 @@ from tape.streaming.sending import Sender
 log = logging.getLogger(__name__)
 
 NOT_EVERYTHING: Final = 2
+"""Exit code: some files could not be read, the rest was sent."""
 
 
 def _log_not_read(found: Discovery) -> None:

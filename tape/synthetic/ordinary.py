@@ -31,6 +31,7 @@ AFTER_MINUTES: Final = 4 * 60
 FILLS_EXPONENT: Final = 1.75
 """Tail of the number of trades at one time; its mean, zeta(1.75), is 1.96."""
 FILLS_MOST: Final = 400
+"""Trades of one order at most: the tail has no end of its own."""
 CLUSTER_TIMES: Final = 2.0
 """Mean number of distinct times in a cluster of orders."""
 WITHIN_US: Final = 58.0
@@ -41,6 +42,7 @@ NO_SIDE: Final = 0.15
 NO_SIDE_ALONE: Final = 0.055
 """Share of orders, and of single trades within the others, that have no side: hidden orders."""
 SAME_SIDE: Final = 0.66
+"""Chance that an order has the side of the one before it."""
 SUB_PENNY_SHARE: Final = 0.27
 """Share of trades without a side that are at a price between two cents."""
 
@@ -54,6 +56,8 @@ ODD_LOT_SHARE: Final = 0.63
 HUNDRED_SHARE: Final = 0.25
 LARGE_EXPONENT: Final = 1.4
 LARGEST: Final = 19_000
+"""Share of trades below 100 shares and of exactly 100; tail of the others, and their largest,
+shares."""
 
 
 @dataclass(frozen=True, slots=True)

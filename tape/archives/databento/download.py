@@ -21,6 +21,7 @@ from tape.errors import ArchiveError, FetchError, SettingsError
 from tape.process.own_folder import PRIVATE_FILE
 
 BLOCK: Final = 1 << 16
+"""Bytes taken from the network or hashed at once."""
 PROGRESS: Final = 1 << 20
 """Bytes a try must bring to count as progress, after which the count of failures begins again."""
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")

@@ -36,7 +36,9 @@ from tape.synthetic import inject, load_day, make_day, write_day
 
 MADE_UP_DAYS: Final = 3
 MADE_UP_TRADES: Final = 60_000
+"""Synthetic days that are judged where no file is given, and trades of each."""
 FIRST_DAY: Final = date(2025, 3, 3)
+"""A Monday, from which on the synthetic days count; any trading day would do."""
 SEVERITIES: Final = (3, 4, 5)
 AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
 LEARNT: Final = "classic-tuned"

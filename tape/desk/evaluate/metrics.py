@@ -18,6 +18,7 @@ BLOCK: Final = 30
 AFTER: Final = 60
 """Trades after an event in which a false alarm counts apart, as its aftermath."""
 NONE: Final = -1
+"""Stands for no event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,11 @@ FIRST_DAY, DAYS = 10_956, 36_527
 """1999-12-31 to 2100-01-01, in days since 1970: no trade lies outside, wherever the exchange."""
 
 SECONDS = 86_400
+"""Seconds of a day: trades are counted by each."""
 RESTART_NS = 3_600 * NANOS
+"""A sequence that steps back after an hour without a record begins a new day."""
 NOT_KNOWN = -1
+"""Stands for an offset of New York's clock that was not asked for yet."""
 
 
 class Tally(NamedTuple):

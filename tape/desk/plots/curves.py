@@ -11,7 +11,9 @@ from tape.desk.plots.saving import save_figure
 from tape.process.whole_file import OutputFile
 
 MOST_POINTS: Final = 400
+"""Points of a curve that are drawn, and kept in its file."""
 DIGITS: Final = 4
+"""Decimals of a point: a hundredth of a percent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ MOST_CHANGE: Final = 4.0
 Past days full of anomalies must not silence the days to come.
 """
 DIGITS: Final = 3
+"""Digits of a budget that is found: past days do not tell it more exactly."""
 BUDGETED: Final = "calibrated"
 """The detector that has budgets."""
 

@@ -24,8 +24,6 @@ from tape.detection.calibrated.state import (
 )
 
 START = 0
-"""Columns of a budget: limit of a new symbol, then its bounds, alerts due, how far above the limit
-an event is a find, and how far an alert raises the limit and one that is due lowers it."""
 LEAST = 1
 MOST = 2
 PER_TRADE = 3
@@ -33,6 +31,8 @@ PER_DAY = 4
 FIND_BEYOND = 5
 RISE = 6
 SINK = 7
+"""Columns of a budget: limit of a new symbol, then its bounds, alerts due, how far above the limit
+an event is a find, and how far an alert raises the limit and one that is due lowers it."""
 
 TRADES_AN_ALERT = (2.0, 1.5, 1.0)
 """Trades of a severity for each alert from that severity on, of price, size and feed: odd prices
@@ -59,7 +59,10 @@ can be read, finds or not."""
 FINDS_SHARE = 0.3
 """Credit for finds, as a share of the budget; by chance 10^-0.5 of alerts go so far."""
 MOST_CREDIT = 3.0
+"""Finds that count at most, however long there was none."""
 SINKS = (0.1, 0.05, 0.05)
+"""How far the limit sinks for an alert that is due, by family: a limit of prices has the longer
+way."""
 COUNTS = (1.0, 1.3, 1.3)
 """An alert counts this much, for the ordinary ones that count no more once credit is used up.
 Prices have hardly any finds, so far out do they begin."""
@@ -69,6 +72,8 @@ that all limits find their place in the same time."""
 OPEN = 0
 COUNTED = 1
 FOUND = 2
+"""States of an event: not yet a find; a find that counts; a find beyond the credit, which does
+not."""
 
 
 def budget_rows(per_10k: float, per_day: float, shares: Sequence[float]) -> list[tuple[float, ...]]:

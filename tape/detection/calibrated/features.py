@@ -59,6 +59,7 @@ BELIEVED = 8.0
 """A return or deviation counts for its level with at most this many times the level, once there is
 one: the first trades, which are not judged, count as they are."""
 MOVE_FADE = 1.0 / 100.0
+"""Weight of a new change in the mean change: some 100 trades that have one."""
 COARSE = 0.25
 """A usual step is at least half a tick, or this share of the returns that are none of zero: some
 symbols trade in far larger ticks than they could, with hardly two returns in a row."""
@@ -71,15 +72,22 @@ it, without a return that is infinite. No stock above some dollars is ever so ne
 FINEST = 2.0
 """A tick is at most this many usual changes: currencies and rates have ticks far below a cent."""
 NINE = 9
+"""Prices in the median that distances for the priority start from; odd, so that it is one of
+them."""
 LEAST_HELD = 10
 """Fewer prices in the window make no mean."""
 FLOW_NS = 10_000_000
+"""The signed volume is of the last 10 ms."""
 STUCK_SPACINGS = 4.0
 """A repetition this many usual spacings later is a whole one; one of now is a twentieth: orders cut
 in pieces repeat at once, a feed that is stuck at the market's own pace."""
 STUCK_LEAST = 0.05
+"""What a repetition at the very same time counts."""
 REPEATS_FADE = 1.0 / 5_000.0
+"""Weight of a new trade in the chance of a repetition: some 5,000 trades, for repetitions are
+rare."""
 RAREST_REPEAT = 0.01
+"""No repetition is believed to be rarer than 1 in 100, so one adds a severity of 2 at most."""
 ROUND_LOT = 100
 """Shares of most orders, so that one of them repeats another far more often than other sizes do;
 smaller ones are odd lots."""
@@ -89,6 +97,7 @@ SIZE_STEP = 0.0002
 """Share by which the running median of the size moves with a trade."""
 BUY = 66
 SELL = 65
+"""ASCII codes of the sides B and A."""
 
 
 @uncounted

@@ -45,7 +45,9 @@ counted for the usual spacing, so that one wrong stamp moves it by a quarter at 
 LEAST_CAP_NS = 1e9
 """Up to here a gap counts for the usual spacing whatever that is, which begins at nothing."""
 REOPENING_NS = 10_000_000_000
+"""Trades up to 10 s after the first one behind a halt belong to the reopening."""
 SPACING_FADE = 1.0 / 200.0
+"""Weight of a new gap in the mean time between trades: some 200 of them."""
 
 SURE = 0
 """What a trade far from the clock may be, in `DOUBTED`: none is doubted."""

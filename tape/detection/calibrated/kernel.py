@@ -85,6 +85,7 @@ last nine prices, share of the venue in trades and in odd prices, context, prior
 OF_PRICE = 0
 OF_SIZE = 1
 OF_FEED = 2
+"""Positions of the families in what is kept by family."""
 
 
 class Setting(NamedTuple):

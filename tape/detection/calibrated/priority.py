@@ -17,6 +17,8 @@ MOST_RARE = 8.0
 ODD_PRICE = 2.0
 """From this severity of the price on its distance counts; up to it the priority is none."""
 PER_TENFOLD = 2.0
+"""Priority for each tenfold distance: a price ten times as far is as odd as one 100 times as
+rare."""
 NEUTRAL = 1e-3
 """Distance from the median of the last nine prices, in parts of it, that changes nothing: 10 bp."""
 LEAST = 1e-4

@@ -10,6 +10,7 @@ from tape.detection.duplicates import ACCEPTED, no_rings
 VERSION: Final = 8
 """Version of this layout in a blob's header; the one before had one limit, and tails by venue."""
 FEATURES: Final = 6
+"""What a trade is measured by: `tape.detection.calibrated.features`."""
 PRICES: Final = 3
 """The first of them are of the price, the next one is the size, the last two are of the feed."""
 FAMILIES: Final = 3
@@ -66,6 +67,7 @@ EVENT_LEFT: Final = ALERT_LEFT + FAMILIES
 EVENT: Final = EVENT_LEFT + FAMILIES
 """Whether that event counts for the limit."""
 COUNTERS: Final = EVENT + FAMILIES
+"""Columns of `counters`."""
 
 BIPOWER: Final = 0
 """Columns of `levels`: mean product of neighbouring absolute returns; the others follow."""
@@ -103,6 +105,7 @@ CHARGED: Final = STRONG + FAMILIES
 FIND_FROM: Final = CHARGED + FAMILIES
 """Severity from which on the open event is a find."""
 LEVELS: Final = FIND_FROM + FAMILIES
+"""Columns of `levels`."""
 
 THRESHOLD: Final = 0
 """Columns of `fits`, a tail: value beyond which the generalised Pareto begins; others follow."""
@@ -116,6 +119,7 @@ SEEN: Final = 5
 CREDIT: Final = 6
 """How many values of severity 2, of 3, and of 4 or more may still be learnt; three columns."""
 FITS: Final = 9
+"""Columns of `fits`."""
 
 
 class CalibratedState(NamedTuple):

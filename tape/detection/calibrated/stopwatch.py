@@ -14,6 +14,7 @@ NANOS: Final = 1
 COUNT: Final = 2
 TOOK_NS: Final = 3
 COLUMNS: Final = 4
+"""How many these are."""
 
 _MONOTONIC: Final = time.CLOCK_MONOTONIC
 _clock_gettime: Any = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.uintp))

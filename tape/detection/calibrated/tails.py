@@ -37,11 +37,15 @@ and more have each of their own."""
 SLACK = 1.3
 """Credit over what is due: a fit must be able to move, and stand against floods."""
 FIRST_CREDIT = (30.0, 10.0, 2.0)
+"""Credit of a new tail for values of severity 2, 3, and 4 and more."""
 MOST_CREDIT = (200.0, 50.0, 10.0)
+"""Credit that can be saved up, of the same."""
 STEEPEST = 0.6
 """Shape of the heaviest tail that is believed."""
 LN_10 = 2.302585092994046
+"""Natural logarithm of 10."""
 LOG_OF_HALF = 0.3010299956639812
+"""-log10(1/2): the severity of the median."""
 
 
 def bin_edges() -> F64:

@@ -17,6 +17,7 @@ last venue come those of all together."""
 ODD_PRICES = 1
 ALL = VENUES * VENUE_FACTS
 ODD = 3.0
+"""Severity from which on a price counts as odd for its venue."""
 ENOUGH_ODD = 20.0
 """Odd prices of all venues that say something of one; of fewer, its share is taken for less."""
 

@@ -14,10 +14,13 @@ from tape.model.anomaly import Reason
 from tape.model.rules import ISOLATION_FOREST
 
 JUST_BEYOND: Final = 3.0
+"""Priority of a value at its limit."""
 PER_TENFOLD: Final = 2.0
+"""And what is added for each tenfold of it, as in the calibrated profile."""
 MOST: Final = 14.0
 """As much as the calibrated profile says at most."""
 DIGITS: Final = 2
+"""Decimals of a priority."""
 
 
 def priority(reasons: Sequence[Reason]) -> float:

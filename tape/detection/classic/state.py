@@ -25,9 +25,11 @@ FINE: Final = 8
 BELOW: Final = 9
 """Verdict below the first breakpoint."""
 BREAKS: Final = 10
+"""Breakpoints of the symbol's forest."""
 HIGH_SQUARES: Final = 11
 """The upper 64 bits of the sum of squares, in fine units."""
 COUNTERS: Final = 12
+"""Columns of `counters`."""
 
 
 class ClassicState(NamedTuple):

@@ -15,7 +15,9 @@ from tape.process.own_folder import private
 log = logging.getLogger(__name__)
 
 RESTARTS_MAX = 20
+"""A demo that kills its apps starts each some times; more ends are a fault that stays."""
 STOP_S = 30.0
+"""How long an app that was asked to end may take before it is killed."""
 LASTING_CODES = frozenset({0, 2, 3, 4})
 """Exit codes that mean what they say; starting again would only say it again."""
 

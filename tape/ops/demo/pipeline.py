@@ -25,8 +25,11 @@ from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 
 PORT = 19_092
+"""The same as that of `tape broker`."""
 LIMIT_S = 3_600.0
+"""A demo that takes longer is stuck."""
 SETTLE_S = 10.0
+"""How long nothing comes before all is taken as read."""
 APPS = ("producer", "anomaly_detector")
 PARTS = ("broker", "state")
 """Folders inside the run's own, with the marker of their own: fresh each time."""
