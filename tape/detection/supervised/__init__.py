@@ -1,0 +1,1 @@
+"""A supervised model: features of a trade, trees that XGBoost grew, and a severity."""
