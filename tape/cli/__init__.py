@@ -28,6 +28,10 @@ COMMANDS: Final = {
         "tape.cli.evaluate:app",
         "Score detector profiles on labelled anomalies. Settings are learnt from other days only.",
     ),
+    "features": (
+        "tape.cli.features:features",
+        "Write the features of all trades, with labels beside them, for `tape train`.",
+    ),
     "fetch": (
         "tape.cli.fetch:fetch",
         "Order trades from DataBento and fetch them, or fetch a job that was ordered before.",

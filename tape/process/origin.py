@@ -37,6 +37,7 @@ HEADS: Final = (
 )
 """First lines of our tables that have no room for a mark: anomalies and labels as CSV."""
 
+FEATURES: Final = "features written by tape features, not trades"
 ANOMALIES: Final = "anomalies written by tape replay, not trades"
 EPISODES: Final = "episodes written by tape replay, not trades"
 LABELS: Final = "labels of anomalies, not trades"
@@ -62,6 +63,9 @@ KEYS: Final = (
 )
 """Keys of our messages and reports, in their order; messages may have been written again."""
 
+FEATURES_KEY: Final = b"tapewatch.features"
+"""Of the metadata of a features file."""
+
 LINES: Final = (b'"anomaly_id":"', b'"episode_id":"')
 VERDICT: Final = b'"detector":{"version":"'
 """Stand in every line of our JSON outputs; nobody else writes both."""
@@ -75,6 +79,8 @@ def own_output(head: bytes, tail: bytes = b"") -> str | None:
         tail: how it ends; only Parquet is known by that.
     """
     if head.startswith(b"PAR1"):
+        if MARK in tail and FEATURES_KEY in tail:
+            return FEATURES
         return ANOMALIES if MARK in tail else None
     if head.startswith(PICTURES):
         return PICTURE if MARK in head or MARK in tail else None

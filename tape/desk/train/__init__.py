@@ -1,0 +1,1 @@
+"""Features files, and models that are trained on them."""

@@ -1,0 +1,119 @@
+"""Labels on a tape that passes by: the trades that `tape evaluate` finds with the day in memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tape.archives import find_archives
+from tape.archives.discovery import Archive
+from tape.desk.day import Day
+from tape.desk.evaluate.labels import Label
+from tape.desk.train.labelling import NONE, Labelling
+from tape.errors import ArchiveError
+from tape.model.columns import TradeColumns
+from tape.synthetic import inject, make_day, write_day
+from tape.synthetic.files import labels_path
+from tape.testing.laws import odd_trades, taken
+
+NAMES = ("AA", "BB", "CC")
+
+
+def label(trades: TradeColumns, first: int, last: int, kind: str = "burst") -> Label:
+    return Label(
+        symbol=NAMES[trades.symbol[first]],
+        publisher_id=int(trades.publisher_id[first]),
+        first_ts_event_ns=int(trades.ts_event_ns[first]),
+        first_sequence=int(trades.sequence[first]),
+        last_ts_event_ns=int(trades.ts_event_ns[last]),
+        last_sequence=int(trades.sequence[last]),
+        kind=kind,
+        source=f"a.csv, line {first}",
+    )
+
+
+def passed(labels: list[Label], trades: TradeColumns, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    run = Labelling(labels)
+    parts = [
+        run.of(taken(trades, slice(n, n + batch)), NAMES) for n in range(0, len(trades), batch)
+    ]
+    run.check()
+    return (
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.event for part in parts]),
+    )
+
+
+@pytest.mark.parametrize("batch", [1, 7, 100, 5_000])
+def test_spans_are_all_of_the_symbol_from_the_first_to_the_last(batch: int) -> None:
+    trades = odd_trades(4, 4_000)
+    own = np.flatnonzero(trades.symbol == 0)
+    other = np.flatnonzero(trades.symbol == 1)
+    # Two trades that share their place end the second label, as on CME.
+    end = int(own[904])
+    for name in ("ts_event_ns", "sequence"):
+        getattr(trades, name)[own[905]] = getattr(trades, name)[end]
+    labels = [
+        label(trades, int(own[300]), int(own[320])),
+        label(trades, int(own[900]), end, "gap"),
+        label(trades, int(other[50]), int(other[50]), "gap"),
+    ]
+    trades.sequence[own[300]], trades.sequence[own[320]] = 900_001, 900_002
+    labels[0] = label(trades, int(own[300]), int(own[320]))
+    kind, event = passed(labels, trades, batch)
+    expected = np.full(len(trades), NONE)
+    expected[own[300:321]] = 0
+    expected[own[900:906]] = 1
+    expected[other[50]] = 1
+    np.testing.assert_array_equal(kind, expected)
+    assert len(np.unique(event)) == 4
+    assert (np.unique(event[own[300:321]]) == event[own[300]]).all()
+
+
+def test_a_label_without_its_trades_is_named_with_its_line() -> None:
+    trades = odd_trades(4, 500)
+    right, wrong = label(trades, 10, 10), label(trades, 20, 20)
+    away = taken(trades, np.arange(500) != 20)
+    with pytest.raises(ArchiveError, match=r"a\.csv, line 20: these files have no trades of"):
+        passed([right, wrong], away, 100)
+    other = Label("ZZ", 1, 5, 5, 5, 5, "gap", "b.csv, line 2")
+    with pytest.raises(ArchiveError, match=r"b\.csv, line 2: these files have no trade of ZZ"):
+        passed([right, other], trades, 100)
+    endless = label(trades, 10, 20)
+    with pytest.raises(ArchiveError, match="line 10"):
+        passed([endless], taken(trades, slice(0, 15)), 100)
+
+
+def test_the_trades_are_those_that_evaluate_finds(tmp_path: Path) -> None:
+    """Of injected days, read by the code that holds a whole day in memory."""
+    evaluate = pytest.importorskip("tape.desk.evaluate.evaluate")
+    day = inject(make_day(seed=3, trades=20_000, anomalies=0), seed=5, anomalies=35)
+    path = write_day(day, tmp_path)
+    (archive,) = find_archives(path).archives
+    assert isinstance(archive, Archive)
+    ((task,), _) = evaluate.tasks(
+        [archive], [labels_path(path)], [archive_of_another(tmp_path)], 10
+    )
+    whole: Day = task.day
+    expected: set[tuple[int, str]] = {
+        (row, event.kind) for event in task.events for row in event.rows.tolist()
+    }
+    run = Labelling(read(labels_path(path)))
+    found = run.of(whole.trades, whole.symbols)
+    run.check()
+    told = {
+        (row, run.kinds[found.kind[row]]) for row in np.flatnonzero(found.kind != NONE).tolist()
+    }
+    assert told == expected
+    assert len(expected) > 500
+
+
+def archive_of_another(folder: Path) -> Archive:
+    path = write_day(make_day(seed=9, trades=2_000), folder / "other")
+    return find_archives(path).archives[0]
+
+
+def read(path: Path) -> list[Label]:
+    from tape.desk.evaluate.labels import read_labels
+
+    return read_labels(path)
