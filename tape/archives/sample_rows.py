@@ -48,7 +48,8 @@ def json_rows(lines: Sequence[str], path: Path) -> tuple[list[str], list[list[st
     """
     told = json_reader(lines[0].encode(), None, path.name)
     if isinstance(told, Rejected) and told.reason == "header_unexpected":  # no object a line
-        raise ArchiveError(f"{path}: {told.detail}")
+        cause, _, remedy = told.detail.partition(": ")
+        raise ArchiveError(f"{path}: {cause}", remedy or "name a file with a trade per line")
     rows: list[dict[str, Any]] = []
     for line in lines:
         try:

@@ -65,7 +65,8 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
         raise ArchiveError(f"{path} has no rows that can be read", "name a file with trades")
     other = misnamed(piece)
     if other is not None:
-        raise ArchiveError(f"{path}: {other.detail}")
+        cause, _, remedy = other.detail.partition(": ")
+        raise ArchiveError(f"{path}: {cause}", remedy)
     piece = without_separator_line(piece[:SAMPLE_BYTES])
     lines = piece.decode("utf-8-sig", "replace").splitlines()[:SAMPLE_ROWS]
     made = Suggestion()

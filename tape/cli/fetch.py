@@ -149,7 +149,7 @@ def _ordered(service: Service, query: Query, *, pay: bool, new: bool) -> str:
                 "nothing was ordered: there is no terminal to ask at", "--yes orders and pays"
             )
         if not typer.confirm("Order and pay?", err=True):
-            raise FetchError("nothing was ordered")
+            raise FetchError("nothing was ordered", "answer y to order, or ask for less")
     try:
         job_id = order(service, query)
     except KeyboardInterrupt:

@@ -71,5 +71,6 @@ def _trading_days(first: date, count: int) -> list[date]:
 
 def _beyond() -> SettingsError:
     return SettingsError(
-        f"--day and --days: days from {FIRST_DAY} to {LAST_DAY} are made, no others are read"
+        "--day and --days go beyond the days that are read",
+        f"choose days from {FIRST_DAY} to {LAST_DAY}",
     )

@@ -44,13 +44,19 @@ def trades_around(
         part = TopicPartition(topic, partition)
         low, high = consumer.get_watermark_offsets(part, timeout=WAIT_S)
         if not low <= offset < high:
-            raise BrokerError(f"the trade has expired from {topic} (retention)")
+            raise BrokerError(
+                f"the trade has expired from {topic} (retention)",
+                "`tape topics alter` keeps later ones longer",
+            )
         start, end = max(low, offset - REACH), min(high, offset + REACH + 1)
         consumer.assign([TopicPartition(topic, partition, start)])
         read = {message.offset(): message for message in _until(consumer, end)}
     flagged = _trade(read[offset]) if offset in read else None
     if flagged is None:
-        raise BrokerError(f"the trade cannot be read from {topic}")
+        raise BrokerError(
+            f"the trade cannot be read from {topic}",
+            "see whether `input` names the topic that was judged",
+        )
     trades = [
         (number, trade)
         for number, message in sorted(read.items())

@@ -17,6 +17,7 @@ from tape.kafka.connect import told_plainly
 from tape.process.clock import CLOCK
 
 TIMEOUT_S = 10.0
+REFUSED = "see whether the topic is there and this user may read it: `tape topics check`"
 SILENT_S = 60.0
 """Longest without a message before the end that is read up to; then the broker is gone."""
 
@@ -76,10 +77,13 @@ def _up_to(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[Mes
         if messages:
             heard_s = CLOCK.now_s()
         elif CLOCK.now_s() - heard_s > SILENT_S:
-            raise BrokerError(f"cannot read {topic}: the broker sent nothing for {SILENT_S:.0f} s")
+            raise BrokerError(
+                f"cannot read {topic}: the broker sent nothing for {SILENT_S:.0f} s",
+                "see whether it still runs, then call this again",
+            )
         for message in messages:
             if message.error() is not None:
-                raise BrokerError(f"cannot read {topic}: {message.error().str()}")
+                raise BrokerError(f"cannot read {topic}: {message.error().str()}", REFUSED)
             yield message
 
 
@@ -161,7 +165,7 @@ def _consumer(client_config: dict[str, str], group: str, isolation: Isolation) -
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
     found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
     if found.error is not None:
-        raise BrokerError(f"cannot read the topic {topic}: {found.error.str()}")
+        raise BrokerError(f"cannot read the topic {topic}: {found.error.str()}", REFUSED)
     return sorted(map(attrgetter("id"), found.partitions.values()))
 
 

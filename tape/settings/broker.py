@@ -58,15 +58,16 @@ class BrokerSettings(BaseSettings):
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:
         if len(set(self.topics())) < 4:
-            raise ValueError(
-                "input, output, rejected and EPISODES_TOPIC must be four different topics"
+            raise SettingsError(
+                "input, output, rejected and EPISODES_TOPIC are not four topics",
+                "give each a name of its own",
             )
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_username and self.sasl_password.get_secret_value()
         ):
-            raise ValueError(
-                "KAFKA_SECURITY_PROTOCOL asks for SASL, so KAFKA_SASL_USERNAME and "
-                "KAFKA_SASL_PASSWORD must be set"
+            raise SettingsError(
+                "KAFKA_SECURITY_PROTOCOL asks for SASL, and there is no name or no password",
+                "set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
             )
         if self.ssl_ca_file is not None:
             _check_authority(self.ssl_ca_file)

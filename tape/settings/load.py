@@ -43,7 +43,7 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        raise SettingsError(_first_fault(error)) from None
+        raise SettingsError(*_first_fault(error)) from None
 
 
 def _check_dotenv() -> None:
@@ -131,13 +131,14 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)  # pydantic shows a secret as asterisks
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError) -> tuple[str, str]:
+    """Return what is wrong with the first setting that is, and what to do."""
     fault = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
-    text = fault["msg"].removeprefix("Value error, ")
     secret = "PASSWORD" in where or "KEY" in where
-    found = "" if secret or not where else f" (found {str(fault['input'])[:80]!r})"
-    return f"{where}: {text}{found}" if where else text
+    found = "" if secret else f" (found {str(fault['input'])[:80]!r})"
+    remedy = "set it" if fault["type"] == "missing" else "correct it, or unset it"
+    return f"{where}: {fault['msg']}{found}", remedy
 
 
 def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:

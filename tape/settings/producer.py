@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic_settings import NoDecode
 
-from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings
 from tape.settings.symbol_lists import split_symbols
 
@@ -25,9 +24,5 @@ class ProducerSettings(BrokerSettings):
     def _split_symbols(cls, data: dict[str, object]) -> dict[str, object]:
         symbols = data.get("SYMBOLS")
         if isinstance(symbols, str):
-            try:
-                names = split_symbols(symbols, "SYMBOLS")
-            except SettingsError as error:  # pydantic gathers what is wrong by ValueErrors
-                raise ValueError(str(error)) from None
-            data = {**data, "SYMBOLS": frozenset(names)}
+            data = {**data, "SYMBOLS": frozenset(split_symbols(symbols, "SYMBOLS"))}
         return data

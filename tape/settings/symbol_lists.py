@@ -30,7 +30,7 @@ def split_symbols(text: str, option: str) -> list[str]:
 def check_symbol(name: str, where: str) -> None:
     """Raise `SettingsError` if a name cannot be a symbol."""
     if not is_symbol(name):
-        raise SettingsError(f"{where}: {name!r} is not a symbol ({SYMBOL_WORDS})")
+        raise SettingsError(f"{where}: {name!r} is not a symbol", f"write {SYMBOL_WORDS}")
 
 
 def joined_symbols(names: Iterable[str]) -> str:

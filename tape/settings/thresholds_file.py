@@ -65,12 +65,12 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
             f"{where} is not a symbol ({SYMBOL_WORDS})", "write one table per symbol, like [NVDA]"
         )
     if not isinstance(table, dict):
-        raise SettingsError(f"{where} must be a table with the thresholds of one symbol")
+        raise SettingsError(f"{where} is no table", f"write its thresholds below [{symbol}]")
     unknown = sorted(set(table) - set(KEYS))
     if unknown and isinstance(table[unknown[0]], dict):  # TOML takes [BRK.B] for B in BRK
         raise SettingsError(
-            f'{where}: a symbol with other characters than A-Z, 0-9, "_" and "-" needs quotes, '
-            f'like ["{symbol}.{unknown[0]}"]'
+            f'{where}: a symbol with other characters than A-Z, 0-9, "_" and "-" needs quotes',
+            f'write ["{symbol}.{unknown[0]}"]',
         )
     if unknown:
         raise SettingsError(
@@ -78,10 +78,16 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
         )
     volume = table.get("volume_threshold")
     if volume is not None and (type(volume) is not int or not 1 <= volume < 2**32):
-        raise SettingsError(f"{where}: volume_threshold must be a whole number of shares above 0")
+        raise SettingsError(
+            f"{where}: volume_threshold is {_shown(table, 'volume_threshold')}",
+            "write a whole number of shares above 0",
+        )
     change = _number(table.get("change_threshold"))
     if change is not None and not 0 < change < math.inf:
-        raise SettingsError(f"{where}: change_threshold must be a number above 0 (0.01 is 1 %)")
+        raise SettingsError(
+            f"{where}: change_threshold is {_shown(table, 'change_threshold')}",
+            "write a number above 0 (0.01 is 1 %)",
+        )
     if all(name in table for name in BUDGETS):
         raise SettingsError(
             f"{where} has both alerts_per_10k and alerts_per_day", "keep one of them"
@@ -89,13 +95,20 @@ def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
     per_10k, per_day = (_number(table.get(name)) for name in BUDGETS)
     if per_10k is not None and not LEAST_PER_10K <= per_10k <= MOST_PER_10K:
         raise SettingsError(
-            f"{where}: alerts_per_10k must be a number from {LEAST_PER_10K} to {MOST_PER_10K}"
+            f"{where}: alerts_per_10k is {_shown(table, 'alerts_per_10k')}",
+            f"write a number from {LEAST_PER_10K} to {MOST_PER_10K}",
         )
     if per_day is not None and not 0 < per_day <= MOST_PER_DAY:
         raise SettingsError(
-            f"{where}: alerts_per_day must be a number above 0, at most {MOST_PER_DAY:,}"
+            f"{where}: alerts_per_day is {_shown(table, 'alerts_per_day')}",
+            f"write a number above 0, at most {MOST_PER_DAY:,}",
         )
     return SymbolThresholds(volume, change, per_10k, per_day)
+
+
+def _shown(table: dict[str, object], key: str) -> str:
+    """Return what stands at a key, short enough for a sentence."""
+    return repr(table[key])[:40]
 
 
 def _number(value: object) -> float | None:

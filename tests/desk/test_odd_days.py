@@ -147,12 +147,18 @@ def test_thresholds_come_with_their_reason_or_not_at_all(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[AAA]\nvolume_threshold = -5", "volume_threshold must be a whole number of shares above"),
-        ("[AAA]\nchange_threshold = -0.1", "change_threshold must be a number above 0"),
-        ("[AAA]\nalerts_per_day = -20", "alerts_per_day must be a number above 0, at most 10,000"),
-        ("[AAA]\nalerts_per_10k = -1", "alerts_per_10k must be a number from 0.001 to 100"),
+        (
+            "[AAA]\nvolume_threshold = -5",
+            "volume_threshold is -5; write a whole number of shares above 0",
+        ),
+        ("[AAA]\nchange_threshold = -0.1", "change_threshold is -0.1; write a number above 0"),
+        (
+            "[AAA]\nalerts_per_day = -20",
+            "alerts_per_day is -20; write a number above 0, at most 10,000",
+        ),
+        ("[AAA]\nalerts_per_10k = -1", "alerts_per_10k is -1; write a number from 0.001 to 100"),
         ('["a\'a"]\nalerts_per_day = 20', "[a'a] is not a symbol"),
-        ("[BRK.B]\nalerts_per_day = 20", 'needs quotes, like ["BRK.B"]'),
+        ("[BRK.B]\nalerts_per_day = 20", 'needs quotes; write ["BRK.B"]'),
     ],
 )
 def test_thresholds_that_cannot_be_are_one_sentence(

@@ -2,14 +2,16 @@
 
 import ast
 import pickle
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 import tape
 from tape import errors
+from tape.archives.databento.client import UnansweredError
 from tape.errors import BrokerAwayError, TapeError
+from tape.kafka.local.ports import PortTakenError
 from tape.ops.doctor.finding import first_cause
 from tape.process.exit import as_lost, run_main
 
@@ -63,6 +65,29 @@ def glued(tree: ast.Module) -> Iterator[int]:
             ]
             if any("; " in text for text in texts):
                 yield node.lineno
+
+
+def without_remedy(tree: ast.Module, kinds: Collection[str]) -> Iterator[int]:
+    """Yield the lines that make an error of a cause alone; two values may come as one (`*pair`)."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in kinds
+            and len(node.args) + len(node.keywords) < 2
+            and not any(isinstance(one, ast.Starred) for one in node.args)
+        ):
+            yield node.lineno
+
+
+def test_each_error_says_what_to_do() -> None:
+    assert list(without_remedy(ast.parse("raise StateError('it is damaged')"), {"StateError"}))
+    kinds = {kind.__name__ for kind in (*KINDS, UnansweredError, PortTakenError)}
+    for file in sorted(ROOT.rglob("*.py")):
+        if file.name == "errors.py" and file.parent == ROOT:
+            continue  # its examples
+        found = list(without_remedy(ast.parse(file.read_text(encoding="utf-8")), kinds))
+        assert not found, f"{file.relative_to(ROOT.parent)}:{found[0]}: say what to do about it"
 
 
 def test_no_remedy_is_glued_to_its_cause() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,6 +47,9 @@ class Estimate(NamedTuple):
 
     cost_usd: float
     billable_bytes: int
+
+
+LOOK: Final = "`tape fetch --list` shows whether the order arrived"
 
 
 class UnansweredError(FetchError):
@@ -129,16 +132,16 @@ class Service:
                     if response.status_code == 429:
                         fault, asked_s = "answered 429", _asked_s(response)
                     elif response.status_code >= 500 or response.status_code == 408:
-                        raise UnansweredError(f"{self.host} answered {response.status_code}")
+                        raise UnansweredError(f"{self.host} answered {response.status_code}", LOOK)
                     else:
                         try:
                             return self._read(response, what, JobDetails)
                         except _NonsenseError as error:
-                            raise UnansweredError(error.cause, error.remedy) from None
+                            raise UnansweredError(error.cause, LOOK) from None
             except TROUBLE as error:
                 fault = trouble_in_words(error, self.patience)
                 if not _never_sent(error):
-                    raise UnansweredError(f"{self.host}: {fault}") from None
+                    raise UnansweredError(f"{self.host}: {fault}", LOOK) from None
             self.pause(what, fault, failures, asked_s, self.clock.sleep)
 
     def pause(
@@ -181,7 +184,10 @@ class Service:
                 f"{self.host} has nothing for {what} ({status}{said})",
                 "`tape fetch --list` shows the account's jobs",
             )
-        return FetchError(f"{self.host} answered {what} with {status}{said}")
+        return FetchError(
+            f"{self.host} answered {what} with {status}{said}",
+            "correct what it names" if said else "ask DataBento's support",
+        )
 
     def _ask(self, method: str, what: str, kind: type[T], **fields: dict[str, str]) -> T:
         """Return the answer to a question that costs nothing, asked until there is one."""

@@ -56,7 +56,10 @@ def wanted_file(listed: RemoteFile, service: Service) -> Wanted:
     name, url = listed.filename, listed.urls.get("https", "")
     digest = SHA256.fullmatch(listed.hash.lower())
     if not is_safe_name(name):
-        raise FetchError(f"{service.host} lists a file named {name[:80]!r}: refused, not written")
+        raise FetchError(
+            f"{service.host} lists a file named {name[:80]!r}: refused, not written",
+            "ask DataBento's support",
+        )
     if digest is None or listed.size < 0:
         raise FetchError(
             f"{service.host} lists {name} with hash {listed.hash[:80]!r} and size {listed.size}, "
@@ -247,7 +250,10 @@ class Download:
         except TROUBLE as error:
             return trouble_in_words(error, self._service.patience), None
         except requests.RequestException as error:
-            raise FetchError(f"{self._wanted.name}: {type(error).__name__}, given up") from None
+            raise FetchError(
+                f"{self._wanted.name}: {type(error).__name__}, given up",
+                "look at the network, then start again: what has come is kept",
+            ) from None
 
     def _continues(self, part: Part, response: requests.Response) -> bool:
         """Return whether an answer begins exactly where the part ends."""

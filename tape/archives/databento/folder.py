@@ -81,7 +81,10 @@ class JobFolder:
         names = Counter(file.name.casefold() for file in files)  # some disks ignore case
         if names.total() > len(names):
             twice = names.most_common(1)[0][0]
-            raise FetchError(f"{self.service.host} lists {twice} twice for job {self.job_id}")
+            raise FetchError(
+                f"{self.service.host} lists {twice} twice for job {self.job_id}",
+                "look at it in DataBento's portal",
+            )
         if only:
             files = _fitting(files, only)
         self._listed = listed

@@ -43,7 +43,7 @@ def order(service: Service, query: Query) -> str:
     try:
         return service.submit(query).id
     except UnansweredError as error:
-        lost = str(error)
+        lost = error.cause
     for nth in range(1, service.patience.tries):
         new = [job.id for job in recent_jobs(service, SLACK) if job.id not in before]
         job = _first_of(service, query, new)

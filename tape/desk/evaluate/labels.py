@@ -88,7 +88,9 @@ def _label(row: dict[str, str | None], source: str) -> Label:
     fields = {name: (row.get(name) or "").strip() for name in LABEL_COLUMNS}
     fields["symbol"] = from_sheet_cell(fields["symbol"])
     if not is_symbol(fields["symbol"]):
-        raise ArchiveError(f"{source}: {fields['symbol']!r} is not a symbol ({SYMBOL_WORDS})")
+        raise ArchiveError(
+            f"{source}: {fields['symbol']!r} is not a symbol", f"write {SYMBOL_WORDS}"
+        )
     if fields["kind"] not in KINDS:
         raise ArchiveError(
             f"{source}: {fields['kind']!r} is not a kind of anomaly",
@@ -106,7 +108,7 @@ def _label(row: dict[str, str | None], source: str) -> Label:
             source=source,
         )
     except Unreadable as error:
-        raise ArchiveError(f"{source}: {error.rejected.detail}") from None
+        raise ArchiveError(f"{source}: {error.rejected.detail}", "correct that line") from None
 
 
 def _time_ns(text: str, name: str) -> int:

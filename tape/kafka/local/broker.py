@@ -168,7 +168,8 @@ class LocalKafka:
         )
         if done.returncode:
             raise BrokerError(
-                f"Kafka cannot use {self.data_dir}: {(done.stderr or done.stdout).strip()[-300:]}"
+                f"Kafka cannot use {self.data_dir}: {(done.stderr or done.stdout).strip()[-300:]}",
+                "name another folder with --data, or look at its owner and its space",
             )
 
     def _last_words(self, log_from: int) -> str:

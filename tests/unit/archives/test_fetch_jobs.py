@@ -198,14 +198,14 @@ def test_a_question_that_costs_nothing_is_asked_again(trouble: Fault, databento:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b'{"detail": "in plain words"}', "422: in plain words$"),
+        (b'{"detail": "in plain words"}', "422: in plain words; correct what it names$"),
         (b'{"detail": [{"loc": ["start"]}]}', "422: .*start"),
-        (b'{"detail": {"case": "x"}}', "422$"),
-        (b'"detail"', "422$"),
-        (b"<html>Bad</html>", "422$"),
-        (b"\xff", "422$"),
-        (b"", "422$"),
-        (b'{"detail": "' + b"x" * 10_000 + b'"}', "422: x{300}$"),
+        (b'{"detail": {"case": "x"}}', "422; ask DataBento's support$"),
+        (b'"detail"', "422; ask DataBento's support$"),
+        (b"<html>Bad</html>", "422; ask DataBento's support$"),
+        (b"\xff", "422; ask DataBento's support$"),
+        (b"", "422; ask DataBento's support$"),
+        (b'{"detail": "' + b"x" * 10_000 + b'"}', "422: x{300}; correct what it names$"),
     ],
 )
 def test_a_refusal_in_any_form_is_a_sentence(body: bytes, told: str, databento: DataBento) -> None:
