@@ -99,7 +99,7 @@ def _files(files: list[FileReport]) -> Table:
         more["out of order"] = [f"{one.out_of_order:,}" for one in files]
     if any(one.manifest != "none" for one in files):
         more["manifest"] = [one.manifest for one in files]
-    right = ("trades", "most in 1 s", *more)
+    right = ("trades", "peak in 1 s", *more)
     table = _table("Files", ("file", "first (UTC)", "last"), right)
     for nth, one in enumerate(files[:MOST]):
         table.add_row(
@@ -144,7 +144,7 @@ def _symbols(symbols: list[SymbolReport]) -> Table:
 
 
 def _order(symbols: list[SymbolReport]) -> Table:
-    right = ("time backward", "longest pause", "sequence backward", "repeated", "gaps")
+    right = ("out of order", "longest pause", "out of sequence", "repeated", "gaps")
     table = _table("Order", ("symbol",), right)
     for one in symbols[:MOST]:
         back = f"{one.time_backward:,}"

@@ -26,7 +26,7 @@ UNITS: Final = (
     "usual steps",
     "usual moves",
     "shares",
-    "coin tosses alike",
+    "bits",
     "shares at least",
 )
 
@@ -129,10 +129,7 @@ def _what(feature: int, evidence: np.void, price_nanos: int, size: int) -> str:
     if feature == 3:
         return f"{size:,} shares in one trade"
     if feature == 4:
-        return (
-            "The same price, size and side again and again, "
-            f"as unlikely as {shown:,.1f} coin tosses alike"
-        )
+        return f"The same price, size and side repeated, as unlikely as {shown:,.0f} heads in a row"
     return f"More than {shown:,.0f} shares on one side within 10 ms, in many trades"
 
 
@@ -141,7 +138,7 @@ VERBS: Final = (
     "jumps that far",
     "comes after such a move",
     "is that large",
-    "ends so long a run",
+    "is in a run this long",
     "comes in such a burst",
 )
 

@@ -209,7 +209,7 @@ def test_all_of_the_budget_for_one_family_leaves_none_to_the_others(
         assert reason.value >= reason.threshold > 0
         features = why.extras["features"]
         told = max((one for one in features if one.name in properties), key=lambda one: one.share)
-        words = {"size": "shares in one trade", "stuck run": "again and again"}
+        words = {"size": "shares in one trade", "stuck run": "heads in a row"}
         assert words.get(told.name, "") in reason.text
 
 

@@ -3,9 +3,9 @@
 The hashes of `golden.json` and the blobs beside it were made by the code of 2026-11-28, before
 there was more than one detector a run: those of classic by commit 89f498a, those of calibrated,
 whose version 8 came after it, by 548b105. What is told has `priority` and `family` since; without
-these two fields its hashes are those of these commits. The tape is plain Python, so that no
-generator's new version changes it. `python -m tests.unit.judging.test_golden` prints what this code
-makes of it.
+these two fields, and with `coin tosses alike` for `bits`, the unit of a stuck run, its hashes are
+those of these commits. The tape is plain Python, so that no generator's new version changes it.
+`python -m tests.unit.judging.test_golden` prints what this code makes of it.
 """
 
 import hashlib
