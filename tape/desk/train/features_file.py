@@ -23,6 +23,7 @@ from tape.process.whole_file import OutputFile
 KEY: Final = b"tapewatch.features"
 """Of the file's metadata: what `About` has, as JSON."""
 ROWS_A_GROUP: Final = 100_000
+"""Rows that are written, and can be read, at once."""
 IDENTITY: Final = (
     *("symbol", "publisher_id", "ts_event", "sequence", "ordinal", "price", "size", "side"),
     "day",

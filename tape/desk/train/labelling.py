@@ -21,6 +21,7 @@ OPEN: Final = 1
 ENDING: Final = 2
 """A span whose last trade was the batch's last: the next one may have the same place."""
 DONE: Final = 3
+"""What a label's span may be: to come, begun, at its last trade, over."""
 
 
 class Labelled(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Final
 from tape.model.rules import Family
 
 VERSION: Final = 1
+"""Of what the columns mean; part of the hash of the schema."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,12 @@ LONGEST_S = 60.0
 MICROSECOND_S = 1e-6
 SHORTEST_S = 1e-9
 NINE = 9
+"""Prices in the median that distances start from; odd, so that it is one of them."""
 ROUND_LOT = 100
+"""Shares of most orders."""
 BUY = 66
 SELL = 65
+"""ASCII codes of the sides B and A."""
 
 RETURN_1 = NAMES.index("return_1_bps")
 RETURN_5 = NAMES.index("return_5_bps")

@@ -37,6 +37,7 @@ SECONDS: Final = RUN_PRICE + 9
 """Seconds and minutes with trades that are over."""
 MINUTES: Final = RUN_PRICE + 10
 COUNTERS: Final = RUN_PRICE + 11
+"""And the columns of `counters`."""
 
 STEP: Final = 0
 """Columns of `levels`: mean absolute return, basis points."""
@@ -62,6 +63,7 @@ SECOND_PRICE: Final = 12
 """Last price of an earlier second, and of an earlier minute, dollars."""
 MINUTE_PRICE: Final = 13
 LEVELS: Final = 14
+"""And the columns of `levels`."""
 
 
 class FeatureState(NamedTuple):
