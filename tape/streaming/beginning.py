@@ -11,6 +11,13 @@ from tape.errors import StateError
 ASKED_S: Final = 30.0
 """Longest wait for the broker's answer; the library gives it as long."""
 
+COMMITS_S: Final = 60.0
+"""Longest wait for the group's commits, which the broker withholds while a transaction has some.
+
+That of a killed detector ends 30 s after it began (`TRANSACTION_TIMEOUT_MS`) and Kafka looks for
+such every 10 s; whoever gives up before starts again, moves partitions, and makes others wait.
+"""
+
 BEHIND_A_GAP: Final = (
     "take a new Quix__Consumer_Group and a new output and EPISODES_TOPIC to judge what is there "
     "from its beginning, or set the group's offsets with the broker's own tool to continue there"
@@ -58,7 +65,7 @@ def stocks_among(
 def commits_of(consumer: Asked, stocks: list[TopicPartition]) -> list[TopicPartition]:
     """Return the group's commits of partitions, in their order."""
     ours = [TopicPartition(part.topic, part.partition) for part in stocks]
-    return consumer.committed(ours, timeout=ASKED_S) if ours else []
+    return consumer.committed(ours, timeout=COMMITS_S) if ours else []
 
 
 def begin_at(consumer: Asked, part: TopicPartition, commit: TopicPartition) -> None:

@@ -17,7 +17,7 @@ from quixstreams.models import Row, Topic
 from tape.errors import BrokerLostError
 from tape.process.clock import CLOCK, Clock
 from tape.process.interrupts import called_by_the_client
-from tape.streaming.beginning import begin_at, commits_of, stocks_among
+from tape.streaming.beginning import COMMITS_S, begin_at, commits_of, stocks_among
 from tape.streaming.message_batch import MessageBatch, as_row, batches_of, good_messages
 from tape.streaming.steady_consumer import SteadyConsumer
 
@@ -172,7 +172,8 @@ class BatchConsumer(SteadyConsumer):
         given = {(m.topic(), m.partition()) for m in messages if m.error() is None} & ours
         if not given:
             return
-        for part in self.committed([TopicPartition(*one) for one in sorted(given)], timeout=30):
+        asked = [TopicPartition(*one) for one in sorted(given)]
+        for part in self.committed(asked, timeout=COMMITS_S):
             start = part.offset if part.offset >= 0 else OFFSET_BEGINNING
             self.seek(TopicPartition(part.topic, part.partition, start))
             self._next_offset.pop(part.partition, None)

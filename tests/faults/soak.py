@@ -8,10 +8,13 @@ import json
 import os
 import platform
 import random
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +43,18 @@ WEIGHTS = {
     "detector SIGSTOP": 1,
     "broker paused": 1,
 }
+
+
+@contextmanager
+def kept_on_failure() -> Iterator[Path]:
+    """Give a folder that is deleted afterwards, but not if an error comes: its logs say why."""
+    folder = Path(tempfile.mkdtemp(prefix="tapewatch-soak-"))
+    try:
+        yield folder
+    except BaseException:
+        print(f"logs, topics and states are kept in {folder}", flush=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
@@ -73,10 +88,9 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
     """Run a round of at most `wanted` faults and return what came of it."""
     dice = random.Random(seed)
     with (
-        tempfile.TemporaryDirectory() as name,
-        kafka_behind_a_cable(Path(name, "kafka")) as (kafka, proxy),
+        kept_on_failure() as folder,
+        kafka_behind_a_cable(folder / "kafka") as (kafka, proxy),
     ):
-        folder = Path(name)
         bench = Bench(
             kafka.address,
             folder,
@@ -118,10 +132,9 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
 def one_game_day(number: int, seed: int, wanted: int) -> dict[str, object]:
     """Run a game day of at most `wanted` faults and return what came of it."""
     with (
-        tempfile.TemporaryDirectory() as name,
-        LocalKafka(Path(name, "kafka"), free_port()) as kafka,
+        kept_on_failure() as folder,
+        LocalKafka(folder / "kafka", free_port()) as kafka,
     ):
-        folder = Path(name)
         rows, bad_rows = write_game_tape(folder / "data", ROUND_S)
         day = GameDay(
             kafka.address,
