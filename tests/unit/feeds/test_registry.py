@@ -11,11 +11,16 @@ from tape.feeds.registry import FEEDS, feed_kind
 
 
 def test_each_feed_is_where_the_registry_says() -> None:
-    assert {name: feed_kind(name) for name in FEEDS} == {"archives": ArchiveFeed}
+    assert feed_kind("archives") is ArchiveFeed
+    for name, place in FEEDS.items():
+        kind = feed_kind(name)
+        assert f"{kind.__module__}:{kind.__name__}" == place
+        assert callable(kind.batches), "tape/feeds/feed.py says what a feed has"  # type: ignore[attr-defined]
+        assert callable(kind.close)  # type: ignore[attr-defined]
 
 
 def test_an_unknown_feed_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(SettingsError, match="choose from archives"):
+    with pytest.raises(SettingsError, match=f"choose from {', '.join(sorted(FEEDS))}"):
         feed_kind("archive")
 
 
