@@ -101,8 +101,14 @@ def judge_day(
 ) -> Verdict:
     """Return what the detector says of a day's file after it has judged the calibration days.
 
-    `calibration` is what `others` returned. The day itself takes the path of `tape replay`: the
-    file's rows as messages through a `Judge`.
+    The day itself takes the path of `tape replay`: the file's rows as messages through a `Judge`.
+
+    Args:
+        day: the day that is judged.
+        calibration: days judged before, in their order, as `others` returns them.
+        parameters: profile and settings.
+        max_symbols: symbols whose state is kept at a time.
+        progress: called with how many more trades are judged.
     """
     judge = Judge(parameters, max_symbols, Counts())
     for past in calibration:

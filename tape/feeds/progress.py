@@ -17,7 +17,13 @@ LINE_S = 10.0
 
 
 class Progress:
-    """Counts rows read, per file and in all; `rows_hint` estimates the rows of each archive."""
+    """Counts rows read, per file and in all: a bar on a terminal, else a line every 10 s.
+
+    Args:
+        archives: the files, in the order in which they are sent.
+        rows_hint: about how many rows each of them has.
+        clock: by which lines come.
+    """
 
     def __init__(
         self, archives: Sequence[Archive], rows_hint: Sequence[int], clock: Clock = CLOCK

@@ -33,9 +33,16 @@ def ready_broker(
 ) -> None:
     """Return when the broker answers and has the topics, having created those that it lacks.
 
-    Raises `BrokerAwayError` after `wait_s` without an answer, for which an app is started again,
-    and `BrokerError` at once when the broker refuses the credentials or its certificate is not
-    trusted.
+    Args:
+        client_config: the connection in librdkafka's names.
+        topics: those that are needed.
+        wait_s: how long an answer is waited for.
+        clock: by which it is.
+
+    Raises:
+        BrokerAwayError: no answer came; an app is started again for it.
+        BrokerError: the broker refuses the credentials, or its certificate is not trusted. Said
+            at once.
     """
     address = client_config["bootstrap.servers"]
     refusals: list[KafkaError] = []

@@ -89,7 +89,13 @@ class Look:
 
 
 class GroupWatcher:
-    """Looks at a consumer group of one topic, as often as asked; joins it never."""
+    """Looks at a consumer group of one topic, as often as asked; never joins it.
+
+    Args:
+        client_config: the connection in librdkafka's names.
+        group: the group; it need not be there yet.
+        topic: whose partitions it has committed offsets of.
+    """
 
     def __init__(self, client_config: dict[str, str], group: str, topic: str) -> None:
         self._admin = clients.admin(client_config)

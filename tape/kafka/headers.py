@@ -49,6 +49,18 @@ def rejection_headers(
     """Return the headers of a record on `rejected`: why, where from, and what it was in full.
 
     A time only of what is a trade, and a size of the key only where it is cut.
+
+    Args:
+        raw: the record's whole value; on the topic it may be cut.
+        rejected: why it is no trade, or none that is taken.
+        source: topic, partition and offset (`stocks[3]@17`), or file and line.
+        app: which app rejected it.
+        key: the record's whole key; None for a row of a file.
+
+    >>> why = Rejected("message_not_json", "not JSON")
+    >>> headers = rejection_headers(b"{", why, "stocks[3]@17", app="anomaly_detector")
+    >>> [dict(headers)[name] for name in ("reason", "source", "size")]
+    [b'message_not_json', b'stocks[3]@17', b'1']
     """
     headers = [
         ("reason", rejected.reason.encode()),

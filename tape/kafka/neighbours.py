@@ -32,9 +32,16 @@ class Around:
 def trades_around(
     client_config: dict[str, str], topic: str, source: tuple[int, int], *, each: int
 ) -> Around:
-    """Return a trade and up to `each` of the same symbol before it and behind it.
+    """Return a trade and those of the same symbol before it and behind it.
 
-    Raises `BrokerError` if the trade is not kept any more, or the broker does not answer.
+    Args:
+        client_config: the connection in librdkafka's names.
+        topic: on which it lies.
+        source: its partition and offset.
+        each: most trades to each side.
+
+    Raises:
+        BrokerError: the trade is not kept any more, or the broker does not answer.
     """
     partition, offset = source
     consumer = clients.consumer(

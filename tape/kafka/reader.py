@@ -29,10 +29,17 @@ def read_topic(
     isolation: Isolation = "read_committed",
     settle_s: float = 0.0,
 ) -> list[list[Message]]:
-    """Return what a topic holds now, a list a partition, in the order of the offsets.
+    """Return what a topic holds now, a list per partition, in the order of the offsets.
 
-    Kafka answers a commit before its markers are on every partition, and until then the last
-    transaction is not readable: `settle_s` is how long to wait until none is open.
+    Args:
+        client_config: the connection in librdkafka's names.
+        topic: a topic that is there.
+        isolation: whether records of open and aborted transactions are read too.
+        settle_s: how long to wait until no transaction is open. Kafka answers a commit before its
+            markers are on every partition; until then the last transaction is not readable.
+
+    Raises:
+        BrokerError: the broker refuses, or sends nothing for `SILENT_S`.
     """
     consumer = _consumer(client_config, f"reader-{uuid4()}", isolation)
     try:
@@ -131,7 +138,7 @@ class Progress:
 
 
 class ProgressReader:
-    """Asks the broker how far a consumer group is with a topic."""
+    """Asks the broker how far a consumer group is with a topic; `close` ends it."""
 
     def __init__(self, client_config: dict[str, str], topic: str, group: str) -> None:
         self._topic = topic

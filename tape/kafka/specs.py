@@ -51,10 +51,18 @@ def pipeline_topics(
     Those of messages may have any number of partitions. The changelog has as many as `input`:
     the state of a symbol lies in the partition of its trades. It would be made by Quix Streams
     too, but with segments so large that compaction hardly ever runs, and a recovery would read
-    every old state. `state_bytes` is the most that the state of a symbol takes.
+    every old state.
 
     Messages get the broker's time: by a time that their sender chose, the broker would delete
     them as soon as that is older than they may become.
+
+    Args:
+        input: name of the topic of trades.
+        output: of anomalies.
+        rejected: of rejected records.
+        episodes: of episodes.
+        group: the detector's consumer group; None leaves the changelog out.
+        state_bytes: most bytes that the state of a symbol takes; 0 if that is not known.
     """
     compacted = {
         POLICY: "compact",

@@ -54,15 +54,19 @@ class _Kept(msgspec.Struct):
 class Breaker:
     """Counts what was rejected of the last records, and in a row.
 
-    `share_max` and `run_max` are limits; 0 turns a limit off, and nothing is counted for it then.
-    The share is judged once `SPAN` records were seen, at each `BLOCK` records.
+    A limit of 0 is off, and nothing is counted for it then. The share is judged once `SPAN`
+    records were seen, at each `BLOCK` records.
+
+    Args:
+        share_max: largest share of the last `SPAN` records, 0 to 1.
+        run_max: most records in a row.
+        kept: what an earlier breaker gave as `kept()`; None begins with nothing counted.
+
+    Raises:
+        StateError: `kept` cannot be read.
     """
 
     def __init__(self, share_max: float, run_max: int, kept: bytes | None = None) -> None:
-        """Begin with nothing counted, or with what was `kept`.
-
-        Raises `StateError` if that cannot be read.
-        """
         self._share_max, self._run_max = share_max, run_max
         was = _read(kept)
         self._run, self._run_reasons = was.run, Counter(was.run_reasons)

@@ -29,8 +29,15 @@ class Ledger:
     def take(self, sha256: str, name: str, part: FeedPart, symbols: list[str]) -> None:
         """Take in what a batch brings of a file.
 
-        Raises `BooksError` if the rows read are not the trades sent, the rows skipped and the
-        rows rejected: then the producer itself is wrong, and nothing of it is committed.
+        Args:
+            sha256: of the file's content, by which it is known under any name.
+            name: its path, for people.
+            part: rows that lie behind, and what became of the new ones.
+            symbols: those that are sent; empty for all.
+
+        Raises:
+            BooksError: the rows read are not the trades sent, the rows skipped and the rows
+                rejected. Then the producer itself is wrong, and nothing of it is committed.
         """
         before = self.files.get(sha256, Position(symbols=symbols))
         rejected, faults = Counter(before.rejected), Counter(before.faults)

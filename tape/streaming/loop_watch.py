@@ -40,7 +40,14 @@ def where_the_loop_is() -> str:
 
 
 class LoopWatch:
-    """Calls `on_hang` from a thread of its own once no beat has come for so long."""
+    """Calls `on_hang` from a thread of its own once no beat has come for too long.
+
+    Args:
+        limit_s: longest time between two beats.
+        on_hang: what is done then, once; it ends the process unless it is given.
+        clock: by which time is measured.
+        every_s: how often is looked.
+    """
 
     def __init__(
         self,
@@ -50,7 +57,6 @@ class LoopWatch:
         clock: Clock = CLOCK,
         every_s: float = HANGS_S / 10,
     ) -> None:
-        """Have a limit, and look every `every_s` whether it is exceeded."""
         self._limit_s, self._on_hang = limit_s, on_hang
         self._clock, self._every_s = clock, every_s
         self._beat_s = clock.now_s()

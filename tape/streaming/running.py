@@ -122,12 +122,20 @@ def run_detector(
 ) -> int:
     """Run the detector until SIGTERM, or until the input was idle for STOP_WHEN_IDLE_S.
 
-    With `batches` it also ends after that many.
+    Args:
+        app: the application, with its topics wired.
+        settings: those of the environment.
+        counts: what it counts; its last log line says them.
+        batches: ends after this many too; 0 for no end.
 
-    Raises `BrokerLostError` when a commit fails or the broker stays away: nothing of the open
-    transaction is visible then, and a new start takes it up from the last commit. Raises
-    `StateError` when the disk of the state fails or is full: what the topics say is right then
-    too, and a new start rebuilds the state from them.
+    Returns:
+        0, the exit code of an orderly end.
+
+    Raises:
+        BrokerLostError: a commit failed or the broker stayed away. Nothing of the open
+            transaction is visible, and a new start takes it up from the last commit.
+        StateError: the disk of the state failed or is full. What the topics say is right, and a
+            new start rebuilds the state from them.
     """
     log.info(
         "detector started",

@@ -37,7 +37,15 @@ def stream(
 ) -> int:
     """Write anomalies to standard output until its reader goes away, or `limit` are written.
 
-    Returns 0. `tell` gets trouble, once, and messages that are no anomalies.
+    Args:
+        follower: where they come from.
+        chosen: which of them are written.
+        shape: as what.
+        limit: most that are written; None for all.
+        tell: gets trouble, once, and messages that are no anomalies.
+
+    Returns:
+        0, the exit code.
     """
     out = sys.stdout.buffer
     written, trouble = 0, ""

@@ -60,7 +60,17 @@ class TunedBudget:
 def tune_budgets(
     days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
 ) -> dict[str, TunedBudget]:
-    """Return budgets that give about this many alerts on a day; none for symbols hardly traded."""
+    """Return budgets that give about this many alerts on a day; none for symbols hardly traded.
+
+    Args:
+        days: past days, in their order.
+        alerts_per_day: of each symbol.
+        parameters: settings of the detector, whose budgets are replaced.
+        max_symbols: symbols whose state is kept at a time.
+
+    Returns:
+        By symbol. With one day alone the budgets are those that were asked for.
+    """
     base = replace(parameters, profile=BUDGETED)
     before, trades = _counted(days, base, max_symbols)
     known = [symbol for symbol, count in trades.items() if count >= LEAST_TRADES]

@@ -26,7 +26,15 @@ def thresholds_text(
     alerts_per_day: float,
     sources: Sequence[str],
 ) -> str:
-    """Return the file: one table per symbol, with what each value means on the past days."""
+    """Return the file: one table per symbol, with what each value means on the past days.
+
+    Args:
+        tuned: thresholds of the classic rules.
+        budgets: of the calibrated profile, by symbol.
+        parameters: settings with which they were found; the file says them.
+        alerts_per_day: what was asked for, per symbol.
+        sources: names of the files of the past days.
+    """
     parts = [
         f"# {MARK.decode()}: `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
