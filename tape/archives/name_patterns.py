@@ -11,6 +11,12 @@ from typing import Any, Final
 UNREAD: Final = re.compile(r"invalid perl operator|invalid escape sequence: \\[0-9gk]")
 """How RE2 says that a pattern needs more than one reading of the name."""
 
+BRACE: Final = re.compile(
+    r"\\[pPx]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<brace>\{(?!\d{1,4}(?:,\d{0,4})?\}))",
+    re.DOTALL,
+)
+"""Finds a brace, not escaped nor in brackets, that RE2 takes for itself and Python may not."""
+
 SAID_MAX: Final = 100
 """Characters shown of what RE2 says; it repeats the pattern."""
 
@@ -34,6 +40,11 @@ class NamePattern:
             self._pattern: Any = re2.compile(text, options)
         except re2.error as error:
             raise ValueError(_words(error)) from None
+        if any(one["brace"] for one in BRACE.finditer(text)):
+            raise ValueError(
+                "has a { that begins no {2}, {2,} or {2,4}, with numbers up to 1000: "
+                "write \\{ for the sign, {0,3} for {,3}"
+            )
         if self._pattern.groups != 1:
             raise ValueError("needs one group in brackets: the symbol")
 

@@ -28,6 +28,7 @@ USUAL = {
     r"^(?:xnas|arcx)-([A-Z]+(?:\.[A-Z])?)-": "arcx-ACM.B-1.csv",
     r"@(?P<symbol>[A-Z]+)\.": "7@ACME.csv",
     r"^é+_(\w+)\.": "éé_ACME.csv",
+    r"^\{([A-Z{]{2,9})\}[{}]": "{ACME}}.csv",
 }
 
 
@@ -73,6 +74,8 @@ def test_what_needs_a_second_reading_is_refused_with_what_to_write(text: str) ->
         ("((A{1000}){1000})", "is no pattern that is read: invalid repetition size"),
         ("[A-Z]+", "needs one group in brackets: the symbol"),
         ("(A)(B)", "needs one group in brackets: the symbol"),
+        ("(A{,3})", r"has a \{ that begins no \{2\}"),
+        ("(A{99999999999})", r"has a \{ that begins no \{2\}"),
     ],
 )
 def test_what_is_no_pattern_is_refused_in_words(
