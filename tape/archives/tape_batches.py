@@ -42,6 +42,8 @@ class TapeBatch:
         ended: sha256 of files of which nothing follows.
         unreadable: why a file could not be opened or read on; it is not among those `ended`.
         of: what this batch brings of each file, by sha256.
+        numbers: of each message's trade the numbers, a row each with a column per field of
+            `row_fields`; but for the symbol, which its file has numbered.
     """
 
     keys: list[bytes] = field(default_factory=list)
@@ -54,6 +56,7 @@ class TapeBatch:
     ended: list[str] = field(default_factory=list)
     unreadable: ArchiveError | None = None
     of: dict[str, OfFile] = field(default_factory=dict)
+    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, FIELDS), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +125,23 @@ class Messages:
         keys: list[list[bytes]] = []
         values: list[list[bytes]] = []
         times: list[I64] = []
+        numbers: list[I64] = []
         for part in parts:
             batch = part.piece.batch
             assert isinstance(batch, RowBatch)  # noqa: S101 - messages were asked for
             keys.append(_cut(batch.keys, part))
             values.append(_cut(batch.values, part))
             times.append(batch.ts_event_ns[part.start : part.stop])
+            numbers.append(part.piece.trades[part.start : part.stop])
         key, value, time = _joined(keys), _joined(values), np.concatenate(times)
+        number = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         chosen = _chosen(parts, order, self._done)
         if chosen is not None:
             at = chosen.tolist()
             key, value, time = [key[n] for n in at], [value[n] for n in at], time[chosen]
-        return TapeBatch(key, value, time, *_others(parts, self._done), of=self._of(parts))
+            number = number[chosen]
+        others = _others(parts, self._done)
+        return TapeBatch(key, value, time, *others, of=self._of(parts), numbers=number)
 
     def _of(self, parts: Sequence[Part]) -> dict[str, OfFile]:
         found: dict[str, OfFile] = {}

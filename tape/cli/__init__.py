@@ -12,6 +12,10 @@ from tape.process.exit import run_main
 from tape.process.log_lines import log_as_notes
 
 COMMANDS: Final = {
+    "bars": (
+        "tape.cli.bars:bars",
+        "Write bars with and without misprints, and what would have been normal prices.",
+    ),
     "bench": (
         "benchmarks.machine.command:bench",
         "Measure the speed of engine, files, messages and apps here; medians of three runs.",
@@ -47,6 +51,10 @@ COMMANDS: Final = {
     "replay": (
         "tape.cli.replay:replay",
         "Judge files without a broker: the same anomalies as the running detector would write.",
+    ),
+    "score": (
+        "tape.cli.score:score",
+        "Write the clean tape: each trade with severity, normal prices, and whether it is usable.",
     ),
     "synth": (
         "tape.cli.synth:synth",

@@ -1,16 +1,16 @@
 """`tape replay`: the detector over files, without a broker."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.given import Columns, TimeZone, given_by, with_given
+from tape.cli.notes import advance, say_missing, say_order, say_skipped, say_unused
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.output import (
     AsJson,
@@ -23,22 +23,21 @@ from tape.cli.output import (
     wants_json,
 )
 from tape.cli.outputs import Outputs, outputs_for
+from tape.cli.part import From, Limit, Symbols, To, part_of
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.day import Picture, check_plot
 from tape.desk.summary import Findings, counts_table, telling_table
 from tape.errors import BooksError, SettingsError
 from tape.judging.judge import Judge
-from tape.judging.replay import END_NS, Part, Replay, time_ns
+from tape.judging.replay import Replay
 from tape.market.test_issues import is_test_issue
 from tape.model.counts import Counts
 from tape.model.episode import MARKS
-from tape.model.fields import NANOS, TIME_MAX_NS
+from tape.model.fields import NANOS
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.settings.symbol_lists import split_symbols
-from tape.settings.thresholds_file import unknown_symbols
 from tape.sinks.registry import check_lines, check_output, file_sink
 from tape.sinks.sink import Item, Sink
 
@@ -51,12 +50,10 @@ def replay(
         Path | None,
         typer.Option("--output", "-o", help="File for the anomalies: .jsonl, .csv or .parquet."),
     ] = None,
-    symbols: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
-    from_: Annotated[str, typer.Option("--from", help="Only from this day or time (UTC) on.")] = "",
-    to: Annotated[
-        str, typer.Option("--to", help="Only before this time (UTC); a day is included.")
-    ] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Judge at most N trades.")] = None,
+    symbols: Symbols = "",
+    from_: From = "",
+    to: To = "",
+    limit: Limit = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw price, volume and flagged trades into this .png file.")
     ] = None,
@@ -81,7 +78,7 @@ def replay(
     Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """
     settings = load(DetectorSettings)
-    part = _part(symbols, from_, to, limit)
+    part = part_of(symbols, from_, to, limit)
     if output is not None:
         check_output(output)
     if episodes is not None:
@@ -110,14 +107,14 @@ def replay(
     elif nothing is None:
         table_console().print(telling_table(found), counts_table(found))
     _say(run, counts, found, elapsed_s)
-    _say_order(counts)
-    _say_skipped(run)
+    say_order(counts)
+    say_skipped(run)
     say_outcome(run.outcome, remedy=nothing is None)
     if nothing is not None:
         raise nothing
-    _say_missing(run)
+    say_missing(run)
     if not part.symbols and limit is None:
-        _say_unused(parameters.overrides, judge.symbols.names)
+        say_unused(parameters.overrides, judge.symbols.names)
     for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {cell(str(path))}")
     return run.outcome.exit_code
@@ -131,17 +128,6 @@ def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp 
         return None
     check_plot(plot)
     return Picture() if anomaly is None else CloseUp(anomaly)
-
-
-def _part(symbols: str, from_: str, to: str, limit: int | None) -> Part:
-    names = frozenset(split_symbols(symbols, "--symbols"))
-    from_ns = time_ns(from_, option="--from") if from_ else 0
-    to_ns = time_ns(to, option="--to", day_ends=True) if to else END_NS
-    if from_ns >= TIME_MAX_NS:
-        raise SettingsError(f"--from {from_}: no trade is read of that time", "name an earlier one")
-    if from_ns >= to_ns:
-        raise SettingsError(f"--from {from_} is not before --to {to}", "swap them")
-    return Part(names, from_ns, to_ns, limit)
 
 
 def _run(
@@ -163,7 +149,7 @@ def _run(
             _write(episodes, [step.value for step in shown.episodes])
             if picture is not None:
                 picture.add(shown.values, shown.flagged)
-            _advance(bars, task, run.rows)
+            advance(bars, task, run.rows)
         if not run.trades:
             raise nothing_judged(run)
         for sink in (anomalies, episodes):
@@ -189,10 +175,6 @@ def _write(sink: Sink | None, values: Sequence[bytes]) -> None:
             f"a message of ours cannot be written: {poison.reason}",
             "nothing was written, please report this with the file",
         )
-
-
-def _advance(bars: Progress, task: TaskID, rows: int) -> None:
-    bars.update(task, completed=rows, rate=bars.tasks[0].speed or 0.0)
 
 
 def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> dict[str, object]:
@@ -228,61 +210,3 @@ def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None
         f"episodes {run.episodes['opened']:,}; "
         f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
     )
-
-
-def _say_order(counts: Counts) -> None:
-    """Say how many trades were duplicates or late, and how far behind at most."""
-    sentences = []
-    if counts.duplicate:
-        sentences.append(
-            f"duplicates: {_trades(counts.duplicate)} dropped, each among the last 1,024 of its "
-            "symbol already"
-        )
-    if counts.late:
-        sentences.append(
-            f"late: {_trades(counts.late)} older than the newest of their publisher, by up to "
-            f"{_seconds(counts.late_max_ns)} s; judged all the same"
-        )
-    for sentence in sentences:
-        notes_console().print(sentence, soft_wrap=True, highlight=False)
-
-
-def _say_skipped(run: Replay) -> None:
-    """Say how many rows are about no trade, or about a symbol that is not asked for."""
-    if run.skipped:
-        rows = f"{run.skipped:,} row" + ("" if run.skipped == 1 else "s")
-        others = " or about other symbols than those of --symbols" if run.part.symbols else ""
-        text = f"skipped: {rows} about no trade (orders, quotes, empty lines){others}"
-        notes_console().print(text, soft_wrap=True, highlight=False)
-
-
-def _seconds(ns: int) -> str:
-    """Return nanoseconds as seconds, six digits of them, never with an exponent.
-
-    >>> _seconds(633_543_197_460), _seconds(183_806_993_761_972_130), _seconds(1_500)
-    ('633.543', '183,806,994', '0.0000015')
-    """
-    seconds = ns / NANOS
-    text = f"{seconds:,.6g}" if 0.001 <= seconds < 1e6 else f"{seconds:,.9f}".rstrip("0")
-    return text if seconds < 1e6 else f"{seconds:,.0f}"
-
-
-def _trades(count: int) -> str:
-    return f"{count:,} trade" + ("" if count == 1 else "s")
-
-
-def _say_missing(run: Replay) -> None:
-    """Name the symbols of --symbols that the files do not hold."""
-    missing = sorted(run.part.symbols - set(run.judge.symbols.names))
-    if missing and not run.outcome.forgotten:  # of these the name may be gone, too
-        notes_console().print(
-            f"--symbols: no trade of {cell(', '.join(missing))} in these files",
-            soft_wrap=True,
-            highlight=False,
-        )
-
-
-def _say_unused(overrides: Collection[str], judged: Collection[str]) -> None:
-    told = unknown_symbols(overrides, judged)
-    if told is not None:
-        notes_console().print(cell(told))

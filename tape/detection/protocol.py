@@ -47,6 +47,23 @@ DUPLICATE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Each:
+    """What a detector knows of every trade, flagged or not, if that is asked for.
+
+    Attributes:
+        families: per trade a column for the severity of its price, its size and the feed.
+        lower: the lowest price that would have been normal, dollars; NaN where it is not known.
+        upper: likewise the highest one.
+        context: position in `tape.market.day.CONTEXTS`.
+    """
+
+    families: F64
+    lower: F64
+    upper: F64
+    context: U8
+
+
+@dataclass(frozen=True, slots=True)
 class Verdicts:
     """What a detector says of a batch.
 
@@ -65,6 +82,7 @@ class Verdicts:
         parts: of several detectors together, what each of them said.
         priority: per trade how much it deserves to be looked at, -1 for a duplicate; None of a
             detector that ranks by its score.
+        each: more of every trade, from a detector that knows it, if `tells_each` asks for it.
     """
 
     outcome: npt.NDArray[np.uint8]
@@ -76,6 +94,7 @@ class Verdicts:
     score: F64 | None = None
     parts: "tuple[Part, ...]" = ()
     priority: F64 | None = None
+    each: Each | None = None
 
     @classmethod
     def of(

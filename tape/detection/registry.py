@@ -209,31 +209,42 @@ def own_rules(profile: str) -> tuple[Rule, ...]:
 
 
 def make_detector(
-    parameters: Parameters, symbols: "SymbolTable", refits: Refits | None = None
+    parameters: Parameters,
+    symbols: "SymbolTable",
+    refits: Refits | None = None,
+    *,
+    tells_each: bool = False,
 ) -> "Detector":
     """Return the detector of a run, or the several of it as one.
 
-    `refits` counts the fits of models.
+    `refits` counts the fits of models; with `tells_each` those that can say more of every trade
+    do so (`Verdicts.each`).
     """
     found = lineup(parameters.profile)
     if len(found.kinds) == 1 and found.kinds[0].finds_duplicates:
-        return _built(found.kinds[0], parameters, symbols, refits)
+        return _built(found.kinds[0], parameters, symbols, refits, tells_each)
     from tape.detection.composed import Composed
     from tape.detection.own import OwnDetector
 
     members: list[Detector] = []
     for kind in found.kinds:
         if kind.finds_duplicates:
-            members.append(_built(kind, parameters, symbols, refits))
+            members.append(_built(kind, parameters, symbols, refits, tells_each))
         else:
             members.append(OwnDetector(kind, found.bits_of(kind), parameters, symbols))
     return members[0] if len(members) == 1 else Composed(found.names, members)
 
 
 def _built(
-    kind: Kind, parameters: Parameters, symbols: "SymbolTable", refits: Refits | None
+    kind: Kind,
+    parameters: Parameters,
+    symbols: "SymbolTable",
+    refits: Refits | None,
+    tells_each: bool,
 ) -> "Detector":
     detector: Any = kind.build(kind.parameters.of(parameters), symbols)
+    if tells_each and hasattr(detector, "tells_each"):
+        detector.tells_each = True
     if refits is not None:
         detector.refits = refits
     return detector  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ here but the shape of a batch; `tape replay` calls it with messages that never s
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,11 +54,18 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What comes of a batch, each list in the batch's order."""
+    """What comes of a batch, each list in the batch's order.
+
+    Attributes:
+        batch: the trades themselves.
+        verdicts: what the detector says of each of them, and of those `flagged` in their order.
+    """
 
     flagged: list[Flagged]
     unread: list[Unread]
     episodes: list[EpisodeStep]
+    batch: DecodedBatch = field(repr=False, compare=False)
+    verdicts: Verdicts = field(repr=False, compare=False)
 
 
 class Judge:
@@ -77,14 +84,20 @@ class Judge:
         kept: Kept | None = None,
         limits: Limits = LIMITS,
         of: Partition | None = None,
+        tells_each: bool = False,
     ) -> None:
-        """Have places for `max_symbols`; the first ones are taken as an earlier run left them."""
+        """Have places for `max_symbols`; the first ones are taken as an earlier run left them.
+
+        With `tells_each` its verdicts have `each`.
+        """
         self.symbols = SymbolTable(max_symbols, limits, of)
         if kept is not None:  # a version before may have judged symbols that belong elsewhere
             places = [one for one in kept.places if of is None or of.fault(one.symbol) is None]
             self.symbols.resume(kept.clock, places)
         self.parameters, self.lineup = parameters, lineup(parameters.profile)
-        self.detector = make_detector(parameters, self.symbols, counts.refits)
+        self.detector = make_detector(
+            parameters, self.symbols, counts.refits, tells_each=tells_each
+        )
         self._identity = DetectorIdentity(tape.__version__, self.lineup.fingerprint(parameters))
         self._episodes = Episodes(
             self.symbols, parameters.episode_gap_s, self._identity, self.lineup.rules
@@ -140,7 +153,7 @@ class Judge:
             rules = tuple(reason.rule for reason in why.reasons)
             flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))
         unread = [Unread(position, rejected) for position, rejected in batch.rejected]
-        judged = Judged(flagged, unread, episodes)
+        judged = Judged(flagged, unread, episodes, batch, verdicts)
         self._count(len(values), verdicts, judged)
         return judged
 

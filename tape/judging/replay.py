@@ -48,11 +48,17 @@ class Shown:
         values: messages of its trades.
         flagged: messages for `anomalies` of those that are flagged.
         episodes: what became of episodes meanwhile.
+        judged: all that was judged with it, what lies before the wanted part too.
+        wanted: of each message that was judged whether it belongs to the wanted part.
+        numbers: of each message that was judged the numbers of its trade (`TapeBatch`).
     """
 
     values: list[bytes]
     flagged: list[bytes]
     episodes: list[EpisodeStep]
+    judged: Judged
+    wanted: npt.NDArray[np.bool_]
+    numbers: npt.NDArray[np.int64]
 
 
 def time_ns(text: str, *, option: str, day_ends: bool = False) -> int:
@@ -149,7 +155,8 @@ class Replay:
             found = self.judge.judge(batch.keys, batch.values)
             self.trades += len(batch.values)
             self._note_unread(found, batch.keys, times)
-            return Shown(batch.values, [one.value for one in found.flagged], found.episodes)
+            flagged = [one.value for one in found.flagged]
+            return Shown(batch.values, flagged, found.episodes, found, wanted, batch.numbers)
         judged = np.flatnonzero(wanted | (times < part.from_ns)).tolist()
         values = [batch.values[n] for n in judged]
         keys = [batch.keys[n] for n in judged]
@@ -160,6 +167,9 @@ class Replay:
             [batch.values[n] for n in np.flatnonzero(wanted).tolist()],
             [one.value for one in found.flagged if wanted[judged[one.position]]],
             [step for step in found.episodes if wanted[judged[step.position]]],
+            found,
+            wanted[judged],
+            batch.numbers[judged],
         )
 
     def _note_unread(

@@ -211,13 +211,15 @@ def _remove_parts_at_a_signal() -> None:
 
 
 @contextmanager
-def scratch_folder(prefix: str) -> Iterator[Path]:
+def scratch_folder(prefix: str, *, beside: Path | None = None) -> Iterator[Path]:
     """Give a temporary folder, which goes with the block, and with SIGTERM and SIGHUP as well.
+
+    It lies in the folder `beside`, if one is named, else where the system has such folders.
 
     What is copied into it is as private, and as licensed, as what it was copied from.
     """
     _remove_parts_at_a_signal()
-    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=beside) as name:
         folder = Path(name)
         _unfinished.add(folder)
         try:

@@ -31,7 +31,7 @@ from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
 from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import Explanation, Verdicts, kernel_columns
+from tape.detection.protocol import Each, Explanation, Verdicts, kernel_columns
 from tape.market.day import CONTEXTS, contexts
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
@@ -76,12 +76,14 @@ class CalibratedDetector:
     Attributes:
         refits: refits of tails so far; detectors of several partitions may share it.
         last_families: likewise of its price, of its size and of the feed; 0 for dropped ones.
+        tells_each: whether verdicts have `each`, which costs some time.
     """
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         self.parameters = CalibratedParameters.of(parameters)
         self.symbols = symbols
         self.refits = Refits()
+        self.tells_each = False
         self._learnt = self.parameters.learnt_fingerprint()
         self.last_families: F64 = np.zeros((0, FAMILIES), np.float64)
         shares = parameters.budget_shares
@@ -150,6 +152,8 @@ class CalibratedDetector:
             facts=self._room_for_facts(n),
             behind_ns=np.empty(n, np.int64),
             shared=np.empty(n, np.uint8),
+            bands=np.full((n if self.tells_each else 0, 2), np.nan),
+            contexts=np.zeros(n if self.tells_each else 0, np.uint8),
         )
         found = detect_calibrated(
             kernel_columns(trades),
@@ -177,6 +181,7 @@ class CalibratedDetector:
             answers.shared.view(np.bool_),
             answers.scores,
             priority=answers.priorities,
+            each=_each(answers) if self.tells_each else None,
         )
 
     def _note_refits(self) -> None:
@@ -242,3 +247,7 @@ class CalibratedDetector:
         rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
         self._state.dirty[:] = 0
         return rows
+
+
+def _each(answers: Answers) -> Each:
+    return Each(answers.families, answers.bands[:, 0], answers.bands[:, 1], answers.contexts)

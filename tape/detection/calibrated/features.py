@@ -139,6 +139,12 @@ def _tick(price: float, moved: float) -> Any:
 
 
 @part_of_callers
+def usual_distance(levels: F64, price: float) -> Any:
+    """Return the usual distance from the local mean, dollars: the unit of a deviation."""
+    return levels[SPREAD] + _tick(price, levels[MOVED])
+
+
+@part_of_callers
 def _relative(price: float, base: float, least: float) -> Any:
     """Return how far a price is from a base, over its size or `least`."""
     return abs(price - base) / max(abs(base), least)

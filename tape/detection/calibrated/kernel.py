@@ -11,22 +11,26 @@ from tape.detection.calibrated.features import (
     DEVIATION,
     DISTANCE,
     JUMP,
+    LEAST_HELD,
     SIGNED_VOLUME,
     SIZE,
     STUCK,
     TEN_TRADES,
     features,
+    usual_distance,
 )
-from tape.detection.calibrated.halts import note_time
+from tape.detection.calibrated.halts import SESSION, note_time
 from tape.detection.calibrated.prior import trust_in_prior
 from tape.detection.calibrated.priority import priority_of
 from tape.detection.calibrated.state import (
     BINS,
     CREDIT,
+    DOUBTED,
     DOUBTED_TIME,
     FAMILIES,
     FEATURES,
     FITS,
+    HELD,
     LIMIT,
     LOCAL,
     MEDIAN,
@@ -82,6 +86,9 @@ OTHER_FACTS = 4 * FEATURES + FAMILIES
 last nine prices, share of the venue in trades and in odd prices, context, priority."""
 
 
+BAND_LEVEL = 4.0
+"""Severity at which the band of normal prices ends."""
+
 OF_PRICE = 0
 OF_SIZE = 1
 OF_FEED = 2
@@ -120,7 +127,8 @@ class Scratch(NamedTuple):
 class Answers(NamedTuple):
     """Verdicts of a batch; `facts` has a row per flagged trade.
 
-    `families` has the severity of each family per trade, `priorities` the priority.
+    `families` has the severity of each family per trade, `priorities` the priority. `bands` and
+    `contexts` have no rows where nobody asks for them.
     """
 
     outcome: U8
@@ -132,6 +140,8 @@ class Answers(NamedTuple):
     facts: F64
     behind_ns: I64
     shared: U8
+    bands: F64
+    contexts: U8
 
 
 @uncounted
@@ -247,6 +257,21 @@ def _tell(
 
 
 @part_of_callers
+def _can_compare(counters: I64) -> Any:
+    """Return whether there are prices of this session that the next one can be held against."""
+    return counters[HELD] >= LEAST_HELD and counters[DOUBTED] != SESSION
+
+
+@uncounted
+def _write_band(fits: F64, mean: float, distance: float, band: F64) -> None:
+    """Write from where to where a price was normal: as far from the mean as one in 10,000."""
+    own = fits[DEVIATION * FITS : (DEVIATION + 1) * FITS]
+    half = value_at(own, BAND_LEVEL) * distance
+    band[0] = mean - half
+    band[1] = mean + half
+
+
+@part_of_callers
 def _is_auction(kind: int, i: int, t: Columns, counters: I64) -> bool:
     """Return whether a trade is the print of an auction, one that ends a halt among them."""
     if kind == REOPENING:
@@ -268,6 +293,7 @@ def detect_calibrated(
 ) -> int:
     """Judge all trades of a batch; return how many are flagged."""
     found = 0
+    tells_each = out.bands.shape[0] > 0
     for i in range(t.symbol.shape[0]):
         row = t.symbol[i]
         time_ns = t.ts_event_ns[i]
@@ -304,12 +330,18 @@ def detect_calibrated(
         first = setting.budget_of[row]
         budgets = setting.budgets[first : first + FAMILIES]
         note_passing(levels, counters, share, budgets)
+        if tells_each:
+            out.contexts[i] = kind
         if not _is_auction(kind, i, t, counters):
             usual = levels[USUAL_SIZE]
+            compared = tells_each and _can_compare(counters)
+            distance = usual_distance(levels, t.price_nanos[i] / 1e9) if compared else 0.0
             mean = features(row, i, t, passed_ns, state, scratch.values)
             if counters[ACCEPTED] > LOCAL:
                 out.scores[i] = _judged(row, t.publisher_id[i], state, scratch)
                 flagged = _answered(i, levels, scratch, out)
+                if compared:
+                    _write_band(state.fits[row], mean, distance, out.bands[i])
                 if flagged >= 0:
                     out.rules[i] = CALIBRATED_BIT
                     out.flagged[found] = i
