@@ -122,6 +122,7 @@ def _price(s: dict[str, Any], price: float, values: dict[str, float]) -> None:
         apart = min(apart, abs(price - old))
     nearby = sorted(prices[-9:])[4] if len(window) >= 9 else mean
     if len(window) >= 10:
+        s["around"] = (mean, usual)
         values["dev"] = min(apart, abs(price - nearby)) / usual
     s["spread"] += weight * (min(apart, most * usual) - s["spread"])
 
@@ -243,10 +244,12 @@ def judged(
     *,
     alerts_per_10k: float = 1.0,
     budgets: dict[str, dict[str, float]] | None = None,
+    bands: list[tuple[float, float] | None] | None = None,
 ) -> list[tuple[float, bool]]:
     """Return per trade its severity and whether it is flagged; no half days.
 
-    `budgets` has, for symbols with one of their own, `per_10k` or `per_day`.
+    `budgets` has, for symbols with one of their own, `per_10k` or `per_day`. To `bands` is added,
+    per trade, from where to where its price would have been normal; None if nothing was known.
     """
     states: dict[str, dict[str, Any]] = {}
     answers: list[tuple[float, bool]] = []
@@ -270,12 +273,26 @@ def judged(
         crossed = side == "N" and size >= 1_000
         if auction or (regular and s["reopening"] and crossed):
             answers.append((0.0, False))
+            s["around"] = None
         else:
             answers.append(_judge(s, price_nanos, size, side))
+        if bands is not None:
+            bands.append(_band(s) if s["around"] and s["n"] > 60 else None)
         if s["n"] % 1_000 == 0:
             for tail in s["tails"].values():
                 tail.refit(s["n"])
     return answers
+
+
+def _band(s: dict[str, Any]) -> tuple[float, float]:
+    """Return the prices around the mean whose distance has a severity of 4, found by halving."""
+    mean, usual = s["around"]
+    tail = s["tails"]["dev"]
+    low, high = tail.fit[0], 1e9  # not below the threshold of the tail
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (low, middle) if tail.severity(middle) >= 4 else (middle, high)
+    return mean - high * usual, mean + high * usual
 
 
 def _sink(s: dict[str, Any], share: float) -> None:
@@ -318,7 +335,7 @@ def _run(s: dict[str, Any], since: int) -> float:
 
 def _judge(s: dict[str, Any], price_nanos: int, size: int, side: str) -> tuple[float, bool]:
     values = dict.fromkeys(("dev", "jump", "move", "size", "run", "flow"), 0.0)
-    since = s["since"]
+    since, s["around"] = s["since"], None
     s["usual"] = s["usual"] or max(float(size), 1.0)
     usual = s["usual"]
     begins = s["begins"] or not s["prices"]

@@ -34,11 +34,17 @@ HEADS: Final = (
     b"ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
     b"ts_in_delta,sequence,symbol,anomaly_id,",
     b"symbol,publisher_id,first_ts_event,first_sequence,last_ts_event,last_sequence,kind,",
+    b"symbol,publisher_id,ts_event,sequence,ordinal,side,price,size,flagged,rules,severity,",
+    b"symbol,start,open,high,low,close,volume,trades,flagged,open_clean,",
 )
-"""First lines of our tables that have no room for a mark: anomalies and labels as CSV."""
+"""First lines of our tables that have no room for a mark: anomalies, labels, scores and bars as
+CSV."""
 
 FEATURES: Final = "features written by tape features, not trades"
 ANOMALIES: Final = "anomalies written by tape replay, not trades"
+SCORES: Final = "scores of trades written by tape score, not trades"
+BARS: Final = "bars written by tape bars, not trades"
+CLEAN: Final = "trades written by tape score as Parquet, which no command reads"
 EPISODES: Final = "episodes written by tape replay, not trades"
 LABELS: Final = "labels of anomalies, not trades"
 PICTURE: Final = "a picture drawn by tape, not trades"
@@ -51,9 +57,19 @@ BEGINNING: Final = 16_384
 
 TABLES: Final = (
     ({"anomaly_id", "episode_id"}, ANOMALIES),
+    ({"severity_price", "episode_id", "usable"}, SCORES),
+    ({"open_clean", "close_clean", "trades_clean"}, BARS),
     ({"first_ts_event", "first_sequence", "last_ts_event", "last_sequence", "kind"}, LABELS),
 )
 """Columns that nobody else has together, also where a spreadsheet has saved the table again."""
+
+PARQUET: Final = (
+    (MARK + b": scores", SCORES),
+    (MARK + b": bars", BARS),
+    (MARK + b": trades", CLEAN),
+    (MARK, ANOMALIES),
+)
+"""What our Parquet files say of themselves."""
 
 KEYS: Final = (
     (rb'^.{0,4}"rows"\s*:.*"rows_skipped"\s*:.*"flagged"\s*:', REPORT),
@@ -81,7 +97,7 @@ def own_output(head: bytes, tail: bytes = b"") -> str | None:
     if head.startswith(b"PAR1"):
         if MARK in tail and FEATURES_KEY in tail:
             return FEATURES
-        return ANOMALIES if MARK in tail else None
+        return next((what for mark, what in PARQUET if mark in tail), None)
     if head.startswith(PICTURES):
         return PICTURE if MARK in head or MARK in tail else None
     head = head[:BEGINNING].removeprefix(BOM_UTF8).lstrip()

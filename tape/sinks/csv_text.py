@@ -1,7 +1,5 @@
 """Tables as CSV, whole columns at a time: times and prices are written as DataBento writes them."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -113,9 +111,7 @@ def _quoted(text: str) -> str:
     """Return a cell in quotes if it needs them."""
     if not any(one in text for one in ',"\r\n'):
         return text
-    cell = io.StringIO(newline="")
-    csv.writer(cell, lineterminator="").writerow([text])
-    return cell.getvalue()
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _texts(text: U8, nulls: npt.NDArray[np.bool_] | None) -> Any:

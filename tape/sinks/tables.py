@@ -76,7 +76,10 @@ def suffix_of(path: Path) -> str:
 
 
 def open_table(file: OutputFile, what: str) -> Table:
-    """Return what writes a table into an open file; `what` it is stands in the file, if it can."""
+    """Return what writes a table into an open file.
+
+    `what` it is stands in a Parquet file (`tape.process.origin`): scores, bars or trades.
+    """
     module, _, kind = FILES[suffix_of(file.path)].partition(":")
     found: Any = getattr(import_module(module), kind)(file, what)
     table: Table = found
