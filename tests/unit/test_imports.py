@@ -50,7 +50,7 @@ NEVER = {
     "view.page": {"view.terminal"},
     "desk.evaluate": {"desk.tune"},
 }
-PROFILES = ("classic", "calibrated")
+PROFILES = sorted(file.parent.name for file in ROOT.glob("detection/*/kind.py"))
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
