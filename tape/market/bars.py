@@ -24,6 +24,7 @@ EVERY: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])", re.ASCII)
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 EARLIEST: Final = -(2**63)
 LATEST: Final = 2**63 - 1
+"""Before and after any time in ns, below and above any price in 1e-9 dollars."""
 
 PRICES: Final = np.dtype(
     [
