@@ -80,7 +80,7 @@ def test_any_prices_have_the_oracles_verdicts(seed: int, cuts: list[int]) -> Non
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_full_window_of_any_prices_has_the_oracles_verdicts(seed: int) -> None:
-    price_nanos = walk(seed, 3_500)
+    price_nanos = walk(seed, 2_300)
     parameters = {"trees": 20, "refit_every": 500}
     assert judged(ClassicDetector, price_nanos, [999, 1_700], parameters) == expected(
         price_nanos, parameters
