@@ -9,6 +9,8 @@
     ├── AccountError         4   the data service refuses the key, or the account cannot pay
     ├── StateError           4   kept state cannot be used and needs a person
     ├── DetectorError        4   a detector that is not of this program is at fault
+    ├── StoreError           4   a store refuses, or is not as it has to be
+    │   └── StoreAwayError   1   a store does not answer: start the app again
     └── BrokerError          4   the broker cannot be started, reached or used as configured
         ├── BrokerAwayError  4   the broker does not answer just now; of an app 1: start it again
         └── BrokerLostError  1   the broker failed an app at work: start it again
@@ -88,6 +90,18 @@ class DetectorError(TapeError):
     """A detector that is not of this program failed, or said what cannot be."""
 
     exit_code = 4
+
+
+class StoreError(TapeError):
+    """A store of anomalies refuses our name, our rights or its own schema."""
+
+    exit_code = 4
+
+
+class StoreAwayError(StoreError):
+    """A store does not answer, or is only starting; starting again later may be all it takes."""
+
+    exit_code = 1
 
 
 class BrokerError(TapeError):

@@ -43,6 +43,8 @@ Reason = Literal[
     "message_too_deep",
     "message_too_large",
     "partition_wrong",
+    # what a store can never take
+    "store_refused",
 ]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 """All reasons, in the order above."""

@@ -14,6 +14,25 @@ CHUNK: Final = 10_000
 """Anomalies held before a row group is written."""
 
 
+def anomaly_fields(pa: Any) -> list[tuple[str, Any]]:
+    """Return names and types of an anomaly's columns; `pa` is pyarrow, which is slow to load."""
+    whole = {name: pa.int64() for name in FIELDS}
+    whole |= {name: pa.timestamp("ns", tz="UTC") for name in TIMES}
+    whole |= {name: pa.string() for name in ("action", "side", "symbol")}
+    reason = [("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
+    return [
+        *(whole | {"price": pa.float64()}).items(),
+        ("anomaly_id", pa.string()),
+        ("episode_id", pa.string()),
+        ("anomalies", pa.list_(pa.string())),
+        ("severity", pa.float64()),
+        ("priority", pa.float64()),
+        ("family", pa.string()),
+        ("context", pa.string()),
+        ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
+    ]
+
+
 class ParquetSink:
     """Writes anomalies into an open file, in row groups of `CHUNK`."""
 
@@ -21,24 +40,7 @@ class ParquetSink:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        whole = {name: pa.int64() for name in FIELDS}
-        whole |= {name: pa.timestamp("ns", tz="UTC") for name in TIMES}
-        whole |= {name: pa.string() for name in ("action", "side", "symbol")}
-        reason = [("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
-        self._schema = pa.schema(
-            [
-                *(whole | {"price": pa.float64()}).items(),
-                ("anomaly_id", pa.string()),
-                ("episode_id", pa.string()),
-                ("anomalies", pa.list_(pa.string())),
-                ("severity", pa.float64()),
-                ("priority", pa.float64()),
-                ("family", pa.string()),
-                ("context", pa.string()),
-                ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
-            ],
-            metadata={"creator": MARK.decode()},
-        )
+        self._schema = pa.schema(anomaly_fields(pa), metadata={"creator": MARK.decode()})
         self._table: Callable[..., Any] = pa.Table.from_pylist
         self._writer = pq.ParquetWriter(file.binary, self._schema, compression="zstd")
         self._held: list[dict[str, Any]] = []

@@ -2,18 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol, get_args
+
+import msgspec
+
+Kind = Literal["anomalies", "episodes", "rejected", "stocks"]
+"""What an item is: a message of the topic of that role, whatever the topic is called."""
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message of `anomalies` or `episodes`, as it lies on the topic.
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """A message as it lies on its topic.
 
     What the same trade or episode brings has the same id in it (`anomaly_id`, `episode_id`) each
     time: a sink that replaces by that id may be given an item twice.
+
+    Attributes:
+        value: the message itself.
+        kind: what it is.
+        topic, partition, offset: where it lies; empty and 0 where that does not matter.
+        appended_ms: when the broker took it, milliseconds since 1970.
+        key: of the record.
+        headers: of the record.
     """
 
     value: bytes
+    kind: Kind = "anomalies"
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+    appended_ms: int = 0
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Return what grows from each message of an id to the next, also on a topic made again."""
+        return self.appended_ms, self.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +77,22 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; what was not flushed may be lost."""
+
+
+class Store(Sink, Protocol):
+    """A sink that keeps what it was given before: it may be given the same items again.
+
+    Its `write` returns when the items are safe. It raises `SinkBusyError` where they are to be
+    given again after a while, and `StoreError` where that needs a person.
+    """
+
+    def open(self) -> None:
+        """Connect, and see that everything is there.
+
+        Raises:
+            StoreAwayError: nobody answers; trying again may be all it takes.
+            StoreError: the store refuses, or is not as it has to be.
+        """
+
+    def begin(self, topic: str, partition: int, offset: int) -> None:
+        """Note that a partition's items come from this offset on, which was not committed yet."""

@@ -1,0 +1,69 @@
+"""Settings of the anomaly sink, and of what else works with its store."""
+
+import socket
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
+
+SinkName = Literal["postgres", "files"]
+TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
+"""What can be stored, by the role of its topic."""
+
+COMMIT_S: Final[dict[SinkName, float]] = {"postgres": 1.0, "files": 30.0}
+"""Seconds between two writes: of a file's each makes new files."""
+
+SCHEMA: Final = r"^[a-z_][a-z0-9_]{0,62}$"
+
+
+class SinkSettings(BrokerSettings):
+    """Settings of the anomaly sink; `tape sink` and `tape history` read them too."""
+
+    sink: SinkName = Field("postgres", alias="SINK")
+    sink_topics: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("anomalies", "episodes"), alias="SINK_TOPICS"
+    )
+    group_or_none: TopicName | None = Field(None, alias="SINK_CONSUMER_GROUP")
+    sink_commit_s: float = Field(0.0, alias="SINK_COMMIT_INTERVAL_S", ge=0, le=600)
+    store_timeout_s: float = Field(15.0, alias="STORE_TIMEOUT_S", ge=1, le=60)
+    database_url: SecretStr = Field(SecretStr(""), alias="DATABASE_URL")
+    database_password_file: Path | None = Field(None, alias="DATABASE_PASSWORD_FILE")
+    postgres_schema: str = Field("tapewatch", alias="POSTGRES_SCHEMA", pattern=SCHEMA)
+    sink_migrate: bool = Field(True, alias="SINK_MIGRATE")
+    sink_dir: Path = Field(Path("out/sink"), alias="SINK_DIR")
+    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
+    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+
+    @field_validator("sink_topics", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        unknown = [name for name in names if name not in TOPICS]
+        if unknown or not names:
+            raise ValueError(f"name some of {', '.join(TOPICS)}, separated by commas")
+        return names
+
+    @property
+    def consumer_group(self) -> str:
+        """Return the consumer group: one per store, unless it is set."""
+        return self.group_or_none or f"anomaly-sink-{self.sink}"
+
+    @property
+    def commit_interval_s(self) -> float:
+        """Return the seconds between two writes, 0 being what suits the store."""
+        return self.sink_commit_s or COMMIT_S[self.sink]
+
+    def topic_of(self, kind: str) -> str:
+        """Return what the topic of a role is called here."""
+        names = {
+            "anomalies": self.output,
+            "episodes": self.episodes,
+            "rejected": self.rejected,
+            "stocks": self.input,
+        }
+        return names[kind]

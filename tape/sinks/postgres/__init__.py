@@ -1,0 +1,1 @@
+"""PostgreSQL as a store: anomalies, episodes, rejected records and trades as tables."""

@@ -1,0 +1,12 @@
+-- A role that may read everything here and change nothing, for Grafana and people.
+-- `tape sink grants | psql "$DATABASE_URL"` runs it; whoever runs it may make roles. Then:
+--   create role grafana login password '…' in role tapewatch_reader;
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'tapewatch_reader') then
+        create role tapewatch_reader nologin;
+    end if;
+end $$;
+grant usage on schema tapewatch to tapewatch_reader;
+grant select on all tables in schema tapewatch to tapewatch_reader;
+alter default privileges in schema tapewatch grant select on tables to tapewatch_reader;

@@ -1,0 +1,218 @@
+"""PostgreSQL as a store: each kind of message into its table, the newest of each identity."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import psycopg
+
+from tape.model.rejected import Rejected
+from tape.process.clock import CLOCK, Clock
+from tape.sinks.postgres.migrations import ensure
+from tape.sinks.postgres.refusals import reason_of
+from tape.sinks.postgres.rows import (
+    ANOMALY_COLUMNS,
+    EPISODE_COLUMNS,
+    REJECTED_COLUMNS,
+    Row,
+    anomaly_row,
+    episode_row,
+    newest_rows,
+    rejected_row,
+)
+from tape.sinks.postgres.session import Connection, Place, Session
+from tape.sinks.postgres.trade_rows import TradeTable
+from tape.sinks.postgres.trades import TradeWriter
+from tape.sinks.sink import Item, Kind, Poison, SinkBusyError
+
+log = logging.getLogger(__name__)
+
+ROWS_MAX: Final = 5_000
+"""Rows of one transaction; halved while the server is too slow for them."""
+
+WRITE_S: Final = 45.0
+"""After it the rest is put off: the loop has to come round. What is there already costs little."""
+
+TRADES_MAX: Final = 50_000
+MIGRATE_S: Final = 600.0
+"""Longest that a step of the schema may take: it may write every row again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How one kind of message becomes rows.
+
+    Attributes:
+        name: of the table.
+        columns: that the rows have.
+        row_of: makes one.
+        insert: moves what is in the staging table; it takes the newer of two rows.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    row_of: Callable[[Item], Row | Rejected]
+    insert: str
+
+
+def _upsert(name: str, key: str, columns: tuple[str, ...], **derived: str) -> str:
+    """Return the statement that moves staged rows into a table.
+
+    In the order of their keys: two programs that write the same rows then wait for one another,
+    and neither is the other's deadlock.
+    """
+    targets = ", ".join([*columns, *derived])
+    sources = ", ".join([*columns, *derived.values()])
+    new = ", ".join(f"{one} = excluded.{one}" for one in (*columns, *derived) if one != key)
+    return (
+        f"insert into {name} as kept ({targets}) select {sources} from new_{name} order by {key} "  # noqa: S608
+        f"on conflict ({key}) do update set {new}, written_at = now() "
+        "where (excluded.appended_at, excluded.topic_offset) > (kept.appended_at, "
+        "kept.topic_offset)"
+    )
+
+
+TABLES: Final[dict[Kind, Table]] = {
+    "anomalies": Table(
+        "anomalies",
+        ANOMALY_COLUMNS,
+        anomaly_row,
+        _upsert(
+            "anomalies",
+            "anomaly_id",
+            ANOMALY_COLUMNS,
+            reasons="message -> 'reasons'",
+            features="message -> 'features'",
+        ),
+    ),
+    "episodes": Table(
+        "episodes",
+        EPISODE_COLUMNS,
+        episode_row,
+        _upsert("episodes", "episode_id", EPISODE_COLUMNS, by_rule="message -> 'rules'"),
+    ),
+    "rejected": Table(
+        "rejected",
+        REJECTED_COLUMNS,
+        rejected_row,
+        f"insert into rejected ({', '.join(REJECTED_COLUMNS)}) "  # noqa: S608
+        f"select {', '.join(REJECTED_COLUMNS)} from new_rejected on conflict do nothing",
+    ),
+}
+
+
+class PostgresStore:
+    """Writes items, several thousand per transaction; what was written before changes nothing."""
+
+    def __init__(self, place: Place, *, may_migrate: bool = True, clock: Clock = CLOCK) -> None:
+        self._place, self._may_migrate, self._clock = place, may_migrate, clock
+        self.session = Session(place)
+        self._trades = TradeWriter(self.session)
+        self._rows_max = ROWS_MAX
+
+    def open(self) -> None:
+        """Connect, and bring the schema to the version that this program needs."""
+        self.session.wait()
+        patient = Session(replace(self._place, timeout_s=MIGRATE_S))
+        try:
+            ensure(patient, may_migrate=self._may_migrate)
+        finally:
+            patient.close()
+
+    def begin(self, topic: str, partition: int, offset: int) -> None:
+        """Do nothing: rows are replaced by identity, wherever reading begins."""
+
+    def write(self, items: Sequence[Item], /) -> list[Poison]:
+        """Write items, and return those that the database can never take, with its reason."""
+        poison: list[Poison] = []
+        until_s = self._clock.now_s() + WRITE_S
+        for kind, table in TABLES.items():
+            ours = [item for item in items if item.kind == kind and not _is_deleted(item)]
+            rows, unread = newest_rows(ours, table.row_of)
+            poison += unread
+            kept, at = list(rows.values()), 0
+            while at < len(kept):
+                if self._clock.now_s() > until_s:
+                    raise SinkBusyError("the database takes too long", retry_after_s=0.1)
+                some = kept[at : at + self._rows_max]
+                poison += self._paced(table, some)
+                at += len(some)
+        trades = [item for item in items if item.kind == "stocks"]
+        for at in range(0, len(trades), TRADES_MAX):
+            poison += self._write_trades(trades[at : at + TRADES_MAX])
+        return poison
+
+    def flush(self) -> None:
+        """Do nothing: `write` returns when all is committed."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.session.close()
+
+    def _paced(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> list[Poison]:
+        """Write rows in one transaction, of which there are fewer next time if it is too slow."""
+        try:
+            poison = self._settled(table, rows)
+        except SinkBusyError:
+            if self.session.was_slow:
+                self._rows_max = max(1, min(self._rows_max, len(rows)) // 2)
+            raise
+        self._rows_max = min(ROWS_MAX, self._rows_max * 2)
+        return poison
+
+    def _settled(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> list[Poison]:
+        """Write rows; where one of them is refused, halve them until it stands alone."""
+        try:
+            with self.session.work() as connection, connection.transaction():
+                _stage(connection, table, (row[2] for _, row in rows))
+                connection.execute(table.insert.encode())
+        except psycopg.Error as error:  # of the others `work` makes its own
+            if len(rows) == 1:
+                return [Poison(rows[0][0], reason_of(error))]
+            middle = len(rows) // 2
+            first = self._settled(table, rows[:middle])
+            return first + self._settled(table, rows[middle:])
+        return []
+
+    def _write_trades(self, items: Sequence[Item]) -> list[Poison]:
+        from tape.codec.batch import decode_batch  # compiled, and rarely wanted here
+        from tape.codec.symbols import SymbolTable
+
+        keys, values = [i.key for i in items], [i.value for i in items]
+        symbols = SymbolTable(len(items) + 1)  # its own: no symbol loses its place
+        found = decode_batch(keys, values, symbols)
+        trades = found.trades
+        table = TradeTable(
+            names=[name.encode() for name in symbols.names],
+            symbol=trades.symbol.astype("i8"),
+            ts_event_ns=trades.ts_event_ns,
+            publisher_id=trades.publisher_id.astype("i8"),
+            sequence=trades.sequence,
+            price_nanos=trades.price_nanos,
+            size=trades.size,
+            side=trades.side,
+            ordinal=trades.ordinal.astype("i8"),
+            ts_recv_ns=np.zeros(len(trades), np.int64),
+        )
+        self._trades.write(table)
+        return [Poison(items[n], f"{why.reason}: {why.detail}") for n, why in found.rejected]
+
+
+def _is_deleted(item: Item) -> bool:
+    """Return whether an item says that its key is no more, as on a compacted topic."""
+    return item.kind == "episodes" and not item.value
+
+
+def _stage(connection: Connection, table: Table, lines: Iterable[str]) -> None:
+    columns = ", ".join(table.columns)
+    connection.execute(
+        f"create temporary table if not exists new_{table.name} on commit delete rows as "  # noqa: S608
+        f"select {columns} from {table.name} with no data".encode()
+    )
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy new_{table.name} ({columns}) from stdin".encode()) as copy,
+    ):
+        copy.write("\n".join([*lines, ""]).encode())
