@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("producer", "anomaly_detector")
+APPS = ("producer", "anomaly_detector", "anomaly_sink")
 FILE = ROOT / "THIRD-PARTY.md"
 IN_THE_IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux"}
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)(?: *; *([^\\]+))?", re.MULTILINE)
@@ -65,7 +65,7 @@ def third_party() -> str:
     rows = []
     for name, version in sorted({item for packages in held.values() for item in packages.items()}):
         apps = [app for app in APPS if held[app].get(name) == version]
-        where = "both" if apps == list(APPS) else apps[0]
+        where = "all" if apps == list(APPS) else ", ".join(apps)
         rows.append(f"| {name} | {version} | {licence(name)} | {where} |")
     return HEAD + "\n".join(rows) + "\n"
 

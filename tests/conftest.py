@@ -1,4 +1,4 @@
-"""Fixtures: one real Apache Kafka a session, fresh names a test."""
+"""Fixtures: one real Apache Kafka and PostgreSQL a session, fresh names a test."""
 
 import os
 import signal
@@ -9,7 +9,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from tape.errors import SettingsError
 from tape.kafka.local.broker import LocalKafka, free_port
+from tape.ops.local_postgres import LocalPostgres, server_programs
 
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 """Brokers of tests live for seconds or minutes, in which the JVM's second compiler costs a third of
@@ -28,6 +30,18 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """The session's broker, on a free port, gone at the end."""
     with LocalKafka(tmp_path_factory.mktemp("kafka"), free_port()) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    """The session's PostgreSQL, on a free port, gone at the end."""
+    try:
+        server_programs()
+    except SettingsError as missing:
+        pytest.skip(f"{missing}: nothing that needs a PostgreSQL is tested")
+    folder = tmp_path_factory.mktemp("postgres")
+    with LocalPostgres(folder / "data", free_port(), durable=False) as server:
+        yield server
 
 
 @pytest.fixture

@@ -83,6 +83,8 @@ class LocalPostgres:
     def start(self) -> Self:
         """Return when the server answers; raises `StoreAwayError` with the end of its log."""
         programs = server_programs()
+        if self.has_ended():
+            self._process = None
         if not (self.data_dir / "PG_VERSION").exists():
             self._make(programs)
         said = [f"-c{name}={value}" for name, value in self._config.items()]
@@ -123,6 +125,10 @@ class LocalPostgres:
         self._signal_all(signal.SIGKILL)
         self._process.wait()
         self._process = None
+
+    def has_ended(self) -> bool:
+        """Return whether it does not run, or no longer."""
+        return self._process is None or self._process.poll() is not None
 
     def pause(self) -> None:
         """Hold all its processes still."""

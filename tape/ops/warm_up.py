@@ -1,7 +1,7 @@
 """Fills the compile cache: `python -m tape.ops.warm_up`, at install and when an image is built.
 
 Compiling takes about half a minute once; every start after it takes a second. An app's image
-compiles what that app runs: `python -m tape.ops.warm_up producer`.
+compiles what that app runs: `python -m tape.ops.warm_up producer`, or `sink`.
 """
 
 import sys
@@ -27,15 +27,27 @@ from tape.detection.registry import BUILT_IN, make_detector
 from tape.detection.ring_kernel import find_duplicates, ring_state
 from tape.judging.episodes import Episodes
 from tape.model.anomaly import DetectorIdentity
-from tape.model.fields import TIME_MAX_NS
+from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 from tape.model.trade import Trade, encode
 from tape.synthetic import make_day, write_day
 
 PRODUCER: Final = "producer"
+SINK: Final = "sink"
 
 
 def warm(app: str = "") -> None:
-    """Run each compiled kernel once; for the producer, those that read files only."""
+    """Run each compiled kernel once; for the producer those of files, for a sink of messages."""
+    if app == SINK:
+        trade = Trade(
+            ts_event_ns=TIME_MIN_NS,
+            publisher_id=2,
+            side="B",
+            price_nanos=1,
+            size=1,
+            symbol="WARM",
+        )
+        decode_batch([b"WARM"], [encode(trade)], SymbolTable())
+        return
     with TemporaryDirectory() as folder:
         path = write_day(make_day(trades=2_000), Path(folder))
         (archive,) = find_archives(path).archives

@@ -48,6 +48,19 @@ def cells_of(found: Anomaly) -> dict[str, Any]:
     }
 
 
+def reasons_of(found: Anomaly) -> list[dict[str, Any]]:
+    """Return the reasons as rows whose numbers are reals: a table has no larger whole ones."""
+    return [
+        {
+            "rule": one.rule,
+            "value": float(one.value),
+            "threshold": float(one.threshold),
+            "text": one.text,
+        }
+        for one in found.reasons
+    ]
+
+
 def _trade(trade: Trade) -> dict[str, Any]:
     return {
         "ts_recv": trade.ts_recv_ns or None,

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from tape.process.origin import MARK
 from tape.process.whole_file import OutputFile
-from tape.sinks.fields import FIELDS, TIMES, cells_of, read
+from tape.sinks.fields import FIELDS, TIMES, cells_of, read, reasons_of
 from tape.sinks.sink import Item, Poison
 
 CHUNK: Final = 10_000
@@ -50,7 +48,7 @@ class ParquetSink:
         """Take anomalies, and write a row group when there are enough."""
         anomalies, poison = read(items)
         for found in anomalies:
-            self._held.append(cells_of(found) | {"reasons": msgspec.to_builtins(found.reasons)})
+            self._held.append(cells_of(found) | {"reasons": reasons_of(found)})
             if len(self._held) == CHUNK:
                 self.flush()
         return poison

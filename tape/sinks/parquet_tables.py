@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from tape.model.anomaly import decode_anomaly
 from tape.model.fields import NANOS, NO_SEQUENCE
 from tape.model.rejected import Rejected
 from tape.model.trade import decode
 from tape.process.origin import MARK
 from tape.sinks.episode_fields import decode_episode
-from tape.sinks.fields import cells_of
+from tape.sinks.fields import cells_of, reasons_of
 from tape.sinks.parquet import anomaly_fields
 from tape.sinks.sink import Item, Kind, Poison
 
@@ -103,7 +101,7 @@ def _anomaly(item: Item) -> DayRow | Rejected:
     if isinstance(found, Rejected):
         return found
     cells = cells_of(found) | {
-        "reasons": msgspec.to_builtins(found.reasons),
+        "reasons": reasons_of(found),
         "detector_version": found.detector.version,
         "settings": found.detector.settings,
         "message": item.value.decode(),

@@ -14,6 +14,7 @@ ROOT = Path(tape.__file__).parent
 ABOVE = {"kafka", "streaming", "settings", "cli"}
 DRIVERS = ("confluent_kafka", "quixstreams")
 ADAPTER = "streaming.adapter"
+POSTGRES = "sinks.postgres"
 DOCUMENTED = (
     "quixstreams",
     "quixstreams.checkpointing.exceptions",
@@ -74,11 +75,19 @@ def faults() -> Iterator[str]:
         room = module.split(".")[0]
         for target in imported(tree):
             if not target.startswith("tape."):
+                if target.split(".")[0] == "psycopg" and not module.startswith(POSTGRES):
+                    yield f"{module} imports {target}: only {POSTGRES} may"
                 if target.split(".")[0] in DRIVERS and room not in {"kafka", "streaming"}:
                     yield f"{module} imports {target}: only kafka and streaming may"
                 if target.startswith("quixstreams") and room != "streaming":
                     yield f"{module} imports {target}: only streaming knows Quix Streams"
-                if target.split(".")[0] in {"benchmarks", "tests", "producer", "anomaly_detector"}:
+                if target.split(".")[0] in {
+                    "benchmarks",
+                    "tests",
+                    "producer",
+                    "anomaly_detector",
+                    "anomaly_sink",
+                }:
                     yield f"{module} imports {target}: the package must work without it"
                 continue
             there = target.removeprefix("tape.")
@@ -188,10 +197,16 @@ def test_rooms_do_not_import_each_other_in_a_circle() -> None:
 LOADED = {
     "producer": (120, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
     "anomaly_detector": (135, {"archives", "feeds", "desk", "view", "cli", "synthetic"}),
+    "anomaly_sink": (
+        100,
+        {"archives", "feeds", "detection", "judging", "desk", "view", "cli", "synthetic", "market"},
+    ),
 }
 """Modules of ours that an app may load on its way at most, and rooms that it never enters."""
 
-SLOW = {"sklearn", "pandas", "matplotlib", "pyarrow", "textual", "exchange_calendars", "typer"}
+SLOW = {"sklearn", "pandas", "matplotlib", "pyarrow", "textual", "exchange_calendars", "typer"} | {
+    "psycopg"
+}
 """Slow to load, and neither sends nor judges a trade; of scikit-learn only a rare tie is asked."""
 
 

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -27,13 +28,19 @@ from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import names
 from tape.settings.producer import ProducerSettings
+from tape.settings.sink import SinkSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
 APPS: dict[str, type[BrokerSettings]] = {
     "producer": ProducerSettings,
     "anomaly_detector": DetectorSettings,
+    "anomaly_sink": SinkSettings,
 }
+DEPLOYED = {"producer": "producer", "anomaly_detector": "anomaly_detector"} | {
+    "anomaly_sink": "postgres_sink"
+}
+"""What an app is called where it runs: of the sink there may be one per store."""
 BROKER = "Quix__Broker__Address"
 STATE = "Quix__Deployment__State__Path"
 ELSEWHERE = {"DATA_DIR", "INSTANCE"}
@@ -41,7 +48,7 @@ ELSEWHERE = {"DATA_DIR", "INSTANCE"}
 NEED_A_PERSON = sorted(LASTING_CODES - {0})
 """Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
 
-EXTRA = {"producer": "", "anomaly_detector": "detector"}
+EXTRA = {"producer": "", "anomaly_detector": "detector", "anomaly_sink": "sink"}
 """The extra of the package that an image has."""
 
 POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"}
@@ -54,6 +61,8 @@ def document(name: str) -> dict[str, Any]:
 
 def default(kind: type[BaseSettings], name: str) -> object:
     value = names(kind)[name].get_default(call_default_factory=False)
+    if isinstance(value, tuple):
+        return ",".join(value)
     if isinstance(value, SecretStr | frozenset) or value in (None, PydanticUndefined):
         return ""
     return value
@@ -68,7 +77,8 @@ def same(text: object, value: object) -> bool:
 @pytest.mark.parametrize("app", APPS)
 def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(app: str) -> None:
     declared = {v["name"]: v for v in document(f"{app}/app.yaml")["variables"]}
-    (deployment,) = (d for d in document("quix.yaml")["deployments"] if d["name"] == app)
+    (deployment,) = (d for d in document("quix.yaml")["deployments"] if d["application"] == app)
+    assert deployment["name"] == DEPLOYED[app]
     deployed = {v["name"]: v for v in deployment["variables"]}
     assert set(declared) == set(names(APPS[app])) - {BROKER}
     assert set(deployed) == set(declared) - {STATE}
@@ -92,7 +102,7 @@ def test_env_example_names_every_setting_with_its_default() -> None:
 
 @pytest.mark.parametrize("app", APPS)
 def test_the_compose_file_sets_only_what_is_known(app: str) -> None:
-    service = document("docker-compose.yml")["services"][app]
+    service = document("docker-compose.yml")["services"][DEPLOYED[app]]
     assert set(service["environment"]) <= set(names(APPS[app]))
     assert service["environment"][BROKER] == "redpanda:9092"
     assert service["read_only"] is True
@@ -123,10 +133,21 @@ def test_compose_leaves_the_topics_to_their_one_definition() -> None:
     assert group == default(DetectorSettings, "Quix__Consumer_Group")
     for app in APPS:
         for name in ("input", "output", "rejected", "EPISODES_TOPIC"):
-            assert services[app]["environment"][name] == default(APPS[app], name)
-        assert services[app]["depends_on"] == {
-            "topics": {"condition": "service_completed_successfully"}
-        }
+            assert services[DEPLOYED[app]]["environment"][name] == default(APPS[app], name)
+        after = services[DEPLOYED[app]]["depends_on"]
+        assert after["topics"] == {"condition": "service_completed_successfully"}
+
+
+def test_the_database_and_its_sink_start_only_when_asked_for_and_in_that_order() -> None:
+    services = document("docker-compose.yml")["services"]
+    asked = {name for name, service in services.items() if "profiles" in service}
+    assert asked == {"postgres", "postgres_sink"}
+    assert services["postgres_sink"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+    made, used = services["postgres"]["environment"], services["postgres_sink"]["environment"]
+    url = urlsplit(used["DATABASE_URL"].replace("${POSTGRES_PASSWORD:-tapewatch}", "word"))
+    assert (url.hostname, url.port, url.password) == ("postgres", 5432, "word")
+    assert (url.username, url.path[1:]) == (made["POSTGRES_USER"], made["POSTGRES_DB"])
+    assert made["POSTGRES_PASSWORD"].startswith("${POSTGRES_PASSWORD:-tapewatch}")
 
 
 def test_ports_are_published_on_this_machine_only() -> None:
@@ -165,7 +186,11 @@ def test_the_images_say_what_they_hold_of_others() -> None:
     lines = [line for line in written.splitlines() if line.startswith("| ")][1:]
     rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
     for app in APPS:
-        held = {name: version for name, version, _, where in rows if where in (app, "both")}
+        held = {
+            name: version
+            for name, version, _, where in rows
+            if where == "all" or app in where.split(", ")
+        }
         assert held == script.pinned(app), "out of date: python ops/third_party.py"
         assert len(held) > 50
     for name, version, licence, _ in rows:
@@ -213,7 +238,7 @@ def test_an_image_is_made_from_a_digest_that_can_be_replaced(app: str) -> None:
     (base,) = [line for line in lines if line.startswith("ARG BASE_IMAGE=")]
     assert re.fullmatch(r"ARG BASE_IMAGE=python:3\.12-slim-bookworm@sha256:[0-9a-f]{64}", base)
     assert [line for line in lines if line.startswith("FROM ")] == ["FROM ${BASE_IMAGE}"]
-    build = document("docker-compose.yml")["services"][app]["build"]
+    build = document("docker-compose.yml")["services"][DEPLOYED[app]]["build"]
     here = "${BASE_IMAGE:-python:3.12-slim-bookworm}"  # an image of that name on the machine serves
     assert build["args"] == {"MAINAPPPATH": app, "BASE_IMAGE": here}
 
@@ -225,7 +250,7 @@ def kubernetes(name: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("app", APPS)
 def test_compose_has_a_first_process_that_passes_signals_on(app: str) -> None:
     services = document("docker-compose.yml")["services"]
-    assert services[app]["init"] is services["topics"]["init"] is True
+    assert services[DEPLOYED[app]]["init"] is services["topics"]["init"] is True
 
 
 @pytest.mark.parametrize(("name", "app"), POD_OF.items())

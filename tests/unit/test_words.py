@@ -96,7 +96,14 @@ def test_a_plain_word_is_let_through_and_another_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".env.example", "producer/app.yaml", "anomaly_detector/app.yaml", "quix.yaml"]
+    "name",
+    [
+        ".env.example",
+        "producer/app.yaml",
+        "anomaly_detector/app.yaml",
+        "anomaly_sink/app.yaml",
+        "quix.yaml",
+    ],
 )
 def test_descriptions_of_settings_use_plain_words(name: str) -> None:
     assert not list(found((ROOT / name).read_text(), INSTEAD))

@@ -117,7 +117,7 @@ def migrate(session: Session, *, to: int | None = None) -> list[Migration]:
             if version < step.version <= (to or step.version):
                 connection.execute(step.statements.encode())
                 connection.execute(
-                    f"insert into {VERSIONS} (version, name) values (%s, %s)",  # noqa: S608
+                    f"insert into {VERSIONS} (version, name) values (%s, %s)",
                     [step.version, step.name],
                 )
                 done.append(step)

@@ -67,7 +67,7 @@ def _upsert(name: str, key: str, columns: tuple[str, ...], **derived: str) -> st
     sources = ", ".join([*columns, *derived.values()])
     new = ", ".join(f"{one} = excluded.{one}" for one in (*columns, *derived) if one != key)
     return (
-        f"insert into {name} as kept ({targets}) select {sources} from new_{name} order by {key} "  # noqa: S608
+        f"insert into {name} as kept ({targets}) select {sources} from new_{name} order by {key} "
         f"on conflict ({key}) do update set {new}, written_at = now() "
         "where (excluded.appended_at, excluded.topic_offset) > (kept.appended_at, "
         "kept.topic_offset)"
@@ -97,7 +97,7 @@ TABLES: Final[dict[Kind, Table]] = {
         "rejected",
         REJECTED_COLUMNS,
         rejected_row,
-        f"insert into rejected ({', '.join(REJECTED_COLUMNS)}) "  # noqa: S608
+        f"insert into rejected ({', '.join(REJECTED_COLUMNS)}) "
         f"select {', '.join(REJECTED_COLUMNS)} from new_rejected on conflict do nothing",
     ),
 }
@@ -111,6 +111,7 @@ class PostgresStore:
         self.session = Session(place)
         self._trades = TradeWriter(self.session)
         self._rows_max = ROWS_MAX
+        self._done: set[tuple[str, str, tuple[int, int]]] = set()
 
     def open(self) -> None:
         """Connect, and bring the schema to the version that this program needs."""
@@ -125,23 +126,29 @@ class PostgresStore:
         """Do nothing: rows are replaced by identity, wherever reading begins."""
 
     def write(self, items: Sequence[Item], /) -> list[Poison]:
-        """Write items, and return those that the database can never take, with its reason."""
+        """Write items, and return those that the database can never take, with its reason.
+
+        Rows that got in before it became busy are not written again when they come again: on a
+        slow server that would have no end.
+        """
         poison: list[Poison] = []
         until_s = self._clock.now_s() + WRITE_S
         for kind, table in TABLES.items():
             ours = [item for item in items if item.kind == kind and not _is_deleted(item)]
             rows, unread = newest_rows(ours, table.row_of)
             poison += unread
-            kept, at = list(rows.values()), 0
+            kept, at = [r for n, r in rows.items() if (kind, n, r[1][1]) not in self._done], 0
             while at < len(kept):
                 if self._clock.now_s() > until_s:
                     raise SinkBusyError("the database takes too long", retry_after_s=0.1)
                 some = kept[at : at + self._rows_max]
                 poison += self._paced(table, some)
                 at += len(some)
+                self._done.update((kind, row[0], row[1]) for _, row in some)
         trades = [item for item in items if item.kind == "stocks"]
         for at in range(0, len(trades), TRADES_MAX):
             poison += self._write_trades(trades[at : at + TRADES_MAX])
+        self._done.clear()
         return poison
 
     def flush(self) -> None:
@@ -159,7 +166,7 @@ class PostgresStore:
             if self.session.was_slow:
                 self._rows_max = max(1, min(self._rows_max, len(rows)) // 2)
             raise
-        self._rows_max = min(ROWS_MAX, self._rows_max * 2)
+        self._rows_max = min(ROWS_MAX, self._rows_max + self._rows_max // 8 + 1)
         return poison
 
     def _settled(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> list[Poison]:
@@ -208,7 +215,7 @@ def _is_deleted(item: Item) -> bool:
 def _stage(connection: Connection, table: Table, lines: Iterable[str]) -> None:
     columns = ", ".join(table.columns)
     connection.execute(
-        f"create temporary table if not exists new_{table.name} on commit delete rows as "  # noqa: S608
+        f"create temporary table if not exists new_{table.name} on commit delete rows as "
         f"select {columns} from {table.name} with no data".encode()
     )
     with (

@@ -110,6 +110,6 @@ def _merge(connection: Connection, trades: TradeTable) -> int:
     )
     _copy(connection, "new_trades", trades)
     done = connection.execute(
-        f"insert into trades ({NAMES}) select {NAMES} from new_trades on conflict do nothing"  # noqa: S608
+        f"insert into trades ({NAMES}) select {NAMES} from new_trades on conflict do nothing"
     )
     return done.rowcount

@@ -1,0 +1,211 @@
+"""The anomaly sink as a process: killed, beside another, its store away; rows equal the topic."""
+
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tape.kafka.local.broker import LocalKafka, free_port
+from tape.kafka.reader import read_topic
+from tape.kafka.topics import create_topics, pipeline_topics
+from tape.ops.local_postgres import LocalPostgres
+from tests.apps import App, Pipeline
+from tests.kafka_client import produce
+from tests.stores import IDS, Bench, files_bench, found, postgres_bench
+
+pytestmark = pytest.mark.broker
+
+SYMBOLS = ("NVDA", "AMD", "INTC", "AAPL", "MSFT", "TSLA")
+EACH = 250
+CANARY = "canary-of-a-password"
+
+
+@pytest.fixture
+def pipeline(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[Pipeline]:
+    running = Pipeline(kafka.address, topic_names, tmp_path)
+    create_topics(
+        running.client,
+        pipeline_topics(running.input, running.output, running.rejected, running.episodes),
+    )
+    yield running
+    running.end()
+
+
+@pytest.fixture(params=["postgres", "files"])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    if request.param == "files":
+        return files_bench(tmp_path / "sink")
+    return postgres_bench(request.getfixturevalue("postgres"))
+
+
+def sink_env(pipeline: Pipeline, bench: Bench, server: LocalPostgres | None) -> dict[str, str]:
+    env = {
+        "SINK": bench.name,
+        "SINK_CONSUMER_GROUP": pipeline.group,
+        "SINK_COMMIT_INTERVAL_S": "0.3",
+        "SINK_DIR": str(pipeline.folder / "sink"),
+    }
+    if server is not None:
+        (row,) = bench.query("select current_setting('search_path')")
+        env |= {"DATABASE_URL": server.url(), "POSTGRES_SCHEMA": str(row[0]).split(",")[0]}
+    return env
+
+
+def started(pipeline: Pipeline, bench: Bench, request: pytest.FixtureRequest, **more: str) -> App:
+    server = request.getfixturevalue("postgres") if bench.name == "postgres" else None
+    return pipeline.start("anomaly_sink", **sink_env(pipeline, bench, server) | more)
+
+
+def send(pipeline: Pipeline, first: int, last: int) -> None:
+    """Write the anomalies and episodes of some of the symbols, as the detector does."""
+    for symbol in SYMBOLS[first:last]:
+        anomalies, episodes = found(EACH, symbol=symbol)
+        key = symbol.encode()
+        produce(pipeline.address, pipeline.output, [(key, one.value) for one in anomalies])
+        states = [(json.loads(e.value)["episode_id"].encode(), e.value) for e in episodes]
+        produce(pipeline.address, pipeline.episodes, states)
+
+
+def on_topic(pipeline: Pipeline, kind: str) -> dict[str, object]:
+    """The newest message of each identity, as a reader of the topic has it."""
+    topic = pipeline.output if kind == "anomalies" else pipeline.episodes
+    messages = [json.loads(m.value()) for lane in read_topic(pipeline.client, topic) for m in lane]
+    return {message[IDS[kind]]: message for message in messages}
+
+
+def stored(bench: Bench, kind: str) -> int:
+    try:
+        return bench.count(kind)
+    except Exception:  # no table, no file yet
+        return 0
+
+
+def wait_until(done: Callable[[], bool], what: str, *apps: App, timeout_s: float = 120) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < until_s, f"{what}:\n" + "\n".join(app.log() for app in apps)
+        time.sleep(0.1)
+
+
+def test_a_sink_that_is_killed_again_and_again_leaves_what_is_on_the_topic(
+    pipeline: Pipeline, bench: Bench, request: pytest.FixtureRequest
+) -> None:
+    """Each kill comes while some of what is on the topic is stored, and some is not."""
+    total = EACH * len(SYMBOLS)
+    for number in range(3):
+        before = stored(bench, "anomalies")
+        app = started(pipeline, bench, request)
+        send(pipeline, 2 * number, 2 * number + 1)
+        wait_until(lambda: stored(bench, "anomalies") > before, "a first row", app)  # noqa: B023
+        send(pipeline, 2 * number + 1, 2 * number + 2)
+        app.kill()
+        assert before < stored(bench, "anomalies")
+    assert stored(bench, "anomalies") <= total
+    app = started(pipeline, bench, request)
+    wait_until(lambda: stored(bench, "anomalies") >= total, "all rows", app)
+    wait_until(
+        lambda: bench.rows("episodes") == on_topic(pipeline, "episodes"), "the episodes", app
+    )
+    assert app.stop() == 0
+    assert bench.count("anomalies") == total
+    assert bench.rows("anomalies") == on_topic(pipeline, "anomalies")
+
+
+def test_a_store_that_goes_away_is_waited_for_and_poison_stops_nothing(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    with LocalPostgres(tmp_path / "own", free_port(), durable=False) as server:
+        bench, port = postgres_bench(server), free_port()
+        env = sink_env(pipeline, bench, server) | {"METRICS_PORT": str(port)}
+        app = pipeline.start("anomaly_sink", **env, STORE_TIMEOUT_S="2")
+        send(pipeline, 0, 1)
+        wait_until(lambda: stored(bench, "anomalies") == EACH, "the first symbol", app)
+        server.kill()
+        (bad, *_), _ = found(1, symbol="BAD")
+        nul = bad.value.replace(b"in one trade", b"in\\u0000one trade")
+        assert nul != bad.value
+        produce(pipeline.address, pipeline.output, [(b"BAD", b"{"), (b"BAD", nul)])
+        send(pipeline, 1, 2)
+        wait_until(lambda: bool(app.events("store away, waiting")), "the word", app)
+        assert metric(port, "tapewatch_store_up") == 0
+        assert metric(port, "tapewatch_store_busy_total") >= 1
+        server.start()
+        wait_until(lambda: stored(bench, "anomalies") == 2 * EACH, "the second symbol", app)
+        wait_until(lambda: bool(app.events("store is back")), "the other word", app)
+        wait_until(lambda: metric(port, "tapewatch_store_up") == 1, "the metric", app)
+        assert b"at work" in fetched(port, "health")
+        assert app.stop() == 0
+        assert bench.rows("anomalies").items() <= on_topic_of(pipeline, bad=2).items()
+    refused = [m for lane in read_topic(pipeline.client, pipeline.rejected) for m in lane]
+    assert {bytes(m.value()) for m in refused} == {b"{", nul}
+    reasons = {dict(m.headers())["reason"] for m in refused}
+    details = {dict(m.headers())["detail"] for m in refused}
+    assert reasons == {b"store_refused"}
+    assert any(b"22P05" in detail for detail in details), "what the server said"
+
+
+def on_topic_of(pipeline: Pipeline, *, bad: int) -> dict[str, object]:
+    lanes = read_topic(pipeline.client, pipeline.output)
+    values = [m.value() for lane in lanes for m in lane if m.key() != b"BAD"]
+    assert sum(map(len, lanes)) == len(values) + bad
+    return {(m := json.loads(value))["anomaly_id"]: m for value in values}
+
+
+def fetched(port: int, page: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=20) as answer:
+        return bytes(answer.read())
+
+
+def metric(port: int, name: str) -> float:
+    lines = fetched(port, "metrics").decode().splitlines()
+    (value,) = [line.split()[-1] for line in lines if line.split(" ")[0].split("{")[0] == name]
+    return float(value)
+
+
+def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
+    pipeline: Pipeline, request: pytest.FixtureRequest
+) -> None:
+    bench = postgres_bench(request.getfixturevalue("postgres"))
+    one = started(pipeline, bench, request, INSTANCE="one")
+    other = started(pipeline, bench, request, INSTANCE="other")
+    send(pipeline, 0, 4)
+    wait_until(lambda: stored(bench, "anomalies") == 4 * EACH, "four symbols", one, other)
+    os.kill(one.process.pid, signal.SIGSTOP)
+    send(pipeline, 4, 6)
+    wait_until(lambda: stored(bench, "anomalies") == 6 * EACH, "all symbols", one, other)
+    os.kill(one.process.pid, signal.SIGCONT)
+    one.stop()
+    assert other.stop() == 0
+    assert bench.rows("anomalies") == on_topic(pipeline, "anomalies")
+    assert bench.rows("episodes") == on_topic(pipeline, "episodes")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"DATABASE_URL": "postgresql://tapewatch:{canary}@{at}/postgres"}, "authentication"),
+        ({"DATABASE_URL": "postgresql://tapewatch:p@{canary}@{at}/postgres"}, "DATABASE_URL"),
+        ({"SINK": "elephant"}, "SINK"),
+        ({"SINK_TOPICS": "anomalies,birds"}, "SINK_TOPICS"),
+        ({"SINK": "files", "SINK_DIR": "/proc/nothing"}, "SINK_DIR"),
+    ],
+)
+def test_what_cannot_work_ends_the_app_with_a_sentence(
+    pipeline: Pipeline, postgres: LocalPostgres, settings: dict[str, str], said: str
+) -> None:
+    at = f"127.0.0.1:{postgres.port}"
+    told = {name: text.format(canary=CANARY, at=at) for name, text in settings.items()}
+    app = pipeline.start("anomaly_sink", **told)
+    assert app.wait() == 4, app.log()
+    last = app.log().strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert said in last
+    assert "Traceback" not in app.log()
+    assert CANARY not in app.log_file.read_text()
