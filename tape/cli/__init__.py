@@ -78,6 +78,10 @@ COMMANDS: Final = {
         "Show what the producer has sent, and have files sent again.",
     ),
     "rejected": ("tape.cli.rejected:app", "Look at rejected records, and send them again."),
+    "sink": (
+        "tape.cli.sink:app",
+        "The store that anomalies go to: look at it, make its tables, let people read it.",
+    ),
     "state": ("tape.cli.state:app", "The state that detectors keep: list it, show it, reset it."),
     "topics": (
         "tape.cli.topics:app",

@@ -1,17 +1,20 @@
 """`tape demo`: the whole pipeline from one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
 from tape.archives import find_archives
 from tape.cli.output import table_console
-from tape.errors import ArchiveError
+from tape.errors import ArchiveError, SettingsError
 from tape.ops.demo import report, run_pipeline
+from tape.ops.local_postgres import server_programs
 from tape.process.own_folder import make_private, own_folder
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.settings.sink import SinkName, SinkSettings
+from tape.sinks.stores import files_store, postgres_place
 from tape.synthetic import make_day, write_day
 
 DEFAULT_DATA = Path("nasdaq")
@@ -32,6 +35,10 @@ def demo(
             help="Folder for output and logs: new, empty, or of an earlier demo.",
         ),
     ] = Path("out/demo"),
+    sink: Annotated[
+        str,
+        typer.Option(help="Store what is found as well, and show it there: postgres or files."),
+    ] = "",
 ) -> int:
     """Start a local Apache Kafka, run producer and detector, and show what they found.
 
@@ -39,12 +46,31 @@ def demo(
     """
     settings = load(DetectorSettings)
     settings.parameters()
+    store = _store(sink)
     if data is not None:
         find_archives(data)  # said before anything is made
     with own_folder(output):
-        run = run_pipeline(_data(data, output), output, settings)
+        run = run_pipeline(_data(data, output), output, settings, store)
     report(run, table_console())
     return run.producer_exit_code
+
+
+def _store(name: str) -> SinkName | None:
+    """Return the store that is asked for; raises `TapeError` if it cannot be had here."""
+    if not name:
+        return None
+    if name not in get_args(SinkName):
+        known = ", ".join(get_args(SinkName))
+        raise SettingsError(f"--sink {name}: there is no such store", f"choose from {known}")
+    settings = load(SinkSettings)
+    if name == "postgres":
+        url = settings.database_url.get_secret_value() or "postgresql://me@127.0.0.1/db"
+        postgres_place(url, settings.postgres_schema, password_file=None, timeout_s=1)
+        if not settings.database_url.get_secret_value():
+            server_programs()
+    else:
+        files_store(settings.sink_dir)
+    return cast("SinkName", name)
 
 
 def _data(given: Path | None, output: Path) -> Path:

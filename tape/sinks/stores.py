@@ -1,18 +1,21 @@
 """Stores by name; the module of one, and its driver, is loaded when it is asked for."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tape.errors import StoreError
 from tape.sinks.sink import Store
 
+if TYPE_CHECKING:
+    from tape.sinks.postgres.session import Place
+
 PACKAGES: Final = "pip install 'tapewatch[sink]'"
 
 
-def postgres_store(
-    url: str, schema: str, *, password_file: Path | None, timeout_s: float, may_migrate: bool
-) -> Store:
-    """Return the store that is a schema of a PostgreSQL, not yet opened.
+def postgres_place(
+    url: str, schema: str, *, password_file: Path | None, timeout_s: float
+) -> "Place":
+    """Return where a schema of a PostgreSQL is.
 
     Raises:
         StoreError: the driver is missing.
@@ -21,10 +24,15 @@ def postgres_store(
     try:
         from tape.sinks.postgres.address import address_of
         from tape.sinks.postgres.session import Place
-        from tape.sinks.postgres.store import PostgresStore
     except ImportError as error:
         raise StoreError(f"PostgreSQL needs its driver ({error.name})", PACKAGES) from None
-    place = Place(address_of(url, password_file), schema, timeout_s)
+    return Place(address_of(url, password_file), schema, timeout_s)
+
+
+def postgres_store(place: "Place", *, may_migrate: bool) -> Store:
+    """Return the store that is a schema of a PostgreSQL, not yet opened."""
+    from tape.sinks.postgres.store import PostgresStore
+
     return PostgresStore(place, may_migrate=may_migrate)
 
 

@@ -16,6 +16,7 @@ from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
 from tape.process.interrupts import was_interrupted
 from tape.settings.sink import SinkSettings
+from tape.settings.store_place import place_of
 from tape.sinks.sink import Kind, Store
 from tape.sinks.stores import files_store, postgres_store
 from tape.streaming.application import StoppableApplication, bytes_topic, connection
@@ -55,13 +56,7 @@ def make_store(settings: SinkSettings) -> Store:
     """Return the store that SINK names, not yet opened."""
     if settings.sink == "files":
         return files_store(settings.sink_dir)
-    return postgres_store(
-        settings.database_url.get_secret_value(),
-        settings.postgres_schema,
-        password_file=settings.database_password_file,
-        timeout_s=settings.store_timeout_s,
-        may_migrate=settings.sink_migrate,
-    )
+    return postgres_store(place_of(settings), may_migrate=settings.sink_migrate)
 
 
 def sink_application(settings: SinkSettings) -> SinkApplication:

@@ -19,10 +19,13 @@ from tape.ops.app_files import app_main
 from tape.ops.demo.app_process import Supervised
 from tape.ops.demo.books import Books, read_books
 from tape.ops.demo.progress import TradeProgress
+from tape.ops.demo.store import Stored, store_found
 from tape.process.clock import CLOCK
 from tape.process.own_folder import empty_own, make_own
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+from tape.settings.sink import SinkName, SinkSettings
 
 PORT = 19_092
 """The same as that of `tape broker`."""
@@ -56,12 +59,21 @@ class DemoRun:
     """
     rss_samples: list[tuple[float, dict[str, int]]] = field(default_factory=list)
     """Seconds since the start, resident bytes of each app; as often."""
+    stored: Stored | None = None
+    """What lies in the store, if there was to be one."""
 
 
-def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str) -> DemoRun:
+def run_pipeline(
+    data: Path,
+    out: Path,
+    settings: DetectorSettings,
+    sink: SinkName | None = None,
+    **more: str,
+) -> DemoRun:
     """Run the pipeline over a folder of archives and keep what `anomalies` holds then.
 
-    `more` are settings of the apps, as environment variables.
+    With `sink`, it goes into that store too. `more` are settings of the apps, as environment
+    variables.
     Everything it starts it stops; the broker's files and the apps' state are fresh each time.
     `out` is a folder of ours, held by the caller while the run lasts (`own_folder`).
     Raises `TapeError` with the app's log named if an app ends badly.
@@ -74,13 +86,18 @@ def run_pipeline(data: Path, out: Path, settings: DetectorSettings, **more: str)
         make_own(out / part)
     for name in APPS:
         (out / f"{name}.log").unlink(missing_ok=True)
-    _run(run, out, settings, expected, more)
+    _run(run, out, settings, expected, more, sink)
     empty_own(out / "broker")
     return run
 
 
 def _run(
-    run: DemoRun, out: Path, settings: DetectorSettings, expected: int, more: Mapping[str, str]
+    run: DemoRun,
+    out: Path,
+    settings: DetectorSettings,
+    expected: int,
+    more: Mapping[str, str],
+    sink: SinkName | None,
 ) -> None:
     """Start a broker, drive the apps until all is judged, collect what they found."""
     with _broker(out / "broker" / "data") as kafka:
@@ -101,6 +118,8 @@ def _run(
         log_file = out / "anomaly_detector.log" if once else None
         run.books = read_books(client, settings.input, log_file)
         run.books.check()
+        if sink is not None:
+            run.stored = store_found(sink, out, load(SinkSettings), client, env)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from rich.table import Table
 from tape.desk.summary import findings, telling_table
 from tape.ops.demo.books import Books
 from tape.ops.demo.pipeline import DemoRun
+from tape.ops.demo.store import Stored
+from tape.process.terminal_text import cell, printable
 
 
 def report(run: DemoRun, console: Console) -> None:
@@ -31,6 +33,11 @@ def report(run: DemoRun, console: Console) -> None:
     if again:
         text = ", ".join(f"{name} {count} times" for name, count in again.items())
         rows.append(("killed and restarted", text))
+    if run.stored is not None:
+        held = ", ".join(f"{name} {count:,}" for name, count in run.stored.rows.items() if count)
+        rows.append(("stored in", run.stored.where))
+        rows.append(("  rows", f"{held or 'none'}, in {run.stored.took_s:.1f} s"))
+        console.print(_stored_table(run.stored))
     if run.producer_exit_code:
         rows.append(
             ("not everything was sent", f"see {run.anomalies_file.parent / 'producer.log'}")
@@ -41,6 +48,18 @@ def report(run: DemoRun, console: Console) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def _stored_table(stored: Stored) -> Table:
+    """Return what was read back from the store."""
+    title = f"Read back from {stored.where}"
+    table = Table(title=title, title_justify="left")
+    for name in ("symbol", "time (UTC)", "price", "size", "rules", "reason"):
+        table.add_column(name, overflow="fold")
+    for symbol, time, price, size, rules, reason in stored.top:
+        told = (symbol, time, f"{float(price):,.2f}", f"{size:,}", ", ".join(rules), reason or "")
+        table.add_row(*(cell(printable(text)) for text in told))
+    return table
 
 
 def _judged(books: Books) -> str:

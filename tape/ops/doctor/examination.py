@@ -9,6 +9,7 @@ from tape.ops.doctor.files import check_data, check_state
 from tape.ops.doctor.finding import Finding
 from tape.ops.doctor.installation import check_packages, check_python, wanted
 from tape.ops.doctor.pipeline import CHECKS, check_group
+from tape.ops.doctor.store import check_store
 from tape.ops.doctor.trial import check_trial
 from tape.settings.detector import DetectorSettings
 
@@ -30,13 +31,14 @@ def examine(*, deep: bool, look_s: float) -> Iterator[Finding]:
     yield settings
     yield check_secrets()
     if detector is None or producer is None:
-        names = ("data", "state", "broker", *NEED_THE_BROKER, *TRIAL, "metrics")
+        names = ("data", "state", "broker", *NEED_THE_BROKER, *TRIAL, "metrics", "store")
         yield from _not_checked(names, "the settings cannot be used")
         return
     yield check_data(producer.data_dir)
     yield check_state(detector.state_dir)
     yield from _with_broker(detector, deep=deep, look_s=look_s)
     yield check_metrics(detector)
+    yield check_store()
 
 
 def _with_broker(settings: DetectorSettings, *, deep: bool, look_s: float) -> Iterator[Finding]:

@@ -1,0 +1,89 @@
+"""`tape sink`: the store that anomalies go to: look at it, make its tables, let people read."""
+
+import sys
+from dataclasses import replace
+from typing import Final
+
+import typer
+from rich.table import Table
+
+from tape.cli.output import AsJson, print_json, table_console, wants_json
+from tape.errors import SettingsError
+from tape.ops.doctor.store import store_checks
+from tape.process.terminal_text import cell, printable
+from tape.settings.load import load
+from tape.settings.sink import SinkSettings
+from tape.settings.store_place import place_of
+
+app = typer.Typer(
+    help="The store that anomalies go to: look at it, make its tables, let people read it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+MIGRATE_S: Final = 600.0
+
+
+@app.command()
+def check(as_json: AsJson = False) -> int:
+    """Try the store that SINK names: connection, schema, rights. Exit code 0 only if all is well.
+
+    It changes nothing.
+
+    Example: SINK=postgres tape sink check
+    """
+    settings = load(SinkSettings)
+    found = list(store_checks(settings))
+    well = all(one.is_well for one in found)
+    if wants_json(as_json):
+        print_json({"sink": settings.sink, "well": well, "checks": found})
+        return 0 if well else 1
+    table = Table("check", "", "found", "fix")
+    for one in found:
+        verdict = "[green]ok[/]" if one.is_well else "[bold red]problem[/]"
+        texts = (cell(printable(text)) for text in (one.text, one.fix))
+        table.add_row(one.check, verdict, *texts)
+    table_console().print(table)
+    return 0 if well else 1
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> int:
+    """Make the tables in PostgreSQL, or bring those of an older version up to this one.
+
+    The sink does this itself when it starts, unless SINK_MIGRATE=0.
+
+    Example: tape sink migrate
+    """
+    place = place_of(load(SinkSettings))
+    from tape.sinks.postgres.migrations import migrate as run
+    from tape.sinks.postgres.session import Session
+    from tape.sinks.sink import SinkBusyError
+
+    session = Session(replace(place, timeout_s=MIGRATE_S))
+    try:
+        session.wait(wait_s=10)
+        done = run(session)
+    except SinkBusyError as busy:
+        raise SettingsError(f"the tables were not made: {busy}", "try again") from None
+    finally:
+        session.close()
+    if wants_json(as_json):
+        print_json({"schema": place.schema, "done": [one.version for one in done]})
+        return 0
+    for one in done:
+        table_console().print(f"{place.schema}: version {one.version} ({one.name})")
+    if not done:
+        table_console().print(f"{place.schema} is of this program's version")
+    return 0
+
+
+@app.command()
+def grants() -> int:
+    """Print the SQL for a role that may read everything and change nothing: for Grafana, people.
+
+    Example: tape sink grants | psql "$DATABASE_URL"
+    """
+    from tape.sinks.postgres.migrations import grants as text
+
+    sys.stdout.write(text(load(SinkSettings).postgres_schema))
+    return 0

@@ -1,0 +1,24 @@
+"""A look at a store by its name, before work; nothing is changed."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tape.sinks.checked import Checked
+
+if TYPE_CHECKING:
+    from tape.sinks.postgres.session import Place
+
+
+def check_database(place: "Place", kinds: Iterable[str]) -> Iterator[Checked]:
+    """Yield what is found of a database."""
+    from tape.sinks.postgres.check import check_postgres
+
+    yield from check_postgres(place, kinds)
+
+
+def check_folder(folder: Path) -> Iterator[Checked]:
+    """Yield what is found of a folder of Parquet files."""
+    from tape.sinks.check_files import check_files
+
+    yield from check_files(folder)
