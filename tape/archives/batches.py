@@ -67,6 +67,8 @@ class ColumnBatch:
             `tape.codec.row_fields`.
         names: the file's symbols so far; a trade's symbol is a position in it.
         undefined: how many of the rejected rows have no value in a field.
+        ordinals: how many trades that are equal in all that identifies one the file had before
+            each of these; None where that was not asked for.
     """
 
     rows: int
@@ -76,13 +78,14 @@ class ColumnBatch:
     rejected: list[RejectedRow] = field(default_factory=list)
     undefined: Counter[str] = field(default_factory=Counter)
     damaged: bool = False
+    ordinals: I32 | None = None
 
 
 @dataclass(slots=True)
 class Chunk:
     """Rows that were read together; `settled` has what was found in those that are not plain.
 
-    `ordinals` has one a row, None where no messages are written.
+    `ordinals` has one a row, None where they are not counted.
     """
 
     first_row: int
@@ -156,4 +159,5 @@ class Chunk:
             self.rejected,
             undefined,
             self.damaged,
+            None if self.ordinals is None else self.ordinals[kept],
         )

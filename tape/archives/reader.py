@@ -48,10 +48,17 @@ def read_archive(
 
 
 def read_columns(
-    archive: Archive, *, latest_ns: int, symbols: frozenset[str] = frozenset()
+    archive: Archive,
+    *,
+    latest_ns: int,
+    symbols: frozenset[str] = frozenset(),
+    counts_equal: bool = False,
 ) -> Iterator[ColumnBatch]:
-    """Yield the same trades as numbers, which costs half as much as their messages."""
-    reading = _Reading(archive, latest_ns, symbols, 0, writes=False)
+    """Yield the same trades as numbers, which costs half as much as their messages.
+
+    Their ordinals come only if it `counts_equal` trades.
+    """
+    reading = _Reading(archive, latest_ns, symbols, 0, writes=False, counts_equal=counts_equal)
     for chunk in reading.chunks():
         yield chunk.columns(reading.names.keys, reading.undefined)
 
@@ -100,7 +107,9 @@ class _Reading:
         skip_rows: int,
         *,
         writes: bool,
+        counts_equal: bool = False,
     ) -> None:
+        self._counts_equal = writes or counts_equal
         self._archive, self._latest_ns, self._skip = archive, latest_ns, skip_rows
         self._rows, self._writes = 0, writes
         self._symbology_version = 0
@@ -177,7 +186,7 @@ class _Reading:
         chunk = Chunk(self._rows + 1, self._rows + count, rows_for(count), text)
         padded = np.frombuffer(data + BEHIND, np.uint8)
         self._scan(data, padded, chunk)
-        if self._writes:
+        if self._counts_equal:
             chunk.ordinals = self._ordinals.of(chunk.rows, len(self.names.keys))
         self._rows += count
         return chunk

@@ -40,6 +40,10 @@ COMMANDS: Final = {
         "tape.cli.fetch:fetch",
         "Order trades from DataBento and fetch them, or fetch a job that was ordered before.",
     ),
+    "history": (
+        "tape.cli.history:app",
+        "Days of trades in PostgreSQL: load files, list, make bars, prune.",
+    ),
     "inject": (
         "tape.cli.inject:inject_anomalies",
         "Put anomalies of seven kinds into copies of trading days, with a label file for each.",

@@ -4,10 +4,11 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
+from tape.settings.broker import INSTANCE, TopicName
+from tape.settings.database import DatabaseSettings
 
 SinkName = Literal["postgres", "files"]
 TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
@@ -16,10 +17,8 @@ TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
 COMMIT_S: Final[dict[SinkName, float]] = {"postgres": 1.0, "files": 30.0}
 """Seconds between two writes: of a file's each makes new files."""
 
-SCHEMA: Final = r"^[a-z_][a-z0-9_]{0,62}$"
 
-
-class SinkSettings(BrokerSettings):
+class SinkSettings(DatabaseSettings):
     """Settings of the anomaly sink; `tape sink` and `tape history` read them too."""
 
     sink: SinkName = Field("postgres", alias="SINK")
@@ -28,10 +27,6 @@ class SinkSettings(BrokerSettings):
     )
     group_or_none: TopicName | None = Field(None, alias="SINK_CONSUMER_GROUP")
     sink_commit_s: float = Field(0.0, alias="SINK_COMMIT_INTERVAL_S", ge=0, le=600)
-    store_timeout_s: float = Field(15.0, alias="STORE_TIMEOUT_S", ge=1, le=60)
-    database_url: SecretStr = Field(SecretStr(""), alias="DATABASE_URL")
-    database_password_file: Path | None = Field(None, alias="DATABASE_PASSWORD_FILE")
-    postgres_schema: str = Field("tapewatch", alias="POSTGRES_SCHEMA", pattern=SCHEMA)
     sink_migrate: bool = Field(True, alias="SINK_MIGRATE")
     sink_dir: Path = Field(Path("out/sink"), alias="SINK_DIR")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from tape.settings.sink import SinkSettings
+from tape.settings.database import DatabaseSettings
 from tape.sinks.stores import postgres_place
 
 if TYPE_CHECKING:
     from tape.sinks.postgres.session import Place
 
 
-def place_of(settings: SinkSettings) -> "Place":
+def place_of(settings: DatabaseSettings) -> "Place":
     """Return the schema that DATABASE_URL and POSTGRES_SCHEMA name.
 
     Raises:

@@ -12,6 +12,8 @@ from tape.model.rejected import Rejected
 
 PRICE: Final = re.compile(rb"-?\d{1,10}(\.\d{1,9})?")
 EPISODE_MAX: Final = 64 * 1024
+"""Longest message in bytes that is read, as of a trade; an honest one has about 500."""
+
 NONE: Final = msgspec.Raw(b"null")
 
 

@@ -38,8 +38,8 @@ ANSWERED_S: Final = 25.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0)
 """Waits after the first, second … failure in a row."""
 
-OLDEST: Final = 130_000
-"""The oldest server, in the driver's form: 13."""
+OLDEST: Final = 140_000
+"""The oldest server, in the driver's form: 14, which has date_bin."""
 
 Connection = psycopg.Connection[Any]
 

@@ -27,6 +27,7 @@ BASE: Final = 10_000
 
 WEIGHT: Final = 2
 NEGATIVE: Final = 0x4000
+"""The power of `BASE` that the first digit counts, and the sign, both as numeric is sent."""
 
 
 @dataclass(frozen=True, slots=True)

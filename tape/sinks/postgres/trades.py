@@ -14,6 +14,7 @@ LOCK: Final = 0x7461_7064
 
 NAMES: Final = ", ".join(COLUMNS)
 EPOCH: Final = date(1970, 1, 1)
+"""From which days are counted."""
 
 
 class TradeWriter:

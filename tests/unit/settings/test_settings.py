@@ -10,6 +10,7 @@ from tape.settings.detector import DetectorSettings
 from tape.settings.load import load, names
 from tape.settings.names import NAMES
 from tape.settings.producer import ProducerSettings
+from tape.settings.sink import SinkSettings
 from tape.settings.thresholds_file import read_thresholds
 from tests.certificates import Authority
 
@@ -221,5 +222,5 @@ def test_a_certificate_authority_in_pem_is_taken(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_app_s_settings_are_known_by_name() -> None:
-    classes = (ProducerSettings, DetectorSettings, FetchSettings)
+    classes = (ProducerSettings, DetectorSettings, SinkSettings, FetchSettings)
     assert set(NAMES) == {name for one in classes for name in names(one)}
