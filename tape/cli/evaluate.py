@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from typer.core import TyperCommand
 
 from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive
 from tape.archives.given import Given
 from tape.archives.outcome import Outcome
 from tape.cli.given import Columns, TimeZone, given_by, with_given
+from tape.cli.lists import TakesLists
 from tape.cli.output import (
     AsJson,
     Force,
@@ -54,31 +54,16 @@ MOST_LISTED = 5
 """Symbols that a sentence names."""
 FEW = 1_000
 """Trades of a symbol that hardly differ from none."""
-LISTS = ("--labels", "--calibrate-on")
 
 
-class TakesLists(TyperCommand):
-    """Lets `--labels` and `--calibrate-on` take all words up to the next option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the option before each of its words, as Click wants it."""
-        words: list[str] = []
-        option, first = None, False
-        for word in args:
-            if word.startswith("-"):
-                option, first = (word if word in LISTS else None), True
-            elif option is not None and not first:
-                words.append(option)
-            else:
-                first = False
-            words.append(word)
-        return super().parse_args(ctx, words)
+class _Evaluate(TakesLists):
+    lists = ("--labels", "--calibrate-on")
 
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command("evaluate", cls=TakesLists)
+@app.command("evaluate", cls=_Evaluate)
 def evaluate_profiles(
     days: Annotated[
         list[Path] | None,
