@@ -40,7 +40,7 @@ RESERVED: Final = frozenset(
     (
         *("ts_recv", "ts_event", "rtype", "publisher_id", "instrument_id", "action", "side"),
         *("depth", "price", "size", "flags", "ts_in_delta", "sequence", "symbol", "ordinal"),
-        *("anomaly_id", "episode_id", "anomalies", "reasons", "detector"),
+        *("anomaly_id", "episode_id", "anomalies", "reasons", "detector", "rank", "suppressed"),
     )
 )
 """Fields of an anomaly that no detector may add again."""

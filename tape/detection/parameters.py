@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+if TYPE_CHECKING:
+    from tape.detection.ranking import Ranking
 
 MOST_PER_DAY: Final = 10_000
 """Largest budget of alerts per symbol and day; nobody reads more."""
@@ -58,6 +61,7 @@ class Parameters:
         budget_price: share of the alerts that are of the price; the three add up to 1.
         budget_size: likewise of the size.
         budget_feed: likewise of how the feed behaves: stuck runs, bursts.
+        ranking: what was learnt from reviews; decides no flag and no state, None if nothing was.
     """
 
     volume_threshold: int = 20_000
@@ -78,6 +82,7 @@ class Parameters:
     budget_price: float = 0.5
     budget_size: float = 0.3
     budget_feed: float = 0.2
+    ranking: "Ranking | None" = None
 
     @property
     def budget_shares(self) -> tuple[float, float, float]:

@@ -132,7 +132,13 @@ class Lineup:
         return tuple(rule.bit for rule in self.rules if rule.name in own)
 
     def fingerprint(self, run: Parameters) -> str:
-        """Return digits that differ when anything that decides a verdict differs."""
+        """Return digits that differ when anything that decides a message differs."""
+        without = self._without_ranking(run)
+        if run.ranking is None:
+            return without
+        return digest({"settings": without, "ranking": run.ranking.digest})
+
+    def _without_ranking(self, run: Parameters) -> str:
         each = [[kind.name, kind.parameters.of(run).fingerprint()] for kind in self.kinds]
         if len(self.kinds) == 1 and self.names[0] in BUILT_IN:
             return each[0][1]

@@ -102,7 +102,7 @@ class Judge:
         self._episodes = Episodes(
             self.symbols, parameters.episode_gap_s, self._identity, self.lineup.rules
         )
-        self._counts = counts
+        self._ranking, self._counts = parameters.ranking, counts
 
     def judge(
         self,
@@ -149,6 +149,9 @@ class Judge:
                 detector=self._identity,
                 extras=why.extras,
             )
+            if self._ranking is not None:
+                value, suppressed = self._ranking.marked(value)
+                self._counts.suppressed += suppressed
             ts_event_ns = int(trades.ts_event_ns[row])
             rules = tuple(reason.rule for reason in why.reasons)
             flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))

@@ -157,6 +157,8 @@ class Anomaly:
         context: place in the market's day; empty if not given.
         calibrated: whether the symbol's own tails were used; None if not given.
         features: what made the trade odd; empty if not given.
+        rank: how likely it is to be confirmed by who reviews, 0 to 14; None without a ranking.
+        suppressed: whether the ranking would rather not show it.
     """
 
     trade: Trade
@@ -171,6 +173,8 @@ class Anomaly:
     context: str = ""
     calibrated: bool | None = None
     features: tuple[Feature, ...] = ()
+    rank: float | None = None
+    suppressed: bool = False
 
 
 class _Explained(msgspec.Struct, frozen=True):
@@ -192,6 +196,8 @@ class _ReadVerdict(_Explained, frozen=True, kw_only=True):
     anomalies: tuple[str, ...]
     detector: DetectorIdentity
     episode_id: str = ""
+    rank: float | None = None
+    suppressed: bool = False
 
 
 ANOMALY_MAX: Final = 2 * MESSAGE_MAX
@@ -259,4 +265,6 @@ def _read(trade_part: bytes, verdict_part: bytes) -> Anomaly | Rejected:
         verdict.context,
         verdict.calibrated,
         verdict.features,
+        verdict.rank,
+        verdict.suppressed,
     )

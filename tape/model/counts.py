@@ -32,6 +32,7 @@ class Counts:
         late: trades judged that were older than the newest of their publisher.
         late_max_ns: by how much at most.
         episodes: steps of episodes by state.
+        suppressed: flagged trades that the ranking suppresses; they are written all the same.
         symbols_forgotten: symbols whose state was given up, because others took their places.
         refits: models fitted.
     """
@@ -44,6 +45,7 @@ class Counts:
     late: int = 0
     late_max_ns: int = 0
     episodes: Counter[str] = field(default_factory=Counter)
+    suppressed: int = 0
     symbols_forgotten: int = 0
     refits: Refits = field(default_factory=Refits)
 

@@ -42,6 +42,11 @@ class CountsCollector(Collector):
             ("trades", "Trades judged, or sent to the input topic by the producer", counts.trades),
             ("records", "Records that came in: judged, duplicates, rejected", counts.records),
             ("duplicate_trades", "Trades seen before, dropped", counts.duplicate),
+            (
+                "suppressed",
+                "Flagged trades that RANKING_FILE suppresses, written all the same",
+                counts.suppressed,
+            ),
             ("late_trades", "Trades older than their publisher's newest, judged", counts.late),
             (
                 "symbols_forgotten",

@@ -26,6 +26,10 @@ COMMENT: Final = b"# " + MARK + b": "
 STATES: Final = b"\x83\xa5magic" + bytes([0xA0 + len(MARK)]) + MARK
 """Begins our files of states: MessagePack, a map of three whose first value is the mark."""
 
+RANKING_MADE_BY: Final = f"{MARK.decode()}: `tape learn`"
+"""Stands first in a ranking, which is JSON and has no comments."""
+RANKINGS: Final = b'{\n  "ranking": "' + RANKING_MADE_BY.encode() + b'"'
+
 PICTURES: Final = (b"\x89PNG", b"<?xml", b"%PDF")
 LOOKED_AT: Final = 16_384
 """Bytes read at each end of a file; a Parquet file's metadata are at its end."""
@@ -49,6 +53,8 @@ EPISODES: Final = "episodes written by tape replay, not trades"
 LABELS: Final = "labels of anomalies, not trades"
 PICTURE: Final = "a picture drawn by tape, not trades"
 REPORT: Final = "a report of tape, not trades"
+RANKING: Final = "a ranking written by tape learn, not trades"
+REVIEWS: Final = "reviews of alerts, not trades"
 THRESHOLDS: Final = "thresholds written by tape tune, not trades"
 COLUMNS: Final = "a columns file suggested by tape inspect, not trades"
 
@@ -74,8 +80,10 @@ PARQUET: Final = (
 KEYS: Final = (
     (rb'^.{0,4}"rows"\s*:.*"rows_skipped"\s*:.*"flagged"\s*:', REPORT),
     (rb'^.{0,4}"files"\s*:.{0,9}"path"\s*:.*"about"\s*:', REPORT),
+    (rb'^.{0,4}"ranking"\s*:\s*"made by Tapewatch: ', RANKING),
     (rb'"anomaly_id"\s*:.*"detector"\s*:', ANOMALIES),
     (rb'"episode_id"\s*:.*"detector"\s*:', EPISODES),
+    (rb'"(anomaly|episode)_id"\s*:.*"state"\s*:\s*"(confirmed|dismissed)"', REVIEWS),
 )
 """Keys of our messages and reports, in their order; messages may have been written again."""
 
@@ -130,7 +138,7 @@ def made_here(path: Path) -> bool:
         return MARK in tail
     if head.startswith(PICTURES):
         return MARK in head or MARK in tail
-    if head.startswith((COMMENT, STATES)):
+    if head.startswith((COMMENT, STATES, RANKINGS)):
         return True
     line = head.partition(b"\n")[0]
     if line.startswith(HEADS):

@@ -10,6 +10,7 @@ from tape.detection.parameters import MOST_PER_DAY, Parameters, Training
 from tape.detection.registry import lineup, words_of
 from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
+from tape.settings.ranking_file import read_ranking
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
 ROUNDING = 1e-6
@@ -32,6 +33,7 @@ class DetectorSettings(BrokerSettings):
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
     thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
+    ranking_file: Path | None = Field(None, alias="RANKING_FILE")
     window: int = Field(1_000, alias="WINDOW", ge=2, le=100_000)
     stride: int = Field(20, alias="STRIDE", ge=1)
     history: int = Field(1_000, alias="HISTORY", ge=50, le=100_000)
@@ -75,7 +77,8 @@ class DetectorSettings(BrokerSettings):
         )
 
     def parameters(self) -> Parameters:
-        """Return what decides a verdict; raises `SettingsError` for a wrong THRESHOLDS_FILE."""
+        """Return what decides a verdict; raises `SettingsError` for a wrong file that one names."""
+        ranking = None if self.ranking_file is None else read_ranking(self.ranking_file)
         overrides = {} if self.thresholds_file is None else read_thresholds(self.thresholds_file)
         return Parameters(
             volume_threshold=self.volume_threshold,
@@ -96,4 +99,5 @@ class DetectorSettings(BrokerSettings):
             budget_size=self.budget_size,
             budget_feed=self.budget_feed,
             episode_gap_s=self.episode_gap_s,
+            ranking=ranking,
         )

@@ -39,6 +39,7 @@ NAMES: Final = (
     "Quix__Consumer_Group",
     "Quix__Deployment__State__Path",
     "RANDOM_STATE",
+    "RANKING_FILE",
     "REFIT_EVERY",
     "REJECTED_RUN_MAX",
     "REJECTED_SHARE_MAX",

@@ -157,6 +157,7 @@ def run_detector(
             "records": counts.records,
             "trades": counts.trades,
             "flagged": dict(counts.flagged),
+            "suppressed": counts.suppressed,
             "rejected": dict(counts.rejected),
             "duplicate": counts.duplicate,
             "late": counts.late,
