@@ -64,6 +64,9 @@ def replay(
     episodes: Annotated[
         Path | None, typer.Option(help="File for every state of every episode: .jsonl.")
     ] = None,
+    suppressed: Annotated[
+        bool, typer.Option("--suppressed", help="List what RANKING_FILE suppresses instead.")
+    ] = False,
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
@@ -78,12 +81,14 @@ def replay(
     Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """
     settings = load(DetectorSettings)
+    if suppressed and settings.ranking_file is None:
+        raise SettingsError("--suppressed needs a RANKING_FILE", "`tape learn` writes one")
     part = part_of(symbols, from_, to, limit)
     if output is not None:
         check_output(output)
     if episodes is not None:
         check_lines(episodes, "--episodes")
-    inputs = [*paths, *filter(None, [columns, settings.thresholds_file])]
+    inputs = [*paths, *filter(None, [columns, settings.thresholds_file, settings.ranking_file])]
     files = outputs_for(inputs, output, episodes, plot, force=force)
     picture = _picture(files.plot, anomaly)
     given = given_by(columns, time_zone)
@@ -93,7 +98,7 @@ def replay(
     judge = Judge(parameters, settings.max_symbols, counts)
     run = Replay(with_given(discovered.archives, given), judge, part)
     run.outcome.skipped += discovered.skipped
-    found = Findings()
+    found = Findings(of_suppressed=suppressed)
     start_s, nothing = time.perf_counter(), None
     try:
         _run(run, found, files, picture)
@@ -190,6 +195,7 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
         "elapsed_s": round(elapsed_s, 3),
         "trades_per_s": round(counts.trades / max(elapsed_s, 1e-9)),
         "flagged": found.count,
+        "suppressed": found.suppressed,
         "by_rule": found.by_rule,
         "by_symbol": by_symbol,
         "test_issues": [name for name in by_symbol if is_test_issue(name)],
@@ -204,9 +210,10 @@ def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> 
 
 def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None:
     rules = ", ".join(f"{rule} {count:,}" for rule, count in found.by_rule.most_common())
+    hidden = f"suppressed {found.suppressed:,}; " if found.suppressed else ""
     notes_console().print(
         f"{run.trades:,} trades in {elapsed_s:.2f} s "
         f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
-        f"episodes {run.episodes['opened']:,}; "
+        f"{hidden}episodes {run.episodes['opened']:,}; "
         f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
     )

@@ -24,6 +24,9 @@ AROUND = 8
 def watch(
     symbol: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
     rule: Annotated[str, typer.Option(help=f"Only this rule: {WORDS}.")] = "",
+    suppressed: Annotated[
+        bool, typer.Option("--suppressed", help="Only what RANKING_FILE suppresses.")
+    ] = False,
     jsonl: Annotated[
         bool,
         typer.Option(
@@ -42,6 +45,8 @@ def watch(
 ) -> int:
     """Show anomalies as they come, and the state of the pipeline. Reads committed messages only.
 
+    What a RANKING_FILE suppresses is counted, and listed with --suppressed.
+
     Keys: space pauses, / filters by symbol, r by rule, enter shows one with the trades around
     it, q ends. On a terminal that cannot place text (TERM=dumb) it prints one line per anomaly.
 
@@ -49,7 +54,9 @@ def watch(
     """
     settings = load(DetectorSettings)
     chosen = Filter(
-        parse_symbols(symbol, "--symbol"), parse_rule(rule, "--rule", own_rules(settings.profile))
+        parse_symbols(symbol, "--symbol"),
+        parse_rule(rule, "--rule", own_rules(settings.profile)),
+        suppressed,
     )
     on_terminal = sys.stdout.isatty() and not jsonl
     # Textual reads standard input and draws on standard error.

@@ -14,8 +14,8 @@ from tape.model.anomaly import Anomaly, decode_anomaly
 from tape.model.fields import NANOS, dollars, iso_time
 from tape.model.rejected import Rejected
 
-_Rank = tuple[bool, int, float, int]
-"""No test issue, rules, how far beyond the threshold, and of equals the earlier."""
+_Rank = tuple[bool, float, int, float, int]
+"""No test issue, rank, rules, how far beyond the threshold, and of equals the earlier."""
 
 
 @dataclass(slots=True)
@@ -23,15 +23,19 @@ class Findings:
     """What a stream of anomalies held: how many, by rule and by symbol, and the most telling.
 
     `episodes` counts those that the stream has from their beginning; `unreadable` counts messages
-    that are no anomalies.
+    that are no anomalies; `suppressed` those that a ranking would rather not show. Of these none is
+    telling, or only these with `of_suppressed`.
 
-    Trades that break several rules come first, then those furthest beyond a threshold; test
-    issues (`tape.market.test_issues`) come last, whatever they did. Of one symbol's trades within a
-    second only the first of these is kept. Memory does not grow with the stream.
+    Where a ranking gave ranks, the highest come first; else trades that break several rules, then
+    those furthest beyond a threshold. Test issues (`tape.market.test_issues`) come last, whatever
+    they did. Of one symbol's trades within a second only the first of these is kept. Memory does
+    not grow with the stream.
     """
 
     most: int = 10
+    of_suppressed: bool = False
     count: int = 0
+    suppressed: int = 0
     unreadable: int = 0
     episodes: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
@@ -52,6 +56,9 @@ class Findings:
         for rule in anomaly.rules:
             self.by_rule[rule] += 1
             self.by_symbol_and_rule[symbol, rule] += 1
+        self.suppressed += anomaly.suppressed
+        if anomaly.suppressed != self.of_suppressed:
+            return
         rank = (*_surprise(anomaly), -self.count)
         second = (symbol, anomaly.trade.ts_event_ns // NANOS)
         if second in self._kept and self._kept[second][0] > rank:
@@ -82,12 +89,13 @@ def findings(values: Iterable[bytes], most: int = 10) -> Findings:
     return found
 
 
-def _surprise(anomaly: Anomaly) -> tuple[bool, int, float]:
+def _surprise(anomaly: Anomaly) -> tuple[bool, float, int, float]:
     beyond = [
         abs(reason.value / reason.threshold) for reason in anomaly.reasons if reason.threshold
     ]
     is_real = not is_test_issue(anomaly.trade.symbol)
-    return is_real, len(anomaly.rules), max(beyond, default=0.0)
+    rank = -1.0 if anomaly.rank is None else anomaly.rank
+    return is_real, rank, len(anomaly.rules), max(beyond, default=0.0)
 
 
 def _marked(symbol: str) -> Text:
@@ -103,7 +111,8 @@ def telling_table(found: Findings) -> Table:
     stamps = [iso_time(anomaly.trade.ts_event_ns) for anomaly in found.telling]
     days = {stamp[:10] for stamp in stamps}
     of = f" of {days.pop()}" if len(days) == 1 else ""
-    table = Table(title=f"The most telling anomalies{of}", title_justify="left", expand=True)
+    which = "Suppressed anomalies" if found.of_suppressed else "The most telling anomalies"
+    table = Table(title=f"{which}{of}", title_justify="left", expand=True)
     table.add_column("time (UTC)", no_wrap=True)
     table.add_column("symbol", no_wrap=True)
     table.add_column("price", justify="right", no_wrap=True)

@@ -17,6 +17,7 @@ FIELDS: Final = (
 """A trade's fields, as DataBento names and orders them."""
 VERDICT: Final = (
     *("anomaly_id", "episode_id", "anomalies", "severity", "priority", "family", "context"),
+    *("rank", "suppressed"),
 )
 
 
@@ -45,6 +46,8 @@ def cells_of(found: Anomaly) -> dict[str, Any]:
         "priority": found.priority,
         "family": found.family or None,
         "context": found.context or None,
+        "rank": found.rank,
+        "suppressed": None if found.rank is None else found.suppressed,
     }
 
 

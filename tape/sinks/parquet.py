@@ -27,6 +27,8 @@ def anomaly_fields(pa: Any) -> list[tuple[str, Any]]:
         ("priority", pa.float64()),
         ("family", pa.string()),
         ("context", pa.string()),
+        ("rank", pa.float64()),
+        ("suppressed", pa.bool_()),
         ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
     ]
 

@@ -20,6 +20,7 @@ class Seen:
         episode: id of the anomaly that its episode began with.
         source: partition and offset of the trade on `stocks`.
         raw: the message, as it came.
+        suppressed: whether a ranking would rather not show it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Seen:
     episode: str
     source: tuple[int, int] | None
     raw: bytes
+    suppressed: bool = False
 
     @property
     def named(self) -> str:
@@ -54,6 +56,8 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
     trade = found.trade
     facts = [] if found.severity is None else [f"severity {found.severity:.2f}"]
     facts += [] if found.priority is None else [f"priority {found.priority:.1f}"]
+    facts += [] if found.rank is None else [f"rank {found.rank:.1f}"]
+    facts += ["suppressed"] if found.suppressed else []
     facts += [found.context] if found.context else []
     return Seen(
         id=printable(found.anomaly_id),
@@ -68,6 +72,7 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
         episode=printable(found.episode_id),
         source=source,
         raw=value,
+        suppressed=found.suppressed,
     )
 
 

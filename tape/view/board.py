@@ -45,6 +45,7 @@ class Board:
 
     Attributes:
         newest: anomalies, newest first.
+        suppressed: how many of all that came a ranking would rather not show.
         paused: whether the view stands still; `unseen` came since.
         trouble: why nothing comes; empty if the broker answers.
         lag: trades that wait, None if that cannot be seen.
@@ -56,6 +57,7 @@ class Board:
     chosen: Filter = field(default_factory=Filter)
     paused: bool = False
     unseen: int = 0
+    suppressed: int = 0
     unreadable: int = 0
     rejected: int = 0
     rejected_reason: str = ""
@@ -78,6 +80,7 @@ class Board:
         for one in found:
             self.newest.appendleft(one)
             self.by_rule.update(one.rules)
+            self.suppressed += one.suppressed
             count += 1
         if live:
             self._anomalies.add(count)

@@ -15,13 +15,19 @@ WORDS: Final = ", ".join(rule.word for rule in RULES)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Symbols and a rule; empty means all. `nvda` stands for NVDA, too."""
+    """Symbols and a rule; empty means all. `nvda` stands for NVDA, too.
+
+    What a ranking suppresses is shown apart from all else: only that, or none of it.
+    """
 
     symbols: frozenset[str] = frozenset()
     rule: str = ""
+    suppressed: bool = False
 
     def shows(self, one: Seen) -> bool:
         """Return whether an anomaly is shown."""
+        if one.suppressed != self.suppressed:
+            return False
         if self.symbols and not any(one.symbol in (n, n.upper()) for n in self.symbols):
             return False
         return not self.rule or self.rule in one.rules
@@ -29,7 +35,8 @@ class Filter:
     @property
     def text(self) -> str:
         """Return it in words; empty if all is shown."""
-        parts = [joined_symbols(sorted(self.symbols)), self.rule]
+        kind = "suppressed" if self.suppressed else ""
+        parts = [kind, joined_symbols(sorted(self.symbols)), self.rule]
         return " ".join(part for part in parts if part)
 
 

@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -196,7 +197,7 @@ class WatchApp(App[int]):
         known = ["", *(rule.name for rule in RULES)]
         order = [*known, *sorted({*self.board.by_rule, chosen.rule} - set(known))]
         following = order[(order.index(chosen.rule) + 1) % len(order)]
-        self.board.chosen = Filter(chosen.symbols, following)
+        self.board.chosen = replace(chosen, rule=following)
         self.tick()
 
     def action_symbols(self) -> None:
@@ -214,7 +215,7 @@ class WatchApp(App[int]):
             self._mistake = printable(str(error))
             self.tick()
             return
-        self.board.chosen = Filter(symbols, self.board.chosen.rule)
+        self.board.chosen = replace(self.board.chosen, symbols=symbols)
         self._close_input()
 
     def action_all(self) -> None:
@@ -222,7 +223,7 @@ class WatchApp(App[int]):
         if self.query_one(Input).display:
             self._close_input()
             return
-        self.board.chosen = Filter()
+        self.board.chosen = Filter(suppressed=self.board.chosen.suppressed)
         self.tick()
 
     def _close_input(self) -> None:

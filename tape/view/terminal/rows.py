@@ -67,6 +67,8 @@ def state_lines(board: Board, width: int) -> Text:
         ("commit", commit),
         ("rejected", rejected),
     ]
+    if board.suppressed:
+        parts.append(("suppressed", f"{board.suppressed:,}"))
     if board.unreadable:
         parts.append(("unreadable", f"{board.unreadable:,}"))
     bad = {"detectors": board.detectors == 0, "rejected": board.rejected > 0}
