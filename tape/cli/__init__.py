@@ -52,6 +52,10 @@ COMMANDS: Final = {
         "tape.cli.inspect:inspect",
         "Report what is in these files: encoding, symbols, days, order, auctions, and faults.",
     ),
+    "learn": (
+        "tape.cli.learn:app",
+        "Learn from reviewed alerts how to rank the next ones, and write it as a RANKING_FILE.",
+    ),
     "replay": (
         "tape.cli.replay:replay",
         "Judge files without a broker: the same anomalies as the running detector would write.",

@@ -216,6 +216,7 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
 
 WITHOUT_A_BROKER = {
     "doctor": (1, "no Kafka broker answered at 127.0.0.1:1"),
+    "learn": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "producer forget": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "producer status": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "rejected list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
@@ -233,6 +234,7 @@ WITHOUT_A_BROKER = {
 """Exit code, and what is said."""
 
 MORE_WORDS = {
+    "learn": [str(Path(__file__).with_name("reviews.jsonl")), "-o", "ranking.json"],
     "producer forget": ["--all"],
     "state reset": ["--all", "--yes"],
     "state show": ["NVDA"],

@@ -1,0 +1,200 @@
+"""`tape learn`: a ranking of alerts from what people said of earlier ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from tape.archives.outcome import Outcome
+from tape.cli.lists import TakesLists
+from tape.cli.output import (
+    AsJson,
+    Force,
+    beside,
+    notes_console,
+    print_json,
+    say_outcome,
+    table_console,
+    wants_json,
+)
+from tape.desk.learn.alerts import Alerts, alerts_in_files, alerts_in_messages
+from tape.desk.learn.answers import Answers, answers_of
+from tape.desk.learn.learn import learn
+from tape.desk.learn.reviews import Review, read_reviews
+from tape.detection.ranking import ONE_IN
+from tape.detection.ranking_file import RankingFile, encode_ranking
+from tape.errors import ArchiveError, SettingsError
+from tape.process.terminal_text import cell, printable
+from tape.process.whole_file import OutputFile
+from tape.settings.detector import DetectorSettings
+from tape.settings.load import load
+
+WAIT_S = 10.0
+SETTLE_S = 10.0
+MOST_WEIGHTS = 6
+NOT_ALL = 2
+"""Exit code where reviews do not count because nothing is known of their alerts."""
+
+
+class _Learn(TakesLists):
+    lists = ("--anomalies",)
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("learn", cls=_Learn)
+def learn_ranking(
+    reviews: Annotated[
+        list[Path], typer.Argument(help="Reviews: files of JSON lines.", readable=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .json file to write.")],
+    anomalies: Annotated[
+        list[Path] | None,
+        typer.Option(
+            readable=False,
+            help="The reviewed anomalies: .jsonl files of tape replay.",
+            show_default="the topic of anomalies",
+        ),
+    ] = None,
+    suppress: Annotated[
+        bool, typer.Option(help="Let alerts be suppressed that are like those dismissed.")
+    ] = True,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> int:
+    """Learn from reviewed alerts how to rank the next ones, and write it as a RANKING_FILE.
+
+    Needs twenty answered alerts, of two days and both answers. Nothing is written if it does not
+    beat the priority on the latest reviewed day.
+
+    Exit code 2 if some reviews cannot be used; it says which, and the rest counts.
+
+    Example: tape learn reviews.jsonl --anomalies anomalies.jsonl --output ranking.json
+    """
+    if output.suffix != ".json":
+        raise SettingsError(f"--output {output} does not end in .json", "name a .json file")
+    file = OutputFile(output, inputs=[*reviews, *(anomalies or ())], force=force)
+    file.check()
+    outcome = Outcome()
+    given = read_reviews(reviews, outcome)
+    if not given:
+        raise _nothing("review", reviews, outcome)
+    found = answers_of(given, _alerts(anomalies, given, outcome))
+    if len(found.unknown) == len({one.id for one in given}):
+        say_outcome(outcome)
+        raise _all_unknown(found, anomalies)
+    _say(found)
+    try:
+        content = learn(found.answered, may_suppress=suppress)
+    except ArchiveError:
+        say_outcome(outcome)
+        raise
+    with file:
+        file.write(encode_ranking(content))
+    if wants_json(as_json):
+        print_json(beside(_figures(content, found, len(given)), outcome))
+    else:
+        table_console().print(_table(content))
+    _say_learnt(content)
+    say_outcome(outcome)
+    notes_console().print(f"written: {cell(str(output))}")
+    return outcome.exit_code or (NOT_ALL if found.unknown or found.contradictory else 0)
+
+
+def _alerts(paths: list[Path] | None, reviews: Sequence[Review], outcome: Outcome) -> Alerts:
+    """Return what the reviews are about, from files or else from the topic."""
+    if paths:
+        return alerts_in_files(paths, reviews, outcome)
+    from tape.kafka.connect import ready_broker  # not for files
+    from tape.kafka.reader import read_topic
+
+    settings = load(DetectorSettings)
+    client = settings.client_config()
+    ready_broker(client, [], wait_s=WAIT_S)
+    lanes = read_topic(client, settings.output, settle_s=SETTLE_S)
+    values = (message.value() for lane in lanes for message in lane)
+    return alerts_in_messages(values, reviews, outcome, settings.output)
+
+
+def _nothing(what: str, paths: Sequence[Path], outcome: Outcome) -> ArchiveError:
+    names = ", ".join(path.name for path in paths)
+    begin = f"nothing is written: there is no {what} in {names}"
+    if outcome.rejected:
+        reason, one = next(iter(outcome.examples.items()))
+        many = outcome.rejected.total()
+        begin += f", {many:,} lines rejected; the first: {one.source}: {reason}: {one.detail}"
+    return ArchiveError(
+        printable(begin), "write one JSON object per line, as docs/learning.md has them"
+    )
+
+
+def _all_unknown(found: Answers, paths: Sequence[Path] | None) -> ArchiveError:
+    where = ", ".join(path.name for path in paths) if paths else "the topic of anomalies"
+    many = len(found.unknown)
+    ids = "the reviewed id is not" if many == 1 else f"none of the {many:,} reviewed ids is"
+    return ArchiveError(
+        printable(f"nothing is written: {ids} in {where}; the first: {found.unknown[0]}"),
+        "name the files that the reviewed alerts were taken from with --anomalies",
+    )
+
+
+def _say(found: Answers) -> None:
+    for sentence in found.sentences():
+        notes_console().print(printable(sentence), markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_learnt(content: RankingFile) -> None:
+    """Say how good it is, and what will be suppressed."""
+    held, cut = content.held_out, content.suppressed
+    days = held.days[0] if len(held.days) == 1 else f"{held.days[0]} to {held.days[-1]}"
+    text = (
+        f"{days}, learnt from the days before: average precision {held.average_precision:.3f}, "
+        f"that of the priority {held.average_precision_of_priority:.3f} ({held.alerts:,} alerts, "
+        f"{held.confirmed:,} confirmed)"
+    )
+    if cut.below is None:
+        text += "; nothing is suppressed"
+    else:
+        text += (
+            f"; alerts below rank {cut.below:g} are suppressed, but one episode in {ONE_IN}: of "
+            f"the reviewed ones {cut.dismissed:,}, all dismissed, each ranked by what other days "
+            "teach"
+        )
+    notes_console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _figures(content: RankingFile, found: Answers, reviews: int) -> dict[str, Any]:
+    figures = msgspec.to_builtins(content)
+    for name in ("ranking", "version", "sha256"):
+        del figures[name]
+    return {
+        "reviews": reviews,
+        **figures,
+        "unknown": found.unknown,
+        "contradictory": found.contradictory,
+        "at_odds": found.at_odds,
+        "open": found.open,
+    }
+
+
+def _table(content: RankingFile) -> Table:
+    learnt = content.learnt_from
+    table = Table(
+        title=f"Learnt from {learnt.alerts:,} alerts, {learnt.confirmed:,} confirmed and "
+        f"{learnt.dismissed:,} dismissed",
+        title_justify="left",
+    )
+    table.add_column("more of it")
+    table.add_column("rank", justify="right")
+    table.add_column("why")
+    for one in content.numbers[:MOST_WEIGHTS]:
+        table.add_row(Text(one.name), "higher" if one.weight > 0.0 else "lower", Text(one.text))
+    if content.explained:
+        table.caption = Text("\n".join(map(printable, content.explained)))
+        table.caption_justify = "left"
+    return table

@@ -1,0 +1,1 @@
+"""Learning from reviews: which alerts were confirmed, and what the next ones are worth."""
