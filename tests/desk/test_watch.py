@@ -355,6 +355,20 @@ def test_a_message_of_several_lines_becomes_one() -> None:
     assert one_line(message(1)) == message(1)
 
 
+def test_what_is_suppressed_is_counted_and_shown_apart() -> None:
+    found = [seen(message(n, rank=n + 0.25, suppressed=n == 2)) for n in range(4)]
+    assert all(isinstance(one, Seen) for one in found)
+    board = Board()
+    board.add(found)
+    assert [one.size for one in board.shown] == [20_003, 20_001, 20_000]
+    assert "suppressed 1" in state_lines(board, 200).plain
+    assert "suppressed" not in state_lines(Board(), 200).plain
+    board.chosen = Filter(suppressed=True)
+    (hidden,) = board.shown
+    assert hidden.more == "rank 2.2, suppressed"
+    assert board.chosen.text == "suppressed"
+
+
 def test_filters_are_parsed_or_told() -> None:
     assert parse_symbols(" nvda,AAPL,", "--symbol") == {"nvda", "AAPL"}
     assert Filter(parse_symbols("nvda,ES.c.0", "")).shows(anomaly(1))
