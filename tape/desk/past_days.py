@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tape.archives import read_archive
 from tape.codec.array_types import F64
 from tape.desk.day import Day, before, rows_by_symbol, same_day
+from tape.desk.reranked import ranks_of, reranked
 from tape.desk.scores import Scores, combined
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, Verdicts
@@ -116,15 +117,19 @@ def judge_day(
             progress(len(trades))
     scores = Scores(judge)
     outcomes, flags, parts, severities = [], [], [], []
+    ranks = []
     for batch in read_archive(day.archive, latest_ns=TIME_MAX_NS):
         decoded, verdicts = judge.detect(batch.keys, batch.values)
         outcomes.append(verdicts.outcome)
         flags.append(verdicts.rules != 0)
         parts.append(scores.of(decoded.trades, verdicts))
+        ranks.append(ranks_of(judge, batch.values, decoded, verdicts))
         severities.append(parts[-1][:, 0] if verdicts.score is None else verdicts.score)
         progress(len(decoded.trades))
     outcome, score = np.concatenate(outcomes), combined(np.concatenate(parts))
     severity = score if len(judge.lineup.kinds) > 1 else np.concatenate(severities)
+    if parameters.ranking is not None:
+        score = reranked(score, np.concatenate(flags), np.concatenate(ranks))
     return Verdict(outcome != DUPLICATE, np.concatenate(flags), score, severity)
 
 
