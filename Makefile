@@ -47,7 +47,7 @@ lint: setup
 
 lock: setup  # what the images hold: the declared pins with all they need, and hashes
 	$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
-	$(BIN)/uv pip compile $(LOCK) -o producer/requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --extra postgres -o producer/requirements.txt
 	$(BIN)/uv pip compile $(LOCK) --extra detector -o anomaly_detector/requirements.txt
 	$(BIN)/uv pip compile $(LOCK) --extra sink -o anomaly_sink/requirements.txt
 	$(BIN)/python ops/third_party.py

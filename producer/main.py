@@ -1,4 +1,4 @@
-"""Folder of DataBento files -> stocks, and what cannot be read -> rejected."""
+"""Folder of DataBento files, or days of a database -> stocks; what cannot be read -> rejected."""
 
 import sys
 
@@ -11,7 +11,6 @@ if __name__ in ("__main__", "__mp_main__"):
 
     whole_streams()
 
-from tape.archives import find_archives
 from tape.kafka.connect import ready_broker
 from tape.kafka.topics import pipeline_topics, refuse_unfit_topics
 from tape.process.exit import refuse_words, run_app
@@ -19,6 +18,7 @@ from tape.process.logs import configure_logging
 from tape.settings.load import load
 from tape.settings.producer import ProducerSettings
 from tape.streaming.application import bytes_topic
+from tape.streaming.feed_source import feed_source
 from tape.streaming.positions import positions_topic
 from tape.streaming.producer import ArchiveSource
 from tape.streaming.producer_app import producer_application, run_producer
@@ -29,7 +29,7 @@ def main() -> int:
     refuse_words(sys.argv[1:])
     settings = load(ProducerSettings)
     configure_logging(settings.log_format, settings.log_level)
-    find_archives(settings.data_dir)  # an empty folder is said before a broker is waited for
+    feed_source(settings)  # an empty folder is said before a broker is waited for
     own = {settings.input, settings.rejected, positions_topic(settings.input)}
     topics = [spec for spec in pipeline_topics(*settings.topics()) if spec.name in own]
     ready_broker(settings.client_config(), topics)

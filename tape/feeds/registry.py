@@ -7,7 +7,10 @@ from typing import Any, Final
 from tape.errors import SettingsError
 from tape.feeds.feed import Feed
 
-FEEDS: Final = {"archives": "tape.feeds.archives:ArchiveFeed"}
+FEEDS: Final = {
+    "archives": "tape.feeds.archives:ArchiveFeed",
+    "postgres": "tape.feeds.postgres:PostgresFeed",
+}
 """Where each feed is: module and class."""
 
 

@@ -1,23 +1,44 @@
 """Settings of the producer."""
 
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from tape.settings.broker import BrokerSettings
+from tape.settings.database import DatabaseSettings
 from tape.settings.symbol_lists import split_symbols
 
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""Times of trades lie between these."""
 
-class ProducerSettings(BrokerSettings):
+
+class ProducerSettings(DatabaseSettings):
     """Settings of the producer."""
 
+    feed: Literal["archives", "postgres"] = Field("archives", alias="FEED")
     data_dir: Path = Field(Path("nasdaq"), alias="DATA_DIR")
+    history_from: datetime = Field(EARLIEST, alias="HISTORY_FROM")
+    history_to: datetime = Field(LATEST, alias="HISTORY_TO")
     replay_speed: float = Field(0.0, alias="REPLAY_SPEED", ge=0, allow_inf_nan=False)
     symbols: Annotated[frozenset[str], NoDecode] = Field(frozenset(), alias="SYMBOLS")
     instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
+
+    @field_validator("history_from", "history_to", mode="before")
+    @classmethod
+    def _in_utc(cls, value: object, info: ValidationInfo) -> object:
+        """Take a day or a time, in UTC where no zone is given; a bare day is included."""
+        if not isinstance(value, str):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("write 2025-05-05 or 2025-05-05T14:30:00 (UTC)") from None
+        whole = len(value) <= len("2025-05-05") and info.field_name == "history_to"
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)) + timedelta(days=int(whole))
 
     @model_validator(mode="before")
     @classmethod

@@ -30,7 +30,8 @@ OLD_S: Final = 3_600.0
 """A part that is this old was left behind by a process that was killed."""
 
 FROZEN_S: Final = 8.0
-"""Less than a session of the consumer group: after it the partition may be another's."""
+"""Longest for one file. It is less than a session of the consumer group: a process that was frozen
+for longer may have lost the partition to another, which has written these rows."""
 
 RETRY_S: Final = 5.0
 
@@ -67,6 +68,7 @@ class ParquetStore:
         self._folder, self._clock = folder, clock
         self._days: dict[tuple[Kind, str], _Day] = {}
         self._tables: dict[Kind, TableOf] = {}
+        self._seen_s = 0.0
 
     def open(self) -> None:
         """See that files can be written here, and remove what a killed process left half-written.
@@ -99,7 +101,7 @@ class ParquetStore:
 
     def write(self, items: Sequence[Item], /) -> list[Poison]:
         """Write what is not there yet; returns the items of which no row can be made."""
-        start_s, poison = self._clock.now_s(), []
+        self._seen_s, poison = self._clock.now_s(), []
         groups: dict[tuple[Kind, int], list[Item]] = {}
         for item in items:
             groups.setdefault((item.kind, item.partition), []).append(item)
@@ -112,7 +114,7 @@ class ParquetStore:
                 else:
                     by_day.setdefault(row.ts_ns // DAY_NS, []).append(row)
             for day, rows in by_day.items():
-                self._write_day(kind, iso_time(day * DAY_NS)[:10], partition, rows, start_s)
+                self._write_day(kind, iso_time(day * DAY_NS)[:10], partition, rows)
         return poison
 
     def flush(self) -> None:
@@ -121,9 +123,7 @@ class ParquetStore:
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 
-    def _write_day(
-        self, kind: Kind, day: str, partition: int, rows: list[DayRow], start_s: float
-    ) -> None:
+    def _write_day(self, kind: Kind, day: str, partition: int, rows: list[DayRow]) -> None:
         folder = self._folder / f"topic={kind}" / f"day={day}"
         known = self._days.get((kind, day))
         if known is None:
@@ -136,13 +136,13 @@ class ParquetStore:
         span = Span(min(offsets), max(offsets), min(times), max(times))
         name = f"part-{partition}-{span.first:012}-{span.last:012}-{span.first_ms}-{span.last_ms}"
         try:
-            self._write_file(folder / f"{name}.parquet", self._tables[kind].table(new), start_s)
+            self._write_file(folder / f"{name}.parquet", self._tables[kind].table(new))
         except OSError as error:
             why = f"cannot write into {folder} ({error.strerror or error})"
             raise SinkBusyError(why, retry_after_s=RETRY_S) from None
         known.spans.setdefault(partition, []).append(span)
 
-    def _write_file(self, path: Path, table: Any, start_s: float) -> None:
+    def _write_file(self, path: Path, table: Any) -> None:
         import pyarrow.parquet as pq
 
         make_private(path.parent)
@@ -152,9 +152,10 @@ class ParquetStore:
                 pq.write_table(table, file, compression="zstd")
                 file.flush()
                 os.fsync(file.fileno())
-            if self._clock.now_s() - start_s > FROZEN_S:
+            if self._clock.now_s() - self._seen_s > FROZEN_S:
                 raise OSError(errno.ETIMEDOUT, "it took so long that others may have this by now")
             part.replace(path)
+            self._seen_s = self._clock.now_s()
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)

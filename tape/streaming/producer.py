@@ -13,7 +13,7 @@ from typing import Final
 
 from quixstreams.sources import Source
 
-from tape.archives import Discovery, find_archives
+from tape.archives import Discovery
 from tape.errors import BrokerAwayError, TapeError
 from tape.kafka.errors import refuse_if_forbidden
 from tape.kafka.probe import BrokerProbe
@@ -25,6 +25,7 @@ from tape.process.metrics import Metrics
 from tape.process.terminal_text import printable
 from tape.settings.producer import ProducerSettings
 from tape.streaming.errors import FATAL, unforeseen
+from tape.streaming.feed_source import feed_source
 from tape.streaming.sending import Sender
 
 log = logging.getLogger(__name__)
@@ -83,9 +84,17 @@ class ArchiveSource(Source):  # type: ignore[misc]
         if self._settings.metrics_port:
             metrics.answers = BrokerProbe(self._settings.client_config())
             metrics.serve(self._settings.metrics_host, self._settings.metrics_port)
-        found = find_archives(self._settings.data_dir)
-        _log_not_read(found)
-        sender = Sender(self._settings, found, counts, metrics, lambda: self.running)
+        source = feed_source(self._settings)
+        _log_not_read(source.found)
+        sender = Sender(
+            self._settings,
+            source.found,
+            counts,
+            metrics,
+            lambda: self.running,
+            make_feed=source.make,
+            rows_hint=source.rows_hint,
+        )
         try:
             return sender.send().sentence()
         except FATAL as error:

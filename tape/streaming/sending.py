@@ -6,7 +6,7 @@ and continues after the last that was committed.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +15,7 @@ import msgspec
 
 from tape.archives import Archive, Discovery, count_rows_hint
 from tape.errors import BreakerError, BrokerLostError
-from tape.feeds.feed import FeedBatch
+from tape.feeds.feed import Feed, FeedBatch
 from tape.feeds.pace import Pace
 from tape.feeds.progress import Progress
 from tape.feeds.registry import feed_kind
@@ -33,6 +33,8 @@ from tape.streaming.producer_books import ProducerBooks
 from tape.streaming.transactions import TransactionLostError
 
 log = logging.getLogger(__name__)
+
+MakeFeed = Callable[[Sequence[Archive], frozenset[str]], Feed]
 
 COMMIT_S: Final = 1.0
 """How old a transaction is when it is committed: by this much `stocks` is behind the files."""
@@ -59,6 +61,8 @@ class Sender:
     metrics: Metrics
     running: Callable[[], bool]
     clock: Clock = CLOCK
+    make_feed: MakeFeed = field(default_factory=lambda: feed_kind("archives"))
+    rows_hint: Callable[[Archive], int] = count_rows_hint
     _log_rejected: RejectedLog = field(default_factory=RejectedLog)
     _outcome: Outcome = field(default_factory=Outcome)
     _progress: Progress = field(init=False)
@@ -67,7 +71,7 @@ class Sender:
 
     def __post_init__(self) -> None:
         archives = self.found.archives
-        self._progress = Progress(archives, [count_rows_hint(one) for one in archives], self.clock)
+        self._progress = Progress(archives, [self.rows_hint(one) for one in archives], self.clock)
         self._books = ProducerBooks(
             self.settings, self.counts, self.metrics, self._outcome, self.clock
         )
@@ -139,7 +143,7 @@ class Sender:
                 return
 
     def _batches(self, archives: list[Archive], symbols: frozenset[str]) -> Iterator[FeedBatch]:
-        feed = feed_kind("archives")(archives, symbols)
+        feed = self.make_feed(archives, symbols)
         with closing(feed):
             yield from feed.batches({a.sha256: self._books.rows(a.sha256) for a in archives})
 

@@ -1,5 +1,6 @@
 """What every store keeps to, on real ones: each message once, the newest, and nothing lost."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 
 from tape.model.fields import NO_SEQUENCE
 from tape.model.trade import encode
-from tape.sinks.sink import Item
-from tape.testing import a_message, a_trade
+from tape.sinks.parquet_store import ParquetStore
+from tape.sinks.sink import Item, SinkBusyError
+from tape.testing import SettableClock, a_message, a_trade
 from tests.stores import (
     APPENDED_MS,
     IDS,
@@ -227,3 +229,21 @@ def test_files_are_for_their_owner_only_and_none_is_half(tmp_path: Path) -> None
     files = [path for path in (tmp_path / "sink").rglob("*") if path.is_file()]
     assert [path.suffix for path in files] == [".parquet"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
+def test_a_process_that_was_frozen_writes_no_file_after_it_woke_up(tmp_path: Path) -> None:
+    """Its partition is another's by then, who has written these rows."""
+    clock, (anomalies, _) = SettableClock(), found(3)
+    store = ParquetStore(tmp_path / "sink", clock=clock)
+    store.open()
+    put(store, anomalies[:1])
+    table = store._tables["anomalies"]
+
+    def frozen(*args: object, **how: object) -> object:
+        clock.advance(10.0)
+        return table.make(*args, **how)
+
+    store._tables["anomalies"] = dataclasses.replace(table, make=frozen)
+    with pytest.raises(SinkBusyError, match="others may have this"):
+        store.write(anomalies[1:])
+    assert files_bench(tmp_path / "sink").count("anomalies") == 1
