@@ -20,7 +20,10 @@ from tests.stores import IDS, Bench, files_bench, found, postgres_bench
 
 pytestmark = pytest.mark.broker
 
-SYMBOLS = ("NVDA", "AMD", "INTC", "AAPL", "MSFT", "TSLA")
+KILLS = int(os.environ.get("SINK_KILLS", "3"))
+"""20 and more in a long run: SINK_KILLS=20 pytest tests/pipeline/test_sink.py -k killed"""
+
+SYMBOLS = [f"S{number}" for number in range(max(6, 2 * KILLS))]
 EACH = 250
 CANARY = "canary-of-a-password"
 
@@ -98,8 +101,8 @@ def test_a_sink_that_is_killed_again_and_again_leaves_what_is_on_the_topic(
     pipeline: Pipeline, bench: Bench, request: pytest.FixtureRequest
 ) -> None:
     """Each kill comes while some of what is on the topic is stored, and some is not."""
-    total = EACH * len(SYMBOLS)
-    for number in range(3):
+    total = EACH * 2 * KILLS
+    for number in range(KILLS):
         before = stored(bench, "anomalies")
         app = started(pipeline, bench, request)
         send(pipeline, 2 * number, 2 * number + 1)
