@@ -57,10 +57,16 @@ def read_tape_columns(
     latest_ns: int,
     symbols: frozenset[str] = frozenset(),
     done: Mapping[str, int] | None = None,
+    counts_equal: bool = False,
 ) -> Iterator[TapeColumns]:
-    """Yield the same trades as numbers, which costs half as much as their messages."""
+    """Yield the same trades as numbers, which costs half as much as their messages.
+
+    They have ordinals if it `counts_equal` trades.
+    """
     form = Columns(done or {})
-    return _Tape(form, archives, latest_ns, symbols, writes=False).batches()
+    return _Tape(
+        form, archives, latest_ns, symbols, writes=False, counts_equal=counts_equal
+    ).batches()
 
 
 def by_start(archives: Sequence[Archive], *, latest_ns: int) -> list[Archive]:
@@ -81,8 +87,9 @@ class _Tape(Generic[Batch]):
         symbols: frozenset[str],
         *,
         writes: bool,
+        counts_equal: bool = False,
     ) -> None:
-        self._form = form
+        self._form, self._counts_equal = form, counts_equal
         self._archives = {archive.sha256: archive for archive in archives}
         self._latest_ns, self._symbols, self._writes = latest_ns, symbols, writes
         self._waiting: deque[tuple[int, TapeFile | Archive]] = deque()
@@ -140,6 +147,7 @@ class _Tape(Generic[Batch]):
             symbols=symbols,
             writes=self._writes,
             chunk=chunk,
+            counts_equal=self._counts_equal,
         )
 
     def _step(self) -> Iterator[Batch]:

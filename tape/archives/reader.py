@@ -81,13 +81,20 @@ class Piece:
 
 
 def read_pieces(
-    archive: Archive, *, latest_ns: int, symbols: frozenset[str], writes: bool, chunk: int
+    archive: Archive,
+    *,
+    latest_ns: int,
+    symbols: frozenset[str],
+    writes: bool,
+    chunk: int,
+    counts_equal: bool = False,
 ) -> Iterator[Piece]:
     """Yield an archive with the numbers of its trades, as messages too if it `writes` them.
 
-    `chunk` is about how many bytes of the file are read together.
+    `chunk` is about how many bytes of the file are read together. Messages have ordinals; numbers
+    alone have them if it `counts_equal` trades.
     """
-    reading = _Reading(archive, latest_ns, symbols, 0, writes=writes)
+    reading = _Reading(archive, latest_ns, symbols, 0, writes=writes, counts_equal=counts_equal)
     names = reading.names
     for read in reading.chunks(chunk):
         at = np.flatnonzero(read.rows.fate == MESSAGE)

@@ -42,8 +42,6 @@ class TapeBatch:
         ended: sha256 of files of which nothing follows.
         unreadable: why a file could not be opened or read on; it is not among those `ended`.
         of: what this batch brings of each file, by sha256.
-        numbers: of each message's trade the numbers, a row each with a column per field of
-            `row_fields`; but for the symbol, which its file has numbered.
     """
 
     keys: list[bytes] = field(default_factory=list)
@@ -56,15 +54,14 @@ class TapeBatch:
     ended: list[str] = field(default_factory=list)
     unreadable: ArchiveError | None = None
     of: dict[str, OfFile] = field(default_factory=dict)
-    numbers: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, FIELDS), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class TapeColumns:
     """The same trades as numbers: one row per trade, one column per field of `row_fields`.
 
-    `names` are the symbols of the tape so far; a trade's symbol is a position in it. The rest is
-    as in `TapeBatch`.
+    `names` are the symbols of the tape so far; a trade's symbol is a position in it. `ordinals`
+    has one per trade, if they were asked for. The rest is as in `TapeBatch`.
     """
 
     values: npt.NDArray[np.int64]
@@ -75,6 +72,7 @@ class TapeColumns:
     rows: dict[str, int] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     unreadable: ArchiveError | None = None
+    ordinals: npt.NDArray[np.int32] | None = None
 
 
 Batch = TypeVar("Batch", covariant=True)
@@ -125,23 +123,18 @@ class Messages:
         keys: list[list[bytes]] = []
         values: list[list[bytes]] = []
         times: list[I64] = []
-        numbers: list[I64] = []
         for part in parts:
             batch = part.piece.batch
             assert isinstance(batch, RowBatch)  # noqa: S101 - messages were asked for
             keys.append(_cut(batch.keys, part))
             values.append(_cut(batch.values, part))
             times.append(batch.ts_event_ns[part.start : part.stop])
-            numbers.append(part.piece.trades[part.start : part.stop])
         key, value, time = _joined(keys), _joined(values), np.concatenate(times)
-        number = numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
         chosen = _chosen(parts, order, self._done)
         if chosen is not None:
             at = chosen.tolist()
             key, value, time = [key[n] for n in at], [value[n] for n in at], time[chosen]
-            number = number[chosen]
-        others = _others(parts, self._done)
-        return TapeBatch(key, value, time, *others, of=self._of(parts), numbers=number)
+        return TapeBatch(key, value, time, *_others(parts, self._done), of=self._of(parts))
 
     def _of(self, parts: Sequence[Part]) -> dict[str, OfFile]:
         found: dict[str, OfFile] = {}
@@ -175,9 +168,12 @@ class Columns:
     def batch(self, parts: Sequence[Part], order: I64 | None) -> TapeColumns:
         """Return trades as numbers."""
         found = []
+        ordinals: list[npt.NDArray[np.int32]] = []
         for part in parts:
             batch = part.piece.batch
             assert isinstance(batch, ColumnBatch)  # noqa: S101 - numbers were asked for
+            if batch.ordinals is not None:
+                ordinals.append(batch.ordinals[part.start : part.stop])
             numbers = np.array(self._learnt(part.sha256, batch.names), np.int64)
             values = batch.values[part.start : part.stop].copy()
             if len(values):
@@ -185,9 +181,12 @@ class Columns:
             found.append(values)
         together = found[0] if len(found) == 1 else np.concatenate(found)
         chosen = _chosen(parts, order, self._done)
+        count = np.concatenate(ordinals) if ordinals else None
         if chosen is not None:
             together = together[chosen]
-        return TapeColumns(together, self.names, *_others(parts, self._done))
+            count = None if count is None else count[chosen]
+        others = _others(parts, self._done)
+        return TapeColumns(together, self.names, *others, ordinals=count)
 
     def ended(
         self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tape.codec.eight_bytes import PADDING
 from tape.codec.message_scanner import Scanned, scan
+from tape.codec.numbered import NumberedTrades
+from tape.codec.row_fields import PRICE, PUBLISHER, SEQUENCE, SIDE, SIZE, SYMBOL, TS_EVENT
 from tape.codec.symbols import SymbolTable
 from tape.codec.text import UNKNOWN
 from tape.model.columns import TradeColumns
@@ -63,6 +66,8 @@ def decode_batch(
     >>> [(position, why.reason) for position, why in found.rejected]
     [(1, 'message_not_json')]
     """
+    if isinstance(values, NumberedTrades):
+        return _decoded_numbers(values, symbols)
     count = len(values)
     symbols.begin()
     found = _scanned(keys, values, symbols)
@@ -142,18 +147,9 @@ def _settle(
     trade = decode(value, key, check_key=True)
     if isinstance(trade, Rejected):
         return trade
-    if symbols.of is not None and (wrong := symbols.of.fault(trade.symbol)) is not None:
-        return wrong
-    number = symbols.number(trade.symbol)
-    if isinstance(number, Rejected):
-        replaced = symbols.replace(trade.symbol, found.symbol, row)
-        if replaced is None:
-            return number
-        number, other = replaced
-        for later in (row + np.flatnonzero(found.symbol[row:] == other)).tolist():
-            found.symbol[later] = UNKNOWN
-            heappush(unsettled, later)
-    found.symbol[row] = number
+    fault = _take_number(row, trade.symbol, symbols, found.symbol, unsettled)
+    if fault is not None:
+        return fault
     found.publisher_id[row] = trade.publisher_id
     found.ts_event_ns[row] = trade.ts_event_ns
     found.price_nanos[row] = trade.price_nanos
@@ -162,3 +158,64 @@ def _settle(
     found.sequence[row] = trade.sequence
     found.ordinal[row] = trade.ordinal
     return None
+
+
+def _take_number(
+    row: int,
+    symbol: str,
+    symbols: SymbolTable,
+    column: npt.NDArray[np.int32],
+    unsettled: list[int],
+) -> Rejected | None:
+    """Write the number of a row's symbol into the column; returns why it can have none, if so.
+
+    If the symbol takes the place of another one, further rows of that one are unsettled.
+    """
+    if symbols.of is not None and (wrong := symbols.of.fault(symbol)) is not None:
+        return wrong
+    number = symbols.number(symbol)
+    if isinstance(number, Rejected):
+        replaced = symbols.replace(symbol, column, row)
+        if replaced is None:
+            return number
+        number, other = replaced
+        for later in (row + np.flatnonzero(column[row:] == other)).tolist():
+            column[later] = UNKNOWN
+            heappush(unsettled, later)
+    column[row] = number
+    return None
+
+
+def _decoded_numbers(values: NumberedTrades, symbols: SymbolTable) -> DecodedBatch:
+    """Return what the messages of trades hold, without the messages."""
+    symbols.begin()
+    own, which = np.unique(values.numbers[:, SYMBOL], return_inverse=True)
+    names = [values.names[number].decode() for number in own.tolist()]
+    found = np.array([symbols.known(name) for name in names], np.int32)
+    column = found[which] if len(own) else np.zeros(0, np.int32)
+    rejected: list[tuple[int, Rejected]] = []
+    unsettled = np.flatnonzero(column == UNKNOWN).tolist()
+    while unsettled:
+        row = heappop(unsettled)
+        fault = _take_number(row, names[which[row]], symbols, column, unsettled)
+        if fault is not None:
+            rejected.append((row, fault))
+    symbols.end(column)
+    kept: Any = slice(None)
+    positions = np.arange(len(values))
+    if rejected:
+        kept = np.ones(len(values), np.bool_)
+        kept[[row for row, _ in rejected]] = False
+        positions = np.flatnonzero(kept)
+    numbers = values.numbers[kept]
+    trades = TradeColumns(
+        column[kept],
+        numbers[:, PUBLISHER].astype(np.int32),
+        np.ascontiguousarray(numbers[:, TS_EVENT]),
+        np.ascontiguousarray(numbers[:, PRICE]),
+        np.ascontiguousarray(numbers[:, SIZE]),
+        numbers[:, SIDE].astype(np.uint8),
+        np.ascontiguousarray(numbers[:, SEQUENCE]),
+        values.ordinals[kept],
+    )
+    return DecodedBatch(trades, positions, rejected)

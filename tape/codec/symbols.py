@@ -17,7 +17,7 @@ from tape.codec.name_slots import (
     vacate,
 )
 from tape.codec.places import COLUMNS, KEPT_BYTES, LAST, LIMITS, SEEN, Limits, Place, Queue, touch
-from tape.codec.text import HALF, I64, Slots, empty_slots, find_slot
+from tape.codec.text import HALF, I64, UNKNOWN, Slots, empty_slots, find_slot
 from tape.model.partitions import Partition
 from tape.model.rejected import Rejected
 
@@ -91,6 +91,10 @@ class SymbolTable:
                 f"more than {self.capacity} symbols at a time; raise MAX_SYMBOLS",
             )
         return self._take(symbol, self.clock)
+
+    def known(self, symbol: str) -> int:
+        """Return the number of a symbol that holds a place, else `UNKNOWN`."""
+        return self._numbers.get(symbol, UNKNOWN)
 
     def begin(self) -> None:
         """Begin a batch: numbers that were given up in the one before may be used again."""

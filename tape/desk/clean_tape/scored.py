@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tape.codec.array_types import F64, I64, Bools
+from tape.codec.numbered import NumberedTrades
 from tape.codec.row_fields import FIELDS
 from tape.desk.clean_tape.episode_book import NO_EPISODE, EpisodeBook
 from tape.detection.protocol import DUPLICATE, Each, Verdicts
@@ -87,6 +88,7 @@ class Scoring:
     """
 
     def __init__(self, run: Replay, *, raw: bool = False) -> None:
+        run.as_numbers = True
         self.run, self._raw = run, raw
         self.symbols: list[str] = []
         self.contexts = list(CONTEXTS)
@@ -147,7 +149,8 @@ class Scoring:
         self._fill_known(rows, verdicts)
         self._fill_flagged(rows, judged)
         if self._raw:
-            rows["numbers"] = shown.numbers[judged.batch.positions]
+            assert isinstance(shown.messages, NumberedTrades)  # noqa: S101 - asked for above
+            rows["numbers"] = shown.messages.numbers[judged.batch.positions]
         wanted = shown.wanted[judged.batch.positions]
         is_new = verdicts.outcome < DUPLICATE
         self.refused += int(shown.wanted.sum()) - int(wanted.sum())

@@ -26,8 +26,9 @@ from tape.desk.clean_tape.scored import Rows
 from tape.model.episode import MARKS
 from tape.model.fields import NANOS
 
-CAME_BACK: Final = ("reverted",)
+CAME_BACK: Final = ("reverted", "bad print")
 """Marks of episodes whose price came back."""
+PLACES: Final = [place for place, mark in enumerate(MARKS) if mark in CAME_BACK]
 
 
 def usable(rows: Rows, book: EpisodeBook) -> Bools:
@@ -39,7 +40,7 @@ def usable(rows: Rows, book: EpisodeBook) -> Bools:
     episode = rows["episode"][at]
     before, price = book.before[episode], rows["price_nanos"][at] / NANOS
     far = 2.0 * np.abs(price - before) >= np.abs(book.extreme[episode] - before)
-    came_back = np.isin(book.marks[episode], [MARKS.index(mark) for mark in CAME_BACK])
+    came_back = np.isin(book.marks[episode], PLACES)
     found[at] = ~(far & came_back)
     return found
 

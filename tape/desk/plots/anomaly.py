@@ -71,7 +71,7 @@ class CloseUp:
         self._nearest = (0, "")
         self._trades = msgspec.json.Decoder(list[_Trade])
 
-    def add(self, values: list[bytes], flagged: list[bytes]) -> None:
+    def add(self, values: Sequence[bytes], flagged: list[bytes]) -> None:
         """Take up trades and what is flagged of them, both as messages in the tape's order."""
         if self._place is not None and len(self._shown) > self._place + AROUND:
             return

@@ -1,5 +1,6 @@
 """A picture of a tape: price and volume per minute, flagged trades marked, one panel per symbol."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -73,7 +74,7 @@ class Picture:
         self._flagged: dict[str, list[tuple[datetime, float]]] = {}
         self._decoder = msgspec.json.Decoder(list[_Shown])
 
-    def add(self, values: list[bytes], flagged: list[bytes]) -> None:
+    def add(self, values: Sequence[bytes], flagged: list[bytes]) -> None:
         """Take up trades and what is flagged of them, both as messages."""
         for trade in self._read(values):
             self._trades[trade.symbol] = self._trades.get(trade.symbol, 0) + 1
@@ -122,7 +123,7 @@ class Picture:
         panel.set_ylabel("dollars per share")
         panel.set_xlabel("time (UTC)")
 
-    def _read(self, values: list[bytes]) -> list[_Shown]:
+    def _read(self, values: Sequence[bytes]) -> list[_Shown]:
         return self._decoder.decode(b"[" + b",".join(values) + b"]")
 
 
