@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-full test-oldest test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
+.PHONY: setup demo fast test test-full test-oldest test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -21,8 +21,13 @@ setup: .venv/.ready .venv/.warm
 demo: setup
 	$(BIN)/tape demo $(if $(DATA),--data '$(DATA)')
 
-test: setup
-	$(BIN)/pytest -n 2 --dist worksteal --durations 12
+ROOMS = model market process settings feeds kafka testing schemas test_imports.py test_words.py test_constants.py test_errors.py test_examples.py
+fast: setup  # what needs no broker and compiles little: half a minute
+	$(BIN)/pytest -n 2 --dist worksteal $(addprefix tests/unit/,$(ROOMS))
+
+WORKERS ?= 4
+test: setup  # most of its time is waiting for brokers and apps, hence more workers than cores
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 12 --cov --cov-report=
 
 test-full: setup
 	$(BIN)/pytest -m 'full or not full'
