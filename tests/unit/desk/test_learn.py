@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -262,6 +264,31 @@ def test_what_was_learnt_of_earlier_days_is_measured_on_the_latest() -> None:
     assert (content.held_out.alerts, content.held_out.confirmed) == (20, 7)
     assert content.held_out.average_precision == 1.0
     assert content.held_out.average_precision_of_priority < 0.9
+
+
+def test_the_latest_day_teaches_nothing_of_what_it_is_measured_on() -> None:
+    """What tells its alerts apart, their size, was never another before."""
+    before = [
+        Answered(replace_size(one.alert, 100), one.confirmed) for one in consistent(40, [3, 4])
+    ]
+    latest = [
+        Answered(
+            alert(
+                100 + n,
+                day=5,
+                oddest="stuck run",
+                size=5_000 if n < 5 else 100,
+                priority=3.0 if n == 4 else 3.5 if n < 4 else 3.4,
+            ),
+            n < 5,
+        )
+        for n in range(20)
+    ]
+    assert "does not beat the priority on 2025-03-05" in refusal([*before, *latest])
+
+
+def replace_size(one: Anomaly, size: int) -> Anomaly:
+    return replace(one, trade=msgspec.structs.replace(one.trade, size=size))
 
 
 def test_a_latest_day_of_one_answer_takes_the_day_before_with_it() -> None:
