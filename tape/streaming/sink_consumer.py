@@ -1,5 +1,6 @@
 """Micro-batches of several topics for a store, which may ask to be given them again."""
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from tape.process.clock import CLOCK, Clock
 from tape.streaming.adapter import without_errors
 from tape.streaming.message_batch import MessageBatch, as_row
 from tape.streaming.steady_consumer import SteadyConsumer
+
+log = logging.getLogger(__name__)
 
 Lane = tuple[str, int]
 """A topic and a number of its partitions."""
@@ -84,6 +87,7 @@ class SinkConsumer(SteadyConsumer):
                 on_assign(consumer, partitions)
             asked = [TopicPartition(part.topic, part.partition) for part in partitions]
             for part in self.committed(asked) if asked else []:
+                self._say_if_deleted(part)
                 self.on_begin(part.topic, part.partition, max(0, part.offset))
 
         super().subscribe(
@@ -92,6 +96,16 @@ class SinkConsumer(SteadyConsumer):
             on_revoke=self._held_back(revoked),
             on_lost=self._held_back(lost),
         )
+
+    def _say_if_deleted(self, part: TopicPartition) -> None:
+        """Say so if records behind the commit were deleted: they are in no store."""
+        if part.offset < 0:
+            return
+        first, _ = self.get_watermark_offsets(TopicPartition(part.topic, part.partition))
+        if first > part.offset:
+            place = f"{part.topic}[{part.partition}]"
+            facts = {"partition": place, "records": first - part.offset, "continues_at": first}
+            log.warning("records deleted before they were stored", extra=facts)
 
     def trigger_backpressure(
         self, offsets_to_seek: dict[Lane, int], resume_after: float, **more: Any

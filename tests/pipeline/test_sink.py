@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.reader import read_topic
@@ -188,6 +190,29 @@ def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
     assert other.stop() == 0
     assert bench.rows("anomalies") == on_topic(pipeline, "anomalies")
     assert bench.rows("episodes") == on_topic(pipeline, "episodes")
+
+
+def test_records_that_were_deleted_meanwhile_are_told_and_the_rest_is_stored(
+    pipeline: Pipeline, request: pytest.FixtureRequest
+) -> None:
+    bench = postgres_bench(request.getfixturevalue("postgres"))
+    send(pipeline, 0, 1)
+    app = started(pipeline, bench, request)
+    wait_until(lambda: stored(bench, "anomalies") == EACH, "the first symbol", app)
+    assert app.stop() == 0
+    lane = next(lane for lane in read_topic(pipeline.client, pipeline.output) if lane)
+    anomalies, _ = found(EACH, symbol=SYMBOLS[0], publisher_id=7)  # to the same partition
+    key = SYMBOLS[0].encode()
+    produce(pipeline.address, pipeline.output, [(key, one.value) for one in anomalies])
+    kept = TopicPartition(pipeline.output, lane[0].partition(), EACH + 10)
+    admin = AdminClient(pipeline.client)  # dropped with a question open it would not answer
+    for future in admin.delete_records([kept]).values():
+        future.result(20)
+    app = started(pipeline, bench, request)
+    wait_until(lambda: stored(bench, "anomalies") == 2 * EACH - 10, "what is left", app)
+    assert app.stop() == 0
+    (told,) = app.events("records deleted before they were stored")
+    assert (told["records"], told["continues_at"]) == (10, EACH + 10)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import psycopg
@@ -27,6 +27,9 @@ from tape.sinks.postgres.trade_rows import TradeTable
 from tape.sinks.postgres.trades import TradeWriter
 from tape.sinks.sink import Item, Kind, Poison, SinkBusyError
 
+if TYPE_CHECKING:
+    from tape.codec.symbols import SymbolTable
+
 log = logging.getLogger(__name__)
 
 ROWS_MAX: Final = 5_000
@@ -34,6 +37,9 @@ ROWS_MAX: Final = 5_000
 
 WRITE_S: Final = 45.0
 """After it the rest is put off: the loop has to come round. What is there already costs little."""
+
+SYMBOLS_MAX: Final = 500_000
+"""Symbols that are numbered before it is begun again: ten times as many as there are."""
 
 TRADES_MAX: Final = 50_000
 MIGRATE_S: Final = 600.0
@@ -110,6 +116,7 @@ class PostgresStore:
         self._place, self._may_migrate, self._clock = place, may_migrate, clock
         self.session = Session(place)
         self._trades = TradeWriter(self.session)
+        self._symbols: SymbolTable | None = None
         self._rows_max = ROWS_MAX
         self._done: set[tuple[str, str, tuple[int, int]]] = set()
 
@@ -188,7 +195,10 @@ class PostgresStore:
         from tape.codec.symbols import SymbolTable
 
         keys, values = [i.key for i in items], [i.value for i in items]
-        symbols = SymbolTable(len(items) + 1)  # its own: no symbol loses its place
+        symbols = self._symbols
+        if symbols is None or len(symbols.names) + len(items) > SYMBOLS_MAX:
+            # So large that no symbol ever loses its place; a new one is slow to its first batch.
+            symbols = self._symbols = SymbolTable(SYMBOLS_MAX)
         found = decode_batch(keys, values, symbols)
         trades = found.trades
         table = TradeTable(
