@@ -68,6 +68,10 @@ COMMANDS: Final = {
         "tape.cli.synth:synth",
         "Write synthetic market days in DataBento's format, with labelled anomalies.",
     ),
+    "train": (
+        "tape.cli.train:train_model",
+        "Train a model with XGBoost, for PROFILE=supervised: days apart, stopped early, measured.",
+    ),
     "tune": (
         "tape.cli.tune:tune_thresholds",
         "Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.",
@@ -80,6 +84,10 @@ COMMANDS: Final = {
     "broker": (
         "tape.cli.broker:app",
         "A local Apache Kafka, for one machine: loopback only, no replication.",
+    ),
+    "models": (
+        "tape.cli.models:app",
+        "The models that `tape train` wrote: list, show and compare them.",
     ),
     "producer": (
         "tape.cli.producer:app",
