@@ -5,14 +5,22 @@ dropped for all and counted once. Each keeps its own memory and its own blob: on
 away or put in, and the others continue. What they say is merged in the order of PROFILE.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from tape.codec.array_types import F64
 from tape.detection.bundle import decode_bundle, encode_bundle
-from tape.detection.protocol import DUPLICATE, Detector, Explanation, Part, Verdicts
+from tape.detection.protocol import (
+    DUPLICATE,
+    Detector,
+    Explanation,
+    GatedDetector,
+    Part,
+    Verdicts,
+)
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 
@@ -25,8 +33,15 @@ FEATURES: Final = "features"
 class Composed:
     """Detectors of one partition that judge together."""
 
-    def __init__(self, names: Sequence[str], members: Sequence[Detector]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        members: Sequence[Detector],
+        gates: Mapping[str, str] | None = None,
+    ) -> None:
+        """Have these members; `gates` says of which other one a member wants to know the scores."""
         self.members = dict(zip(names, members, strict=True))
+        self._gates = gates or {}
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""
@@ -35,9 +50,17 @@ class Composed:
         behind_ns, shared = np.zeros(n, np.int64), np.zeros(n, np.bool_)
         positions: npt.NDArray[np.int64] | None = None
         part, parts = trades, []
-        for member in self.members.values():
-            found = member.detect(part)
+        scores: dict[str, F64] = {}
+        for name, member in self.members.items():
             rows = slice(None) if positions is None else positions
+            other = scores.get(self._gates.get(name, ""))
+            if other is None:
+                found = member.detect(part)
+            else:
+                found = cast(GatedDetector, member).detect_gated(part, other[rows])
+            if found.score is not None and name in self._gates.values():
+                scores[name] = np.zeros(n)
+                scores[name][rows] = found.score
             outcome[rows] = np.maximum(outcome[rows], found.outcome)
             behind_ns[rows] = np.maximum(behind_ns[rows], found.behind_ns)
             shared[rows] |= found.shared

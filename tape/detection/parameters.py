@@ -61,6 +61,7 @@ class Parameters:
         budget_price: share of the alerts that are of the price; the three add up to 1.
         budget_size: likewise of the size.
         budget_feed: likewise of how the feed behaves: stuck runs, bursts.
+        model: folder of the model of the supervised profile; empty for none.
         ranking: what was learnt from reviews; decides no flag and no state, None if nothing was.
     """
 
@@ -82,6 +83,7 @@ class Parameters:
     budget_price: float = 0.5
     budget_size: float = 0.3
     budget_feed: float = 0.2
+    model: str = ""
     ranking: "Ranking | None" = None
 
     @property

@@ -177,6 +177,13 @@ class Detector(Protocol):
         """Forget all of a symbol, whose number belongs to another one from now on."""
 
 
+class GatedDetector(Detector, Protocol):
+    """A detector that need not look closely at a trade which another one finds ordinary."""
+
+    def detect_gated(self, trades: TradeColumns, scores: F64) -> Verdicts:
+        """Judge a batch like `detect`, with the scores that the other one gave its trades."""
+
+
 class WithoutMemory:
     """What a detector needs of this that judges each trade by itself."""
 

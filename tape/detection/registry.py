@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # settings need the names only: without arrays and compiled c
 BUILT_IN: Final = {
     "classic": "tape.detection.classic.kind:KIND",
     "calibrated": "tape.detection.calibrated.kind:KIND",
+    "supervised": "tape.detection.supervised.kind:KIND",
 }
 GROUP: Final = "tapewatch.detectors"
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,11}", re.ASCII)
@@ -93,6 +94,8 @@ class Kind:
         scorer: where `tape evaluate` finds a score for a detector that has none: "module:CLASS".
         tuned: what `tape tune` finds for it, in words; empty for nothing.
         layout: how to read its state for `tape state show`; None if it is one's own.
+        gate: name of a kind by whose score, where it judges before this one, the detector need not
+            look at each trade (`tape.detection.protocol.GatedDetector`).
     """
 
     name: str
@@ -107,6 +110,7 @@ class Kind:
     scorer: str = ""
     tuned: str = ""
     layout: Layout | None = None
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +178,9 @@ def known_names() -> list[str]:
 def lineup(profile: str) -> Lineup:
     """Return the detectors that PROFILE names, imported.
 
-    Bits: a rule of this program has its own. Rules of others get the free ones above them, in the
-    order of PROFILE and, of one detector, in that of its `rules`.
+    Bits: a rule of this program has its own. Rules of others get those that none of this program
+    has, in the order of PROFILE and, of one detector, in that of its `rules`; the last one is that
+    of a rule of this program which is not in the run.
 
     Raises:
         SettingsError: a name is wrong, a module cannot be imported, what it holds is no kind, or
@@ -189,7 +194,9 @@ def lineup(profile: str) -> Lineup:
                 f"PROFILE: {profile!r} has the detector {name} twice", "name it once"
             )
     rules: list[Rule] = []
-    free = (1 << nth for nth in range(len(RULES), MOST_RULES))
+    ours = [rule.bit for kind in kinds if kind.name in BUILT_IN for rule in kind.rules]
+    free_bits = _free_bits(ours)
+    free = iter(free_bits)
     for kind in kinds:
         for rule in kind.rules:
             if any(other.name == rule.name for other in rules):
@@ -200,12 +207,21 @@ def lineup(profile: str) -> Lineup:
             bit = rule.bit if kind.name in BUILT_IN else next(free, 0)
             if not bit:
                 raise SettingsError(
-                    f"PROFILE: {profile!r} has more than {MOST_RULES - len(RULES)} rules of "
+                    f"PROFILE: {profile!r} has more than {len(free_bits)} rules of "
                     "others than this program",
                     "take one of these detectors out",
                 )
             rules.append(replace(rule, bit=bit))
     return Lineup(kinds, tuple(rules))
+
+
+def _free_bits(ours: list[int]) -> list[int]:
+    """Return the bits for rules of others, in a run with these of our own.
+
+    The classic and the calibrated ones keep theirs where they do not run, too.
+    """
+    taken = [rule.bit for rule in RULES[:-1]] + ours
+    return [1 << nth for nth in range(MOST_RULES) if 1 << nth not in taken]
 
 
 def own_rules(profile: str) -> tuple[Rule, ...]:
@@ -238,7 +254,8 @@ def make_detector(
             members.append(_built(kind, parameters, symbols, refits, tells_each))
         else:
             members.append(OwnDetector(kind, found.bits_of(kind), parameters, symbols))
-    return members[0] if len(members) == 1 else Composed(found.names, members)
+    gates = {kind.name: kind.gate for kind in found.kinds if kind.gate}
+    return members[0] if len(members) == 1 else Composed(found.names, members, gates)
 
 
 def _built(

@@ -81,7 +81,18 @@ CALIBRATED: Final = Rule(
     help="a trade that is rare for its symbol, within a budget of alerts",
 )
 
-RULES: Final = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED)
+SUPERVISED: Final = Rule(
+    name="Supervised Model",
+    bit=128,  # the last one: those of others keep theirs, by which open episodes count them
+    letter="M",
+    word="model",
+    colour="red",
+    unit="severity",
+    families=("price", "size", "feed"),
+    help="a trade that the model of `MODEL` scores as few ordinary ones",
+)
+
+RULES: Final = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED, SUPERVISED)
 """All rules of the package, in the order of their bits; so messages list them."""
 
 _BY_NAME: Final = {rule.name: rule for rule in RULES}

@@ -25,8 +25,13 @@ from tape.detection.parameters import Parameters
 from tape.detection.protocol import kernel_columns
 from tape.detection.registry import BUILT_IN, make_detector
 from tape.detection.ring_kernel import find_duplicates, ring_state
+from tape.detection.supervised.columns import COUNT
+from tape.detection.supervised.features import Features
+from tape.detection.supervised.walk_kernel import LEAF, Trees, contributions
+from tape.detection.supervised.walk_kernel import walk as walk_trees
 from tape.judging.episodes import Episodes
 from tape.model.anomaly import DetectorIdentity
+from tape.model.columns import TradeColumns
 from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 from tape.model.trade import Trade, encode
 from tape.synthetic import make_day, write_day
@@ -81,7 +86,10 @@ def _warm_detectors() -> None:
     ]
     symbols = SymbolTable()
     batch = decode_batch([b"WARM"] * len(values), values, symbols)
+    _warm_model(batch.trades)
     for profile in BUILT_IN:
+        if profile == "supervised":
+            continue  # there is no model; what it compiles is above
         parameters = Parameters(stride=1, profile=profile)
         detector = make_detector(parameters, symbols)
         verdicts = detector.detect(batch.trades)
@@ -93,6 +101,19 @@ def _warm_detectors() -> None:
     state, n = grown(ring_state(), len(symbols.names)), len(batch.trades)
     numbers = np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.uint8)
     find_duplicates(kernel_columns(batch.trades), state, *numbers)
+
+
+def _warm_model(trades: TradeColumns) -> None:
+    """Compute features, and walk a tree of one leaf."""
+    features = Features()
+    values = features.of(trades).values
+    features.restore(0, features.snapshot(0))
+    leaf, none = np.full(1, LEAF, np.int32), np.zeros(1, np.int32)
+    number = np.zeros(1, np.float32)
+    mean = np.zeros(1)
+    trees = Trees(none, leaf, leaf, none, number, np.zeros(1, np.uint8), number, mean, number)
+    walk_trees(trees, values, np.arange(len(values)), np.empty(len(values), np.float32))
+    contributions(trees, values[0], np.zeros(COUNT + 1))
 
 
 def _warm_encodings(folder: Path, values: list[bytes]) -> None:

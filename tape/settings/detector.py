@@ -33,6 +33,7 @@ class DetectorSettings(BrokerSettings):
     volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
     change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
     thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
+    model: Path | None = Field(None, alias="MODEL")
     ranking_file: Path | None = Field(None, alias="RANKING_FILE")
     window: int = Field(1_000, alias="WINDOW", ge=2, le=100_000)
     stride: int = Field(20, alias="STRIDE", ge=1)
@@ -99,5 +100,6 @@ class DetectorSettings(BrokerSettings):
             budget_size=self.budget_size,
             budget_feed=self.budget_feed,
             episode_gap_s=self.episode_gap_s,
+            model="" if self.model is None else str(self.model),
             ranking=ranking,
         )

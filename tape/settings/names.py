@@ -36,6 +36,7 @@ NAMES: Final = (
     "MAX_SYMBOLS",
     "METRICS_HOST",
     "METRICS_PORT",
+    "MODEL",
     "POSTGRES_SCHEMA",
     "PROFILE",
     "Quix__Broker__Address",

@@ -3,7 +3,7 @@
 import stat
 from typing import Final
 
-from tape.detection.registry import lineup
+from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import SettingsError
 from tape.ops.doctor.finding import Finding
 from tape.settings.broker import DOTENV
@@ -18,8 +18,10 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
     """Return a finding, and the settings of both apps if they can be used."""
     try:
         detector, producer = load(DetectorSettings), load(ProducerSettings)
-        detector.parameters()  # the thresholds file as well
-        lineup(detector.profile)  # and a module of one's own
+        parameters = detector.parameters()  # the thresholds file as well
+        for kind in lineup(detector.profile).kinds:  # and a module of one's own
+            if kind.name in BUILT_IN:
+                kind.parameters.of(parameters)  # and a model
     except SettingsError as error:
         fix = error.remedy or "correct it and look again"
         return Finding("settings", "problem", error.cause, fix), None, None

@@ -68,6 +68,7 @@ def test_bits_of_own_rules_come_after_ours_in_the_order_of_the_profile(own: Any)
         "Rapid Price Change": 2,
         "Isolation Forest": 4,
         "Calibrated": 8,
+        "Supervised Model": 128,
     }
     found = {rule.name: rule.bit for rule in lineup("own_kinds:A,classic,own_kinds:B").rules}
     assert found == {
@@ -158,9 +159,13 @@ def test_two_detectors_or_rules_of_one_name_and_too_many_rules_are_refused(
 ) -> None:
     own.A, own.B, own.C = kind("a", "Same"), kind("b", "Same"), kind("a", "Other")
     own.MANY = kind("many", *(f"Rule {n}" for n in range(5)))
+    own.FOUR = kind("four", *(f"Rule {n}" for n in range(4)))
     assert "a rule 'Same'" in refused("own_kinds:A,own_kinds:B")
     assert "the detector a twice" in refused("own_kinds:A,own_kinds:C")
     assert "more than 4 rules" in refused("own_kinds:MANY")
+    bits = [rule.bit for rule in lineup("classic,own_kinds:FOUR").rules]
+    assert bits == [1, 2, 4, 16, 32, 64, 128]
+    assert "more than 3 rules" in refused("supervised,own_kinds:FOUR")
 
 
 TABLE = {"NVDA": SymbolThresholds(5_000, 0.02), "AAPL": SymbolThresholds(None, 0.5)}

@@ -32,7 +32,8 @@ SYMBOLS = st.text(
     min_size=1,
     max_size=71,
 )
-PROFILES = tuple(BUILT_IN)
+PROFILES = tuple(name for name in BUILT_IN if name != "supervised")
+"""The last one needs a model; its state is written by the same code."""
 PROFILE_NAMES = st.sampled_from(PROFILES)
 TRADE = (
     b'{"ts_recv":"2025-05-05T08:00:00.675221836Z","ts_event":"2025-05-05T08:00:00.675053891Z",'

@@ -36,6 +36,7 @@ def test_the_names_and_bits_on_the_wire_never_change() -> None:
         ("Rapid Price Change", 2),
         ("Isolation Forest", 4),
         ("Calibrated", 8),
+        ("Supervised Model", 128),
     ]
     assert max(rule.bit for rule in RULES) < 2**MOST_RULES
 
@@ -53,7 +54,7 @@ def test_each_rule_says_what_it_is(rule: Rule) -> None:
 @every
 def test_an_episode_counts_each_rule(rule: Rule) -> None:
     told = [0] * COLUMNS
-    told[FLAGS] = told[BY_RULE + [1, 2, 4, 8].index(rule.bit)] = 3
+    told[FLAGS] = told[BY_RULE + [1, 2, 4, 8, 16, 32, 64, 128].index(rule.bit)] = 3
     value, _ = as_episode_message("id", "NVDA", CLOSED, told, DetectorIdentity("1", "a"))
     assert f'"rules":{{"{rule.name}":3}}'.encode() in value
 
