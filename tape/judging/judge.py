@@ -20,7 +20,7 @@ from tape.judging.episodes import Episodes, EpisodeStep
 from tape.judging.state_keys import Kept, decode_seen, encode_seen
 from tape.judging.store import Store
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
-from tape.model.counts import Counts
+from tape.model.counts import SEVERITIES, Counts
 from tape.model.partitions import Partition
 from tape.model.rejected import Rejected
 
@@ -193,6 +193,16 @@ class Judge:
             self.symbols.note_kept(number, len(blob))
             yield self.symbols.names[number], blob
 
+    def _count_severities(self, verdicts: Verdicts) -> None:
+        """Count how severe trades are to each detector whose score is a severity."""
+        each = [part.verdicts for part in verdicts.parts] or [verdicts]
+        for kind, found in zip(self.lineup.kinds, each, strict=True):
+            if kind.is_severity and found.score is not None:
+                self._counts.scored[kind.name] += int((found.score >= 0).sum())
+                for level in SEVERITIES:
+                    severe = int((found.score >= level).sum())
+                    self._counts.severe[kind.name, level] += severe
+
     def _count(self, records: int, verdicts: Verdicts, judged: Judged) -> None:
         counts = self._counts
         by_outcome = np.bincount(verdicts.outcome, minlength=DUPLICATE + 1)
@@ -203,6 +213,7 @@ class Judge:
         counts.late += late
         if late:
             counts.late_max_ns = max(counts.late_max_ns, int(verdicts.behind_ns.max()))
+        self._count_severities(verdicts)
         for one in judged.flagged:
             counts.flagged.update(one.rules)
         for other in judged.unread:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from tape.errors import BooksError
 
+SEVERITIES = (2, 3, 4)
+"""Of 10,000 ordinary trades 100, 10 and 1 are this severe, by what a severity means."""
+
 
 @dataclass(slots=True)
 class Refits:
@@ -35,6 +38,8 @@ class Counts:
         suppressed: flagged trades that the ranking suppresses; they are written all the same.
         symbols_forgotten: symbols whose state was given up, because others took their places.
         refits: models fitted.
+        scored: trades with a severity, by detector.
+        severe: those of them of at least a severity, by detector and severity.
     """
 
     records: int = 0
@@ -48,6 +53,8 @@ class Counts:
     suppressed: int = 0
     symbols_forgotten: int = 0
     refits: Refits = field(default_factory=Refits)
+    scored: Counter[str] = field(default_factory=Counter)
+    severe: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def check(self) -> None:
         """Raise `BooksError` unless all that came in is accounted for."""

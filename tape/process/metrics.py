@@ -78,12 +78,30 @@ class CountsCollector(Collector):
             for label, count in list(found.items()):
                 family.add_metric([label], count)
             yield family
+        yield from self._severities()
         yield SummaryMetricFamily(
             "tapewatch_refit_seconds",
             "Time to refit a symbol's forest, seconds",
             count_value=counts.refits.count,
             sum_value=counts.refits.took_s,
         )
+
+    def _severities(self) -> Iterator[Metric]:
+        """Yield how many trades have a severity, and how many at least 2, 3, 4."""
+        scored = CounterMetricFamily(
+            "tapewatch_scored_trades", "Trades with a severity, by detector", labels=["detector"]
+        )
+        severe = CounterMetricFamily(
+            "tapewatch_severe_trades",
+            "Those of at least a severity: of ordinary trades 1 in 10 to its power should be",
+            labels=["detector", "severity"],
+        )
+        for detector, count in list(self._counts.scored.items()):
+            scored.add_metric([detector], count)
+        for (detector, level), count in list(self._counts.severe.items()):
+            severe.add_metric([detector, str(level)], count)
+        yield scored
+        yield severe
 
 
 class WaitingCollector(Collector):

@@ -18,10 +18,9 @@ def check_metrics(settings: BrokerSettings) -> Finding:
     """Ask the health page and the metrics of the app that has these settings."""
     if not settings.metrics_port:
         return Finding("metrics", "not checked", "METRICS_PORT is not set")
-    host = "127.0.0.1" if settings.metrics_host in ALL_ADDRESSES else settings.metrics_host
-    address = f"http://{host}:{settings.metrics_port}"
+    address = address_of(settings)
     try:
-        health, text = _get(f"{address}/health"), _get(f"{address}/metrics")
+        health, text = get_text(f"{address}/health"), get_text(f"{address}/metrics")
         values = {
             family.name: family.samples[0].value
             for family in text_string_to_metric_families(text)
@@ -43,6 +42,13 @@ def check_metrics(settings: BrokerSettings) -> Finding:
     return Finding("metrics", "ok", said)
 
 
-def _get(url: str) -> str:
+def address_of(settings: BrokerSettings) -> str:
+    """Return where an app with these settings has its metrics."""
+    host = "127.0.0.1" if settings.metrics_host in ALL_ADDRESSES else settings.metrics_host
+    return f"http://{host}:{settings.metrics_port}"
+
+
+def get_text(url: str) -> str:
+    """Return what a page says; raises `OSError` or `HTTPException` if nobody answers."""
     with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - always http
         return str(answer.read().decode(errors="replace"))

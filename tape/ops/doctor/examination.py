@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tape.ops.doctor.broker import check_broker, check_placing, check_topics
 from tape.ops.doctor.configuration import check_secrets, check_settings
+from tape.ops.doctor.drift import check_drift
 from tape.ops.doctor.endpoint import check_metrics
 from tape.ops.doctor.files import check_data, check_state
 from tape.ops.doctor.finding import Finding
@@ -14,6 +15,7 @@ from tape.ops.doctor.trial import check_trial
 from tape.settings.detector import DetectorSettings
 
 TRIAL = ("clock", "trial")
+LAST = ("metrics", "drift", "store")
 NEED_THE_BROKER = ("topics", "placing", *CHECKS)
 
 
@@ -31,13 +33,14 @@ def examine(*, deep: bool, look_s: float) -> Iterator[Finding]:
     yield settings
     yield check_secrets()
     if detector is None or producer is None:
-        names = ("data", "state", "broker", *NEED_THE_BROKER, *TRIAL, "metrics", "store")
+        names = ("data", "state", "broker", *NEED_THE_BROKER, *TRIAL, *LAST)
         yield from _not_checked(names, "the settings cannot be used")
         return
     yield check_data(producer.data_dir)
     yield check_state(detector.state_dir)
     yield from _with_broker(detector, deep=deep, look_s=look_s)
     yield check_metrics(detector)
+    yield check_drift(detector)
     yield check_store()
 
 
