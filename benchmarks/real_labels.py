@@ -1,8 +1,8 @@
 """Holds rankings of trades against real misprints: prints outside the best bid and offer.
 
-Run: python -m benchmarks.real_labels [FOLDER], with the labelled day that
-`../shared/data/README.md` describes. It is judged from a cold start: no other day of these symbols
-is at hand.
+Run: python -m benchmarks.real_labels [FOLDER] [--model models/NAME], with the labelled day that
+`../shared/data/README.md` describes, and a model of `tape train` beside it if there is one. The day
+is judged from a cold start: no other day of these symbols is at hand.
 
 A ranking is measured by its average precision over trades, ties together, and over events:
 labelled trades of a symbol at most 60 trades or 2 s apart are one event, which ranks where its
@@ -169,6 +169,14 @@ def of_calibrated(day: Day, parameters: Parameters) -> tuple[dict[str, F64], dic
     return scores | {"priority": priority}, {"flags": flags, "flags of price": of_price}
 
 
+def of_model(day: Day, model: Path) -> tuple[F64, Bools]:
+    """Return the severity that a model gives, and what it flags; every trade is scored."""
+    judge = Judge(Parameters(profile="supervised", model=str(model)), MAX_SYMBOLS, Counts())
+    found = [one for _, one in judged_columns(judge, day, np.arange(len(day.trades)))]
+    scores = [one.score for one in found if one.score is not None]
+    return np.concatenate(scores), np.concatenate([one.rules for one in found]) != 0
+
+
 def figures(labelled: Labelled, score: F64) -> dict[str, float]:
     """Return what a ranking is worth."""
     found: dict[str, float] = {}
@@ -209,10 +217,13 @@ def of_flags(labelled: Labelled, flagged: Bools) -> dict[str, float]:
     return found
 
 
-def measured(folder: Path) -> Iterator[tuple[str, dict[str, float]]]:
+def measured(folder: Path, model: Path | None = None) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield rankings and flags with their figures."""
     labelled = labelled_day(folder)
     scores, flags = of_calibrated(labelled.day, Parameters(profile="calibrated"))
+    if model is not None:
+        scores["model"], flags["flags of the model"] = of_model(labelled.day, model)
+        scores["the larger of priority and model"] = np.maximum(scores["priority"], scores["model"])
     for name, score in (baselines(labelled.day) | scores).items():
         yield name, figures(labelled, score)
     for name, flagged in flags.items():
@@ -223,9 +234,10 @@ def main() -> int:
     """Print the tables, or the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER)
+    parser.add_argument("--model", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = dict(measured(options.folder))
+    found = dict(measured(options.folder, options.model))
     if options.json:
         print(json.dumps(found))
         return 0
