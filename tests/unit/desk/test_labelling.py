@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from tape.archives import find_archives
-from tape.archives.discovery import Archive
-from tape.desk.day import Day
-from tape.desk.evaluate.labels import Label
+from tape.desk.day import read_day
+from tape.desk.evaluate.labels import Label, read_labels
 from tape.desk.train.labelling import NONE, Labelling
 from tape.errors import ArchiveError
 from tape.model.columns import TradeColumns
@@ -84,36 +83,29 @@ def test_a_label_without_its_trades_is_named_with_its_line() -> None:
         passed([endless], taken(trades, slice(0, 15)), 100)
 
 
-def test_the_trades_are_those_that_evaluate_finds(tmp_path: Path) -> None:
-    """Of injected days, read by the code that holds a whole day in memory."""
-    evaluate = pytest.importorskip("tape.desk.evaluate.evaluate")
-    day = inject(make_day(seed=3, trades=20_000, anomalies=0), seed=5, anomalies=35)
-    path = write_day(day, tmp_path)
-    (archive,) = find_archives(path).archives
-    assert isinstance(archive, Archive)
-    ((task,), _) = evaluate.tasks(
-        [archive], [labels_path(path)], [archive_of_another(tmp_path)], 10
+def test_the_trades_of_injected_days_are_found_as_by_hand(tmp_path: Path) -> None:
+    """By hand: walk over the symbol's trades from the label's first one to its last one."""
+    path = write_day(
+        inject(make_day(seed=3, trades=20_000, anomalies=0), seed=5, anomalies=35), tmp_path
     )
-    whole: Day = task.day
-    expected: set[tuple[int, str]] = {
-        (row, event.kind) for event in task.events for row in event.rows.tolist()
-    }
-    run = Labelling(read(labels_path(path)))
-    found = run.of(whole.trades, whole.symbols)
+    (archive,) = find_archives(path).archives
+    whole = read_day(archive, 10)
+    trades, labels = whole.trades, read_labels(labels_path(path))
+    expected: set[tuple[int, str]] = set()
+    for one in labels:
+        inside = False
+        for row in np.flatnonzero(trades.symbol == whole.symbols.index(one.symbol)).tolist():
+            at = (int(trades.ts_event_ns[row]), int(trades.sequence[row]))
+            inside |= at == (one.first_ts_event_ns, one.first_sequence)
+            if inside:
+                expected.add((row, one.kind))
+            if inside and at == (one.last_ts_event_ns, one.last_sequence):
+                break
+    run = Labelling(labels)
+    found = run.of(trades, whole.symbols)
     run.check()
     told = {
         (row, run.kinds[found.kind[row]]) for row in np.flatnonzero(found.kind != NONE).tolist()
     }
     assert told == expected
     assert len(expected) > 500
-
-
-def archive_of_another(folder: Path) -> Archive:
-    path = write_day(make_day(seed=9, trades=2_000), folder / "other")
-    return find_archives(path).archives[0]
-
-
-def read(path: Path) -> list[Label]:
-    from tape.desk.evaluate.labels import read_labels
-
-    return read_labels(path)

@@ -17,9 +17,13 @@ from tape.detection.supervised.features import Features
 from tape.detection.supervised.limits import GATE, limit_of
 from tape.detection.supervised.models import MANIFEST, MODEL, load_model
 from tape.errors import SettingsError, StateError
+from tape.judging.judge import Judge
+from tape.judging.state_fields import fields_of
+from tape.model.counts import Counts
 from tape.model.rules import SUPERVISED
 from tape.testing import laws
 from tape.testing.laws import NAMES, maker, odd_trades
+from tape.testing.trades import a_day, messages
 from tests.small_model import small_model
 
 SOME = 4_000
@@ -198,3 +202,14 @@ def test_a_batch_without_trades_is_judged(model: Path) -> None:
     empty = laws.taken(nothing, slice(0, 0))
     for profile in ("supervised", "calibrated,supervised"):
         assert len(maker(run_of(model, profile))(NAMES).detect(empty).rules) == 0
+
+
+def test_a_person_is_shown_what_is_kept_of_a_symbol(model: Path) -> None:
+    judge = Judge(run_of(model), 10, Counts())
+    keys, values = messages(a_day(200, ["NVDA"]))
+    judge.judge(keys, values)
+    ((_, blob),) = judge.changed()
+    shown = fields_of(blob)
+    assert shown["trades"] == 200
+    assert shown["publishers"] == 1
+    assert "damaged" not in shown
