@@ -29,7 +29,7 @@ from tape.testing import a_message
 
 APPENDED_MS = 1_750_000_000_000
 TICKS_S = os.sysconf("SC_CLK_TCK")
-AT_ONCE = 10_000
+AT_ONCE = 2_000
 
 
 def main(rows: int) -> None:
