@@ -28,6 +28,9 @@ HELD_AT_START: Final = 100_000
 WIDE: Final = 64
 """From this many files that overlap on, less of each is read ahead."""
 
+NUMBERED_CHUNK: Final = 4 * CHUNK
+"""Bytes of a chunk whose trades are judged as numbers: larger ones cost less in calls."""
+
 LEAST_CHUNK: Final = 32 * 1024
 """Bytes of a chunk at the least, however many files overlap: smaller ones cost more in calls."""
 
@@ -90,6 +93,7 @@ class _Tape(Generic[Batch]):
         counts_equal: bool = False,
     ) -> None:
         self._form, self._counts_equal = form, counts_equal
+        self._chunk = NUMBERED_CHUNK if counts_equal else CHUNK
         self._archives = {archive.sha256: archive for archive in archives}
         self._latest_ns, self._symbols, self._writes = latest_ns, symbols, writes
         self._waiting: deque[tuple[int, TapeFile | Archive]] = deque()
@@ -124,7 +128,7 @@ class _Tape(Generic[Batch]):
         found: list[tuple[Start, TapeFile | Archive]] = []
         for archive in archives:
             kept = not self._symbols and held <= HELD_AT_START
-            reader = self._reader(frozenset(), CHUNK)  # a symbol may come late in its file
+            reader = self._reader(frozenset(), self._chunk)  # a symbol may come late in its file
             file = TapeFile(archive, reader)
             found.append((file.start(), file if kept else archive))
             held += file.held if kept else 0
@@ -136,7 +140,7 @@ class _Tape(Generic[Batch]):
         _, file = self._waiting.popleft()
         if isinstance(file, Archive):
             share = 1 + len(self._active) // WIDE
-            reader = self._reader(self._symbols, max(LEAST_CHUNK, CHUNK // share))
+            reader = self._reader(self._symbols, max(LEAST_CHUNK, self._chunk // share))
             file = TapeFile(file, reader, AHEAD // share)
         self._active.append(file)
 
