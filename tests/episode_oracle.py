@@ -10,6 +10,8 @@ from tests.oracle import Trade
 
 NAMES = ["High Volume", "Rapid Price Change", "Isolation Forest", "Calibrated"]
 DAY_NS = 86_400_000_000_000
+QUIET_NS = 30 * 60 * 1_000_000_000
+"""The very next trade after a flag belongs to its episode if it comes within half an hour."""
 
 
 def in_oracle_words(message: bytes) -> dict[str, Any]:
@@ -25,7 +27,26 @@ def in_oracle_words(message: bytes) -> dict[str, Any]:
         "last": (_ns(m["last_ts_event"]), m["last_sequence"]),
         "prices": (m["price_before"], m["price_extreme"], m["price_after"]),
         "mark": m["mark"],
+        "shares": (m["shares"], round(float(Fraction(m["notional_usd"], 10**9)), 2)),
+        "duration_ns": m["duration_s"],
     }
+
+
+NOT_KNOWN_BEFORE = {
+    "anomaly": ("context", "priority", "episode_id"),
+    "episode": (
+        *("severity", "priority", "family", "rule", "reason", "context", "publisher_id"),
+        *("shares", "notional_usd", "mark", "text"),
+    ),
+}
+"""Of a symbol whose trades and times were not counted, and of an episode that was open then."""
+
+
+def of_any_version(message: bytes) -> dict[str, Any]:
+    """A message without what a state of the version before leaves unknown at first."""
+    said = json.loads(message)
+    new = NOT_KNOWN_BEFORE["episode" if "state" in said else "anomaly"]
+    return {name: value for name, value in said.items() if name not in new}
 
 
 def _ns(text: str) -> int:
@@ -68,10 +89,13 @@ def told(
                 moved
                 and before is not None
                 and after is not None
-                and moved >= Fraction(5, 10_000) * abs(before)
+                and moved >= Fraction(10, 10_000) * abs(before)
             ):
-                kept = Fraction(after - before, extreme - before)
-                mark = "held" if kept >= Fraction(1, 2) else "reverted"
+                left = Fraction(after - before, extreme - before)
+                few = away([n for n in accepted if flagged[0] <= n < at], set(flagged), before) <= 3
+                mark = "move" if left >= Fraction(1, 2) else "spike"
+                if left <= Fraction(1, 3) and few:
+                    mark = "bad print"
         rules = [rule for n in flagged for rule in verdicts[n][1]]
         return {
             "at": at,
@@ -84,7 +108,25 @@ def told(
             "last": (last[2], last[6]),
             "prices": (before, extreme, after),
             "mark": mark,
+            "shares": (
+                sum(tape[n][4] for n in flagged),
+                round(
+                    float(Fraction(sum(abs(tape[n][3]) * tape[n][4] for n in flagged), 10**9)), 2
+                ),
+            ),
+            "duration_ns": abs(last[2] - first[2]),
         }
+
+    def away(places: list[int], flagged: set[int], before: int) -> int:
+        """How many trades were far out, each by the extreme as it was when it came."""
+        count, farthest = 0, 0
+        for n in places:
+            far = abs(tape[n][3] - before)
+            if n in flagged and far > farthest:
+                count = 0 if far > 2 * farthest else count
+                farthest = far
+            count += farthest > 0 and far >= Fraction(farthest, 2)
+        return count
 
     for at, (trade, (outcome, rules)) in enumerate(zip(tape, verdicts, strict=True)):
         ids.append(None)
@@ -94,7 +136,9 @@ def told(
         accepted = mine.setdefault(name, [])
         accepted.append(at)
         flagged = open_ones.get(name)
-        if flagged and abs(trade[2] - tape[flagged[-1]][2]) > gap_ns:
+        apart = abs(trade[2] - tape[flagged[-1]][2]) if flagged else 0
+        is_next = flagged is not None and accepted[-2] == flagged[-1]
+        if flagged and apart > gap_ns and not (is_next and apart <= QUIET_NS):
             states.append(state("closed", at, flagged, accepted))
             del open_ones[name]
         if rules:

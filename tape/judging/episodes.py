@@ -3,8 +3,9 @@
 Flagged trades of a symbol at most a gap of trade time apart, each to the one before it, are an
 episode. The first opens it, the others extend it, and the first trade of the symbol that is
 farther from the last flag, in either direction, closes it: a clock that was wrong once must not
-keep an episode open for hours. Trades count in the order of their arrival; duplicates,
-which are dropped, do not.
+keep an episode open for hours. The very next trade after a flag belongs to it even minutes later:
+in a quiet stock a misprint and its return are one event. Trades count in the order of their
+arrival; duplicates, which are dropped, do not.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,16 @@ from typing import Final
 
 import numpy as np
 
-from tape.codec.array_types import I64
+from tape.codec.array_types import I64, U8
 from tape.codec.symbols import SymbolTable
-from tape.detection.protocol import Verdicts
+from tape.detection.composed import taken
+from tape.detection.protocol import Explanation, Verdicts
+from tape.judging.circumstances import circumstances_of
 from tape.judging.episode_kernel import CLOSED, COLUMNS, EMPTY, FLAGS, OPENED, follow_batch
 from tape.judging.episode_message import as_episode_message, counted_rules, episode_id
 from tape.judging.kept_state import decode_kept, encode_kept
+from tape.judging.worst import Worst, decode_worst, encode_worst, worst_of
+from tape.market.day import contexts
 from tape.model.anomaly import DetectorIdentity
 from tape.model.columns import TradeColumns
 from tape.model.episode import STATES, Mark, State
@@ -41,6 +46,21 @@ class EpisodeStep:
     ts_event_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What is known of a flagged trade beyond what its detector says.
+
+    Attributes:
+        episode_id: of the episode that it belongs to.
+        context: its circumstances, which the detector's are part of.
+        priority: the detector's, lowered where these excuse it; None if it gave none.
+    """
+
+    episode_id: str
+    context: str
+    priority: float | None
+
+
 class Episodes:
     """The episodes of the trades of one partition; depends on each symbol's own trades only."""
 
@@ -56,7 +76,8 @@ class Episodes:
         self._counted = counted_rules(rules)
         self._gap_ns = round(gap_s * NANOS)
         self._rows: I64 = np.zeros((0, COLUMNS), np.int64)
-        self._open = 0
+        self._worst: dict[int, Worst] = {}
+        """Of the open episodes, by symbol."""
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._rows):
@@ -65,15 +86,24 @@ class Episodes:
             self._rows = grown
 
     def follow(
-        self, trades: TradeColumns, verdicts: Verdicts, positions: I64
-    ) -> tuple[list[str], list[EpisodeStep]]:
-        """Return the episode of each flagged trade, and every step of an episode, in order.
+        self,
+        trades: TradeColumns,
+        verdicts: Verdicts,
+        why: Sequence[Explanation],
+        positions: I64,
+    ) -> tuple[list[Placed], list[EpisodeStep]]:
+        """Return where each flagged trade belongs, and every step of an episode, in order.
 
-        `positions` says of each trade where it stood in the batch.
+        Args:
+            trades: the batch.
+            verdicts: what is said of it.
+            why: of each flagged trade why it was flagged.
+            positions: of each trade where it stood in the batch.
         """
         self._make_room(len(self._symbols.names))
-        most = 2 * len(verdicts.flagged) + min(self._open, len(trades))
+        most = 2 * len(verdicts.flagged) + min(len(self._worst), len(trades))
         steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
+        bits = np.empty(len(trades), np.uint8)
         made = follow_batch(
             np.ascontiguousarray(trades.symbol, np.int32),
             np.ascontiguousarray(trades.publisher_id, np.int32),
@@ -90,36 +120,46 @@ class Episodes:
             self._rows,
             steps,
             copies,
+            bits,
         )
-        ids, found = [], []
+        alone = iter(_alone(trades, verdicts, why, bits))
+        placed, found = [], []
         for (row, kind), copy in zip(steps[:made].tolist(), copies[:made].tolist(), strict=True):
-            symbol = self._symbols.names[trades.symbol[row]]
-            name = episode_id(symbol, copy)
+            number = int(trades.symbol[row])
+            name = episode_id(self._symbols.names[number], copy)
             if kind != CLOSED:
-                ids.append(name)
-            self._open += (kind == OPENED) - (kind == CLOSED)
+                one = next(alone)
+                before = None if kind == OPENED else self._worst[number]
+                self._worst[number] = one if before is None else before.joined(one)
+                placed.append(Placed(name, one.context, one.priority))
+            worst = self._worst[number]
+            if kind == CLOSED:
+                del self._worst[number]
             value, mark = as_episode_message(
-                name, symbol, kind, copy, self._identity, self._counted
+                name, self._symbols.names[number], kind, copy, worst, self._identity, self._counted
             )
             at, ts_event_ns = int(positions[row]), int(trades.ts_event_ns[row])
             found.append(EpisodeStep(at, name, STATES[kind], mark, value, ts_event_ns))
-        return ids, found
+        return placed, found
 
     def kept(self, symbol: int, detector_state: bytes) -> bytes:
-        """Return what is kept of a symbol: its row with the detector's state."""
+        """Return what is kept of a symbol: its episode with the detector's state."""
         self._make_room(symbol + 1)
-        return encode_kept(self._rows[symbol], detector_state)
+        worst = encode_worst(self._worst[symbol]) if symbol in self._worst else b""
+        return encode_kept(self._rows[symbol], worst, detector_state)
 
     def take_up(self, symbol: int, kept: bytes) -> bytes:
-        """Take up a symbol's row from what was kept, and return the detector's state.
+        """Take up a symbol's episode from what was kept, and return the detector's state.
 
         Raises `StateError` if it cannot. A state from before episodes has none open.
         """
-        row, detector_state = decode_kept(kept)
+        row, alert, detector_state = decode_kept(kept)
+        worst = decode_worst(alert)
         self._make_room(symbol + 1)
-        was_open = self._rows[symbol, FLAGS] > 0
         self._rows[symbol] = EMPTY if row is None else row
-        self._open += int(self._rows[symbol, FLAGS] > 0) - int(was_open)
+        self._worst.pop(symbol, None)
+        if self._rows[symbol, FLAGS] > 0:
+            self._worst[symbol] = worst
         return detector_state
 
     def forget(self, symbol: int) -> None:
@@ -129,8 +169,36 @@ class Episodes:
         it.
         """
         if symbol < len(self._rows):
-            self._open -= int(self._rows[symbol, FLAGS] > 0)
+            self._worst.pop(symbol, None)
             self._rows[symbol] = EMPTY
 
 
-__all__ = ["EpisodeStep", "Episodes"]
+def _alone(
+    trades: TradeColumns, verdicts: Verdicts, why: Sequence[Explanation], bits: U8
+) -> list[Worst]:
+    """Return of each flagged trade what it would be as an episode alone."""
+    flagged = verdicts.flagged
+    kinds = contexts(taken(trades, flagged)).kind.tolist()
+    found = []
+    for row, kind, one in zip(flagged.tolist(), kinds, why, strict=True):
+        context, priority = circumstances_of(
+            one.extras.get("context", ""),
+            kind,
+            int(bits[row]),
+            int(trades.ts_event_ns[row]),
+            one.extras.get("priority"),
+        )
+        found.append(
+            worst_of(
+                one,
+                priority=priority,
+                context=context,
+                publisher_id=int(trades.publisher_id[row]),
+                price_nanos=int(trades.price_nanos[row]),
+                size=int(trades.size[row]),
+            )
+        )
+    return found
+
+
+__all__ = ["EpisodeStep", "Episodes", "Placed"]

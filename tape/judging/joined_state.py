@@ -15,18 +15,18 @@ def joined(states: dict[str, bytes]) -> bytes | None:
         return None
     seen = {name: decode_seen(blob) for name, blob in states.items()}
     last_record, trades_seen, rest = max(seen.values(), key=lambda one: one[0])
-    row, _ = decode_kept(rest)
-    own = {name: decode_kept(one[2])[1] for name, one in seen.items()}
-    kept = encode_kept(EMPTY if row is None else row, encode_bundle(own))
+    row, alert, _ = decode_kept(rest)
+    own = {name: decode_kept(one[2])[2] for name, one in seen.items()}
+    kept = encode_kept(EMPTY if row is None else row, alert, encode_bundle(own))
     return encode_seen(last_record, trades_seen, kept)
 
 
 def parted(blob: bytes) -> dict[str, bytes]:
     """Return what `joined` takes: by profile what each needs to continue, alone or with others."""
     last_record, trades_seen, rest = decode_seen(blob)
-    row, bundle = decode_kept(rest)
+    row, alert, bundle = decode_kept(rest)
     assert row is not None  # noqa: S101 - a judge has just written it
     return {
-        name: encode_seen(last_record, trades_seen, encode_kept(row, own))
+        name: encode_seen(last_record, trades_seen, encode_kept(row, alert, own))
         for name, own in decode_bundle(bundle).items()
     }

@@ -4,8 +4,9 @@ Pure: the result depends on the messages and the state before them, on nothing e
 here but the shape of a batch; `tape replay` calls it with messages that never saw a broker.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from tape.codec.batch import DecodedBatch, decode_batch
 from tape.codec.places import LIMITS, Limits
 from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import DUPLICATE, LATE, NEW, Verdicts
+from tape.detection.protocol import DUPLICATE, LATE, NEW, Explanation, Verdicts
 from tape.detection.registry import lineup, make_detector
-from tape.judging.episodes import Episodes, EpisodeStep
+from tape.judging.episodes import Episodes, EpisodeStep, Placed
 from tape.judging.state_keys import Kept, decode_seen, encode_seen
 from tape.judging.store import Store
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
@@ -123,11 +124,12 @@ class Judge:
         """
         batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades
-        episode_ids, episodes = self._episodes.follow(trades, verdicts, batch.positions)
+        flagged_rows = verdicts.flagged.tolist()
+        explained = [self.detector.explain(trades, verdicts, n) for n in range(len(flagged_rows))]
+        placed, episodes = self._episodes.follow(trades, verdicts, explained, batch.positions)
         flagged = []
-        for nth, row in enumerate(verdicts.flagged.tolist()):
+        for row, why, place in zip(flagged_rows, explained, placed, strict=True):
             position = int(batch.positions[row])
-            why = self.detector.explain(trades, verdicts, nth)
             symbol = self.symbols.names[trades.symbol[row]]
             raw = values[position]
             assert raw is not None  # noqa: S101 - a trade was decoded from it
@@ -144,10 +146,10 @@ class Judge:
                     ordinal=int(trades.ordinal[row]),
                     shared=bool(verdicts.shared[row]),
                 ),
-                episode_id=episode_ids[nth],
+                episode_id=place.episode_id,
                 reasons=why.reasons,
                 detector=self._identity,
-                extras=why.extras,
+                extras=_extras(why, place),
             )
             if self._ranking is not None:
                 value, suppressed = self._ranking.marked(value)
@@ -221,3 +223,11 @@ class Judge:
         for step in judged.episodes:
             counts.episodes[step.state] += 1
         counts.check()
+
+
+def _extras(why: Explanation, place: Placed) -> Mapping[str, Any]:
+    """Return the fields beyond the reasons, with priority and context in the circumstances."""
+    extras = {**why.extras, "context": place.context}
+    if place.priority is not None:
+        extras["priority"] = place.priority
+    return extras

@@ -9,7 +9,7 @@ from tape.detection.memory import LENGTH, counters_of, first_piece
 from tape.detection.registry import BUILT_IN, TAKEN, Layout, lineup
 from tape.detection.ring_kernel import COUNTERS, VERSION
 from tape.errors import StateError
-from tape.judging.episode_kernel import COLUMNS, FIRST_TIME, FLAGS
+from tape.judging.episode_kernel import FIRST_TIME, FLAGS
 from tape.judging.kept_state import decode_kept
 from tape.judging.state_keys import DETECTOR, decode_seen, header_of
 from tape.model.fields import NANOS, iso_time
@@ -88,10 +88,10 @@ def _layout(profile: str) -> Layout:
 
 def _episode(blob: bytes) -> dict[str, object]:
     try:
-        row, _ = decode_kept(blob)
+        row, *_ = decode_kept(blob)
     except StateError:
         return {"episode": "not readable"}
-    if row is None or len(row) != COLUMNS or not row[FLAGS]:
+    if row is None or not row[FLAGS]:
         return {"open_episode_flags": 0}
     return {
         "open_episode_flags": int(row[FLAGS]),

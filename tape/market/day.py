@@ -144,3 +144,13 @@ def contexts(trades: TradeColumns) -> Contexts:
         sizes = np.ascontiguousarray(trades.size, np.int64)
         _place(times, sides, sizes, day, offsets, closes, found)
     return found
+
+
+def since_open_ns(time_ns: int) -> int:
+    """Return how long before (negative) or after New York's opening bell of its day a time is.
+
+    >>> since_open_ns(1_746_451_800_000_000_000), since_open_ns(1_746_451_799_000_000_000)
+    (0, -1000000000)
+    """
+    day = (time_ns + _day(time_ns // DAY_NS).offset_ns) // DAY_NS
+    return time_ns + _day(day).offset_ns - day * DAY_NS - OPEN_NS

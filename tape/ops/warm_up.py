@@ -94,9 +94,9 @@ def _warm_detectors() -> None:
         detector = make_detector(parameters, symbols)
         verdicts = detector.detect(batch.trades)
         episodes = Episodes(symbols, parameters.episode_gap_s, DetectorIdentity("", ""))
-        episodes.follow(batch.trades, verdicts, batch.positions)
-        for position in range(len(verdicts.flagged)):
-            detector.explain(batch.trades, verdicts, position)
+        flagged = range(len(verdicts.flagged))
+        why = [detector.explain(batch.trades, verdicts, nth) for nth in flagged]
+        episodes.follow(batch.trades, verdicts, why, batch.positions)
         detector.restore(0, detector.snapshot(0))
     state, n = grown(ring_state(), len(symbols.names)), len(batch.trades)
     numbers = np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.uint8)

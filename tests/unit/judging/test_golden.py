@@ -3,8 +3,10 @@
 The hashes of `golden.json` and the blobs beside it were made by the code of 2026-11-28, before
 there was more than one detector a run: those of classic by commit 89f498a, those of calibrated,
 whose version 8 came after it, by 548b105. What is told has `priority` and `family` since; without
-these two fields, and with `coin tosses alike` for `bits`, the unit of a stuck run, its hashes are
-those of these commits. The tape is plain Python, so that no generator's new version changes it.
+these two fields, and with `coin tosses alike` for `bits`, the unit of a stuck run, its hashes were
+those of these commits, until episodes said why and how bad. With version 3 of their state all of it
+is told, and kept, in another form; `before` has the blobs of the version before. The tape is plain
+Python, so that no generator's new version changes it.
 `python -m tests.unit.judging.test_golden` prints what this code makes of it.
 """
 
@@ -24,6 +26,7 @@ from tape.judging.judge import Judge
 from tape.judging.state_keys import Kept
 from tape.model.counts import Counts
 from tape.model.trade import Trade, encode
+from tests.episode_oracle import of_any_version
 
 HERE = Path(__file__).parent / "golden"
 NAMES = ("AAPL", "NVDA", "BRK.B")
@@ -154,6 +157,26 @@ def test_a_state_that_was_kept_before_is_gone_on_with(run: str) -> None:
     old = {BLOB: zlib.decompress((HERE / f"{run}.bin").read_bytes())}
     assert judged(resumed(parameters, old), rows[half:], Before(old)) == expected
     assert expected
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_state_of_the_version_before_is_gone_on_with(run: str) -> None:
+    """What it did not hold is not known at first, and its episodes ended sooner."""
+    rows = [row for row in tape() if row[0] == BLOB.encode()]
+    parameters, half = RUNS[run], len(rows) // 2
+    whole = Judge(parameters, 10, Counts())
+    judged(whole, rows[:half])
+    expected = [of_any_version(one) for one in judged(whole, rows[half:])]
+    old = {BLOB: zlib.decompress((HERE / "before" / f"{run}.bin").read_bytes())}
+    told = judged(resumed(parameters, old), rows[half:], Before(old))
+    found = [of_any_version(one) for one in told]
+    anomalies = [one for one in expected if "state" not in one]
+    assert [one for one in found if "state" not in one] == anomalies
+    states = [one for one in expected if "state" in one]
+    assert [one for one in found if "state" in one][-len(states) // 2 :] == states[
+        -len(states) // 2 :
+    ]
+    assert len(states) > 4
 
 
 def _write() -> None:

@@ -10,6 +10,7 @@ import tape
 from tape.cli import watch
 from tape.judging.episode_kernel import BY_RULE, CLOSED, COLUMNS, FLAGS
 from tape.judging.episode_message import as_episode_message
+from tape.judging.worst import UNKNOWN
 from tape.model import rules
 from tape.model.anomaly import DetectorIdentity
 from tape.model.rules import MOST_RULES, RULES, Rule, fired, rule_named
@@ -55,7 +56,7 @@ def test_each_rule_says_what_it_is(rule: Rule) -> None:
 def test_an_episode_counts_each_rule(rule: Rule) -> None:
     told = [0] * COLUMNS
     told[FLAGS] = told[BY_RULE + [1, 2, 4, 8, 16, 32, 64, 128].index(rule.bit)] = 3
-    value, _ = as_episode_message("id", "NVDA", CLOSED, told, DetectorIdentity("1", "a"))
+    value, _ = as_episode_message("id", "NVDA", CLOSED, told, UNKNOWN, DetectorIdentity("1", "a"))
     assert f'"rules":{{"{rule.name}":3}}'.encode() in value
 
 
