@@ -38,7 +38,7 @@ from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.sinks.registry import check_lines, check_output, file_sink
+from tape.sinks.registry import MESSAGES, What, check_output, file_sink
 from tape.sinks.sink import Item, Sink
 
 
@@ -62,7 +62,11 @@ def replay(
         typer.Option(help="With --plot: draw the trades around the anomaly with this id."),
     ] = None,
     episodes: Annotated[
-        Path | None, typer.Option(help="File for every state of every episode: .jsonl.")
+        Path | None,
+        typer.Option(
+            help="File for episodes: .csv or .parquet (one row per closed episode), or .jsonl "
+            "(every state of each)."
+        ),
     ] = None,
     suppressed: Annotated[
         bool, typer.Option("--suppressed", help="List what RANKING_FILE suppresses instead.")
@@ -87,7 +91,7 @@ def replay(
     if output is not None:
         check_output(output)
     if episodes is not None:
-        check_lines(episodes, "--episodes")
+        check_output(episodes, "--episodes")
     inputs = [*paths, *filter(None, [columns, settings.thresholds_file, settings.ranking_file])]
     files = outputs_for(inputs, output, episodes, plot, force=force)
     picture = _picture(files.plot, anomaly)
@@ -120,6 +124,8 @@ def replay(
     say_missing(run)
     if not part.symbols and limit is None:
         say_unused(parameters.overrides, judge.symbols.names)
+    if episodes is not None and episodes.suffix != MESSAGES:
+        _say_open(run.episodes["opened"] - run.episodes["closed"])
     for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {cell(str(path))}")
     return run.outcome.exit_code
@@ -145,8 +151,8 @@ def _run(
     with ExitStack() as stack:
         bars = stack.enter_context(row_bars())
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
-        anomalies = _opened(files.anomalies, stack)
-        episodes = _opened(files.episodes, stack)
+        anomalies = _opened(files.anomalies, stack, "anomalies")
+        episodes = _opened(files.episodes, stack, "episodes")
         for shown in run.batches():
             for value in shown.flagged:
                 found.add(value)
@@ -162,11 +168,11 @@ def _run(
                 sink.flush()
 
 
-def _opened(file: OutputFile | None, stack: ExitStack) -> Sink | None:
+def _opened(file: OutputFile | None, stack: ExitStack, what: What) -> Sink | None:
     """Return the sink into a file, which is closed with the stack."""
     if file is None:
         return None
-    sink = file_sink(stack.enter_context(file), file.path.suffix)
+    sink = file_sink(stack.enter_context(file), file.path.suffix, what)
     stack.callback(sink.close)
     return sink
 
@@ -217,3 +223,11 @@ def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None
         f"{hidden}episodes {run.episodes['opened']:,}; "
         f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
     )
+
+
+def _say_open(count: int) -> None:
+    """Say how many episodes have no row yet; one may have begun before --from."""
+    if count > 0:
+        are = "1 episode is" if count == 1 else f"{count:,} episodes are"
+        text = f"{are} still open at the end and in no row; {MESSAGES} has every state"
+        notes_console().print(text, soft_wrap=True, highlight=False)

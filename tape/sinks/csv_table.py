@@ -1,34 +1,29 @@
-"""Anomalies as a table for spreadsheets."""
+"""Rows as a table for spreadsheets."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
-from tape.model.fields import iso_time, price_text
 from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
-from tape.sinks.fields import FIELDS, TIMES, VERDICT, cells_of, read
 from tape.sinks.sink import Item, Poison
+from tape.sinks.table import Table
 
 
 class CsvSink:
-    """Writes one row per anomaly into an open file, below a row of names."""
+    """Writes the rows of a table into an open file, below a row of names."""
 
-    def __init__(self, file: OutputFile) -> None:
-        self._file = file
-        self._row((*FIELDS, *VERDICT, "reasons"))
+    def __init__(self, file: OutputFile, table: Table) -> None:
+        self._file, self._table = file, table
+        self._row(table.columns)
 
     def write(self, items: Sequence[Item], /) -> list[Poison]:
         """Append rows."""
-        anomalies, poison = read(items)
-        for found in anomalies:
-            cells = cells_of(found)
-            cells |= {name: iso_time(cells[name]) for name in TIMES if cells[name] is not None}
-            cells["price"] = price_text(found.trade.price_nanos)
-            cells["anomalies"] = "; ".join(found.rules)
-            why = "; ".join(reason.text for reason in found.reasons)
-            self._row([*(cells[name] for name in (*FIELDS, *VERDICT)), why])
+        rows, poison = self._table.cells(items)
+        for cells in rows:
+            self._row(cells[name] for name in self._table.columns)
         return poison
 
     def flush(self) -> None:
@@ -39,6 +34,15 @@ class CsvSink:
 
     def _row(self, cells: Iterable[Any]) -> None:
         text = io.StringIO()
-        safe = [sheet_cell(one) if isinstance(one, str) else one for one in cells]
-        csv.writer(text, lineterminator="\n").writerow(safe)
+        csv.writer(text, lineterminator="\n").writerow(map(_cell, cells))
         self._file.write(text.getvalue().encode())
+
+
+def _cell(value: Any) -> Any:
+    """Return what stands in a cell: text that is no formula, numbers as they are.
+
+    A decimal keeps its digits, and has neither an exponent nor, below zero, an apostrophe.
+    """
+    if isinstance(value, str):
+        return sheet_cell(value)
+    return f"{value:f}" if isinstance(value, Decimal) else value

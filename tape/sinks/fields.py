@@ -1,13 +1,15 @@
-"""The fields of an anomaly as columns of a table."""
+"""Anomalies as rows of a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from tape.model.anomaly import Anomaly, decode_anomaly
-from tape.model.fields import NANOS, NO_SEQUENCE
+from tape.model.fields import NANOS, NO_SEQUENCE, iso_time, price_text
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade
 from tape.sinks.sink import Item, Poison
+from tape.sinks.table import Read
 
 TIMES: Final = ("ts_recv", "ts_event")
 FIELDS: Final = (
@@ -81,3 +83,56 @@ def _trade(trade: Trade) -> dict[str, Any]:
         "sequence": None if trade.sequence == NO_SEQUENCE else trade.sequence,
         "symbol": trade.symbol,
     }
+
+
+def anomaly_fields(pa: Any) -> list[tuple[str, Any]]:
+    """Return names and types of an anomaly's columns; `pa` is pyarrow, which is slow to load."""
+    whole = {name: pa.int64() for name in FIELDS}
+    whole |= {name: pa.timestamp("ns", tz="UTC") for name in TIMES}
+    whole |= {name: pa.string() for name in ("action", "side", "symbol")}
+    reason = [("rule", pa.string()), ("value", pa.float64()), ("threshold", pa.float64())]
+    return [
+        *(whole | {"price": pa.float64()}).items(),
+        ("anomaly_id", pa.string()),
+        ("episode_id", pa.string()),
+        ("anomalies", pa.list_(pa.string())),
+        ("severity", pa.float64()),
+        ("priority", pa.float64()),
+        ("family", pa.string()),
+        ("context", pa.string()),
+        ("rank", pa.float64()),
+        ("suppressed", pa.bool_()),
+        ("reasons", pa.list_(pa.struct([*reason, ("text", pa.string())]))),
+    ]
+
+
+class AnomalyTable:
+    """One row per anomaly: the trade's own fields, then what is said of it."""
+
+    columns = (*FIELDS, *VERDICT, "reasons")
+
+    def cells(self, items: Sequence[Item], /) -> Read:
+        """Return rows of text and numbers."""
+        anomalies, poison = read(items)
+        rows = []
+        for found in anomalies:
+            cells = cells_of(found)
+            cells |= {name: iso_time(cells[name]) for name in TIMES if cells[name] is not None}
+            cells["price"] = Decimal(price_text(found.trade.price_nanos))
+            cells["anomalies"] = "; ".join(found.rules)
+            cells["reasons"] = "; ".join(reason.text for reason in found.reasons)
+            rows.append(cells)
+        return rows, poison
+
+    def records(self, items: Sequence[Item], /) -> Read:
+        """Return rows as Arrow has them."""
+        anomalies, poison = read(items)
+        rows = [cells_of(one) | {"reasons": reasons_of(one)} for one in anomalies]
+        return rows, poison
+
+    def types(self, pa: Any, /) -> dict[str, Any]:
+        """Return the types of Arrow's columns."""
+        return dict(anomaly_fields(pa))
+
+
+TABLE: Final = AnomalyTable()
