@@ -4,18 +4,23 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from tape.market.day import CONTEXTS, REGULAR
 from tape.market.test_issues import is_test_issue
 from tape.model.anomaly import Anomaly, decode_anomaly
 from tape.model.fields import NANOS, dollars, iso_time
 from tape.model.rejected import Rejected
 
-_Rank = tuple[bool, float, int, float, int]
-"""No test issue, rank, rules, how far beyond the threshold, and of equals the earlier."""
+_Rank = tuple[bool, float, float, float, int, float, int]
+"""No test issue, rank, priority, severity, rules, how far beyond the threshold, and of equals the
+earlier. Severities end at 8: of several there the priority decides."""
+NONE: Final = -1.0
+"""Ranks below every rank, priority and severity."""
 
 
 @dataclass(slots=True)
@@ -26,10 +31,10 @@ class Findings:
     that are no anomalies; `suppressed` those that a ranking would rather not show. Of these none is
     telling, or only these with `of_suppressed`.
 
-    Where a ranking gave ranks, the highest come first; else trades that break several rules, then
-    those furthest beyond a threshold. Test issues (`tape.market.test_issues`) come last, whatever
-    they did. Of one symbol's trades within a second only the first of these is kept. Memory does
-    not grow with the stream.
+    Where a ranking gave ranks, the highest come first; else those of the highest priority, and
+    where there is none trades that break several rules, then those furthest beyond a threshold.
+    Test issues (`tape.market.test_issues`) come last, whatever they did. Of an episode only the
+    first of these is kept. Memory does not grow with the stream.
     """
 
     most: int = 10
@@ -41,7 +46,7 @@ class Findings:
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
     by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _kept: dict[tuple[str, int], tuple[_Rank, Anomaly, bytes]] = field(default_factory=dict)
+    _kept: dict[str, tuple[_Rank, Anomaly, bytes]] = field(default_factory=dict)
 
     def add(self, value: bytes) -> None:
         """Take up one message of `anomalies`."""
@@ -60,10 +65,10 @@ class Findings:
         if anomaly.suppressed != self.of_suppressed:
             return
         rank = (*_surprise(anomaly), -self.count)
-        second = (symbol, anomaly.trade.ts_event_ns // NANOS)
-        if second in self._kept and self._kept[second][0] > rank:
+        event = anomaly.episode_id or f"{symbol} {anomaly.trade.ts_event_ns // NANOS}"
+        if event in self._kept and self._kept[event][0] > rank:
             return
-        self._kept[second] = (rank, anomaly, value)
+        self._kept[event] = (rank, anomaly, value)
         if len(self._kept) > self.most:
             del self._kept[min(self._kept, key=lambda one: self._kept[one][0])]
 
@@ -89,13 +94,23 @@ def findings(values: Iterable[bytes], most: int = 10) -> Findings:
     return found
 
 
-def _surprise(anomaly: Anomaly) -> tuple[bool, float, int, float]:
+def _surprise(anomaly: Anomaly) -> tuple[bool, float, float, float, int, float]:
     beyond = [
         abs(reason.value / reason.threshold) for reason in anomaly.reasons if reason.threshold
     ]
     is_real = not is_test_issue(anomaly.trade.symbol)
-    rank = -1.0 if anomaly.rank is None else anomaly.rank
-    return is_real, rank, len(anomaly.rules), max(beyond, default=0.0)
+    rank = NONE if anomaly.rank is None else anomaly.rank
+    priority = NONE if anomaly.priority is None else anomaly.priority
+    severity = NONE if anomaly.severity is None else anomaly.severity
+    return is_real, rank, priority, severity, len(anomaly.rules), max(beyond, default=0.0)
+
+
+def _why(anomaly: Anomaly) -> str:
+    """Return the reasons, and circumstances that are not those of any trade."""
+    lines = [reason.text for reason in anomaly.reasons]
+    if anomaly.context not in ("", CONTEXTS[REGULAR]):
+        lines.append(f"({anomaly.context})")
+    return "\n".join(lines)
 
 
 def _marked(symbol: str) -> Text:
@@ -117,6 +132,7 @@ def telling_table(found: Findings) -> Table:
     table.add_column("symbol", no_wrap=True)
     table.add_column("price", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("priority", justify="right", no_wrap=True)
     table.add_column("why", ratio=1)
     for anomaly, stamp in zip(found.telling, stamps, strict=True):
         trade = anomaly.trade
@@ -125,7 +141,8 @@ def telling_table(found: Findings) -> Table:
             _marked(trade.symbol),
             dollars(Decimal(trade.price_nanos).scaleb(-9)),
             f"{trade.size:,}",
-            "\n".join(reason.text for reason in anomaly.reasons),
+            "" if anomaly.priority is None else f"{anomaly.priority:.1f}",
+            _why(anomaly),
         )
     return table
 

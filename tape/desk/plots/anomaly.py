@@ -153,8 +153,11 @@ def _told(trade: _Trade, anomaly: Anomaly) -> str:
     head = (
         f"{trade.symbol}, {trade.ts_event}: {trade.size:,} shares at {dollars(trade.price)} dollars"
     )
-    if anomaly.severity is not None:
-        head += f"; severity {anomaly.severity:.1f}, {anomaly.context}"
+    facts = [] if anomaly.severity is None else [f"severity {anomaly.severity:.1f}"]
+    facts += [] if anomaly.priority is None else [f"priority {anomaly.priority:.1f}"]
+    facts += [anomaly.context] if anomaly.context else []
+    if facts:
+        head += f"; {', '.join(facts)}"
     lines = [textwrap.fill(reason.text, WIDTH) for reason in anomaly.reasons]
     return "\n".join([head, *lines])
 

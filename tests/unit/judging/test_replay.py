@@ -123,15 +123,16 @@ def test_the_summary_counts_rules_and_symbols(days: Path, whole: list[bytes]) ->
 
 
 def told(said: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The ten most telling, the slow way: sort everything, keep one a second."""
+    """The ten most telling, the slow way: sort everything, keep one per episode."""
 
-    def rank(one: dict) -> tuple[int, float]:  # type: ignore[type-arg]
+    def rank(one: dict) -> tuple[float, float, int, float]:  # type: ignore[type-arg]
         beyond = [abs(r["value"] / r["threshold"]) for r in one["reasons"] if r["threshold"]]
-        return len(one["anomalies"]), max(beyond, default=0.0)
+        more = len(one["anomalies"]), max(beyond, default=0.0)
+        return one["priority"], one.get("severity", -1.0), *more
 
-    kept: dict[tuple[str, str], dict[str, object]] = {}
+    kept: dict[str, dict[str, object]] = {}
     for one in sorted(said, key=rank, reverse=True):
-        kept.setdefault((str(one["symbol"]), str(one["ts_event"])[:19]), one)
+        kept.setdefault(str(one["episode_id"]), one)
     return list(kept.values())[:10]
 
 
@@ -189,7 +190,8 @@ def test_a_picture_of_a_calibrated_anomaly_shows_the_shares_of_the_surprise(
     assert len(one["features"]) == 6
     for feature in one["features"]:
         assert f"<!-- {feature['name']} -->" in picture
-    assert f"severity {one['severity']:.1f}, {one['context']}" in picture
+    worth = f"severity {one['severity']:.1f}, priority {one['priority']:.1f}, {one['context']}"
+    assert worth in picture
 
 
 def test_a_wrong_id_is_told_with_the_nearest(
@@ -261,7 +263,7 @@ def test_the_episodes_written_are_those_of_the_oracle(
         {name: value for name, value in state.items() if name != "at"} for state in states
     ]
     counts = Counter(s["state"] for s in states) + Counter(s["mark"] for s in states)
-    names = ("opened", "closed", "reverted", "held")
+    names = ("opened", "closed", "bad print", "spike", "move")
     assert summary["episodes"] == {name: counts[name] for name in names}
 
 
@@ -280,7 +282,23 @@ def test_a_part_of_the_tape_has_the_episodes_of_the_whole(days: Path, tmp_path: 
     assert part == whole[-len(part) :]
 
 
-@pytest.mark.parametrize("name", ["e.csv", "a.jsonl"])
+def test_a_table_of_episodes_has_the_closed_ones_of_the_lines(days: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for suffix in ("jsonl", "csv", "parquet"):
+        replay(days, "--episodes", tmp_path / f"e.{suffix}")
+    said = map(json.loads, (tmp_path / "e.jsonl").read_bytes().splitlines())
+    closed = [one for one in said if one["state"] == "closed"]
+    table = pd.read_csv(tmp_path / "e.csv", keep_default_na=False)
+    parquet = pd.read_parquet(tmp_path / "e.parquet")
+    for name in ("episode_id", "reason", "priority", "shares", "notional_usd", "duration_s"):
+        values = [one[name] for one in closed]
+        assert table[name].tolist() == values
+        assert parquet[name].tolist() == values
+    assert table["mark"].tolist() == [one["mark"] or "" for one in closed]
+    assert [dict(one) for one in parquet["rules"]] == [one["rules"] for one in closed]
+
+
+@pytest.mark.parametrize("name", ["e.xlsx", "a.jsonl"])
 def test_a_file_that_cannot_take_episodes_is_named(days: Path, name: str, tmp_path: Path) -> None:
     words = ["--output", tmp_path / "a.jsonl", "--episodes", tmp_path / name]
     with pytest.raises(SettingsError, match=name):
