@@ -8,14 +8,14 @@ from typing import Any
 
 from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
+from tape.sinks.message_rows import MessageRows
 from tape.sinks.sink import Item, Poison
-from tape.sinks.table import Table
 
 
 class CsvSink:
     """Writes the rows of a table into an open file, below a row of names."""
 
-    def __init__(self, file: OutputFile, table: Table) -> None:
+    def __init__(self, file: OutputFile, table: MessageRows) -> None:
         self._file, self._table = file, table
         self._row(table.columns)
 

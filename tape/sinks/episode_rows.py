@@ -7,7 +7,7 @@ from tape.model.episode import Episode, decode_episode
 from tape.model.fields import Unreadable, time_ns
 from tape.model.rejected import Rejected
 from tape.sinks.sink import Item, Poison
-from tape.sinks.table import Read
+from tape.sinks.message_rows import Read
 
 TIMES: Final = ("first_ts_event", "last_ts_event")
 PRICES: Final = ("price_before", "price_extreme", "price_after")

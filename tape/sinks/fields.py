@@ -8,8 +8,8 @@ from tape.model.anomaly import Anomaly, decode_anomaly
 from tape.model.fields import NANOS, NO_SEQUENCE, iso_time, price_text
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade
+from tape.sinks.message_rows import Read
 from tape.sinks.sink import Item, Poison
-from tape.sinks.table import Read
 
 TIMES: Final = ("ts_recv", "ts_event")
 FIELDS: Final = (

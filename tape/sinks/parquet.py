@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from tape.process.origin import MARK
 from tape.process.whole_file import OutputFile
+from tape.sinks.message_rows import MessageRows
 from tape.sinks.sink import Item, Poison
-from tape.sinks.table import Table
 
 CHUNK: Final = 10_000
 """Rows held before a row group is written."""
@@ -15,7 +15,7 @@ CHUNK: Final = 10_000
 class ParquetSink:
     """Writes the rows of a table into an open file, in row groups of `CHUNK`."""
 
-    def __init__(self, file: OutputFile, table: Table) -> None:
+    def __init__(self, file: OutputFile, table: MessageRows) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

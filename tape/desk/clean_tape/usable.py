@@ -23,10 +23,10 @@ import numpy as np
 from tape.codec.array_types import I64, Bools
 from tape.desk.clean_tape.episode_book import NO_EPISODE, OPEN, EpisodeBook
 from tape.desk.clean_tape.scored import Rows
-from tape.model.episode import MARKS
+from tape.model.episode import BAD_PRINT, MARKS
 from tape.model.fields import NANOS
 
-CAME_BACK: Final = ("reverted", "bad print")
+CAME_BACK: Final = (BAD_PRINT,)
 """Marks of episodes whose price came back."""
 PLACES: Final = [place for place, mark in enumerate(MARKS) if mark in CAME_BACK]
 

@@ -1,4 +1,4 @@
-"""What a table of a kind of messages is, whatever kind of file it is written to."""
+"""Messages of one kind as rows, whatever kind of file they are written to."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ Read = tuple[list[dict[str, Any]], list[Poison]]
 """Rows by the names of their columns, and the items that hold none."""
 
 
-class Table(Protocol):
+class MessageRows(Protocol):
     """Messages of one kind as rows.
 
     Attributes:
