@@ -47,8 +47,9 @@ def watch(
 
     What a RANKING_FILE suppresses is counted, and listed with --suppressed.
 
-    Keys: space pauses, / filters by symbol, r by rule, enter shows one with the trades around
-    it, q ends. On a terminal that cannot place text (TERM=dumb) it prints one line per anomaly.
+    One line per episode, its worst trade. Keys: space pauses, p shows the highest priority first,
+    e every trade, / filters by symbol, r by rule, enter shows one with the trades around it, q
+    ends. On a terminal that cannot place text (TERM=dumb) it prints one line per anomaly.
 
     Example: tape watch --jsonl --rule volume | jq -r .reasons[0].text
     """

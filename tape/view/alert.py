@@ -18,9 +18,11 @@ class Seen:
         price: dollars per share, with all its digits; `size` is shares.
         reasons: one sentence per rule.
         episode: id of the anomaly that its episode began with.
+        priority: how much it deserves to be looked at; None if its detector does not say.
         source: partition and offset of the trade on `stocks`.
         raw: the message, as it came.
         suppressed: whether a ranking would rather not show it.
+        learnt: the rank that a ranking gave it; None without one.
     """
 
     id: str
@@ -36,6 +38,19 @@ class Seen:
     source: tuple[int, int] | None
     raw: bytes
     suppressed: bool = False
+    priority: float | None = None
+    learnt: float | None = None
+
+    @property
+    def rank(self) -> float:
+        """Return what is learnt from reviews, else its priority; what has none ranks last."""
+        known = self.priority if self.learnt is None else self.learnt
+        return -1.0 if known is None else known
+
+    @property
+    def worth(self) -> str:
+        """Return its priority as text; empty if it has none."""
+        return "" if self.priority is None else f"{self.priority:.1f}"
 
     @property
     def named(self) -> str:
@@ -73,6 +88,8 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
         source=source,
         raw=value,
         suppressed=found.suppressed,
+        priority=found.priority,
+        learnt=found.rank,
     )
 
 

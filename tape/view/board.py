@@ -46,6 +46,8 @@ class Board:
     Attributes:
         newest: anomalies, newest first.
         suppressed: how many of all that came a ranking would rather not show.
+        folded: whether an episode is one line, that of its worst trade; else each trade is one.
+        by_priority: whether the highest priority comes first, not the newest.
         paused: whether the view stands still; `unseen` came since.
         trouble: why nothing comes; empty if the broker answers.
         lag: trades that wait, None if that cannot be seen.
@@ -55,6 +57,8 @@ class Board:
     newest: deque[Seen] = field(default_factory=lambda: deque(maxlen=KEPT))
     by_rule: Counter[str] = field(default_factory=Counter)
     chosen: Filter = field(default_factory=Filter)
+    folded: bool = True
+    by_priority: bool = False
     paused: bool = False
     unseen: int = 0
     suppressed: int = 0
@@ -70,6 +74,7 @@ class Board:
     _look: Look | None = None
     _committed_s: float | None = None
     _still: tuple[Seen, ...] = ()
+    _trades: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._stocks, self._anomalies = Rate(self.clock), Rate(self.clock)
@@ -105,10 +110,29 @@ class Board:
 
     @property
     def shown(self) -> list[Seen]:
-        """Return the anomalies that the filter shows, newest first."""
-        return [
+        """Return the anomalies that the filter shows, in the order that is asked for.
+
+        An episode stands where its newest trade does; of equal priorities its first trade is shown.
+        """
+        found = [
             one for one in (self._still if self.paused else self.newest) if self.chosen.shows(one)
         ]
+        self._trades = Counter(one.episode for one in found)
+        if self.folded:
+            worst: dict[str, Seen] = {}
+            for one in found:
+                event = one.episode or one.id
+                before = worst.get(event)
+                if before is None or one.rank >= before.rank:
+                    worst[event] = one
+            found = list(worst.values())
+        if self.by_priority:
+            found.sort(key=lambda one: -one.rank)
+        return found
+
+    def trades_of(self, one: Seen) -> int:
+        """Return how many of the anomalies shown a line stands for."""
+        return self._trades[one.episode] if self.folded and one.episode else 1
 
     @property
     def stocks_per_s(self) -> float:

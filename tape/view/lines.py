@@ -23,7 +23,9 @@ def as_json(one: Seen) -> bytes:
 def as_text(one: Seen) -> bytes:
     """Return an anomaly as a line for a person."""
     why = " ".join(one.reasons)
-    text = f"{one.time}  {one.named}  {one.price}  {one.size:,}  {', '.join(one.rules)}: {why}"
+    worth = f"priority {one.worth}  " if one.worth else ""
+    what = f"{one.time}  {one.named}  {one.price}  {one.size:,}"
+    text = f"{what}  {worth}{', '.join(one.rules)}: {why}"
     return text.encode(errors="replace")
 
 

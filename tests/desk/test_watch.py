@@ -116,6 +116,53 @@ def play(
     return asyncio.run(run())
 
 
+def of_episode(number: int, episode: int, priority: float | None) -> Seen:
+    worth = {} if priority is None else {"priority": priority}
+    found = seen(message(number, episode_id=f"NVDA-2-1-{episode}", **worth))
+    assert isinstance(found, Seen)
+    return found
+
+
+def test_an_episode_is_one_line_that_of_its_worst_trade() -> None:
+    async def scene(screen: Screen) -> None:
+        trades = [of_episode(1, 1, 4.0), of_episode(2, 1, 9.5), of_episode(3, 1, 9.5)]
+        await screen.tell(Arrived([*trades, of_episode(4, 4, 3.2)]))
+        assert screen.numbers() == [4, 2]
+        assert "  9.5 V    3 trades: High Volume number 2." in screen.text
+        assert "  3.2 V    High Volume number 4." in screen.text
+        await screen.press("e")
+        assert screen.numbers() == [4, 3, 2, 1]
+        assert "every trade" in screen.text
+
+    play(scene)
+
+
+def test_a_key_shows_the_highest_priority_first() -> None:
+    async def scene(screen: Screen) -> None:
+        worths = [3.0, 8.0, None, 8.0, 5.0]
+        await screen.tell(Arrived([of_episode(n, n, worth) for n, worth in enumerate(worths)]))
+        assert screen.numbers() == [4, 3, 2, 1, 0]
+        await screen.press("p")
+        assert screen.numbers() == [3, 1, 4, 0, 2]
+        assert "highest priority first" in screen.text
+        await screen.press("p")
+        assert screen.numbers() == [4, 3, 2, 1, 0]
+
+    play(scene)
+
+
+def test_the_bar_stays_on_an_episode_whose_worst_trade_changes() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([of_episode(1, 1, 4.0), of_episode(2, 2, 4.0)]))
+        await screen.press("down")
+        await screen.tell(Arrived([of_episode(3, 3, 4.0), of_episode(4, 1, 9.0)]))
+        assert screen.numbers() == [4, 3, 2]
+        assert screen.app.list.current is not None
+        assert screen.app.list.current.id == "NVDA-2-1-4"
+
+    play(scene)
+
+
 def test_anomalies_appear_newest_first() -> None:
     async def scene(screen: Screen) -> None:
         assert "nothing yet" in screen.text

@@ -59,8 +59,9 @@ class AnomalyList(Widget, can_focus=True):
     def at(self) -> int:
         """Return the position of the chosen anomaly; 0 is the newest."""
         if self.chosen is not None:
+            episode = self.chosen.episode if self._board.folded else ""
             for place, one in enumerate(self._rows):
-                if one is self.chosen:
+                if one is self.chosen or (episode and one.episode == episode):
                     return place
         return 0
 
@@ -83,7 +84,10 @@ class AnomalyList(Widget, can_focus=True):
         at = self.at
         self._top = max(0, min(self._top, at, len(self._rows) - height), at - height + 1)
         shown = self._rows[self._top : self._top + height]
-        lines = [row(one, width, chosen=self._top + n == at) for n, one in enumerate(shown)]
+        lines = [
+            row(one, width, chosen=self._top + n == at, trades=self._board.trades_of(one))
+            for n, one in enumerate(shown)
+        ]
         return Text("\n").join(lines)
 
     def action_move(self, lines: int) -> None:
@@ -130,6 +134,8 @@ class WatchApp(App[int]):
         Binding("space", "pause", "pause"),
         Binding("slash,s", "symbols", "symbol", key_display="/"),
         Binding("r", "rule", "rule"),
+        Binding("p", "priority", "priority"),
+        Binding("e", "fold", "episodes"),
         Binding("enter", "details", "details"),
         Binding("escape", "all", "all"),
         Binding("q", "leave(0)", "quit"),
@@ -198,6 +204,16 @@ class WatchApp(App[int]):
         order = [*known, *sorted({*self.board.by_rule, chosen.rule} - set(known))]
         following = order[(order.index(chosen.rule) + 1) % len(order)]
         self.board.chosen = replace(chosen, rule=following)
+        self.tick()
+
+    def action_priority(self) -> None:
+        """Show the highest priority first, or the newest again."""
+        self.board.by_priority = not self.board.by_priority
+        self.tick()
+
+    def action_fold(self) -> None:
+        """Show every trade, or one line per episode again."""
+        self.board.folded = not self.board.folded
         self.tick()
 
     def action_symbols(self) -> None:

@@ -16,6 +16,8 @@ WIDE, MIDDLE = 100, 60
 TIME_CELLS, WHOLE_TIME_CELLS = 14, 23
 """Month, day and time to the second; year and milliseconds too."""
 
+PRIORITY_CELLS: Final = 4
+"""Up to 14.0."""
 RULE_CELLS: Final = 4
 """Letters of rules that have room."""
 MOST_OTHERS: Final = 4
@@ -25,18 +27,21 @@ MOST_OTHERS: Final = 4
 def header(width: int) -> Text:
     """Return the names of the columns."""
     time = "time" if width < MIDDLE else "time (UTC)"
-    return _cut(_columns(width, time, "symbol", "price", "size", "rule", "why"), width)
+    return _cut(_columns(width, time, "symbol", "price", "size", "prio", "rule", "why"), width)
 
 
-def row(one: Seen, width: int, *, chosen: bool = False) -> Text:
-    """Return an anomaly as one line of at most `width` cells."""
+def row(one: Seen, width: int, *, chosen: bool = False, trades: int = 1) -> Text:
+    """Return an anomaly as one line of at most `width` cells; it may stand for several trades."""
     why = one.reasons[0] if one.reasons else ""
     if len(one.reasons) > 1:
         why = f"{why} (+{len(one.reasons) - 1})"
     if is_test_issue(one.symbol):
         why = f"test issue: {why}"
+    if trades > 1:
+        why = f"{trades:,} trades: {why}"
     size = f"{one.size:,}"
-    text = _columns(width, _time(one.time, width), one.symbol, one.price, size, "", why)
+    time = _time(one.time, width)
+    text = _columns(width, time, one.symbol, one.price, size, one.worth, "", why)
     text = _cut(text, width)
     begins = _mark_column(width)
     for at, name in enumerate(one.rules[:RULE_CELLS]):
@@ -102,6 +107,10 @@ def mode_line(board: Board, mistake: str = "") -> Text:
     text = Text()
     if board.chosen.text:
         text.append(f" only {board.chosen.text} ", "black on cyan")
+    if board.by_priority:
+        text.append(" highest priority first ", "black on cyan")
+    if not board.folded:
+        text.append(" every trade ", "black on cyan")
     if board.paused:
         text.append(f" paused, {board.unseen:,} new ", "black on yellow")
     for wrong in (board.trouble, mistake):
@@ -122,7 +131,7 @@ def _flow(parts: list[Text], width: int) -> Text:
 
 
 def _columns(
-    width: int, time: str, symbol: str, price: str, size: str, rule: str, why: str
+    width: int, time: str, symbol: str, price: str, size: str, worth: str, rule: str, why: str
 ) -> Text:
     if width < MIDDLE:
         parts = [
@@ -138,6 +147,7 @@ def _columns(
             _symbol(symbol),
             _right(price, 10),
             _right(size, 11),
+            _right(worth, PRIORITY_CELLS),
             _left(rule, RULE_CELLS),
             why,
         ]
@@ -145,10 +155,10 @@ def _columns(
 
 
 def _mark_column(width: int) -> int:
-    """Return where the rules' letters begin: behind time, symbol, price and size."""
+    """Return where the rules' letters begin: behind time, symbol, price, size and priority."""
     if width < MIDDLE:
         return TIME_CELLS + 20
-    return (WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS) + 33
+    return (WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS) + 33 + PRIORITY_CELLS + 1
 
 
 def _time(iso: str, width: int) -> str:
