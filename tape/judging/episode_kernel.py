@@ -17,8 +17,8 @@ SECOND_NS: Final = 1_000_000_000
 DAY_NS: Final = 86_400 * SECOND_NS
 
 QUIET_NS: Final = 1_800 * SECOND_NS
-"""So long after the last flag the very next trade still belongs to the episode: in a quiet stock a
-misprint and its return are minutes apart. Half an hour is a stock of thirteen trades a day."""
+"""Up to this time after the last flag the very next trade belongs to the episode: in a quiet stock
+a misprint and its return are minutes apart. Half an hour is a stock of thirteen trades a day."""
 GAP_NS: Final = 290 * SECOND_NS
 """A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
 GAP_SPACINGS: Final = 50
@@ -33,7 +33,7 @@ FIRST_TRADES: Final = 100
 """Of a symbol: what is usual for it is not known before."""
 SPACING_SHIFT: Final = 7
 SPACING_TRADES: Final = 1 << SPACING_SHIFT
-"""The usual time between trades looks back about so many trades."""
+"""The usual time between trades looks back about as many trades."""
 
 NO_PRICE: Final = -(2**63)
 """Stands for a price that there is none of: zero and less are prices."""

@@ -43,7 +43,7 @@ LEAST_BP: Final = 10
 2013-10-08 (classic rules; AIG, BAC, IBM), 2 of 156 were outside the best bid and offer; of what
 went farther, all 14 were, and all 13 of calibrated's."""
 FEW_TRADES: Final = 3
-"""A bad print is of so many trades at most: real ones and injected ones are of one or two, the
+"""A bad print is of three trades at most: real ones and injected ones are of one or two, the
 smallest of 44 injected spikes is of four."""
 LEFT_ONE_IN: Final = 3
 """A bad print leaves a third of the way at most, as all labelled ones of that day do."""

@@ -6,8 +6,8 @@ from typing import Any, Final
 from tape.model.episode import Episode, decode_episode
 from tape.model.fields import Unreadable, time_ns
 from tape.model.rejected import Rejected
-from tape.sinks.sink import Item, Poison
 from tape.sinks.message_rows import Read
+from tape.sinks.sink import Item, Poison
 
 TIMES: Final = ("first_ts_event", "last_ts_event")
 PRICES: Final = ("price_before", "price_extreme", "price_after")

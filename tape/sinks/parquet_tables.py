@@ -10,8 +10,7 @@ from tape.model.rejected import Rejected
 from tape.model.trade import decode
 from tape.process.origin import MARK
 from tape.sinks.episode_fields import decode_episode
-from tape.sinks.fields import cells_of, reasons_of
-from tape.sinks.fields import anomaly_fields
+from tape.sinks.fields import anomaly_fields, cells_of, reasons_of
 from tape.sinks.sink import Item, Kind, Poison
 
 MS_NS: Final = 1_000_000

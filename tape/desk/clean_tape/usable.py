@@ -8,12 +8,12 @@ A trade is not usable if
 * it lies on the far side: at least half of the way from the price before the episode to the
   episode's farthest.
 
-On the labelled day of 2013 that leaves out 33 of 202,595 trades. All of them were printed outside
-the best bid and offer, with 8 of the 9 that were more than 20 bp outside, and 13 of the 23 beyond
-10 bp (what is missing was not flagged within the budget). Flags of the price whose move held were
-the market itself, of 12 such trades 11 less than 5 bp from the quote: they stay, and so do flags
-of size and feed, whose price is the market's. A mark that is not known, because the tape ends
-before the episode does, keeps its trades.
+On the labelled day of 2013 that leaves out 25 of 202,595 trades. All 14 of them that have a quote
+were printed outside the best bid and offer, with 8 of the 9 that were more than 20 bp outside, and
+13 of the 23 beyond 10 bp (what is missing was not flagged within the budget). Flags of the price
+whose move held were the market itself, of 12 such trades 11 less than 5 bp from the quote: they
+stay, and so do flags of size and feed, whose price is the market's. A mark that is not known,
+because the tape ends before the episode does, keeps its trades.
 """
 
 from typing import Final

@@ -20,7 +20,6 @@ from tape.detection.classic.reasons import thresholds_of
 from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import DUPLICATE
-from tape.judging.episode_kernel import QUIET_NS
 from tape.judging.judge import Judge
 from tape.market.new_york import I64, calendar_days
 from tape.model.counts import Counts
@@ -28,8 +27,7 @@ from tape.model.fields import NANOS
 from tape.model.rules import ISOLATION_FOREST
 
 GAP_NS: Final = NANOS
-"""A second without a flag ends an alert, as it ends an episode, unless the very next trade is the
-flagged one."""
+"""A second without a flag ends an alert, as it ends an episode of a busy stock."""
 TUNED: Final = "classic"
 """The detector that has thresholds."""
 LEAST_TRADES: Final = 1_000
@@ -107,12 +105,8 @@ class Tuned:
 
 def count_alerts(ts_event_ns: I64, flagged: Bools) -> int:
     """Return how many alerts the flagged trades of one symbol make."""
-    places = np.flatnonzero(flagged)
-    if not len(places):
-        return 0
-    apart_ns = np.abs(np.diff(ts_event_ns[places]))
-    next_one = (np.diff(places) == 1) & (apart_ns <= QUIET_NS)
-    return int(((apart_ns > GAP_NS) & ~next_one).sum()) + 1
+    times = ts_event_ns[flagged]
+    return int((np.abs(np.diff(times)) > GAP_NS).sum()) + 1 if len(times) else 0
 
 
 def threshold(values: F64, ts_event_ns: I64, most: float) -> float:
