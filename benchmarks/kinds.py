@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from tape.desk.day import Day, read_day
-from tape.desk.evaluate.evaluate import injected, made_up_days
-from tape.desk.evaluate.labels import Event, match, read_labels
+from tape.desk.evaluate.labelled_days import injected, made_up_days
+from tape.desk.evaluate.labels import read_labels
+from tape.desk.evaluate.matching import Event, match
 from tape.desk.past_days import Verdict, judge_day, others
-from tape.desk.plots.day import FLAGGED, ORDINARY, VOLUME, behind
+from tape.desk.plots.style import FLAGGED, ORDINARY, VOLUME, behind
 from tape.detection.parameters import Parameters
 from tape.model.fields import NANOS
 from tape.synthetic import KINDS
@@ -70,4 +71,4 @@ def _draw(panel: Any, day: Day, event: Event, verdicts: dict[str, Verdict]) -> N
         )
     panel.set_title(f"{event.kind} ({day.symbols[symbol]})", loc="left")
     panel.set_xlabel("trades of the symbol from the first one of the anomaly")
-    panel.set_ylabel("dollars a share")
+    panel.set_ylabel("dollars per share")

@@ -2,15 +2,13 @@
 
 Run: python -m benchmarks.real_labels [FOLDER] [--model models/NAME], with the labelled day that
 `../shared/data/README.md` describes, and a model of `tape train` beside it if there is one. The day
-is judged from a cold start: no other day of these symbols is at hand.
+is judged from a cold start: no other day of these symbols is at hand. `make evaluate` has the
+profiles on the same day; here are the parts of `calibrated`.
 
-A ranking is measured by its average precision over trades, ties together, and over events:
-labelled trades of a symbol at most 60 trades or 2 s apart are one event, which ranks where its
-best trade does. Only trades with a quote are judged.
+Events and areas are those of `tape evaluate`. Only trades with a quote are judged.
 """
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -23,15 +21,21 @@ import numpy.typing as npt
 
 from tape.archives import find_archives
 from tape.archives.zstd import decompressed
-from tape.desk.day import Day, read_day, rows_by_symbol
+from tape.desk.day import Day, read_day
+from tape.desk.evaluate.baselines import NINE, RETURN, distances
+from tape.desk.evaluate.curves import average_precision, curve, event_curve
+from tape.desk.evaluate.evaluate import Task
+from tape.desk.evaluate.labels import read_labels
+from tape.desk.evaluate.matching import Event, match
+from tape.desk.evaluate.metrics import Held, held_against
 from tape.desk.evaluate.tables import markdown
+from tape.desk.flag_families import FAMILIES
 from tape.desk.past_days import judged_columns
 from tape.detection.calibrated.detector import CalibratedDetector
 from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
 from tape.model.counts import Counts
-from tape.model.fields import NANOS
 
 Bools = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
@@ -39,14 +43,8 @@ I64 = npt.NDArray[np.int64]
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "shared/data/nbbo"
 LABELS_BP: Final = (10, 20)
-NEXT_TRADES: Final = 60
-NEXT_NS: Final = 2 * NANOS
-"""Labelled trades no farther apart, by either, are one event."""
 TOP_PER_10K: Final = 1.5
-NINE: Final = 9
 MAX_SYMBOLS: Final = 100
-FAMILIES: Final = ("price", "size", "feed")
-NO_EVENT: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,97 +54,57 @@ class Labelled:
     Attributes:
         quoted: whether a trade has a quote to be held against.
         outside: whether it printed outside its quote, however little.
-        events: by the least excess in bp, per trade the event that it belongs to, or -1.
+        events: by the least excess in bp.
     """
 
     day: Day
     quoted: Bools
     outside: Bools
-    events: dict[int, I64]
+    events: dict[int, list[Event]]
+
+    def labelled(self, least_bp: int) -> Bools:
+        """Return per trade whether it printed at least this far outside."""
+        found = np.zeros(len(self.day.trades), np.bool_)
+        for event in self.events[least_bp]:
+            found[event.rows] = True
+        return found
+
+    def task(self, least_bp: int) -> Task:
+        """Return the day as `tape evaluate` judges it."""
+        return Task(self.day, self.events[least_bp], [], self.quoted)
 
 
 def labelled_day(folder: Path) -> Labelled:
     """Return the day of a folder with its quotes and labels."""
-    trades, quotes = (next(folder.glob(f"*.{what}.csv.zst")) for what in ("trades", "quotes"))
+    trades = next(folder.glob("*.trades.csv.zst"))
     day = read_day(find_archives(trades).archives[0], MAX_SYMBOLS)
-    pieces = [piece for piece in decompressed(quotes) if isinstance(piece, bytes)]
-    rows = [line.split(b",") for line in b"".join(pieces).splitlines()]
-    sides = np.array([[int(row[2]), int(row[3])] for row in rows]) * 100_000
-    quoted = sides[:, 1] > 0
+    bid, ask = quotes_of(folder)
+    quoted = ask > 0
     price = day.trades.price_nanos
-    outside = quoted & ((price < sides[:, 0]) | (price > sides[:, 1]))
+    outside = quoted & ((price < bid) | (price > ask))
     events = {
-        least: numbered(day, labelled_rows(day, folder / f"labels-{least}bp.csv"))
-        for least in LABELS_BP
+        least: match(read_labels(folder / f"labels-{least}bp.csv"), [day])[0] for least in LABELS_BP
     }
     return Labelled(day, quoted, outside, events)
 
 
-def labelled_rows(day: Day, path: Path) -> I64:
-    """Return the rows of a day that a file of labels names."""
-    keys = zip(
-        day.trades.symbol.tolist(),
-        day.trades.publisher_id.tolist(),
-        day.trades.sequence.tolist(),
-        strict=True,
-    )
-    row_of = {key: row for row, key in enumerate(keys)}
-    with path.open(newline="") as lines:
-        named = [
-            (day.symbols.index(one["symbol"]), int(one["publisher_id"]), int(one["sequence"]))
-            for one in csv.DictReader(lines)
-        ]
-    return np.array(sorted(row_of[one] for one in named), np.int64)
-
-
-def numbered(day: Day, labelled: I64) -> I64:
-    """Return per trade the number of its event; labelled trades near one another share one."""
-    event = np.full(len(day.trades), NO_EVENT, np.int64)
-    number = NO_EVENT
-    for rows in rows_by_symbol(day):
-        places = np.flatnonzero(np.isin(rows, labelled))
-        times_ns = day.trades.ts_event_ns[rows[places]]
-        for nth, place in enumerate(places.tolist()):
-            near = nth > 0 and (
-                place - places[nth - 1] <= NEXT_TRADES
-                or times_ns[nth] - times_ns[nth - 1] <= NEXT_NS
-            )
-            number += not near
-            event[rows[place]] = number
-    return event
-
-
-def average_precision(score: F64, positive: Bools) -> float:
-    """Return precision averaged over the positive entries, each at its own score.
-
-    >>> average_precision(np.array([3.0, 2.0, 1.0]), np.array([True, False, True]))
-    0.8333333333333333
-    """
-    falling = np.sort(-score[positive])
-    rest = np.sort(-score[~positive])
-    true = np.searchsorted(falling, falling, side="right")
-    false = np.searchsorted(rest, falling, side="right")
-    return float((true / (true + false)).mean())
-
-
-def of_events(score: F64, event: I64) -> tuple[F64, Bools]:
-    """Return one score an event, its best, and those of all other trades; and which are events."""
-    best = np.full(int(event.max()) + 1, -np.inf)
-    np.maximum.at(best, event[event != NO_EVENT], score[event != NO_EVENT])
-    rest = score[event == NO_EVENT]
-    return np.concatenate([best, rest]), np.arange(len(best) + len(rest)) < len(best)
+def quotes_of(folder: Path) -> tuple[I64, I64]:
+    """Return best bid and best offer at each trade of the file, in 1e-9 dollars; 0 for none."""
+    quotes = next(folder.glob("*.quotes.csv.zst"))
+    pieces = [piece for piece in decompressed(quotes) if isinstance(piece, bytes)]
+    rows = [line.split(b",") for line in b"".join(pieces).splitlines()]
+    sides = np.array([[int(row[2]), int(row[3])] for row in rows], np.int64) * 100_000
+    return sides[:, 0], sides[:, 1]
 
 
 def baselines(day: Day) -> dict[str, F64]:
     """Return the scores that ten lines give: both are changes in parts of the price."""
     moved, apart = np.zeros(len(day.trades)), np.zeros(len(day.trades))
-    for rows in rows_by_symbol(day):
-        price = day.trades.price_nanos[rows]
-        moved[rows] = changes(price)
-        if len(rows) > NINE:
-            before = np.median(np.lib.stride_tricks.sliding_window_view(price, NINE)[:-1], axis=1)
-            apart[rows[NINE:]] = np.abs(price[NINE:] - before) / before
-    return {"|return|": moved, "median of nine": apart}
+    for symbol in range(len(day.symbols)):
+        rows = np.flatnonzero(day.trades.symbol == symbol)
+        moved[rows] = changes(day.trades.price_nanos[rows])
+        apart[rows] = distances(day.trades.price_nanos[rows])
+    return {RETURN: moved, NINE: apart}
 
 
 def of_calibrated(day: Day, parameters: Parameters) -> tuple[dict[str, F64], dict[str, Bools]]:
@@ -180,41 +138,34 @@ def of_model(day: Day, model: Path) -> tuple[F64, Bools]:
 def figures(labelled: Labelled, score: F64) -> dict[str, float]:
     """Return what a ranking is worth."""
     found: dict[str, float] = {}
-    score = score[labelled.quoted]
-    top = np.argsort(-score, kind="stable")[: round(TOP_PER_10K * len(score) / 10_000)]
-    for least, every in labelled.events.items():
-        event = every[labelled.quoted]
-        found[f"ap_{least}bp"] = average_precision(score, event != NO_EVENT)
-        found[f"event_ap_{least}bp"] = average_precision(*of_events(score, event))
-        found[f"top_events_{least}bp"] = len(set(event[top].tolist()) - {NO_EVENT})
-    found["top_outside"] = float(labelled.outside[labelled.quoted][top].mean())
-    by_symbol = labelled.day.trades.symbol[labelled.quoted]
-    least = LABELS_BP[0]
-    event = labelled.events[least][labelled.quoted]
-    found[f"ap_{least}bp_by_symbol"] = float(
-        np.mean(
-            [
-                average_precision(score[by_symbol == one], event[by_symbol == one] != NO_EVENT)
-                for one in np.unique(by_symbol[event != NO_EVENT]).tolist()
-            ]
-        )
-    )
+    rows = np.flatnonzero(labelled.quoted)
+    top = rows[np.argsort(-score[rows], kind="stable")][: round(TOP_PER_10K * len(rows) / 10_000)]
+    for least, events in labelled.events.items():
+        held = _held(labelled, events, np.isin(np.arange(len(score)), top), score)
+        found[f"ap_{least}bp"] = average_precision(curve(held))
+        found[f"event_ap_{least}bp"] = average_precision(event_curve(held))
+        found[f"top_events_{least}bp"] = int((held.delay >= 0).sum())
+    found["top_outside"] = float(labelled.outside[top].mean())
     return found
 
 
 def of_flags(labelled: Labelled, flagged: Bools) -> dict[str, float]:
     """Return what live flags find: alarms are blocks of 30 trades of a symbol with a flag."""
     found: dict[str, float] = {}
-    flagged = flagged & labelled.quoted
-    for least, event in labelled.events.items():
-        found[f"events_{least}bp"] = len(set(event[flagged].tolist()) - {NO_EVENT})
-        found[f"of_{least}bp"] = int(event.max()) + 1
-    alarms = 0
-    for rows in rows_by_symbol(labelled.day):
-        alarms += len(np.unique(np.flatnonzero(flagged[rows]) // 30))
-    found["outside"] = float(labelled.outside[flagged].mean()) if flagged.any() else 0.0
+    for least, events in labelled.events.items():
+        held = _held(labelled, events, flagged, flagged.astype(np.float64))
+        found[f"events_{least}bp"] = int((held.delay >= 0).sum())
+        found[f"of_{least}bp"] = len(events)
+    judged = flagged & labelled.quoted
+    found["outside"] = float(labelled.outside[judged].mean()) if judged.any() else 0.0
+    alarms = int(held.true_alarms.sum()) + held.false_alarms
     found["alarms_per_10k"] = 10_000 * alarms / int(labelled.quoted.sum())
     return found
+
+
+def _held(labelled: Labelled, events: list[Event], flagged: Bools, score: F64) -> Held:
+    events = [one for one in events if labelled.quoted[one.rows].any()]
+    return held_against(events, labelled.day.trades.symbol, labelled.quoted, flagged, score)
 
 
 def measured(folder: Path, model: Path | None = None) -> Iterator[tuple[str, dict[str, float]]]:
@@ -237,6 +188,9 @@ def main() -> int:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if not options.folder.is_dir():
+        print(f"no labelled day in {options.folder}; name the folder that has it", file=sys.stderr)
+        return 2
     found = dict(measured(options.folder, options.model))
     if options.json:
         print(json.dumps(found))

@@ -1,8 +1,8 @@
 """`tape evaluate`: how well profiles find labelled anomalies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive
 from tape.archives.given import Given
 from tape.archives.outcome import Outcome
+from tape.cli.evaluate_notes import notes_of
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.lists import TakesLists
 from tape.cli.output import (
@@ -25,21 +26,22 @@ from tape.cli.output import (
     table_console,
     wants_json,
 )
+from tape.desk.day import Day
+from tape.desk.evaluate.baselines import BASELINES
 from tape.desk.evaluate.evaluate import (
-    Outcomes,
+    Learn,
     Result,
-    Task,
     evaluate,
-    injected,
-    made_up_days,
+    evaluate_baseline,
     tasks,
 )
+from tape.desk.evaluate.labelled_days import LabelledDays, made_up_days
+from tape.desk.evaluate.labels import read_labels
 from tape.desk.evaluate.tables import terminal_tables
 from tape.desk.past_days import PROFILES, profile_names
 from tape.desk.plots.curves import drawn, save_curves
 from tape.desk.plots.day import check_plot
 from tape.desk.tune.thresholds import learnt_parameters
-from tape.detection.calibrated.kernel import SETTLED
 from tape.detection.parameters import Parameters
 from tape.detection.registry import lineup
 from tape.errors import SettingsError
@@ -48,16 +50,13 @@ from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile, scratch_folder
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.settings.thresholds_file import unknown_symbols
 
-MOST_LISTED = 5
-"""Symbols that a sentence names."""
-FEW = 1_000
-"""Trades of a symbol that hardly differ from none."""
+ANOMALIES = 84
+"""Put into a day: twelve of each of the seven kinds."""
 
 
 class _Evaluate(TakesLists):
-    lists = ("--labels", "--calibrate-on")
+    lists = ("--labels", "--calibrate-on", "--judged")
 
 
 app = typer.Typer(add_completion=False)
@@ -76,7 +75,16 @@ def evaluate_profiles(
         list[Path] | None,
         typer.Option(
             readable=False,
-            help="Label files of the days; without any, anomalies are put into copies of them.",
+            help="Files that label trades or spans of them, of any kind. Without any: those that "
+            "lie beside the days, as tape inject writes them; else anomalies are put into copies.",
+        ),
+    ] = None,
+    judged: Annotated[
+        list[Path] | None,
+        typer.Option(
+            readable=False,
+            help="Files that name the trades to be judged, as labels do; without any, all are. "
+            "Lines with a bid and ask of 0 do not count.",
         ),
     ] = None,
     calibrate_on: Annotated[
@@ -94,7 +102,17 @@ def evaluate_profiles(
             show_default=f"{','.join(PROFILES)}, and what PROFILE names",
         ),
     ] = None,
-    anomalies: Annotated[int, typer.Option(min=1, help="Anomalies injected into each day.")] = 84,
+    baselines: Annotated[
+        bool, typer.Option(help="Show what a few lines find beside the profiles.")
+    ] = True,
+    anomalies: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Anomalies put into a copy of each day, whatever labels lie beside.",
+            show_default=str(ANOMALIES),
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same answer.")] = 1,
     draws: Annotated[
         int,
@@ -112,56 +130,72 @@ def evaluate_profiles(
 ) -> int:
     """Score detector profiles on labelled anomalies. Settings are learnt from other days only.
 
+    A label file is a CSV of symbol and ts_event (a trade per line), or of symbol, first_ts_event
+    and last_ts_event (all trades between), or of anomaly_id. It may also have publisher_id,
+    sequence (first_sequence, last_sequence), kind, and family: price, size or feed.
     Exit code 2 if anything was rejected or skipped; it says what, and the rest is judged.
 
     Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
     """
     settings = load(DetectorSettings)
     names = profile_names(profiles or ",".join(_with_own(settings.profile)))
-    if labels and not days:
-        raise SettingsError(
-            "--labels needs the days it is about", "write tape evaluate DAY --labels FILE"
-        )
-    if calibrate_on and not days:
-        raise SettingsError(
-            "--calibrate-on needs days to be judged, named before it",
-            "write tape evaluate DAY --calibrate-on OTHER_DAY",
-        )
-    inputs = [*(days or ()), *(labels or ()), *(calibrate_on or ())]
+    _check_days(days, {"--labels": labels, "--judged": judged, "--calibrate-on": calibrate_on})
+    inputs = [*(days or ()), *(labels or ()), *(judged or ()), *(calibrate_on or ())]
     picture = None if plot is None else OutputFile(plot, inputs=inputs, force=force)
     if picture is not None:
         check_plot(picture)
+    outcome, parameters = Outcome(), settings.parameters()
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder("tape-evaluate-"))
-        given, outcome = given_by(columns, time_zone), Outcome()
-        judged = _archives(days, given, outcome) if days else made_up_days(folder, seed)
-        past = _archives(calibrate_on, given, outcome) if calibrate_on else judged
-        files: list[Path] = list(labels or ())
-        outcomes: Outcomes = {}
-        if not files:
-            judged, files, outcomes = injected(judged, folder, seed=seed, anomalies=anomalies)
-        single = len(judged) == 1 and not calibrate_on
-        work, without = tasks(judged, files, () if single else past, settings.max_symbols)
-        outcomes |= without
+        given = given_by(columns, time_zone)
+        archives = _archives(days, given, outcome) if days else made_up_days(folder, seed)
+        past = _archives(calibrate_on, given, outcome) if calibrate_on else archives
+        found = LabelledDays(archives)
+        if labels:
+            found.labels = [line for path in labels for line in read_labels(path)]
+        elif anomalies is not None or not found.take_beside():
+            found.inject(folder, seed, ANOMALIES if anomalies is None else anomalies)
+        alone = found.archives if found.anomalies is not None else archives
+        single = len(alone) == 1 and not calibrate_on  # of copies only readable days are made
+        notes: list[str] = []
+        work, without = tasks(
+            found.archives,
+            found.labels,
+            () if single else past,
+            settings.max_symbols,
+            judged=judged or (),
+            notes=notes,
+        )
+        outcomes = found.outcomes | without
         for task in work:
             outcomes |= task.outcomes
-        parameters = settings.parameters()
-        _say(work, 0 if labels else anomalies, parameters)
+        for note in (*found.notes, *notes):
+            notes_console().print(cell(note))
+        for note in notes_of(
+            work, found.labels, parameters, anomalies=found.anomalies, baselines=baselines
+        ):
+            notes_console().print(note)
         bars = stack.enter_context(_bars())
         bar = bars.add_task("judging", total=len(names) * sum(task.trades for task in work))
+        learn = _learning(settings.max_symbols)
         results: dict[str, Result] = {
             name: evaluate(
                 work,
                 name,
                 parameters,
                 settings.max_symbols,
-                learn=partial(learnt_parameters, max_symbols=settings.max_symbols),
+                learn=learn,
                 draws=draws,
                 seed=seed,
                 progress=lambda trades: bars.advance(bar, trades),
             )
             for name in names
         }
+        counted = [verdict.counted for verdict in results[names[0]].verdicts]
+        for name in BASELINES if baselines else ():
+            results[name] = evaluate_baseline(
+                work, name, parameters, counted, learn=learn, draws=draws, seed=seed
+            )
     figures = {name: result.figures for name, result in results.items()}
     for one in outcomes.values():
         outcome.add(one)
@@ -176,6 +210,34 @@ def evaluate_profiles(
     return outcome.exit_code
 
 
+def _check_days(days: list[Path] | None, options: dict[str, list[Path] | None]) -> None:
+    """Raise `SettingsError` for an option about days where none is named."""
+    what = {
+        "--labels": ("the days it is about", "tape evaluate DAY --labels FILE"),
+        "--judged": ("the days it is about", "tape evaluate DAY --labels FILE --judged FILE"),
+        "--calibrate-on": (
+            "days to be judged, named before it",
+            "tape evaluate DAY --calibrate-on OTHER_DAY",
+        ),
+    }
+    for option, paths in options.items():
+        if paths and not days:
+            raise SettingsError(f"{option} needs {what[option][0]}", f"write {what[option][1]}")
+
+
+def _learning(max_symbols: int) -> Learn:
+    """Return what tunes thresholds on days, once for the same ones."""
+    known: dict[tuple[str, ...], Parameters] = {}
+
+    def learn(days: Sequence[Day], parameters: Parameters) -> Parameters:
+        key = tuple(day.archive.sha256 for day in days)
+        if key not in known:
+            known[key] = learnt_parameters(days, parameters, max_symbols)
+        return replace(parameters, overrides=known[key].overrides)
+
+    return learn
+
+
 def _with_own(profile: str) -> list[str]:
     """Return what is compared by default: all forms of our own, and what PROFILE names beside."""
     lineup(profile)  # what is wrong with it is not --profiles' fault
@@ -188,46 +250,6 @@ def _archives(paths: Sequence[Path], given: Given, outcome: Outcome) -> list[Arc
     found = find_archives(paths)
     outcome.skipped += (one for one in found.skipped if one not in outcome.skipped)
     return by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
-
-
-def _say(work: Sequence[Task], anomalies: int, parameters: Parameters) -> None:
-    """Tell what a reader of the figures must know of the days."""
-    notes = notes_console()
-    for task in work:
-        name = cell(task.day.name)
-        if len(task.events) < anomalies:
-            notes.print(f"{name} has room for {len(task.events)} of {anomalies} anomalies")
-        if not task.calibration:
-            notes.print(f"{name} is judged from a cold start; name past days with --calibrate-on")
-        else:
-            for sentence in _thin(task.known_trades()):
-                notes.print(f"{name}: {cell(sentence)}")
-    known = {name for task in work for name in task.day.symbols}
-    unused = unknown_symbols(parameters.overrides, known, "the judged days")
-    if unused is not None:
-        notes.print(cell(unused))
-
-
-def _thin(known: dict[str, int]) -> Iterator[str]:
-    """Yield in words which symbols the calibration days know too little."""
-    cold = [name for name, count in known.items() if count < FEW]
-    if cold:
-        yield (
-            f"the calibration days hold little of {_listed(cold, known)}: "
-            "judged nearly from a cold start"
-        )
-    young = [name for name, count in known.items() if FEW <= count < SETTLED]
-    if young:
-        yield (
-            f"{SETTLED:,} trades are needed until `calibrated` trusts what it has learnt; the "
-            f"calibration days hold fewer of {_listed(young, known)}"
-        )
-
-
-def _listed(names: Sequence[str], known: dict[str, int]) -> str:
-    """Return symbols with their trades, as many as can be read."""
-    more = f" and {len(names) - MOST_LISTED:,} more" if names[MOST_LISTED:] else ""
-    return ", ".join(f"{name} ({known[name]:,} trades)" for name in names[:MOST_LISTED]) + more
 
 
 def _bars() -> Progress:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tape.archives import read_archive
 from tape.codec.array_types import F64
 from tape.desk.day import Day, before, rows_by_symbol, same_day
+from tape.desk.flag_families import flag_families
 from tape.desk.reranked import ranks_of, reranked
 from tape.desk.scores import Scores, combined
 from tape.detection.parameters import Parameters
@@ -43,12 +44,14 @@ class Verdict:
         flagged: whether a rule fired.
         score: the higher the more it deserves to be looked at (`tape.desk.scores`).
         severity: the detector's own score; that one where it has none, or there are several.
+        families: what a flagged trade is flagged for, as bits (`tape.desk.flag_families`).
     """
 
     counted: npt.NDArray[np.bool_]
     flagged: npt.NDArray[np.bool_]
     score: F64
     severity: F64
+    families: npt.NDArray[np.uint8]
 
 
 def parameters_of(profile: str, base: Parameters) -> Parameters:
@@ -116,7 +119,7 @@ def judge_day(
         for trades, _ in judged_columns(judge, past, remembered(past, parameters)):
             progress(len(trades))
     scores = Scores(judge)
-    outcomes, flags, parts, severities = [], [], [], []
+    outcomes, flags, parts, severities, families = [], [], [], [], []
     ranks = []
     for batch in read_archive(day.archive, latest_ns=TIME_MAX_NS):
         decoded, verdicts = judge.detect(batch.keys, batch.values)
@@ -124,13 +127,17 @@ def judge_day(
         flags.append(verdicts.rules != 0)
         parts.append(scores.of(decoded.trades, verdicts))
         ranks.append(ranks_of(judge, batch.values, decoded, verdicts))
+        families.append(flag_families(judge.lineup, verdicts))
         severities.append(parts[-1][:, 0] if verdicts.score is None else verdicts.score)
         progress(len(decoded.trades))
     outcome, score = np.concatenate(outcomes), combined(np.concatenate(parts))
     severity = score if len(judge.lineup.kinds) > 1 else np.concatenate(severities)
+    flagged = np.concatenate(flags)
     if parameters.ranking is not None:
-        score = reranked(score, np.concatenate(flags), np.concatenate(ranks))
-    return Verdict(outcome != DUPLICATE, np.concatenate(flags), score, severity)
+        score = reranked(score, flagged, np.concatenate(ranks))
+    bits = np.zeros(len(flagged), np.uint8)
+    bits[flagged] = np.concatenate(families)
+    return Verdict(outcome != DUPLICATE, flagged, score, severity, bits)
 
 
 def judged_columns(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tape.desk.evaluate.baselines import BASELINES
 from tape.desk.past_days import PROFILES
 from tape.synthetic import inject, make_day, write_day
 from tests.commands import tape
@@ -117,6 +118,72 @@ def test_a_single_day_says_that_it_starts_cold_and_draws_a_picture(
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
+def test_baselines_stand_beside_the_profiles_unless_they_are_unwanted(folder: Path) -> None:
+    words = (file(folder, "labelled"), "--calibrate-on", file(folder, "two"), "--draws", "20")
+    done = tape("evaluate", *words, "--profiles", "calibrated", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found) == ["calibrated", *BASELINES]
+    for one in found.values():
+        assert set(one["by_family"]) == {"price", "size", "feed"}
+        for own in (one, *one["by_family"].values()):
+            assert 0 <= own["pr_auc"] <= 1
+            assert 0 <= own["event_pr_auc"] <= 1
+            assert own["recall"] == pytest.approx(own["found"] / own["events"], abs=1e-6)
+            assert own["alarms_per_10k"] >= 0
+            trades = own["recall_within"]["trades"]
+            assert trades["1"] <= trades["5"] <= trades["25"] <= own["recall"]
+        assert sum(own["events"] for own in one["by_family"].values()) == one["events"] == 28
+        assert sum(one["false_alarms_by_family"].values()) >= one["false_alarms"]
+    alone = tape("evaluate", *words, "--profiles", "calibrated", "--no-baselines")
+    assert json.loads(alone.stdout) == {"calibrated": found["calibrated"]}
+    words_said = " ".join(done.stderr.split())
+    assert (
+        "labelled.trades.csv.zst is judged with the labels beside it, labelled.labels" in words_said
+    )
+
+
+def test_labels_beside_days_are_found_and_days_without_calibrate_only(folder: Path) -> None:
+    days = (file(folder, "labelled"), file(folder, "two"), "--profiles", "calibrated")
+    done = tape("evaluate", *days, "--no-baselines", "--draws", "0")
+    assert done.returncode == 0, done.stderr
+    (judged,) = json.loads(done.stdout)["calibrated"]["days"].items()
+    assert judged[0] == "labelled.trades.csv.zst"
+    assert judged[1]["calibrated_on"] == ["two.trades.csv.zst"]
+    assert "not judged: two.trades.csv.zst" in " ".join(done.stderr.split())
+
+
+def test_labels_of_ones_own_kinds_are_judged_with_only_what_they_say(
+    folder: Path, tmp_path: Path
+) -> None:
+    lines = (folder / "labelled.labels.csv").read_text().splitlines()[1:]
+    points = [",".join([*line.split(",")[0:1], line.split(",")[2], "wash_trade"]) for line in lines]
+    own = tmp_path / "own.csv"
+    own.write_text("\n".join(["symbol,ts_event,kind", *points]) + "\n")
+    words = ("--labels", own, "--profiles", "calibrated", "--draws", "0")
+    done = tape("evaluate", file(folder, "labelled"), *words)
+    assert done.returncode == 0, done.stderr
+    one = json.loads(done.stdout)["calibrated"]
+    assert set(one["by_kind"]) == {"wash_trade"}
+    assert set(one["by_family"]) == {"price"}
+    assert 0 < one["events"] <= 28
+    assert "counted as odd prices: wash_trade; a column `family`" in " ".join(done.stderr.split())
+
+
+def test_where_every_trade_is_labelled_it_says_that_the_area_says_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    day = short(folder, 10)
+    made = make_day(3, ["AAA"], 10, anomalies=0)
+    own = tmp_path / "own.csv"
+    own.write_text("symbol,ts_event\n" + "".join(f"AAA,{ts}\n" for ts in made.ts_event_ns))
+    done = tape("evaluate", day, "--labels", own, "--profiles", "calibrated", "--draws", "9")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stderr.split())
+    assert "each trade is labelled, so precision and PR-AUC say nothing" in said
+    assert "labels on symbols with few trades: AAA (10 trades)" in said
+
+
 def short(folder: Path, trades: int) -> Path:
     return write_day(make_day(3, ["AAA"], trades, anomalies=0), folder, f"short-{trades}")
 
@@ -135,6 +202,9 @@ def short(folder: Path, trades: int) -> Path:
         (["{one}", "--calibrate-on", "{one}"], 2, "with settings from itself only"),
         (["--labels", "{labels}"], 4, "--labels needs the days"),
         (["--calibrate-on", "{one}"], 4, "--calibrate-on needs days"),
+        (["--judged", "{labels}"], 4, "--judged needs the days"),
+        (["{one}", "--judged", "{folder}/no.csv"], 2, "cannot read the judged"),
+        (["{one}", "--judged", "{folder}/none.labels.csv"], 2, "symbol is missing"),
         (["{folder}/missing.csv"], 2, "does not exist"),
         (["{one}", "--plot", "x.doc"], 4, "ends in .png"),
     ],

@@ -56,6 +56,18 @@ def curve(held: Held) -> Curve:
     )
 
 
+def event_curve(held: Held) -> Curve:
+    """Return the curve of scores over events: each ranks where its best trade does."""
+    order = np.argsort(-held.best, kind="stable")
+    falling = -held.best[order]
+    ordinary = np.sort(-held.score[held.event == NONE])
+    return Curve(
+        event=order.astype(np.int64),
+        end=np.searchsorted(falling, falling, side="right"),
+        ordinary=np.searchsorted(ordinary, falling, side="right"),
+    )
+
+
 def average_precision(of: Curve) -> float:
     """Return the PR-AUC: precision averaged over the labelled trades, at the score of each.
 
@@ -65,7 +77,7 @@ def average_precision(of: Curve) -> float:
 
 
 def intervals(held: Held, of: Curve, *, draws: int, seed: int) -> dict[str, list[float]]:
-    """Return 95 % intervals of PR-AUC, recall and precision: a bootstrap over events.
+    """Return 95 % intervals of both PR-AUC, recall and precision: a bootstrap over events.
 
     Each draw takes as many events as there are, with replacement; ordinary trades and false
     alarms stay. Intervals say how much hangs on which anomalies came up, not on which days.
@@ -75,17 +87,24 @@ def intervals(held: Held, of: Curve, *, draws: int, seed: int) -> dict[str, list
         return {}
     random = np.random.default_rng([seed, 17])
     found = (held.delay != NONE).astype(np.float64)
-    areas, recalls, precisions = [], [], []
+    by_event = event_curve(held)
+    areas, event_areas, recalls, precisions = [], [], [], []
     for first in range(0, draws, CHUNK):
         rows = min(CHUNK, draws - first)
         times = random.multinomial(events, np.full(events, 1 / events), rows).astype(np.float64)
         areas.append(weighted_average_precision(of, times))
+        event_areas.append(weighted_average_precision(by_event, times))
         recalls.append(times @ found / events)
         true = times @ held.true_alarms
         precisions.append(true / np.maximum(true + held.false_alarms, 1))
     return {
         name: np.percentile(np.concatenate(values), INTERVAL).round(6).tolist()
-        for name, values in (("pr_auc", areas), ("recall", recalls), ("precision", precisions))
+        for name, values in (
+            ("pr_auc", areas),
+            ("event_pr_auc", event_areas),
+            ("recall", recalls),
+            ("precision", precisions),
+        )
     }
 
 

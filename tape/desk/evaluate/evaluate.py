@@ -2,44 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from tape.archives import find_archives
 from tape.archives.discovery import Archive
-from tape.archives.outcome import Outcome
 from tape.desk.day import Day, read_days
-from tape.desk.evaluate.curves import Curve, average_precision, curve, intervals
-from tape.desk.evaluate.labels import Event, match, read_labels
-from tape.desk.evaluate.metrics import (
-    NONE,
-    Held,
-    alarms_per_10k,
-    by_kind,
-    held_against,
-    median_delay,
-    ordinary_per_10k,
-    precision,
-    recall,
-    together,
-)
-from tape.desk.past_days import Progress, judge_day, others, parameters_of
+from tape.desk.evaluate.baselines import RULES, baseline, tuned_on
+from tape.desk.evaluate.curves import Curve, curve, intervals
+from tape.desk.evaluate.figures import figures as figures_of
+from tape.desk.evaluate.labelled_days import Outcomes
+from tape.desk.evaluate.labels import Label
+from tape.desk.evaluate.matching import Bools, Event, judged_rows, match
+from tape.desk.evaluate.metrics import Held, held_against, together
+from tape.desk.past_days import Progress, Verdict, judge_day, others, parameters_of
 from tape.detection.parameters import Parameters
 from tape.detection.registry import lineup
 from tape.errors import ArchiveError
-from tape.market.auctions import AUCTION_SHARES, auction_prints
-from tape.market.trading_days import next_trading_day
-from tape.synthetic import inject, load_day, make_day, write_day
+from tape.market.auctions import auction_prints
 
-MADE_UP_DAYS: Final = 3
-MADE_UP_TRADES: Final = 60_000
-"""Synthetic days that are judged where no file is given, and trades of each."""
-FIRST_DAY: Final = date(2025, 3, 3)
-"""A Monday, from which on the synthetic days count; any trading day would do."""
-SEVERITIES: Final = (3, 4, 5)
 AUCTIONS: Final = ("auction_prints", "auction_prints_flagged")
 LEARNT: Final = "classic-tuned"
 """The form of a detector whose thresholds come from the days of calibration."""
@@ -47,17 +29,18 @@ LEARNT: Final = "classic-tuned"
 Learn = Callable[[Sequence[Day], Parameters], Parameters]
 """From days of calibration and common parameters to those of a profile that is tuned."""
 
-Outcomes = dict[str, Outcome]
-"""What could not be read of files, by their hashes: a file may be in several tasks."""
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A day to be judged, what is odd in it, and the days that its settings come from."""
+    """A day to be judged, what is odd in it, and the days that its settings come from.
+
+    `judged` says which of its trades count; None for all.
+    """
 
     day: Day
     events: list[Event]
     calibration: list[Day]
+    judged: Bools | None = None
 
     @property
     def trades(self) -> int:
@@ -82,80 +65,62 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one profile did on all days."""
+    """What one profile did on all days, and on each what it said of the trades."""
 
     held: Held
     curve: Curve
     figures: dict[str, Any]
-
-
-def made_up_days(folder: Path, seed: int) -> list[Archive]:
-    """Write synthetic days without anomalies into `folder` and return them."""
-    day, archives = FIRST_DAY, []
-    for nth in range(MADE_UP_DAYS):
-        made = make_day(seed, trades=MADE_UP_TRADES, day=day, anomalies=0)
-        archives += find_archives(write_day(made, folder / f"synthetic-{nth}")).archives
-        day = next_trading_day(day)
-    return archives
-
-
-def injected(
-    archives: Sequence[Archive], folder: Path, *, seed: int, anomalies: int
-) -> tuple[list[Archive], list[Path], Outcomes]:
-    """Write copies of days with anomalies into `folder`; return them and their label files.
-
-    The third is what could not be read of the originals. Raises `ArchiveError` if none can.
-    """
-    outcomes: Outcomes = {}
-    copies, labels = [], []
-    for nth, archive in enumerate(archives):
-        made, outcome = load_day(archive)
-        outcomes[archive.sha256] = outcome
-        if not len(made.symbol):
-            continue
-        done = inject(made, seed=seed + nth, anomalies=anomalies)
-        if not done.labels:
-            raise ArchiveError(
-                f"no anomaly fits into {archive.path} ({len(made.symbol):,} trades; prints of "
-                f"{AUCTION_SHARES:,} shares and more are left alone)",
-                "name another day, or give --labels",
-            )
-        name = archive.path.name.split(".")[0]
-        path = write_day(done, folder / f"injected-{nth}", name)
-        copies += find_archives(path).archives
-        labels.append(path.with_name(f"{name}.labels.csv"))
-    if not copies:
-        raise next(iter(outcomes.values())).nothing_read(str(archives[0].path))
-    return copies, labels, outcomes
+    verdicts: list[Verdict]
 
 
 def tasks(
     archives: Sequence[Archive],
-    labels: Sequence[Path],
+    lines: Sequence[Label],
     calibration: Sequence[Archive],
     max_symbols: int,
+    *,
+    judged: Sequence[Path] = (),
+    notes: list[str] | None = None,
 ) -> tuple[list[Task], Outcomes]:
     """Return what is to be judged, and what is wrong with files without a trade.
 
-    Raises `ArchiveError` for files that cannot be used for it, and if there is no other one.
+    `judged` are files that name the trades to be judged; without any, all are. `notes` takes
+    sentences about what a reader should know. Raises `ArchiveError` for files that cannot be used
+    for it, and if there is no other one.
     """
-    lines = [line for path in labels for line in read_labels(path)]
+    notes = [] if notes is None else notes
     days, without = read_days([[archive] for archive in archives], max_symbols)
     past: list[Day] = []
     if calibration:
         past, none_there = read_days([[archive] for archive in calibration], max_symbols)
         without |= none_there
-    events = match(lines, days)
+    events = match(lines, days, notes)
+    counts: list[Bools] | list[None] = (
+        judged_rows(judged, days, notes) if judged else [None] * len(days)
+    )
     made = []
-    for day, found in zip(days, events, strict=True):
+    for day, found, count in zip(days, events, counts, strict=True):
         usable = others(day, past)
         if past and not usable:
             raise ArchiveError(
                 f"{day.name} would be judged with settings from itself only",
                 "name another day with --calibrate-on",
             )
-        made.append(Task(day, found, usable))
+        made.append(Task(day, _judged(found, count, day.name, notes), usable, count))
     return made, without
+
+
+def _judged(events: list[Event], judged: Bools | None, name: str, notes: list[str]) -> list[Event]:
+    """Return the events that have a trade to be judged."""
+    if judged is None:
+        return events
+    kept = [one for one in events if judged[one.rows].any()]
+    if len(kept) < len(events):
+        notes.append(
+            f"{name}: {len(events) - len(kept):,} of {len(events):,} events have no trade to be "
+            "judged, and do not count"
+        )
+    return kept
 
 
 def evaluate(
@@ -173,64 +138,76 @@ def evaluate(
 
     `learn` returns the parameters of a profile that is tuned on the days of calibration.
     """
-    parts: list[Held] = []
-    days: dict[str, Any] = {}
+    verdicts = []
     for task in work:
         parameters = parameters_of(profile, base)
         if LEARNT in profile.split("+"):
             parameters = learn(task.calibration, parameters)
-        verdict = judge_day(task.day, task.calibration, parameters, max_symbols, progress)
-        symbol = task.day.trades.symbol
+        verdicts.append(judge_day(task.day, task.calibration, parameters, max_symbols, progress))
+    kinds = lineup(parameters_of(profile, Parameters()).profile).kinds
+    is_severity = len(kinds) == 1 and kinds[0].is_severity
+    return result_of(work, verdicts, draws=draws, seed=seed, is_severity=is_severity)
+
+
+def evaluate_baseline(
+    work: Sequence[Task],
+    name: str,
+    base: Parameters,
+    counted: Sequence[Bools],
+    *,
+    learn: Learn,
+    draws: int,
+    seed: int,
+) -> Result:
+    """Return how a baseline does; `counted` are each day's trades that no profile drops."""
+    verdicts = []
+    for task, count in zip(work, counted, strict=True):
+        past = tuned_on(task.day, task.calibration)
+        parameters = learn(past, base) if name == RULES else base
+        verdicts.append(baseline(name, task.day, past, count, parameters))
+    return result_of(work, verdicts, draws=draws, seed=seed)
+
+
+def result_of(
+    work: Sequence[Task],
+    verdicts: list[Verdict],
+    *,
+    draws: int,
+    seed: int,
+    is_severity: bool = False,
+) -> Result:
+    """Return what verdicts are worth, one for each task."""
+    parts: list[Held] = []
+    days: dict[str, Any] = {}
+    for task, verdict in zip(work, verdicts, strict=True):
+        counted = verdict.counted if task.judged is None else verdict.counted & task.judged
         held = held_against(
             task.events,
-            symbol,
-            verdict.counted,
+            task.day.trades.symbol,
+            counted,
             verdict.flagged,
             verdict.score,
             verdict.severity,
+            ts_event_ns=task.day.trades.ts_event_ns,
+            families=verdict.families,
         )
         parts.append(held)
         prints = auction_prints(task.day.trades)
         days[_free(task.day.name, days)] = {
-            **_figures(held, curve(held), profile),
+            **figures_of(held, is_severity=is_severity),
             "auction_prints": len(prints),
             "auction_prints_flagged": int(verdict.flagged[prints].sum()),
             "calibrated_on": [past.name for past in task.calibration],
         }
     held = together(parts)
     of = curve(held)
-    figures = {
-        **_figures(held, of, profile),
+    found = {
+        **figures_of(held, is_severity=is_severity),
         **{key: sum(day[key] for day in days.values()) for key in AUCTIONS},
         "ci95": intervals(held, of, draws=draws, seed=seed),
         "days": days,
     }
-    return Result(held, of, figures)
-
-
-def _figures(held: Held, of: Curve, profile: str) -> dict[str, Any]:
-    figures = {
-        "pr_auc": round(average_precision(of), 6),
-        "recall": round(recall(held), 6),
-        "precision": round(precision(held), 6),
-        "alarms_per_10k": round(alarms_per_10k(held), 4),
-        "by_kind": by_kind(held),
-        "events": len(held.kinds),
-        "found": int((held.delay != NONE).sum()),
-        "median_delay_trades": median_delay(held.delay),
-        "trades": len(held.event),
-        "ordinary_trades": int((held.event == NONE).sum()),
-        "flagged_trades": int(held.flagged.sum()),
-        "true_alarms": int(held.true_alarms.sum()),
-        "false_alarms": held.false_alarms,
-        "false_alarms_behind_events": held.aftermath,
-    }
-    kinds = lineup(parameters_of(profile, Parameters()).profile).kinds
-    if len(kinds) == 1 and kinds[0].is_severity:
-        figures["ordinary_per_10k_at_severity"] = {
-            str(level): round(ordinary_per_10k(held, level), 4) for level in SEVERITIES
-        }
-    return figures
+    return Result(held, of, found, verdicts)
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

@@ -1,20 +1,20 @@
-"""Label files, and finding their trades in the days they are about."""
+"""Files that name trades: labels of anomalies, as `tape inject` or a person writes them."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-import numpy as np
-
-from tape.desk.day import Day, rows_by_symbol
+from tape.archives.discovery import stem_of
+from tape.desk.evaluate.families import family_of
+from tape.desk.flag_families import FAMILIES
 from tape.errors import ArchiveError
-from tape.market.new_york import I64
+from tape.model.anomaly import IDENTITY, NO_NUMBER
 from tape.model.fields import (
-    NO_SEQUENCE,
     SYMBOL_WORDS,
+    TIME_MAX_NS,
     U16_MAX,
     U32_MAX,
     Unreadable,
@@ -22,172 +22,175 @@ from tape.model.fields import (
     is_symbol,
     time_ns,
 )
+from tape.model.rules import Family
 from tape.process.regular_file import LARGE, read_file
 from tape.process.sheet_text import from_sheet_cell
-from tape.synthetic import KINDS
-from tape.synthetic.files import LABEL_COLUMNS
 
-OPTIONAL: Final = ("magnitude",)
+Row = Mapping[str, str]
+T = TypeVar("T")
+
+UNNAMED: Final = "labelled"
+"""The kind of a label that says none."""
+UNKNOWN: Final[Family] = "price"
+"""The family of a kind whose name does not say one."""
+KIND_MAX: Final = 100
+"""Characters of a kind's name; it is a word or two."""
+POINT: Final = "ts_event"
+SPAN: Final = ("first_ts_event", "last_ts_event")
+ID: Final = "anomaly_id"
+FORMS: Final = (
+    f"symbol and {POINT} (a trade per line), or symbol, {SPAN[0]} and {SPAN[1]} (as `tape inject` "
+    f"writes it), or {ID}"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A line of a label file: an anomaly of a symbol from its first to its last trade.
+    """A line of a label file: the trades of a symbol at a time, or from one time to another.
 
-    `source` is the file and the line, for the sentence that an operator reads.
+    What is None is not said and fits each trade. `source` is the file and the line, for the
+    sentence that an operator reads; `is_span` says whether all trades between first and last
+    belong to it.
     """
 
     symbol: str
-    publisher_id: int
+    publisher_id: int | None
     first_ts_event_ns: int
-    first_sequence: int
+    first_sequence: int | None
     last_ts_event_ns: int
-    last_sequence: int
+    last_sequence: int | None
     kind: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An anomaly in a day: the rows of its trades there, rising."""
-
-    kind: str
-    rows: I64
+    family: Family = UNKNOWN
+    is_span: bool = True
+    price_nanos: int | None = None
+    size: int | None = None
 
 
 def read_labels(path: Path) -> list[Label]:
-    """Return the lines of a label file as `tape inject` writes it.
+    """Return the lines of a label file.
 
     Raises `ArchiveError` that names the file and the line at fault.
     """
-    try:
-        text = io.StringIO(read_file(path, LARGE).decode("utf-8-sig"), newline="")
-        reader = csv.DictReader(text, strict=True)
-        missing = [n for n in LABEL_COLUMNS if n not in (reader.fieldnames or ())]
-        missing = [name for name in missing if name not in OPTIONAL]
-        if missing:
-            raise ArchiveError(
-                f"{path}, line 1: a label file has the columns {','.join(LABEL_COLUMNS)}",
-                f"{missing[0]} is missing",
-            )
-        labels = [_label(row, f"{path}, line {reader.line_num}") for row in reader]
-    except OSError as error:
-        raise ArchiveError(
-            f"cannot read the labels {path} ({error.strerror})", "correct --labels"
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ArchiveError(
-            f"{path} is not a label file in CSV: {error}", "correct that line"
-        ) from None
+    labels = read_rows(path, _label, "label file", "--labels")
     if not labels:
         raise ArchiveError(f"{path} holds no label, so there is nothing to be found", "add one")
     return labels
 
 
-def _label(row: dict[str, str | None], source: str) -> Label:
-    fields = {name: (row.get(name) or "").strip() for name in LABEL_COLUMNS}
-    fields["symbol"] = from_sheet_cell(fields["symbol"])
-    if not is_symbol(fields["symbol"]):
+def labels_beside(path: Path) -> Path | None:
+    """Return the label file that `tape inject` wrote beside a file of trades, if it has labels."""
+    file = path.with_name(f"{stem_of(path)}.labels.csv")
+    if not file.is_file():
+        return None
+    return file if read_rows(file, lambda row, source: source, "label file", "--labels") else None
+
+
+def read_rows(path: Path, made: Callable[[Row, str], T], what: str, option: str) -> list[T]:
+    """Return what `made` makes of each row of a CSV file and its source, the file and the line.
+
+    Raises `ArchiveError` for a file that names no trades.
+    """
+    try:
+        text = io.StringIO(read_file(path, LARGE).decode("utf-8-sig"), newline="")
+        return list(_rows(text, path, made, what))
+    except OSError as error:
         raise ArchiveError(
-            f"{source}: {fields['symbol']!r} is not a symbol", f"write {SYMBOL_WORDS}"
-        )
-    if fields["kind"] not in KINDS:
+            f"cannot read the {what.split()[0]}s {path} ({error.strerror})", f"correct {option}"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ArchiveError(f"{path} is not a {what} in CSV: {error}", "correct that line") from None
+
+
+def _rows(text: io.StringIO, path: Path, made: Callable[[Row, str], T], what: str) -> Iterator[T]:
+    reader = csv.DictReader(text, strict=True)
+    names = [name.strip() for name in reader.fieldnames or ()]
+    reader.fieldnames = names
+    if ID not in names:
+        times = SPAN if SPAN[0] in names else (POINT,)
+        missing = [name for name in ("symbol", *times) if name not in names]
+        if missing:
+            raise ArchiveError(
+                f"{path}, line 1: a {what} has the columns {FORMS}", f"{missing[0]} is missing"
+            )
+    for row in reader:
+        cells = {name: (row.get(name) or "").strip() for name in names}
+        yield made(cells, f"{path}, line {reader.line_num}")
+
+
+def _label(row: Row, source: str) -> Label:
+    kind = from_sheet_cell(row.get("kind", "")) or UNNAMED
+    if len(kind) > KIND_MAX:
         raise ArchiveError(
-            f"{source}: {fields['kind']!r} is not a kind of anomaly",
-            f"choose from {', '.join(KINDS)}",
+            f"{source}: `kind` has {len(kind)} characters, at most {KIND_MAX}", "shorten it"
         )
+    family = row.get("family", "").lower() or family_of(kind) or UNKNOWN
+    if family not in FAMILIES:
+        raise ArchiveError(
+            f"{source}: {family!r} is not a family", f"choose from {', '.join(FAMILIES)}"
+        )
+    return named(row, source, kind, family)
+
+
+def named(row: Row, source: str, kind: str = UNNAMED, family: Family = UNKNOWN) -> Label:
+    """Return the trade, or the trades, that a row names; raises `ArchiveError` if it names none."""
+    if row.get(ID):
+        return _by_id(from_sheet_cell(row[ID]), source, kind, family)
+    symbol = from_sheet_cell(row.get("symbol", ""))
+    if not is_symbol(symbol):
+        raise ArchiveError(f"{source}: {symbol!r} is not a symbol", f"write {SYMBOL_WORDS}")
+    is_span = bool(row.get(SPAN[0])) or POINT not in row
+    first, last = SPAN if is_span else (POINT, POINT)
+    numbers = ("first_sequence", "last_sequence") if is_span else ("sequence", "sequence")
     try:
         return Label(
-            symbol=fields["symbol"],
-            publisher_id=integer(fields["publisher_id"].encode(), "publisher_id", U16_MAX),
-            first_ts_event_ns=_time_ns(fields["first_ts_event"], "first_ts_event"),
-            first_sequence=_sequence(fields["first_sequence"], "first_sequence"),
-            last_ts_event_ns=_time_ns(fields["last_ts_event"], "last_ts_event"),
-            last_sequence=_sequence(fields["last_sequence"], "last_sequence"),
-            kind=fields["kind"],
+            symbol=symbol,
+            publisher_id=_number(row, "publisher_id", U16_MAX),
+            first_ts_event_ns=_time_ns(row.get(first, ""), first),
+            first_sequence=_number(row, numbers[0], U32_MAX),
+            last_ts_event_ns=_time_ns(row.get(last, ""), last),
+            last_sequence=_number(row, numbers[1], U32_MAX),
+            kind=kind,
             source=source,
+            family=family,
+            is_span=is_span,
         )
     except Unreadable as error:
         raise ArchiveError(f"{source}: {error.rejected.detail}", "correct that line") from None
 
 
+def _by_id(text: str, source: str, kind: str, family: Family) -> Label:
+    """Return the trade that an id names, as `tape.model.anomaly.anomaly_id` writes it."""
+    match = IDENTITY.fullmatch(text)
+    if match is None or int(match["ns"]) > TIME_MAX_NS:
+        raise ArchiveError(
+            f"{source}: {text[:80]!r} is not the id of an anomaly",
+            "write one such as NVDA-2-1751961600171836530-7",
+        )
+    number, ns = match["sequence"], int(match["ns"])
+    sequence = None if number == NO_NUMBER else int(number)
+    return Label(
+        symbol=match["symbol"],
+        publisher_id=int(match["publisher"]),
+        first_ts_event_ns=ns,
+        first_sequence=sequence,
+        last_ts_event_ns=ns,
+        last_sequence=sequence,
+        kind=kind,
+        source=source,
+        family=family,
+        is_span=False,
+        price_nanos=None if match["price"] is None else int(match["price"]),
+        size=None if match["size"] is None else int(match["size"]),
+    )
+
+
 def _time_ns(text: str, name: str) -> int:
     """Return a time as it stands in either form of DataBento's files."""
-    whole = text.isascii() and text.isdigit() and len(text) < 20
-    return int(text) if whole else time_ns(text, name)
+    whole = text.isascii() and text.isdigit()
+    return integer(text.encode(), name, TIME_MAX_NS) if whole else time_ns(text, name)
 
 
-def _sequence(text: str, name: str) -> int:
-    return integer(text.encode(), name, U32_MAX) if text else NO_SEQUENCE
-
-
-def match(labels: Sequence[Label], days: Sequence[Day]) -> list[list[Event]]:
-    """Return the events of each day; a label belongs to the first day that holds its trades.
-
-    All the symbol's trades from the first to the last one are the event's, of any publisher.
-    Raises `ArchiveError` naming the line of a label whose trades are in none of the days.
-    """
-    tapes = [_Tape(day) for day in days]
-    events: list[list[Event]] = [[] for _ in days]
-    for label in labels:
-        for tape, found in zip(tapes, events, strict=True):
-            rows = tape.rows(label)
-            if rows is not None:
-                found.append(Event(label.kind, rows))
-                break
-        else:
-            raise _mismatch(label, days)
-    return events
-
-
-class _Tape:
-    """A day's trades by symbol and time."""
-
-    def __init__(self, day: Day) -> None:
-        self._day = day
-        self._numbers = {name: number for number, name in enumerate(day.symbols)}
-        self._rows = rows_by_symbol(day)
-        self._by_time: dict[int, tuple[I64, I64]] = {}
-
-    def rows(self, label: Label) -> I64 | None:
-        """Return the rows from the label's first to its last trade, None if they are not here."""
-        number = self._numbers.get(label.symbol)
-        if number is None:
-            return None
-        first = self._at(number, label.first_ts_event_ns, label.first_sequence)
-        publisher = self._day.trades.publisher_id[self._rows[number][first]]
-        first = first[publisher == label.publisher_id]
-        last = self._at(number, label.last_ts_event_ns, label.last_sequence)
-        if not len(first) or not (last >= first[0]).any():
-            return None
-        last = last[last >= first[0]]
-        # Several trades may share time and sequence (CME): the last of those that follow at once.
-        end = last[np.flatnonzero(np.diff(last, append=last[-1] + 2) > 1)[0]]
-        return self._rows[number][first[0] : end + 1]
-
-    def _at(self, number: int, ts_event_ns: int, sequence: int) -> I64:
-        """Return the places among the symbol's trades that have this time and sequence."""
-        rows = self._rows[number]
-        if number not in self._by_time:
-            times = self._day.trades.ts_event_ns[rows]
-            order = np.argsort(times, kind="stable")
-            self._by_time[number] = (order, times[order])
-        order, times = self._by_time[number]
-        low, high = np.searchsorted(times, [ts_event_ns, ts_event_ns + 1])
-        places = np.sort(order[low:high])
-        found: I64 = places[self._day.trades.sequence[rows[places]] == sequence]
-        return found
-
-
-def _mismatch(label: Label, days: Sequence[Day]) -> ArchiveError:
-    names = ", ".join(day.name for day in days[:3]) + (" …" if len(days) > 3 else "")
-    if not any(label.symbol in day.symbols for day in days):
-        return ArchiveError(
-            f"{label.source}: {names} has no trade of {label.symbol}",
-            "give the label file that belongs to the day",
-        )
-    return ArchiveError(
-        f"{label.source}: {names} has no trades of {label.symbol} with the times and sequences of "
-        "this label",
-        "give the label file that belongs to the day",
-    )
+def _number(row: Row, name: str, largest: int) -> int | None:
+    text = row.get(name, "")
+    return integer(text.encode(), name, largest) if text else None

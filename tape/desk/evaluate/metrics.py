@@ -1,17 +1,18 @@
 """What a profile's verdicts are worth, held against labelled events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tape.codec.array_types import F64
-from tape.desk.evaluate.labels import Event
+from tape.desk.evaluate.matching import Bools, Event
+from tape.desk.flag_families import FAMILIES
 from tape.market.new_york import I64
-
-Bools = npt.NDArray[np.bool_]
+from tape.model.fields import NANOS
+from tape.model.rules import Family
 
 BLOCK: Final = 30
 """Trades of a symbol that count as one alarm if at least one of them is flagged."""
@@ -19,6 +20,16 @@ AFTER: Final = 60
 """Trades after an event in which a false alarm counts apart, as its aftermath."""
 NONE: Final = -1
 """Stands for no event."""
+WITHIN: Final = (1, 5, 25)
+"""Trades, and seconds, within which an event is found or not."""
+
+
+def _no_numbers() -> I64:
+    return np.zeros(0, np.int64)
+
+
+def _no_scores() -> F64:
+    return np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,15 @@ class Held:
         score: per trade, the higher the more it deserves to be looked at.
         severity: per trade, the higher the odder.
         kinds: per event.
-        delay: per event, trades before its first flagged one; -1 if none is flagged.
+        delay: per event, trades of its symbol from its first one to its first flagged one; -1 if
+            none is flagged.
         true_alarms: per event, alarms that hold one of its trades; each counts for one event.
         false_alarms: alarms without a trade of any event.
         aftermath: those of the false alarms that lie within 60 trades behind an event.
+        families: per event, what is odd of it.
+        best: per event, the highest score of its trades.
+        delay_ns: likewise of the delay in time.
+        false_of: per family, false alarms of flags of the family.
     """
 
     event: I64
@@ -50,6 +66,10 @@ class Held:
     true_alarms: I64
     false_alarms: int
     aftermath: int
+    families: tuple[Family, ...] = ()
+    best: F64 = field(default_factory=_no_scores)
+    delay_ns: I64 = field(default_factory=_no_numbers)
+    false_of: tuple[int, ...] = (0,) * len(FAMILIES)
 
 
 def held_against(
@@ -59,30 +79,47 @@ def held_against(
     flagged: Bools,
     score: F64,
     severity: F64 | None = None,
+    *,
+    ts_event_ns: I64 | None = None,
+    families: npt.NDArray[np.uint8] | None = None,
 ) -> Held:
     """Return a day's verdicts held against its events; arrays have one entry per row of the day.
 
-    Rows that do not count (repeated trades) are skipped.
+    Rows that do not count (repeated trades, trades that are not judged) are skipped. `families`
+    are those that a trade is flagged for, as bits; without it, each flag is of each.
     """
-    event = np.full(len(symbol), NONE, np.int64)
+    every = np.full(len(symbol), NONE, np.int64)
     for number in range(len(events) - 1, -1, -1):  # where two share a trade, it is the first's
-        event[events[number].rows] = number
-    delay = np.full(len(events), NONE, np.int64)
+        every[events[number].rows] = number
+    order = np.argsort(symbol[counted], kind="stable")
+    place = np.full(len(symbol), NONE, np.int64)
+    place[np.flatnonzero(counted)[order]] = np.arange(len(order))
+    times_ns = np.zeros(len(symbol), np.int64) if ts_event_ns is None else ts_event_ns
+    delay, delay_ns = (np.full(len(events), NONE, np.int64) for _ in range(2))
+    best = np.full(len(events), -np.inf)
     for number, one in enumerate(events):
         rows = one.rows[counted[one.rows]]
+        best[number] = score[rows].max(initial=-np.inf)
         first = np.flatnonzero(flagged[rows])
         if len(first):
-            delay[number] = first[0]
+            found = rows[first[0]]
+            delay[number] = place[found] - place[rows[0]]
+            delay_ns[number] = abs(int(times_ns[found] - times_ns[rows[0]]))
     severity = (score if severity is None else severity)[counted]
-    event, flagged, score = event[counted], flagged[counted], score[counted]
-    order = np.argsort(symbol[counted], kind="stable")
+    event, flagged, score = every[counted], flagged[counted], score[counted]
     sorted_symbol, sorted_event = symbol[counted][order], event[order]
     blocks = _blocks(sorted_symbol)
-    alarm = np.unique(blocks[flagged[order]])
     owner = np.full(int(blocks[-1]) + 1 if len(blocks) else 0, NONE, np.int64)
     labelled = np.flatnonzero(sorted_event != NONE)[::-1]  # the block's first event owns it
     owner[blocks[labelled]] = sorted_event[labelled]
-    false = alarm[owner[alarm] == NONE]
+
+    def alarms(flags: Bools) -> tuple[I64, I64]:
+        """Return the owners of the true alarms that flags make, and the false ones."""
+        alarm = np.unique(blocks[flags[order]])
+        return owner[alarm][owner[alarm] != NONE], alarm[owner[alarm] == NONE]
+
+    true, false = alarms(flagged)
+    of_family = np.full(len(event), 255, np.uint8) if families is None else families[counted]
     places = _behind(sorted_symbol, sorted_event)
     behind, after = np.zeros(len(event), np.bool_), np.zeros(len(owner), np.bool_)
     behind[order[places]], after[blocks[places]] = True, True
@@ -94,9 +131,15 @@ def held_against(
         severity=severity,
         kinds=tuple(one.kind for one in events),
         delay=delay,
-        true_alarms=np.bincount(owner[alarm][owner[alarm] != NONE], minlength=len(events)),
+        true_alarms=np.bincount(true, minlength=len(events)),
         false_alarms=len(false),
         aftermath=int(after[false].sum()),
+        families=tuple(one.family for one in events),
+        best=best,
+        delay_ns=delay_ns,
+        false_of=tuple(
+            len(alarms(flagged & (of_family >> nth & 1 != 0))[1]) for nth in range(len(FAMILIES))
+        ),
     )
 
 
@@ -139,6 +182,34 @@ def together(parts: Sequence[Held]) -> Held:
         true_alarms=np.concatenate([part.true_alarms for part in parts]),
         false_alarms=sum(part.false_alarms for part in parts),
         aftermath=sum(part.aftermath for part in parts),
+        families=tuple(family for part in parts for family in part.families),
+        best=np.concatenate([part.best for part in parts]),
+        delay_ns=np.concatenate([part.delay_ns for part in parts]),
+        false_of=tuple(sum(counts) for counts in zip(*(p.false_of for p in parts), strict=True)),
+    )
+
+
+def only(held: Held, wanted: Bools) -> Held:
+    """Return the verdicts held against some of the events, `wanted` by their numbers.
+
+    The trades of other events are neither labelled nor ordinary: they are skipped.
+    """
+    numbers = np.where(wanted, np.cumsum(wanted) - 1, NONE)
+    kept = (held.event == NONE) | np.append(wanted, False)[held.event]
+    event = np.where(held.event == NONE, NONE, np.append(numbers, NONE)[held.event])[kept]
+    return replace(
+        held,
+        event=event,
+        behind=held.behind[kept],
+        flagged=held.flagged[kept],
+        score=held.score[kept],
+        severity=held.severity[kept],
+        kinds=tuple(np.array(held.kinds, object)[wanted]),
+        delay=held.delay[wanted],
+        true_alarms=held.true_alarms[wanted],
+        families=tuple(np.array(held.families, object)[wanted]),
+        best=held.best[wanted],
+        delay_ns=held.delay_ns[wanted],
     )
 
 
@@ -159,18 +230,19 @@ def alarms_per_10k(held: Held) -> float:
     return 10_000 * held.false_alarms / ordinary if ordinary else 0.0
 
 
-def by_kind(held: Held) -> dict[str, dict[str, float | None]]:
-    """Return per kind how many events there are and are found, and their median delay in trades."""
-    answer: dict[str, dict[str, float | None]] = {}
-    kinds = np.array(held.kinds)
-    for kind in dict.fromkeys(held.kinds):
-        delay = held.delay[kinds == kind]
-        answer[kind] = {
-            "events": len(delay),
-            "found": int((delay != NONE).sum()),
-            "median_delay_trades": median_delay(delay),
-        }
-    return answer
+def recall_within(held: Held) -> dict[str, dict[str, float]]:
+    """Return the share of events found within 1, 5 and 25 trades, and seconds, of their first."""
+    found, events = held.delay != NONE, max(len(held.delay), 1)
+    return {
+        "trades": {
+            str(most): round(int((found & (held.delay <= most)).sum()) / events, 6)
+            for most in WITHIN
+        },
+        "seconds": {
+            str(most): round(int((found & (held.delay_ns <= most * NANOS)).sum()) / events, 6)
+            for most in WITHIN
+        },
+    }
 
 
 def median_delay(delay: I64) -> float | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
-from benchmarks.real_labels import FOLDER, NO_EVENT, Labelled, average_precision, labelled_day
+from benchmarks.real_labels import FOLDER, Labelled, labelled_day
 from tests.commands import tape
 
 pytest.importorskip("pyarrow")
@@ -35,10 +36,10 @@ def scores(labelled: Labelled, tmp_path_factory: pytest.TempPathFactory) -> pd.D
 def test_priority_ranks_real_misprints_first(
     least_bp: int, count: int, least: float, labelled: Labelled, scores: pd.DataFrame
 ) -> None:
-    positive = labelled.events[least_bp][labelled.quoted] != NO_EVENT
+    positive = labelled.labelled(least_bp)[labelled.quoted]
     assert positive.sum() == count
     priority = scores["priority"].to_numpy()[labelled.quoted]
-    assert average_precision(priority, positive) >= least
+    assert average_precision_score(positive, priority) >= least
 
 
 def test_what_a_bar_leaves_out_was_printed_outside_the_quotes(
@@ -46,7 +47,7 @@ def test_what_a_bar_leaves_out_was_printed_outside_the_quotes(
 ) -> None:
     dropped = ~scores["usable"].to_numpy() & labelled.quoted
     assert labelled.outside[dropped].all()
-    far = labelled.events[20] != NO_EVENT
+    far = labelled.labelled(20)
     assert (dropped & far).sum() >= 8  # of 9
     assert 8 <= dropped.sum() <= 60
     assert np.isfinite(scores["lower"]).mean() > 0.99

@@ -19,11 +19,12 @@ from tape.desk.evaluate.curves import (
     intervals,
     weighted_average_precision,
 )
-from tape.desk.evaluate.labels import Event, match, read_labels
+from tape.desk.evaluate.figures import by_kind
+from tape.desk.evaluate.labels import read_labels
+from tape.desk.evaluate.matching import Event, match
 from tape.desk.evaluate.metrics import (
     Held,
     alarms_per_10k,
-    by_kind,
     held_against,
     ordinary_per_10k,
     precision,
@@ -62,9 +63,11 @@ def test_events_alarms_and_delays_of_a_tape_judged_by_hand() -> None:
     assert (one.true_alarms.tolist(), one.false_alarms, one.aftermath) == ([1, 0], 3, 1)
     assert precision(one) == 0.25
     assert alarms_per_10k(one) == pytest.approx(10_000 * 3 / 289)
-    assert by_kind(one) == {
-        "gap": {"events": 1, "found": 1, "median_delay_trades": 3.0},
-        "small misprint": {"events": 1, "found": 0, "median_delay_trades": None},
+    kinds = by_kind(one)
+    names = ("events", "found", "median_delay_trades")
+    assert {kind: tuple(of[name] for name in names) for kind, of in kinds.items()} == {
+        "gap": (1, 1, 3.0),
+        "small misprint": (1, 0, None),
     }
     # 289 ordinary trades, of which 60 + 60 lie behind an event; 5, 7 and 290 are left flagged.
     assert ordinary_per_10k(one, 1.0) == pytest.approx(10_000 * 3 / 169)
@@ -183,11 +186,13 @@ LINE = "AAA,2,2025-03-03T14:30:00.000000001Z,5,2025-03-03T14:30:00.000000001Z,5,
         (LINE, "with the times and sequences of this label"),
         (LINE.replace("AAA", "ZZZ"), "has no trade of ZZZ"),
         (LINE.replace("AAA", "a\x7fb"), "'a\\x7fb' is not a symbol"),
-        (LINE.replace("gap", "spoofing"), "'spoofing' is not a kind of anomaly; choose from fat"),
+        (LINE.replace("2025-03-03", "2025-03-04"), "the label is of 2025-03-04, and day1.trades"),
+        (LINE.replace("gap", "g" * 101), "`kind` has 101 characters"),
         (LINE.replace(",2,2", ",x,2"), "`publisher_id` is not a whole number"),
         (LINE.replace(",5,", ",-5,"), "`first_sequence` is negative"),
         (LINE.replace("T14", " 14"), "`first_ts_event` is not YYYY-MM-DDTHH"),
-        ("AAA,2", "'' is not a kind"),
+        ("AAA,2", "`first_ts_event` is not YYYY-MM-DDTHH"),
+        (LINE.replace("2025-03-03T14:30:00.000000001Z", "9" * 30), "has 30 digits"),
     ],
 )
 def test_a_wrong_label_is_told_with_file_and_line(
