@@ -53,13 +53,13 @@ PANELS: Final[dict[str, Callable[[SyntheticDay], F64]]] = {
 
 
 def draw_likeness(path: Path, archives: Sequence[Archive]) -> None:
-    """Draw, per property, the share of values that are larger: made up, and each real day."""
+    """Draw, per property, the share of values that are larger: synthetic, and each real day."""
     days = {f"real {archive.path.name[10:18]}": load_day(archive)[0] for archive in archives}
     made = make_day(seed=1, symbols=[SYMBOL], trades=TRADES, anomalies=0)
     figure = Figure(figsize=(13, 7.5), layout="constrained")
     panels = figure.subplots(2, 3).ravel()
     for panel, (name, values_of) in zip(panels, PANELS.items(), strict=False):
-        for label, day in {**days, "made up": made}.items():
+        for label, day in {**days, "synthetic": made}.items():
             values = np.sort(values_of(day))
             larger = 1.0 - np.arange(len(values)) / len(values)
             style = {"color": "tab:red"} if day is made else {"color": "grey", "linewidth": 0.9}

@@ -111,6 +111,6 @@ def _draw(archives: list[Archive], output: OutputFile) -> None:
     with row_bars() as bars:
         task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, archives)))
         for shown in replay.batches():
-            picture.add(shown.values, shown.flagged)
+            picture.add(shown.values, shown.flagged, [step.value for step in shown.episodes])
             bars.update(task, completed=replay.rows, rate=bars.tasks[0].speed or 0.0)
     picture.save(output)

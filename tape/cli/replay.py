@@ -26,6 +26,8 @@ from tape.cli.outputs import Outputs, outputs_for
 from tape.cli.part import From, Limit, Symbols, To, part_of
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.day import Picture, check_plot
+from tape.desk.plots.pictures import MOST_TOP, TOP, Pictures, check_folder
+from tape.desk.plots.top import TopAnomalies
 from tape.desk.summary import Findings, counts_table, telling_table
 from tape.errors import BooksError, SettingsError
 from tape.judging.judge import Judge
@@ -61,6 +63,16 @@ def replay(
         str | None,
         typer.Option(help="With --plot: draw the trades around the anomaly with this id."),
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_TOP, help="With --plots: how many.", show_default=str(TOP)),
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for pictures of the anomalies of highest priority, one per episode."
+        ),
+    ] = None,
     episodes: Annotated[
         Path | None,
         typer.Option(
@@ -94,7 +106,7 @@ def replay(
         check_output(episodes, "--episodes")
     inputs = [*paths, *filter(None, [columns, settings.thresholds_file, settings.ranking_file])]
     files = outputs_for(inputs, output, episodes, plot, force=force)
-    picture = _picture(files.plot, anomaly)
+    pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top))
     given = given_by(columns, time_zone)
     discovered = find_archives(paths)
     counts = Counts()
@@ -105,12 +117,15 @@ def replay(
     found = Findings(of_suppressed=suppressed)
     start_s, nothing = time.perf_counter(), None
     try:
-        _run(run, found, files, picture)
+        _run(run, found, files, pictures)
     except NothingJudgedError as error:
         nothing = error
     elapsed_s = time.perf_counter() - start_s
-    if picture is not None and files.plot is not None and nothing is None:
-        picture.save(files.plot)
+    drawn = 0
+    if nothing is None:
+        if files.plot is not None:
+            pictures.save(files.plot)
+        drawn = pictures.save_top(plots, inputs=inputs, force=force)
     if wants_json(as_json):
         print_json(_summary(run, counts, found, elapsed_s))
     elif nothing is None:
@@ -128,6 +143,8 @@ def replay(
         _say_open(run.episodes["opened"] - run.episodes["closed"])
     for path in (p for p in (output, episodes, plot) if p is not None):
         notes_console().print(f"written: {cell(str(path))}")
+    if plots is not None:
+        notes_console().print(f"written: {drawn:,} pictures in {cell(str(plots))}")
     return run.outcome.exit_code
 
 
@@ -141,11 +158,21 @@ def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp 
     return Picture() if anomaly is None else CloseUp(anomaly)
 
 
+def _top(plots: Path | None, top: int | None) -> TopAnomalies | None:
+    """Return what keeps the anomalies of highest priority, if pictures of them are asked for."""
+    if plots is None:
+        if top is not None:
+            raise SettingsError("--top needs --plots", "name a folder for the pictures")
+        return None
+    check_folder(plots, "--plots")
+    return TopAnomalies(TOP if top is None else top)
+
+
 def _run(
     run: Replay,
     found: Findings,
     files: Outputs,
-    picture: Picture | CloseUp | None,
+    pictures: Pictures,
 ) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
     with ExitStack() as stack:
@@ -158,8 +185,7 @@ def _run(
                 found.add(value)
             _write(anomalies, shown.flagged)
             _write(episodes, [step.value for step in shown.episodes])
-            if picture is not None:
-                picture.add(shown.values, shown.flagged)
+            pictures.add(shown)
             advance(bars, task, run.rows)
         if not run.trades:
             raise nothing_judged(run)

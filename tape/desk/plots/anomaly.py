@@ -2,15 +2,17 @@
 
 import textwrap
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from tape.desk.plots.day import FLAGGED, ORDINARY, VOLUME, behind
 from tape.desk.plots.saving import save_figure
+from tape.desk.plots.style import FLAGGED, ORDINARY, VOLUME, behind
 from tape.errors import SettingsError
+from tape.market.new_york import NEW_YORK
 from tape.model.anomaly import (
     IDENTITY,
     NO_NUMBER,
@@ -43,9 +45,28 @@ class _Trade(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class _Shown:
+class ShownTrade:
+    """A trade of a close-up, with what was found if it is flagged."""
+
     trade: _Trade
     anomaly: Anomaly | None = None
+
+
+_trades = msgspec.json.Decoder(list[_Trade])
+
+
+def shown_trades(values: Sequence[bytes], flagged: list[bytes]) -> Iterator[ShownTrade]:
+    """Yield trades with what is flagged of them, both given as messages in the tape's order."""
+    waiting = iter(flagged)
+    told = next(waiting, None)
+    trades = _trades.decode(b"[" + b",".join(values) + b"]")
+    for trade, value in zip(trades, values, strict=True):
+        anomaly = None
+        if told is not None and told.startswith(verdict_begins(value)):
+            found = decode_anomaly(told)
+            assert isinstance(found, Anomaly)  # noqa: S101 - the judge has made it
+            anomaly, told = found, next(waiting, None)
+        yield ShownTrade(trade, anomaly)
 
 
 class CloseUp:
@@ -64,30 +85,21 @@ class CloseUp:
         self._wanted, self._symbol = wanted, match["symbol"]
         self._ns = int(match["ns"])
         self._key = (iso_time(self._ns), match["publisher"], match["sequence"])
-        self._shown: deque[_Shown] = deque(maxlen=AROUND)
+        self._shown: deque[ShownTrade] = deque(maxlen=AROUND)
         self._place: int | None = None
         self._seen = False
         self._flagged = 0
         self._nearest = (0, "")
-        self._trades = msgspec.json.Decoder(list[_Trade])
 
     def add(self, values: Sequence[bytes], flagged: list[bytes]) -> None:
         """Take up trades and what is flagged of them, both as messages in the tape's order."""
         if self._place is not None and len(self._shown) > self._place + AROUND:
             return
-        waiting = iter(flagged)
-        told = next(waiting, None)
-        trades = self._trades.decode(b"[" + b",".join(values) + b"]")
-        for trade, value in zip(trades, values, strict=True):
-            anomaly = None
-            if told is not None and told.startswith(verdict_begins(value)):
-                found = decode_anomaly(told)
-                assert isinstance(found, Anomaly)  # noqa: S101 - the judge has made it
-                anomaly, told = found, next(waiting, None)
-            if trade.symbol == self._symbol:
-                self._take(_Shown(trade, anomaly))
+        for one in shown_trades(values, flagged):
+            if one.trade.symbol == self._symbol:
+                self._take(one)
 
-    def _take(self, one: _Shown) -> None:
+    def _take(self, one: ShownTrade) -> None:
         if one.anomaly is not None:
             self._flagged += 1
             apart_ns = abs(_ns(one.anomaly.anomaly_id) - self._ns)
@@ -109,21 +121,7 @@ class CloseUp:
         """
         if self._place is None:
             raise self._why_not()
-        from matplotlib.figure import Figure
-
-        shown, place = list(self._shown), self._place
-        anomaly = shown[place].anomaly
-        assert anomaly is not None  # noqa: S101 - the place is that of an anomaly
-        rows = len(anomaly.features)
-        figure = Figure(figsize=(12, 6 + 0.35 * rows), layout="constrained")
-        heights = [1.0, 0.08 * rows] if rows else [1.0]
-        panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-        told = _told(shown[place].trade, anomaly)
-        figure.suptitle(told, x=0.01, ha="left", size="medium", parse_math=False)
-        _draw_trades(panels[0], shown, place, anomaly.episode_id)
-        if rows:
-            _draw_shares(panels[1], anomaly.features)
-        save_figure(figure, output)
+        save_close_up(list(self._shown), self._place, output)
 
     def _why_not(self) -> SettingsError:
         symbol = self._symbol
@@ -142,6 +140,24 @@ class CloseUp:
         )
 
 
+def save_close_up(shown: list[ShownTrade], place: int, output: OutputFile) -> None:
+    """Draw the anomaly in this place among trades of its symbol."""
+    from matplotlib.figure import Figure
+
+    anomaly = shown[place].anomaly
+    assert anomaly is not None  # noqa: S101 - the place is that of an anomaly
+    rows = len(anomaly.features)
+    figure = Figure(figsize=(12, 6 + 0.35 * rows), layout="constrained")
+    heights = [1.0, 0.08 * rows] if rows else [1.0]
+    panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    told = _told(shown[place].trade, anomaly)
+    figure.suptitle(told, x=0.01, ha="left", size="medium", parse_math=False)
+    _draw_trades(panels[0], shown, place, anomaly.episode_id)
+    if rows:
+        _draw_shares(panels[1], anomaly.features)
+    save_figure(figure, output)
+
+
 def _ns(identity: str) -> int:
     match = IDENTITY.fullmatch(identity)
     assert match is not None  # noqa: S101 - the judge has made it
@@ -151,7 +167,8 @@ def _ns(identity: str) -> int:
 def _told(trade: _Trade, anomaly: Anomaly) -> str:
     """Return what stands above the picture: the trade, and why it was flagged."""
     head = (
-        f"{trade.symbol}, {trade.ts_event}: {trade.size:,} shares at {dollars(trade.price)} dollars"
+        f"{trade.symbol}, {trade.ts_event}: {trade.size:,} shares at {dollars(trade.price)} "
+        f"dollars, {_new_york(trade.ts_event)} in New York"
     )
     facts = [] if anomaly.severity is None else [f"severity {anomaly.severity:.1f}"]
     facts += [] if anomaly.priority is None else [f"priority {anomaly.priority:.1f}"]
@@ -162,7 +179,17 @@ def _told(trade: _Trade, anomaly: Anomaly) -> str:
     return "\n".join([head, *lines])
 
 
-def _draw_trades(panel: Any, shown: list[_Shown], place: int, episode: str) -> None:
+def _new_york(ts_event: str) -> str:
+    """Return New York's time of day.
+
+    >>> _new_york("2025-05-05T14:30:00.123456789Z")
+    '10:30:00'
+    """
+    at = datetime.fromisoformat(ts_event[: len("2025-05-05T14:30:00")]).replace(tzinfo=UTC)
+    return f"{at.astimezone(NEW_YORK):%H:%M:%S}"
+
+
+def _draw_trades(panel: Any, shown: list[ShownTrade], place: int, episode: str) -> None:
     """Draw price and size of each trade, flagged ones marked, by their number from the anomaly."""
     at = [n - place for n in range(len(shown))]
     usd = [one.trade.price for one in shown]
@@ -183,7 +210,7 @@ def _draw_trades(panel: Any, shown: list[_Shown], place: int, episode: str) -> N
     )
     panel.legend(loc="best")
     panel.ticklabel_format(axis="y", useOffset=False)
-    panel.set_ylabel("dollars a share")
+    panel.set_ylabel("dollars per share")
     panel.set_xlabel("trades from the anomaly on, and their time (UTC)")
     ticks = [n for n in range(len(shown)) if at[n] % TICKS == 0]
     times = _times([shown[n].trade.ts_event for n in ticks])

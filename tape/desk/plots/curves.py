@@ -14,6 +14,8 @@ MOST_POINTS: Final = 400
 """Points of a curve that are drawn, and kept in its file."""
 DIGITS: Final = 4
 """Decimals of a point: a hundredth of a percent."""
+COLUMNS: Final = 3
+"""Panels side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,13 @@ def save_curves(output: OutputFile, curves: Mapping[str, Drawn]) -> None:
     """Draw precision over recall, one panel per profile; the point is where the profile flags."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1 + 3.5 * len(curves), 4), layout="constrained")
-    panels = figure.subplots(1, len(curves), sharex=True, sharey=True, squeeze=False)[0]
-    for panel, (profile, one) in zip(panels, curves.items(), strict=True):
+    columns = min(len(curves), COLUMNS)
+    rows = -(-len(curves) // columns)
+    figure = Figure(figsize=(1 + 3.5 * columns, 0.5 + 3.5 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for panel in panels.ravel()[len(curves) :]:
+        panel.axis("off")
+    for panel, (profile, one) in zip(panels.ravel(), curves.items(), strict=False):
         panel.step([0.0, *one.recall], [*one.precision[:1], *one.precision], where="pre")
         if one.flags_at is not None:
             panel.plot(*one.flags_at, "o", color="tab:red", label="as it flags")
@@ -64,5 +70,6 @@ def save_curves(output: OutputFile, curves: Mapping[str, Drawn]) -> None:
         panel.set_xlim(0, 1.01)
         panel.set_ylim(0, 1.02)
         panel.grid(alpha=0.3)
-    panels[0].set_ylabel("precision over trades")
+    for panel in panels[:, 0]:
+        panel.set_ylabel("precision over trades")
     save_figure(figure, output)
