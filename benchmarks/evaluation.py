@@ -1,4 +1,4 @@
-"""Writes the comparison of profiles in `docs/detection.md`: runs it, keeps it, draws it.
+"""Runs the comparison of profiles, keeps its figures, and writes them into the pages.
 
 Synthetic days are always judged; real ones where `../shared/data`, or the folder given, has them.
 Without them the figures of the last run stay.
@@ -6,25 +6,33 @@ Without them the figures of the last run stay.
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import budgets
+from benchmarks import budgets, calibrated, evaluation_page, gallery, real_labels
+from benchmarks.evaluation_page import BUDGETS, RANKINGS, REAL, SPEED, TITLES
 from benchmarks.kinds import draw_kinds
 from benchmarks.likeness import draw_likeness
 from tape.archives import find_archives
 from tape.archives.discovery import Archive
-from tape.desk.evaluate.evaluate import Result, Task, evaluate, injected, made_up_days, tasks
+from tape.desk.day import Day
+from tape.desk.evaluate.baselines import BASELINES
+from tape.desk.evaluate.evaluate import (
+    Result,
+    Task,
+    evaluate,
+    evaluate_baseline,
+    result_of,
+    tasks,
+)
+from tape.desk.evaluate.labelled_days import injected, made_up_days
 from tape.desk.evaluate.labels import read_labels
-from tape.desk.evaluate.tables import day_rows, markdown, markdown_tables
 from tape.desk.past_days import PROFILES, profile_names
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.plots.curves import Drawn, drawn, save_curves
@@ -37,19 +45,24 @@ from tape.model.fields import iso_time
 from tape.process.whole_file import OutputFile
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs/detection.md"
 PICTURES = ROOT / "docs/pictures"
 KEPT = ROOT / "benchmarks/evaluation.json"
-START, END = "<!-- evaluation -->", "<!-- end of evaluation -->"
-BUDGETS = "budgets"
 SEED, ANOMALIES, DRAWS, MAX_SYMBOLS = 1, 84, 1_000, 50_000
+OF_A_DAY = ("pr_auc", "event_pr_auc", "recall", "alarms_per_10k", "calibrated_on")
+"""What is kept of each single day."""
+COMPARED = ("classic", "classic-tuned", "calibrated")
+"""The literal form of the classic rules is there for checks: it takes longest and says no more."""
+RUNS = [name for name in TITLES if name not in [*REAL][1:]]
+"""What is run; both distances of the real labels are one run."""
+LEARNT: dict[tuple[str, ...], Parameters] = {}
 
-TITLES = {
-    "synthetic": "Three synthetic days of four symbols, 60,000 trades each",
-    "nvda": "Four real days of NVDA (XNAS.ITCH, 2024-11-29 to 2025-07-03)",
-    "four-symbols": "A real day of four symbols (consolidated tape, 2013-10-08), of which no other "
-    "day is at hand: judged from a cold start",
-}
+
+def learn(days: Sequence[Day], parameters: Parameters) -> Parameters:
+    """Return the parameters with thresholds tuned on days, found once for the same ones."""
+    key = tuple(day.archive.sha256 for day in days)
+    if key not in LEARNT:
+        LEARNT[key] = learnt_parameters(days, parameters, MAX_SYMBOLS)
+    return replace(parameters, overrides=LEARNT[key].overrides)
 
 
 def real_days(data: Path) -> dict[str, tuple[list[Archive], list[Archive]]]:
@@ -63,31 +76,57 @@ def real_days(data: Path) -> dict[str, tuple[list[Archive], list[Archive]]]:
 @contextmanager
 def work_on(name: str, data: Path) -> Iterator[list[Task]]:
     """Give the tasks of a comparison, their files in a folder that goes away."""
+    if name in REAL:
+        yield [real_labels.labelled_day(data / "nbbo").task(REAL[name])]
+        return
     with tempfile.TemporaryDirectory(prefix="tape-evaluate-") as path:
         folder = Path(path)
         days = made_up_days(folder, SEED) if name == "synthetic" else real_days(data)[name][0]
         past = days if name == "synthetic" else real_days(data)[name][1]
-        copies, labels, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
+        copies, files, _ = injected(days, folder, seed=SEED, anomalies=ANOMALIES)
+        labels = [line for file in files for line in read_labels(file)]
         yield tasks(copies, labels, past, MAX_SYMBOLS)[0]
 
 
-def compared(name: str, data: Path, profiles: list[str]) -> Iterator[tuple[str, Result]]:
-    """Yield the result of each profile."""
+def compared(
+    name: str, data: Path, profiles: list[str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield comparison, profile or baseline, and what is kept of it.
+
+    The real labels of one day, at several distances, are held against the same verdicts.
+    """
     with work_on(name, data) as work:
-        for profile in profiles:
-            print(f"{name}: {profile} …", flush=True)
-            yield (
-                profile,
-                evaluate(
-                    work,
-                    profile,
-                    Parameters(),
-                    MAX_SYMBOLS,
-                    learn=partial(learnt_parameters, max_symbols=MAX_SYMBOLS),
-                    draws=DRAWS,
-                    seed=SEED,
-                ),
-            )
+        result = None
+        for one in (*profiles, *BASELINES):
+            print(f"{name}: {one} …", flush=True)
+            if one in BASELINES:
+                assert result is not None  # noqa: S101 - there is at least one profile
+                counted = [verdict.counted for verdict in result.verdicts]
+                found = evaluate_baseline(
+                    work, one, Parameters(), counted, learn=learn, draws=DRAWS, seed=SEED
+                )
+            else:
+                found = result = evaluate(
+                    work, one, Parameters(), MAX_SYMBOLS, learn=learn, draws=DRAWS, seed=SEED
+                )
+            if name not in REAL:
+                yield name, one, kept_of(found)
+                continue
+            for other, least_bp in REAL.items():
+                labelled = real_labels.labelled_day(data / "nbbo")
+                task = labelled.task(least_bp)
+                held = result_of([task], found.verdicts, draws=DRAWS, seed=SEED)
+                flagged = found.verdicts[0].flagged & labelled.quoted
+                share = float(labelled.outside[flagged].mean()) if flagged.any() else 0.0
+                yield other, one, kept_of(held) | {"outside": round(share, 4)}
+
+
+def kept_of(result: Result) -> dict[str, Any]:
+    """Return the figures of a profile that are kept, and its curve."""
+    days = {
+        name: {key: day[key] for key in OF_A_DAY} for name, day in result.figures["days"].items()
+    }
+    return result.figures | {"days": days, "curve": asdict(drawn(result))}
 
 
 def draw_example(path: Path) -> None:
@@ -114,43 +153,37 @@ def draw_example(path: Path) -> None:
     picture.save(OutputFile(path, force=True))
 
 
-def page(kept: dict[str, Any]) -> str:
-    """Return what stands between the two marks."""
-    parts = [
-        "By `make evaluate`: 84 anomalies of seven kinds put into each day, settings from the "
-        f"other days only, the budget of `calibrated` at {Parameters().alerts_per_10k:g} per "
-        "10,000 trades, its default. Intervals of 95 % by a bootstrap over events; the median "
-        "delay is in trades."
-    ]
-    for name, title in TITLES.items():
-        if name not in kept:
-            continue
-        figures = kept[name]
-        parts += [f"### {title}", markdown_tables(figures), markdown(*day_rows(figures))]
-        if "calibrated" in figures:
-            parts.append(of_severity(figures["calibrated"]))
-        parts.append(
-            f"![Precision over recall, one panel per profile](pictures/evaluation-{name}.png)"
-        )
-    if BUDGETS in kept:
-        parts += [
-            "### Budget and severity out of sample",
-            "Real NVDA days as they are, after one other day was judged; an alert is a flagged "
-            "trade and the 29 trades behind it.",
-            budgets.table(kept[BUDGETS]),
-        ]
-    return "\n\n".join(parts)
+def run(name: str, data: Path, profiles: list[str], kept: dict[str, Any]) -> None:
+    """Run one comparison and what belongs to it; its figures replace those in `kept`."""
+    for comparison, one, figures in compared(name, data, profiles):
+        kept.setdefault(comparison, {})[one] = figures
+    for comparison in REAL if name in REAL else (name,):
+        found = kept[comparison]
+        kept[comparison] = {one: found[one] for one in (*PROFILES, *BASELINES) if one in found}
+    if name not in REAL:
+        curves = {one: Drawn(**figures["curve"]) for one, figures in kept[name].items()}
+        save_curves(OutputFile(PICTURES / f"evaluation-{name}.png", force=True), curves)
+    if "calibrated" not in profiles:
+        return  # what follows is about it
+    if name == "nvda":
+        days = real_days(data)[name][0]
+        kept[BUDGETS] = budgets.held(days, MAX_SYMBOLS)
+        draw_likeness(PICTURES / "likeness.png", days)
+    if name == "synthetic":
+        kept[SPEED] = calibrated.of_synthetic_day()
+        draw_example(PICTURES / "anomaly.png")
+        draw_kinds(PICTURES / "kinds.png", seed=SEED, anomalies=ANOMALIES, max_symbols=MAX_SYMBOLS)
+    if name == next(iter(REAL)):
+        kept[RANKINGS] = dict(real_labels.measured(data / "nbbo"))
+        gallery.draw(PICTURES / "misprints.png", data / "nbbo")
+        gallery.draw_day(PICTURES / "day.png", data / "nbbo")
 
 
-def of_severity(one: dict[str, Any]) -> str:
-    """Return how true the calibrated profile's severities are, and what it does to auctions."""
-    seen = one["ordinary_per_10k_at_severity"]
-    told = ", ".join(f"{severity}: {share:.2g}" for severity, share in seen.items())
-    return (
-        "`calibrated`, ordinary trades per 10,000 at or above a severity (10, 1 and 0.1 would be "
-        f"exact; real days have oddities of their own): {told}. "
-        f"Auction prints flagged: {one['auction_prints_flagged']} of {one['auction_prints']}."
-    )
+def at_hand(name: str, data: Path) -> bool:
+    """Return whether the days of a comparison are there."""
+    if name in REAL:
+        return (data / "nbbo").is_dir()
+    return name == "synthetic" or name in real_days(data)
 
 
 def _lines(kept: dict[str, Any]) -> str:
@@ -164,40 +197,22 @@ def _lines(kept: dict[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def main() -> int:
-    """Run what can be run, and replace what stands between the two marks."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what can be run, and replace what stands between the marks of the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
-    parser.add_argument("--profiles", default=",".join(PROFILES), help="the others' figures stay")
-    parser.add_argument("--only", choices=list(TITLES), nargs="*", default=list(TITLES))
-    options = parser.parse_args()
+    parser.add_argument("--profiles", default=",".join(COMPARED), help="the others' figures stay")
+    parser.add_argument("--only", choices=RUNS, nargs="*", default=RUNS)
+    options = parser.parse_args(words)
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
     for name in options.only:
-        if name != "synthetic" and name not in real_days(options.data):
+        if not at_hand(name, options.data):
             print(f"{name}: no such days in {options.data}; the last figures stay")
             continue
-        found = dict(kept.get(name, {}))
-        for profile, result in compared(name, options.data, profile_names(options.profiles)):
-            found[profile] = result.figures | {"curve": asdict(drawn(result))}
-        kept[name] = {profile: found[profile] for profile in PROFILES if profile in found}
-        curves = {profile: Drawn(**one["curve"]) for profile, one in kept[name].items()}
-        save_curves(OutputFile(PICTURES / f"evaluation-{name}.png", force=True), curves)
-        if name == "nvda":
-            days = real_days(options.data)[name][0]
-            kept[BUDGETS] = budgets.held(days, MAX_SYMBOLS)
-            draw_likeness(PICTURES / "likeness.png", days)
+        run(name, options.data, profile_names(options.profiles), kept)
         KEPT.write_text(_lines(kept))
-    if "synthetic" in options.only:
-        draw_example(PICTURES / "anomaly.png")
-        draw_kinds(PICTURES / "kinds.png", seed=SEED, anomalies=ANOMALIES, max_symbols=MAX_SYMBOLS)
-    text = re.sub(
-        f"{START}.*?{END}",
-        lambda _: f"{START}\n{page(kept)}\n{END}",
-        PAGE.read_text(),
-        flags=re.DOTALL,
-    )
-    PAGE.write_text(text)
-    print(f"written: {PAGE}")
+    for path in evaluation_page.write(kept):
+        print(f"written: {path.name}")
     return 0
 
 
