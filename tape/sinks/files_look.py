@@ -1,9 +1,12 @@
 """What lies in the Parquet files of a folder, for people."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tape.sinks.sink import KINDS
+
+SHOWN: Final = ("symbol", "price", "size", "anomalies", "reasons")
+"""Columns of the stored anomalies that a look shows: of the reasons the first."""
 
 
 def look_at_files(folder: Path, *, top: int = 5) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
@@ -29,7 +32,6 @@ def look_at_files(folder: Path, *, top: int = 5) -> tuple[dict[str, int], list[t
     found: list[tuple[Any, ...]] = []
     for one in table.take(order[:top]).to_pylist():
         time = str(one["ts_event"])[:26]
-        why = one["reasons"][0]["text"] if one["reasons"] else ""
-        cells = (one["symbol"], time, one["price"], one["size"], one["anomalies"], why)
-        found.append(cells)
+        symbol, *trade, reasons = (one[name] for name in SHOWN)
+        found.append((symbol, time, *trade, reasons[0]["text"] if reasons else ""))
     return rows, found
