@@ -40,6 +40,8 @@ POISON_SHARE = 0.009
 PARTITIONS = 4
 """Of `stocks`, as the pipeline makes it."""
 POISON_EVERY_S = 0.5
+SESSION_S = 10
+"""After this long without a word from it, the broker takes a detector out of its group."""
 LED_IN = 10
 """The first tenth of the work comes so many times as fast: faults begin behind it."""
 
@@ -203,9 +205,18 @@ def members(day: GameDay) -> dict[str, int]:
 
 
 def all_at_work(day: GameDay) -> bool:
-    """Whether every detector belongs to the group and has partitions: only such can be fenced."""
+    """Whether every detector belongs to the group and has partitions: only such can be fenced.
+
+    A process that is younger than a session may be listed for the one that it replaced.
+    """
     there = members(day)
-    return all(there.get(name, 0) > 0 for name in day.running())
+    young = any(age_s(detector.pid) < SESSION_S + 2 for detector in day.detectors)
+    return not young and all(there.get(name, 0) > 0 for name in day.running())
+
+
+def age_s(pid: int) -> float:
+    """How long a process has been there, in seconds."""
+    return time.time() - Path(f"/proc/{pid}").stat().st_ctime
 
 
 def add(day: GameDay) -> None:
@@ -222,6 +233,7 @@ def take_away(day: GameDay) -> None:
     """End a detector for good; one is added first where only three are left."""
     if len(day.detectors) <= 3:
         add(day)
+    day.wait(lambda: all_at_work(day), "all detectors with partitions")
     committed = day.in_the_middle("detector taken away")
     code = day.detectors.pop(day.any_detector()).stop()
     assert code == 0, f"it ended with {code}; {day.logs()}"

@@ -2,6 +2,7 @@
 
 Rounds of a steady tape on a real broker; each round draws faults until nine tenths of its work
 are done, then every anomaly is compared with the expectation. Every third round is a game day.
+What was interrupted continues behind its last whole round with `RESUME=1`.
 """
 
 import json
@@ -29,6 +30,7 @@ from tests.faults.game_day import GameDay, differences, drawn, play, write_game_
 from tests.faults.proxy import Proxy, kafka_behind_a_cable
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks/soak.json"
 ROUND_S = 280
 WEIGHTS = {
     "producer and detector SIGKILL": 50,
@@ -171,7 +173,7 @@ def one_game_day(number: int, seed: int, wanted: int) -> dict[str, object]:
             day.end()
 
 
-def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
+def report(rounds: list[dict[str, object]], took_s: float, sittings: int) -> dict[str, object]:
     """Return the figures of all rounds together."""
     kinds: Counter[str] = Counter()
     for one in rounds:
@@ -194,6 +196,7 @@ def report(rounds: list[dict[str, object]], took_s: float) -> dict[str, object]:
         "recovery_p95_s": float(np.percentile(waits, 95)),
         "recovery_max_s": max(waits),
         "took_s": round(took_s),
+        "sittings": sittings,
         "rounds": rounds,
     }
 
@@ -207,7 +210,7 @@ def as_page(f: dict[str, object]) -> str:
     rows = "\n".join(f"| {kind} | {count} |" for kind, count in sorted(kinds.items()))
     return f"""# {f["faults"]} faults, one after the other
 
-On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s): both apps on a local Apache Kafka, 2,000 trades a second, the profiles `classic` and `calibrated` in turn, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
+On {f["machine"]}, {f["date"]}, by `make soak FAULTS={f["faults"]}` ({f["took_s"]:,} s in {f["sittings"]} {"sitting" if f["sittings"] == 1 else "sittings, the later with `RESUME=1`"}): both apps on a local Apache Kafka, 2,000 trades a second, the profiles `classic` and `calibrated` in turn, every fault in the middle of the work and proven to have happened ([`tests/faults`](../tests/faults)).
 
 Every third round, {f["game_days"]} of {len(rounds)}, was a game day: three detectors of the profile `calibrated` on one state folder, 1,001 symbols, poison among rows and messages (0.9 % each), and instances that came and went.
 
@@ -237,9 +240,12 @@ def main() -> int:
     wanted = int(os.environ.get("FAULTS", "300"))
     seed = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6)))
     print(f"soak: {wanted} faults, seed {seed}", flush=True)
-    rounds: list[dict[str, object]] = []
+    earlier = json.loads(RESULTS.read_text()) if os.environ.get("RESUME") else {}
+    rounds: list[dict[str, object]] = earlier.get("rounds", [])
     total: Counter[str] = Counter()
-    start_s = time.monotonic()
+    for one in rounds:
+        total.update(one["faults"])  # type: ignore[call-overload]
+    sittings, start_s = earlier.get("sittings", 0) + 1, time.monotonic() - earlier.get("took_s", 0)
     while sum(total.values()) < wanted:
         number, left = len(rounds) + 1, wanted - sum(total.values())
         if number % 3 == 0:
@@ -248,8 +254,8 @@ def main() -> int:
             one = one_round(number, seed + len(rounds), left, total)
         rounds.append(one)
         total.update(one["faults"])  # type: ignore[call-overload]
-        figures = report(rounds, time.monotonic() - start_s)
-        (ROOT / "benchmarks/soak.json").write_text(json.dumps(figures, indent=2) + "\n")
+        figures = report(rounds, time.monotonic() - start_s, sittings)
+        RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
         (ROOT / "docs/soak.md").write_text(as_page(figures))
         print({name: one[name] for name in ("lost", "doubled", "unexpected", "wrong")}, flush=True)
     bad = sum(int(figures[n]) for n in ("lost", "doubled", "unexpected", "wrong", "disordered"))  # type: ignore[call-overload]
