@@ -78,7 +78,7 @@ def families(kept: Kept) -> str:
     for name in ("nvda", "four-symbols", "synthetic"):
         if name in kept:
             own = {one: kept[name][one] for one in SHOWN}
-            parts += [f"{SHORT[name].capitalize()}:", markdown(*family_rows(own))]
+            parts += [f"{SHORT[name][:1].upper()}{SHORT[name][1:]}:", markdown(*family_rows(own))]
     return "\n\n".join(parts)
 
 
