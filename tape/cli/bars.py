@@ -61,7 +61,7 @@ def bars(
             f"--every {every!r} is no length of a bar", "write 1s, 5s, 1m, 5m, 1h or 1d"
         )
     check_table(output)
-    inputs = [*paths, *filter(None, [columns, settings.thresholds_file])]
+    inputs = [*paths, *filter(None, [columns]), *settings.files]
     file = OutputFile(output, inputs=inputs, force=force)
     file.check()
     tape = JudgedTape.of(paths, given_by(columns, time_zone), part, settings)

@@ -104,7 +104,7 @@ def replay(
         check_output(output)
     if episodes is not None:
         check_output(episodes, "--episodes")
-    inputs = [*paths, *filter(None, [columns, settings.thresholds_file, settings.ranking_file])]
+    inputs = [*paths, *filter(None, [columns]), *settings.files]
     files = outputs_for(inputs, output, episodes, plot, force=force)
     pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top))
     given = given_by(columns, time_zone)

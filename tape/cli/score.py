@@ -61,7 +61,7 @@ def score(
     settings = load(DetectorSettings)
     part = part_of(symbols, from_, to, limit)
     check_table(output, CLEAN if clean else tuple(FILES))
-    inputs = [*paths, *filter(None, [columns, settings.thresholds_file])]
+    inputs = [*paths, *filter(None, [columns]), *settings.files]
     file = OutputFile(output, inputs=inputs, force=force)
     file.check()
     tape = JudgedTape.of(paths, given_by(columns, time_zone), part, settings)

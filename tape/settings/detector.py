@@ -66,6 +66,11 @@ class DetectorSettings(BrokerSettings):
         return self
 
     @property
+    def files(self) -> list[Path]:
+        """Return the files and folders that these settings name, which a command only reads."""
+        return [*filter(None, [self.thresholds_file, self.ranking_file, self.model])]
+
+    @property
     def state_bytes_max(self) -> int:
         """Return the most bytes that a detector's state of a symbol takes on the changelog.
 
