@@ -18,6 +18,7 @@ from tape.market.new_york import calendar_days
 from tape.model.columns import TradeColumns
 from tape.model.fields import NO_SEQUENCE
 from tape.process.origin import MARK
+from tape.process.regular_file import open_file
 from tape.process.whole_file import OutputFile
 
 KEY: Final = b"tapewatch.features"
@@ -156,6 +157,8 @@ def about_file(path: Path) -> About:
     import pyarrow.parquet as pq
 
     try:
+        with open_file(path):  # a pipe would wait for ever
+            pass
         metadata = pq.read_schema(path).metadata or {}
         told = json.loads(metadata[KEY])
         about = About(
@@ -170,7 +173,7 @@ def about_file(path: Path) -> About:
         raise ArchiveError(
             f"cannot read {path} ({error.strerror or error})", "name a features file"
         ) from None
-    except (pa.ArrowException, KeyError, TypeError, ValueError):
+    except (pa.ArrowException, KeyError, TypeError, ValueError, RecursionError):
         raise ArchiveError(
             f"{path} is not a features file", "write one: `tape features PATH… --labels FILE`"
         ) from None
