@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from tape.archives.beginnings import GZIP, ZSTD
 from tape.archives.discovery import stem_of
 from tape.desk.evaluate.families import family_of
 from tape.desk.flag_families import FAMILIES
@@ -92,7 +93,12 @@ def read_rows(path: Path, made: Callable[[Row, str], T], what: str, option: str)
     Raises `ArchiveError` for a file that names no trades.
     """
     try:
-        text = io.StringIO(read_file(path, LARGE).decode("utf-8-sig"), newline="")
+        content = read_file(path, LARGE)
+        if content.startswith((ZSTD, GZIP)):
+            raise ArchiveError(
+                f"{path} is compressed; a {what} is plain CSV", f"unpack it and name it in {option}"
+            )
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
         return list(_rows(text, path, made, what))
     except OSError as error:
         raise ArchiveError(

@@ -1,11 +1,14 @@
 """Labels that a person writes: any kind, with or without sequence; events by a slow oracle."""
 
 import csv
+import gzip
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from sklearn.metrics import average_precision_score
 
 from benchmarks.real_labels import labelled_day
@@ -97,6 +100,16 @@ def test_the_id_of_an_anomaly_is_a_label(day: Day, tmp_path: Path) -> None:
     assert (events[0].kind, events[0].family) == ("block trade", "size")
     with pytest.raises(ArchiveError, match="line 2: 'what' is not the id of an anomaly"):
         read_labels(write(tmp_path / "l.csv", "anomaly_id,kind", ["what,gap"]))
+
+
+@pytest.mark.parametrize("pack", [zstandard.compress, gzip.compress])
+def test_a_packed_label_file_is_refused_by_what_it_is(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "l.csv.zst"
+    path.write_bytes(pack(b"symbol,ts_event\nAAA,1381240127517000000\n"))
+    with pytest.raises(ArchiveError, match=r"l\.csv\.zst is compressed.*name it in --labels"):
+        read_labels(path)
 
 
 @pytest.mark.parametrize(
