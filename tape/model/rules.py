@@ -28,6 +28,7 @@ class Rule:
         unit: of `value` and `threshold` in its reasons.
         families: what it looks at.
         help: one line that says what it flags.
+        pictures: colour and mark in pictures, names that Matplotlib knows: one per family.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Rule:
     unit: str
     families: tuple[Family, ...]
     help: str
+    pictures: tuple[tuple[str, str], ...] = ()
 
 
 HIGH_VOLUME: Final = Rule(
@@ -49,6 +51,7 @@ HIGH_VOLUME: Final = Rule(
     unit="shares",
     families=("size",),
     help="more than `VOLUME_THRESHOLD` shares in one trade",
+    pictures=(("saddlebrown", "s"),),
 )
 RAPID_PRICE_CHANGE: Final = Rule(
     name="Rapid Price Change",
@@ -59,6 +62,7 @@ RAPID_PRICE_CHANGE: Final = Rule(
     unit="share of the previous price",
     families=("price",),
     help="a move of more than `CHANGE_THRESHOLD` from one trade to the next",
+    pictures=(("purple", "^"),),
 )
 ISOLATION_FOREST: Final = Rule(
     name="Isolation Forest",
@@ -69,6 +73,7 @@ ISOLATION_FOREST: Final = Rule(
     unit="standard deviations from the mean",
     families=("price",),
     help="a price that an isolation forest finds unusual among the last trades",
+    pictures=(("teal", "."),),
 )
 CALIBRATED: Final = Rule(
     name="Calibrated",
@@ -79,6 +84,7 @@ CALIBRATED: Final = Rule(
     unit="severity",
     families=("price", "size", "feed"),
     help="a trade that is rare for its symbol, within a budget of alerts",
+    pictures=(("tab:red", "o"), ("darkorange", "s"), ("green", "D")),
 )
 
 SUPERVISED: Final = Rule(
@@ -90,6 +96,7 @@ SUPERVISED: Final = Rule(
     unit="severity",
     families=("price", "size", "feed"),
     help="a trade that the model of `MODEL` scores as few ordinary ones",
+    pictures=(("deeppink", "p"), ("gold", "p"), ("limegreen", "p")),
 )
 
 RULES: Final = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST, CALIBRATED, SUPERVISED)

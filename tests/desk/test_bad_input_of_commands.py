@@ -218,7 +218,10 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
     ended = limited([*unreadable, *unwritable])
     assert len(ended) == len(unreadable) + len(unwritable)
     for nth, one in enumerate(ended[: len(unreadable)]):
-        assert (one.returncode, ("secret", "hidden")[nth // 6] in told(one)) == (2, True), one
+        assert (one.returncode, ("secret", "hidden")[nth // len(READERS)] in told(one)) == (
+            2,
+            True,
+        ), one
     for one in ended[len(unreadable) :]:
         last = one.stderr.strip().splitlines()[-1]
         assert (one.returncode, last.startswith("error: "), "closed" in last) == (4, True, True), (

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tape.desk.plots.style import FLAGGED, ORDINARY
+from tape.desk.plots.style import ORDINARY
 from tape.market.auctions import CLOSE_S, EARLY_S, HALF_DAY_CLOSE_S, OPEN_S
 from tape.market.new_york import NEW_YORK
+from tape.model.rules import RULES
 
 NUMBERED: Final = 12
 """Episodes of a panel that have a number."""
@@ -22,13 +23,10 @@ LETTERS: Final = 150
 
 EPISODE: Final = "tab:orange"
 AUCTION: Final = "black"
-OF_RULE: Final = {
-    ("High Volume", ""): ("saddlebrown", "s"),
-    ("Rapid Price Change", ""): ("purple", "^"),
-    ("Isolation Forest", ""): ("teal", "."),
-    ("Calibrated", "price"): (FLAGGED, "o"),
-    ("Calibrated", "size"): ("darkorange", "s"),
-    ("Calibrated", "feed"): ("green", "D"),
+OF_RULE: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    (rule.name, family if len(rule.families) > 1 else ""): style
+    for rule in RULES
+    for family, style in zip(rule.families, rule.pictures, strict=True)
 }
 """Colour and mark of a rule, and of what it looks at where it looks at several things."""
 OTHERS: Final = (("magenta", "P"), ("olive", "X"), ("brown", "v"), ("navy", "*"))
