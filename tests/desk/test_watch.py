@@ -107,7 +107,7 @@ def play(
 
     async def run() -> int | None:
         news: queue.Queue[News] = queue.Queue()
-        app = WatchApp(Board(), news, around)
+        app = WatchApp(Board(clock=SettableClock()), news, around)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             await scene(Screen(app, pilot, news))
