@@ -1,5 +1,7 @@
 """`tape models`: the models that `tape train` wrote."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -9,7 +11,7 @@ from rich.text import Text
 
 from tape.cli.model_tables import found_table, metrics_table
 from tape.cli.output import AsJson, notes_console, print_json, say, table_console, wants_json
-from tape.detection.supervised.models import MANIFEST, load_model
+from tape.detection.supervised.models import MANIFEST, Model, load_model
 from tape.errors import SettingsError
 from tape.process.terminal_text import cell
 
@@ -61,9 +63,17 @@ def show_model(
 ) -> int:
     """Show what a model was trained on, and what it does on days that it had not seen."""
     loaded = load_model(model)
+    with _described(model):
+        tables = _tables_of(loaded)
     if wants_json(as_json):
         print_json({"identity": loaded.identity, **loaded.manifest})
-        return 0
+    else:
+        table_console().print(*tables)
+    return 0
+
+
+def _tables_of(loaded: Model) -> list[Table]:
+    """Return what is shown of a model."""
     manifest = loaded.manifest
     days = manifest["data"]["days"]
     table = Table(title=f"Model {cell(loaded.name)}", title_justify="left", show_header=False)
@@ -78,8 +88,7 @@ def show_model(
         ("labels", ", ".join(str(one[0]) for one in manifest["data"]["labels"])),
     ):
         table.add_row(name, Text(str(value)))
-    table_console().print(table, metrics_table(manifest), found_table(manifest))
-    return 0
+    return [table, metrics_table(manifest), found_table(manifest)]
 
 
 @app.command("compare")
@@ -102,7 +111,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     """Return what is listed of a model; raises `SettingsError` if it cannot be used."""
     model = load_model(folder)
     manifest = model.manifest
-    try:
+    with _described(folder):
         test = manifest["metrics"]["test"]
         return {
             "model": str(folder),
@@ -112,16 +121,24 @@ def _facts(folder: Path) -> dict[str, Any]:
             "training_events": manifest["data"]["training"]["events"],
             "test_day": manifest["data"]["days"]["test"],
             "test_trades": test["trades"],
-            "roc_auc": test["roc_auc"],
-            "pr_auc": test["pr_auc"],
+            "roc_auc": float(test["roc_auc"]),
+            "pr_auc": float(test["pr_auc"]),
             "precision_at": test["precision_at"],
             "events": test["at_limit"]["events"],
             "found": test["at_limit"]["found"],
-            "ordinary_per_10k": test["at_limit"]["ordinary_per_10k"],
+            "ordinary_per_10k": float(test["at_limit"]["ordinary_per_10k"]),
         }
-    except (KeyError, TypeError):
+
+
+@contextmanager
+def _described(folder: Path) -> Iterator[None]:
+    """Raise `SettingsError` where a manifest lacks what is shown, or has it in another form."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise SettingsError(
-            f"{folder / MANIFEST} has no metrics", "train it again with `tape train`"
+            f"{folder / MANIFEST} lacks data or metrics, or has them in a form that is not known",
+            "train it again with `tape train`",
         ) from None
 
 

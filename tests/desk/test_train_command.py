@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from tape.desk.train.measures import pr_auc, precision_at, roc_auc
 from tape.desk.train.split import split_by_day
 from tape.detection.supervised.columns import NAMES
-from tape.detection.supervised.models import MANIFEST, MODEL
+from tape.detection.supervised.models import MANIFEST, MODEL, load_model, manifest_bytes
 from tape.errors import ArchiveError
 from tests.commands import tape
 from tests.small_model import DAYS, injected_days, small_model, write_features
@@ -107,6 +107,22 @@ def test_models_are_listed_shown_and_compared(model: Path, tmp_path: Path) -> No
         wrong = tape("models", *words)
         assert wrong.returncode == 4
         assert wrong.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["data", "metrics"])
+@pytest.mark.parametrize("put", [None, {}, "a text"])
+def test_a_manifest_without_what_is_shown_is_refused(
+    model: Path, tmp_path: Path, part: str, put: object
+) -> None:
+    """Its checksum fits: somebody wrote it on purpose."""
+    folder = shutil.copytree(model, tmp_path / "a")
+    told = json.loads((folder / MANIFEST).read_text())
+    content, tail = (folder / MODEL).read_bytes(), load_model(folder).tail
+    (folder / MANIFEST).write_bytes(manifest_bytes({**told, part: put}, content, tail))
+    for command in ("show", "compare"):
+        wrong = tape("models", command, folder)
+        assert (wrong.returncode, wrong.stdout) == (4, ""), command
+        assert "lacks data or metrics" in wrong.stderr
 
 
 def test_what_is_no_features_file_with_labels_is_refused(features: Path, tmp_path: Path) -> None:
