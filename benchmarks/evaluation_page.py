@@ -26,7 +26,7 @@ BUDGETS: Final = "budgets"
 RANKINGS: Final = "rankings"
 SPEED: Final = "speed"
 REAL: Final = {"real-10bp": 10, "real-20bp": 20}
-"""Comparisons on the day with real labels: prints so many bp outside the best bid and offer."""
+"""Comparisons on the day with real labels: prints this many bp outside the best bid and offer."""
 TITLES: Final = {
     "synthetic": "Three synthetic days of four symbols, 60,000 trades each",
     "real-10bp": "Real prints more than 10 bp outside the best bid and offer (AIG, BAC, IBM, "

@@ -90,7 +90,7 @@ def cpu_s(pid: int) -> float:
 
 
 def measured(what: str, rows: int, work: Callable[[], object], backend: int | None = None) -> None:
-    """Print how long work on so many rows takes."""
+    """Print how long work on that number of rows takes."""
     start_s, own_s = time.perf_counter(), time.process_time()
     server_s = None if backend is None else cpu_s(backend)
     work()

@@ -1,10 +1,9 @@
 """Prometheus metrics and a health page, one closed list for both apps; off unless a port is set."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Gauge, Histogram
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -15,18 +14,11 @@ from prometheus_client.registry import Collector
 
 from tape.model.counts import Counts
 from tape.model.fields import NANOS
+from tape.process.app_metrics import SECONDS, AppMetrics
 from tape.process.clock import CLOCK, Clock
-from tape.process.metrics_server import serve
 
-SILENT_S: Final = 60.0
-"""An app whose main loop has not run for this long is unhealthy."""
-
-LAG_KEPT_S: Final = 15.0
-"""How long a lag counts that comes once per second; then the app may be waiting for the broker."""
-
-SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TRADES: Final = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
-"""Upper bounds of the histograms: seconds of a batch or commit, and trades of a batch."""
+"""Upper bounds of the histogram of trades per batch."""
 
 
 class CountsCollector(Collector):
@@ -104,44 +96,17 @@ class CountsCollector(Collector):
         yield severe
 
 
-class WaitingCollector(Collector):
-    """What waits, as far as it is known: without the broker, the last value would only look so.
-
-    A sample that is not known is not written, and `tapewatch_broker_up` says why, as exporters do
-    it: a rate over NaNs would be none for as long as they are remembered.
-    """
-
-    def __init__(self, metrics: "Metrics") -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield whether the broker answers, and the lag if it does."""
-        metrics = self._metrics
-        up = GaugeMetricFamily("tapewatch_broker_up", "1 if the broker answers, else 0")
-        lag = GaugeMetricFamily("tapewatch_lag_trades", "Trades not judged yet")
-        answers = None if metrics.answers is None else metrics.answers()
-        waiting = metrics.lag_trades
-        if answers is not None:
-            up.add_metric([], float(answers))
-        if waiting is not None and answers is not False:
-            lag.add_metric([], waiting)
-        yield up
-        yield lag
-
-
-class Metrics:
-    """What an app tells about itself.
+class Metrics(AppMetrics):
+    """What producer and detector tell about themselves.
 
     Attributes:
-        answers: asks whether the broker answers; None if that cannot be asked.
         batch_trades, batch_s: size and time of each batch.
         commit_s: time of each commit, from the first byte of state to the end of the transaction.
         symbols, state_bytes: symbols that hold a place in this instance, and bytes of their states.
     """
 
     def __init__(self, app: str, counts: Counts, clock: Clock = CLOCK) -> None:
-        self._clock = clock
-        self.registry = CollectorRegistry()
+        super().__init__(app, ("tapewatch_lag_trades", "Trades not judged yet"), clock)
         self.registry.register(CountsCollector(counts))
         new: dict[str, Any] = {"registry": self.registry}
         self.batch_trades = Histogram(
@@ -153,49 +118,10 @@ class Metrics:
         self.commit_s = Histogram(
             "tapewatch_commit_seconds", "Time of a commit, seconds", buckets=SECONDS, **new
         )
-        self.answers: Callable[[], bool] | None = None
-        self._lag_trades, self._lag_told_s = 0.0, -math.inf
-        self.registry.register(WaitingCollector(self))
         self.symbols = Gauge("tapewatch_symbols", "Symbols that hold a place", **new)
         self.state_bytes = Gauge("tapewatch_state_bytes", "Bytes of these states", **new)
-        since = Gauge(
-            "tapewatch_seconds_since_commit", "Seconds since the last commit, or the start", **new
-        )
-        self._committed_s = self._seen_s = self._clock.now_s()
-        since.set_function(lambda: self._clock.now_s() - self._committed_s)
-        self._app = app
-
-    def told_lag(self, trades: float) -> None:
-        """Note how many trades on the topic are not taken yet."""
-        self._lag_trades, self._lag_told_s = trades, self._clock.now_s()
-
-    @property
-    def lag_trades(self) -> float | None:
-        """Return how many trades are not taken yet; None if nothing said so lately."""
-        late = self._clock.now_s() - self._lag_told_s > LAG_KEPT_S
-        return None if late else self._lag_trades
-
-    def alive(self) -> None:
-        """Note that the app's main loop runs."""
-        self._seen_s = self._clock.now_s()
 
     def committed(self, took_s: float) -> None:
-        """Note a commit that took so long."""
+        """Note a commit, and how long it took, in seconds."""
         self.commit_s.observe(took_s)
         self._committed_s = self._clock.now_s()
-
-    def healthy(self) -> bool:
-        """Return whether the app is at work or waits for input, and does not hang."""
-        return self._clock.now_s() - self._seen_s < SILENT_S
-
-    def serve(self, host: str, port: int) -> Callable[[], None]:
-        """Answer /metrics and /health in a thread of its own; returns how to end that.
-
-        Raises `SettingsError` if nobody can listen there.
-        """
-        return serve(host, port, self.registry, self._health)
-
-    def _health(self) -> tuple[bool, str]:
-        well = self.healthy()
-        state = "at work" if well else f"silent for more than {SILENT_S:.0f} s"
-        return well, f"{self._app}: {state}"

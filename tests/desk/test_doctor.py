@@ -22,7 +22,8 @@ from tape.ops.doctor.files import check_data, check_state
 from tape.ops.doctor.installation import Wanted, check_packages, check_python, wanted
 from tape.ops.doctor.pipeline import Watch, judge_instances, judge_lag, judge_transactions
 from tape.ops.doctor.trial import judge_clock
-from tape.process.metrics import SILENT_S, Metrics
+from tape.process.app_metrics import SILENT_S
+from tape.process.metrics import Metrics
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 from tape.testing import SettableClock

@@ -43,7 +43,7 @@ POISON_EVERY_S = 0.5
 SESSION_S = 10
 """After this long without a word from it, the broker takes a detector out of its group."""
 LED_IN = 10
-"""The first tenth of the work comes so many times as fast: faults begin behind it."""
+"""The first tenth of the work comes this many times as fast: faults begin behind it."""
 
 Rejected = tuple[str, bytes]
 """Where a rejected record lay, and what it was."""

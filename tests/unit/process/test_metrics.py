@@ -7,7 +7,8 @@ import pytest
 
 from tape.kafka.local.ports import free_port
 from tape.model.counts import Counts
-from tape.process.metrics import LAG_KEPT_S, SILENT_S, Metrics
+from tape.process.app_metrics import LAG_KEPT_S, SILENT_S
+from tape.process.metrics import Metrics
 from tape.testing import SettableClock
 
 
