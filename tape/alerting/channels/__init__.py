@@ -1,0 +1,1 @@
+"""How a message reaches people: any service that Apprise knows, and a signed webhook."""
