@@ -12,7 +12,7 @@ class Announcement:
 
     Attributes:
         channel: its name.
-        rule: name of the rule in ALERT_RULES; empty for a test.
+        rule: name of the rule in ALERT_RULES; empty for a digest and a test.
         because: why, in a few words: "priority 7.2, at least 6".
         record: what topic `alerts` gets once the channel has acknowledged it, with the channel's
             message id if it gives one (`told.message_id`, `message_id`).

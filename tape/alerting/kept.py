@@ -39,19 +39,6 @@ Reason = Literal[
 ]
 """Why a state is withheld. Up to "old state" it follows from the state, the rules and what was
 announced, and can be found again at any time; the others are kept, so that they can be listed."""
-NOT_KEPT: Final[frozenset[Reason]] = frozenset(
-    (
-        "symbol",
-        "family",
-        "rule",
-        "mark",
-        "priority",
-        "severity",
-        "closed market",
-        "already known",
-        "old state",
-    )
-)
 LATER: Final[frozenset[Reason]] = frozenset(("quiet hours", "cap", "late"))
 """What is withheld for these comes in a digest."""
 
@@ -61,20 +48,24 @@ class Told(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: of the newest announcement.
+        rule: that of ALERT_RULES which announced it; what follows is decided by it, too.
         step: the state announced with it, as `step_of` numbers states.
         priority: announced with it, as `severity`.
         ts_event: time of the trade that brought the state announced first.
         at: when each "new" and "worse" was decided, oldest first; they count in a cap.
         message_id: by which the channel knows the message, if it gives such a thing.
+        failed: why the channel was not told after all, as "refused: HTTP 400"; not tried again.
     """
 
     kind: Kind
+    rule: str
     step: int
     priority: float | None
     severity: float | None
     ts_event: str
     at: tuple[str, ...]
     message_id: str | None = None
+    failed: str | None = None
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -123,18 +114,19 @@ class Sent(msgspec.Struct, frozen=True, tag_field="record", tag="episode"):
 
 
 class Digested(msgspec.Struct, frozen=True, tag_field="record", tag="digest"):
-    """The newest digest of a rule on one channel; key `digest|RULE|CHANNEL`.
+    """The newest digest on one channel; key `digest|CHANNEL`.
 
     Attributes:
         at: when it was decided; all whose digest was due by then are in it or an earlier one.
         episodes: how many it listed.
+        failed: as in `Told`.
     """
 
     channel: str
-    rule: str
     at: str
     episodes: int
     message_id: str | None = None
+    failed: str | None = None
     version: int = VERSION
 
 
@@ -180,7 +172,7 @@ def key_of(record: Record) -> bytes:
         case Sent():
             return f"{record.episode_id}|{record.channel}".encode()
         case Digested():
-            return f"digest|{record.rule}|{record.channel}".encode()
+            return f"digest|{record.channel}".encode()
         case Mute():
             return f"mute|{record.mute_id}".encode()
         case Trial():

@@ -12,6 +12,10 @@ from tape.process.exit import run_main
 from tape.process.log_lines import log_as_notes
 
 COMMANDS: Final = {
+    "alert": (
+        "tape.cli.alert:app",
+        "Who is told of which episodes: rules, mutes, what was withheld, and a preview.",
+    ),
     "bars": (
         "tape.cli.bars:bars",
         "Write bars with and without misprints, and what would have been normal prices.",

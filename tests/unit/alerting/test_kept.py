@@ -30,13 +30,13 @@ SENT = Sent(
     severity=None,
     mark=None,
     text="2 flagged trades at 1.00.",
-    told=Told("new", 2, 7.5, None, AT, (AT,), "17.3"),
+    told=Told("new", "default", 2, 7.5, None, AT, (AT,), "17.3"),
     held=Held("muted", "m-1", None),
     withheld={"muted m-1": 3},
 )
 RECORDS: list[tuple[Record, bytes]] = [
     (SENT, b"NVDA-2-1-1|slack"),
-    (Digested("slack", "default", AT, 12, "17.4"), b"digest|default|slack"),
+    (Digested("slack", AT, 12, "17.4"), b"digest|slack"),
     (Mute("m-1", ("NVDA",), AT, AT, "split"), b"mute|m-1"),
     (Trial("mail", AT), b"test|mail"),
 ]

@@ -1,0 +1,27 @@
+"""`tape alert`: who is told of which episodes, and why of the others nobody is."""
+
+from typing import Final
+
+import typer
+
+from tape.cli.lazy import LazyGroup
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+"""Where each command is; the texts are the first paragraphs of the commands' own help."""
+
+
+class _Commands(LazyGroup):
+    named = COMMANDS
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Who is told of which episodes: rules, mutes, what was withheld, and a preview.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.callback()
+def _begin() -> None:
+    """Who is told of which episodes: rules, mutes, what was withheld, and a preview."""
