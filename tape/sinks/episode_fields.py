@@ -38,8 +38,16 @@ class EpisodeFields(msgspec.Struct, frozen=True):
     price_extreme: msgspec.Raw = NONE
     price_after: msgspec.Raw = NONE
     mark: str | None = None
+    severity: float | None = None
     priority: float | None = None
     family: str | None = None
+    rule: str | None = None
+    reason: str | None = None
+    context: str | None = None
+    shares: int | None = None
+    notional_usd: float | None = None
+    publisher_id: int | None = None
+    duration_s: float | None = None
     first_ts_ns: int = 0
     last_ts_ns: int = 0
 

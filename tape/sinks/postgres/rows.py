@@ -21,13 +21,14 @@ Row = tuple[str, tuple[int, int], str]
 ANOMALY_COLUMNS: Final = (
     *("anomaly_id", "symbol", "publisher_id", "ts_event", "ts_event_ns", "price", "size", "side"),
     *("sequence", "rules", "severity", "priority", "family", "context", "calibrated"),
-    *("episode_id", "detector_version", "settings", "message", "source_partition"),
-    *("source_offset", "topic_partition", "topic_offset", "appended_at"),
+    *("rank", "suppressed", "episode_id", "detector_version", "settings", "message"),
+    *("source_partition", "source_offset", "topic_partition", "topic_offset", "appended_at"),
 )
 EPISODE_COLUMNS: Final = (
     *("episode_id", "symbol", "state", "flags", "first_ts_ns", "last_ts_ns", "ts_first", "ts_last"),
     *("first_sequence", "last_sequence", "price_before", "price_extreme", "price_after", "mark"),
-    *("priority", "family", "text", "detector_version", "settings", "message"),
+    *("severity", "priority", "family", "rule", "reason", "context", "shares", "notional_usd"),
+    *("publisher_id", "duration_s", "text", "detector_version", "settings", "message"),
     *("topic_partition", "topic_offset", "appended_at"),
 )
 REJECTED_COLUMNS: Final = (
@@ -84,6 +85,8 @@ def _anomaly(item: Item, found: Anomaly) -> Row:
             optional(found.family),
             optional(found.context),
             NULL if found.calibrated is None else str(found.calibrated).lower(),
+            number(found.rank),
+            NULL if found.rank is None else str(found.suppressed).lower(),
             optional(found.episode_id),
             text(found.detector.version),
             text(found.detector.settings),
@@ -118,8 +121,16 @@ def _episode(item: Item, found: EpisodeFields) -> Row:
             number(found.last_sequence),
             *(NULL if one == b"null" else one.decode() for one in map(bytes, prices)),
             optional(found.mark),
+            number(found.severity),
             number(found.priority),
             optional(found.family),
+            optional(found.rule),
+            optional(found.reason),
+            optional(found.context),
+            number(found.shares),
+            number(found.notional_usd),
+            number(found.publisher_id),
+            number(found.duration_s),
             text(found.text),
             text(found.detector.version),
             text(found.detector.settings),
