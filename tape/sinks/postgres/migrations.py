@@ -50,7 +50,8 @@ def newest() -> int:
 def grants(schema: str) -> str:
     """Return the SQL that makes a role which may only read a schema."""
     text = (FOLDER / "grants.sql").read_text(encoding="utf-8")
-    return text.replace("schema tapewatch", f'schema "{schema}"')
+    text = text.replace("schema tapewatch", f'schema "{schema}"')
+    return text.replace('"tapewatch"', f'"{schema}"')
 
 
 def version_of(connection: Connection, schema: str) -> int:

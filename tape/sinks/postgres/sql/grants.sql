@@ -9,4 +9,16 @@ begin
 end $$;
 grant usage on schema tapewatch to tapewatch_reader;
 grant select on all tables in schema tapewatch to tapewatch_reader;
-alter default privileges in schema tapewatch grant select on tables to tapewatch_reader;
+do $$  -- what is made later, a new day of trades say, by whoever owns the tables
+declare maker name;
+begin
+    for maker in
+        select current_user
+         union
+        select pg_get_userbyid(relowner) from pg_class
+         where relnamespace = to_regnamespace('"tapewatch"') and relkind in ('r', 'p')
+    loop
+        execute format('alter default privileges for role %I in schema tapewatch '
+                       'grant select on tables to tapewatch_reader', maker);
+    end loop;
+end $$;
