@@ -36,6 +36,9 @@ REFUSED: Final = re.compile(
 )
 """In what a connection failed by, for which the driver knows no SQLSTATE."""
 
+FAILED: Final = " failed: "
+"""Before what libpq says of a connection."""
+
 ANSWERED: Final = re.compile(r"FATAL|starting up|too many|recovery|shutting down")
 QUOTED: Final = re.compile(r'"[^"]*"|\'[^\']*\'')
 
@@ -62,8 +65,12 @@ def reason_of(error: psycopg.Error) -> str:
 def first_line(error: psycopg.Error, address: Address) -> str:
     """Return what a server or its driver said, on one line, without the password."""
     said = error.diag.message_primary or str(error)
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return address.masked(lines[-1] if lines and not error.sqlstate else " ".join(lines[:1]))
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    if error.sqlstate:
+        return address.masked(lines[0])
+    # A line per address that was tried, each before a hint; what it tried is said elsewhere.
+    tried = [line.rpartition(FAILED)[2] for line in lines if FAILED in line]
+    return address.masked((tried or lines)[-1])
 
 
 def has_answered(error: psycopg.Error) -> bool:
@@ -82,7 +89,11 @@ def setup_error(error: psycopg.Error, address: Address) -> StoreError:
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
         return StoreError(cause, "`tape sink migrate` makes what is missing")
     if re.search(r"certificate|SSL|TLS", said):
-        return StoreError(cause, "check sslmode and sslrootcert in DATABASE_URL")
+        return StoreError(
+            cause,
+            "check sslmode and sslrootcert in DATABASE_URL, and that the server's certificate is "
+            "for this host name and has not expired",
+        )
     if re.search(r"database .* does not exist", said):
         return StoreError(cause, "make it (`createdb`), or correct DATABASE_URL")
     if re.search(r"authentication|password|role", said):
