@@ -46,6 +46,7 @@ class LocalPostgres(LocalServer):
         port: that it listens on.
         config: settings of the server, in its own names.
         durable: whether it waits for the disk; tests that do not crash the machine need not.
+        programs: the folder of `initdb` and `postgres`; of none what `server_programs` finds.
     """
 
     name = "PostgreSQL"
@@ -59,11 +60,13 @@ class LocalPostgres(LocalServer):
         *,
         config: Mapping[str, str] | None = None,
         durable: bool = True,
+        programs: Path | None = None,
     ) -> None:
         folder = data_dir.resolve()
         super().__init__(folder, port, folder.with_name(f"{data_dir.name}.log"))
         self._password_file = self.data_dir.with_name(f"{data_dir.name}.password")
         self._config = dict(config or {}) | ({} if durable else {"fsync": "off"})
+        self._programs = programs
 
     @property
     def password(self) -> str:
@@ -76,7 +79,7 @@ class LocalPostgres(LocalServer):
 
     def command(self) -> Sequence[str]:
         """Return the words that start the server, its files made if there are none."""
-        programs = server_programs()
+        programs = self._folder()
         if not (self.data_dir / "PG_VERSION").exists():
             self._make(programs)
         said = [f"-c{name}={value}" for name, value in self._config.items()]
@@ -85,8 +88,11 @@ class LocalPostgres(LocalServer):
 
     def why_not_ready(self) -> str | None:
         """Return None when it answers."""
-        asked = [str(server_programs() / "pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
+        asked = [str(self._folder() / "pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
         return "" if subprocess.run(asked, check=False).returncode else None  # noqa: S603
+
+    def _folder(self) -> Path:
+        return self._programs or server_programs()
 
     def _make(self, programs: Path) -> None:
         make_private(self.data_dir.parent)

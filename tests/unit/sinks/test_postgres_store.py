@@ -1,5 +1,6 @@
 """What PostgreSQL does to a store: away, frozen, slow, full, refusing, of another version."""
 
+import json
 import socket
 import ssl
 import struct
@@ -25,7 +26,7 @@ from tape.sinks.sink import Item, SinkBusyError
 from tape.testing import a_message
 from tests.certificates import Authority
 from tests.small_disk import fill, mounted
-from tests.stores import TIMEOUT_S, Bench, admin, found, postgres_bench, put
+from tests.stores import TIMEOUT_S, Bench, admin, changed, found, postgres_bench, put
 from tests.stores import newest as newest_of
 
 CANARY = "canary-of-a-password"
@@ -187,7 +188,7 @@ def test_two_programs_that_write_the_same_wait_for_one_another(
 def test_a_schema_of_an_older_version_is_upgraded_with_what_is_in_it(
     postgres: LocalPostgres, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (anomaly, *others), _ = found(3)
+    (anomaly, *others), (episode, *_) = found(3)
     store = bench.make()
     with monkeypatch.context() as older:
         first = migrations.migrations()[:1]
@@ -198,15 +199,52 @@ def test_a_schema_of_an_older_version_is_upgraded_with_what_is_in_it(
     admin(
         postgres,
         f"insert into {schema}.anomalies select '{'old'}', 'NVDA', 2, now(), 1, 1, 1, 'B', 1, "
-        "'{}', null, null, null, '[]', null, null, 'v', 's', '{\"priority\": 2.5}', null, null, "
-        "0, 0, now()",
+        "'{}', null, null, null, '[]', null, null, 'v', 's', "
+        '\'{"priority": 2.5, "rank": 3, "suppressed": true}\', null, null, 0, 0, now()',
+        *(
+            f"insert into {schema}.episodes select '{name}', 'NVDA', 'closed', 1, '{{}}', 1, 1, "
+            f"now(), now(), 1, 1, 1, 1, 1, null, 'text', 'v', 's', '{json.dumps(message)}', 0, 0, "
+            "now()"
+            for name, message in (("told", TOLD), ("odd", {**dict.fromkeys(TOLD, 10**400)}))
+        ),
     )
-    put(bench.opened(), [anomaly, *others])
+    put(bench.opened(), [anomaly, *others, episode])
     store.close()
     assert bench.query("select max(version) from schema_version") == [(newest(),)]
-    told = bench.query("select priority from anomalies where anomaly_id = 'old'")
-    assert told == [(2.5,)]
+    told = bench.query("select priority, rank, suppressed from anomalies where anomaly_id = 'old'")
+    assert told == [(2.5, 3.0, True)]
     assert bench.count("anomalies") == 4
+    rows = bench.query(f"select {', '.join(TOLD)} from episodes where episode_id = 'told'")
+    assert rows == [tuple(TOLD.values())]
+    rows = bench.query("select severity, shares, duration_s from episodes where episode_id = 'odd'")
+    assert rows == [(None, None, None)]
+
+
+TOLD = {
+    "severity": 7.25,
+    "rule": "price-spike",
+    "reason": "far out",
+    "context": "auction",
+    "shares": 2**40,
+    "notional_usd": 1e9,
+    "publisher_id": 2,
+    "duration_s": 0.000000001,
+}
+
+
+def test_the_columns_of_an_episode_say_what_its_message_says(bench: Bench) -> None:
+    _, episodes = found(1)
+    message = json.loads(episodes[-1].value)
+    assert message.keys() >= TOLD.keys()
+    put(bench.opened(), [changed(episodes[-1], **TOLD)])
+    assert bench.query(f"select {', '.join(TOLD)} from episodes") == [tuple(TOLD.values())]
+
+
+def test_a_ranked_anomaly_has_its_rank_in_a_column(bench: Bench) -> None:
+    (one, other), _ = found(2)
+    put(bench.opened(), [changed(one, rank=4.5, suppressed=True), other])
+    told = bench.query("select rank, suppressed from anomalies order by sequence")
+    assert told == [(4.5, True), (None, None)]
 
 
 def test_two_programs_that_start_at_once_make_the_schema_once(bench: Bench) -> None:
@@ -352,7 +390,13 @@ def test_a_server_without_tls_is_refused_where_it_is_asked_for(postgres: LocalPo
 def test_a_reader_may_read_everything_also_what_comes_later_and_change_nothing(
     strange: LocalPostgres, bench: Bench
 ) -> None:
-    store, schema = bench.opened(), schema_of(bench)
+    """The administrator lets people read; the sink, another user, makes the next day's part."""
+    schema = schema_of_new(bench)
+    admin(strange, f"create schema {schema} authorization writer")
+    place = Place(address_of(strange.url("postgres", "writer", CANARY)), schema, TIMEOUT_S)
+    store = PostgresStore(place)
+    bench.made.append(store)
+    store.open()
     admin(strange, grants(schema), grants(schema))
     admin(strange, f"create role {schema}_eye login password '{CANARY}' in role tapewatch_reader")
     anomalies, _ = found(1)
