@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from tape.archives.beginnings import GZIP, ZSTD
 from tape.archives.discovery import stem_of
 from tape.desk.evaluate.families import family_of
+from tape.desk.evaluate.label_cells import read_number, read_time_ns
 from tape.desk.flag_families import FAMILIES
 from tape.errors import ArchiveError
 from tape.model.anomaly import IDENTITY, NO_NUMBER
@@ -19,9 +20,7 @@ from tape.model.fields import (
     U16_MAX,
     U32_MAX,
     Unreadable,
-    integer,
     is_symbol,
-    time_ns,
 )
 from tape.model.rules import Family
 from tape.process.regular_file import LARGE, read_file
@@ -39,6 +38,17 @@ KIND_MAX: Final = 100
 POINT: Final = "ts_event"
 SPAN: Final = ("first_ts_event", "last_ts_event")
 ID: Final = "anomaly_id"
+OTHERS: Final = {
+    ZSTD: "compressed",
+    GZIP: "compressed",
+    b"PAR1": "Parquet",
+    b"{": "JSON",
+    b"[": "JSON",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""What else tables come as, by how it begins."""
+SEPARATORS: Final = ",;\t|"
 FORMS: Final = (
     f"symbol and {POINT} (a trade per line), or symbol, {SPAN[0]} and {SPAN[1]} (as `tape inject` "
     f"writes it), or {ID}"
@@ -51,7 +61,8 @@ class Label:
 
     What is None is not said and fits each trade. `source` is the file and the line, for the
     sentence that an operator reads; `is_span` says whether all trades between first and last
-    belong to it.
+    belong to it. With `is_one` it names the first trade that fits and no other, as an id does:
+    only later trades of its time and sequence have longer ids.
     """
 
     symbol: str
@@ -66,6 +77,9 @@ class Label:
     is_span: bool = True
     price_nanos: int | None = None
     size: int | None = None
+    side: int | None = None
+    ordinal: int | None = None
+    is_one: bool = False
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -94,9 +108,11 @@ def read_rows(path: Path, made: Callable[[Row, str], T], what: str, option: str)
     """
     try:
         content = read_file(path, LARGE)
-        if content.startswith((ZSTD, GZIP)):
+        other = next((name for begin, name in OTHERS.items() if content.startswith(begin)), None)
+        if other is not None:
+            how = "unpack it" if other == "compressed" else "save it as CSV in UTF-8"
             raise ArchiveError(
-                f"{path} is compressed; a {what} is plain CSV", f"unpack it and name it in {option}"
+                f"{path} is {other}; a {what} is plain CSV", f"{how} and name it in {option}"
             )
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
         return list(_rows(text, path, made, what))
@@ -104,12 +120,20 @@ def read_rows(path: Path, made: Callable[[Row, str], T], what: str, option: str)
         raise ArchiveError(
             f"cannot read the {what.split()[0]}s {path} ({error.strerror})", f"correct {option}"
         ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ArchiveError(
+            f"{path}, line {line}: the bytes are no UTF-8", "save it as CSV in UTF-8"
+        ) from None
+    except csv.Error as error:
         raise ArchiveError(f"{path} is not a {what} in CSV: {error}", "correct that line") from None
 
 
 def _rows(text: io.StringIO, path: Path, made: Callable[[Row, str], T], what: str) -> Iterator[T]:
-    reader = csv.DictReader(text, strict=True)
+    first = text.readline()
+    text.seek(0)
+    separator = next((one for one in SEPARATORS if one in first), ",")
+    reader = csv.DictReader(text, strict=True, delimiter=separator)
     names = [name.strip() for name in reader.fieldnames or ()]
     reader.fieldnames = names
     if ID not in names:
@@ -151,11 +175,11 @@ def named(row: Row, source: str, kind: str = UNNAMED, family: Family = UNKNOWN) 
     try:
         return Label(
             symbol=symbol,
-            publisher_id=_number(row, "publisher_id", U16_MAX),
-            first_ts_event_ns=_time_ns(row.get(first, ""), first),
-            first_sequence=_number(row, numbers[0], U32_MAX),
-            last_ts_event_ns=_time_ns(row.get(last, ""), last),
-            last_sequence=_number(row, numbers[1], U32_MAX),
+            publisher_id=read_number(row.get("publisher_id", ""), "publisher_id", U16_MAX),
+            first_ts_event_ns=read_time_ns(row.get(first, ""), first),
+            first_sequence=read_number(row.get(numbers[0], ""), numbers[0], U32_MAX),
+            last_ts_event_ns=read_time_ns(row.get(last, ""), last),
+            last_sequence=read_number(row.get(numbers[1], ""), numbers[1], U32_MAX),
             kind=kind,
             source=source,
             family=family,
@@ -188,15 +212,7 @@ def _by_id(text: str, source: str, kind: str, family: Family) -> Label:
         is_span=False,
         price_nanos=None if match["price"] is None else int(match["price"]),
         size=None if match["size"] is None else int(match["size"]),
+        side=None if match["side"] is None else ord(match["side"]),
+        ordinal=int(match["ordinal"] or 0),
+        is_one=True,
     )
-
-
-def _time_ns(text: str, name: str) -> int:
-    """Return a time as it stands in either form of DataBento's files."""
-    whole = text.isascii() and text.isdigit()
-    return integer(text.encode(), name, TIME_MAX_NS) if whole else time_ns(text, name)
-
-
-def _number(row: Row, name: str, largest: int) -> int | None:
-    text = row.get(name, "")
-    return integer(text.encode(), name, largest) if text else None

@@ -4,15 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tape.desk.day import Day, rows_by_symbol
+from tape.desk.evaluate.label_cells import is_price
 from tape.desk.evaluate.labels import UNKNOWN, Label, Row, named, read_rows
 from tape.errors import ArchiveError
 from tape.market.new_york import DAY_S, I64, calendar_days
+from tape.model.columns import TradeColumns
 from tape.model.fields import NANOS
 from tape.model.rules import Family
 
@@ -126,12 +128,23 @@ def judged_rows(paths: Sequence[Path], days: Sequence[Day], notes: list[str]) ->
 def _quoted(row: Row, source: str) -> Label | None:
     """Return the trade that a line names, None if it says that there was no quote."""
     sides = [row[name] for name in QUOTE if name in row]
-    return None if sides and not any(map(_is_price, sides)) else named(row, source)
+    return None if sides and not any(map(is_price, sides)) else named(row, source)
 
 
-def _is_price(text: str) -> bool:
-    """Return whether a bid or an ask is given; DataBento's largest number stands for none."""
-    return bool(text.strip("0.")) and not text.replace(".", "").startswith(str(2**63 - 1))
+def fits(label: Label, trades: TradeColumns, rows: I64) -> Bools:
+    """Return which of these rows are what a label says of a trade beyond time and sequence."""
+    found = np.ones(len(rows), np.bool_)
+    said: tuple[tuple[int | None, npt.NDArray[Any]], ...] = (
+        (label.publisher_id, trades.publisher_id),
+        (label.price_nanos, trades.price_nanos),
+        (label.size, trades.size),
+        (label.side, trades.side),
+        (label.ordinal, trades.ordinal),
+    )
+    for value, column in said:
+        if value is not None:
+            found &= column[rows] == value
+    return found
 
 
 class _Tape:
@@ -161,18 +174,12 @@ class _Tape:
         if number is None:
             return None
         first = self._at(number, label.first_ts_event_ns, label.first_sequence)
-        own, trades = self._rows[number], self._day.trades
-        for value, column in (
-            (label.publisher_id, trades.publisher_id),
-            (label.price_nanos, trades.price_nanos),
-            (label.size, trades.size),
-        ):
-            if value is not None:
-                first = first[column[own[first]] == value]
+        own = self._rows[number]
+        first = first[fits(label, self._day.trades, own[first])]
         if not len(first):
             return None
         if not label.is_span:
-            return own[first]
+            return own[first[:1] if label.is_one else first]
         last = self._at(number, label.last_ts_event_ns, label.last_sequence)
         last = last[last >= first[0]]
         if not len(last):

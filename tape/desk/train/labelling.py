@@ -1,27 +1,27 @@
 """Labels on a tape that passes by: each trade once, and never all of a day in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from tape.codec.array_types import I32, I64, Bools
 from tape.desk.evaluate.labels import Label
+from tape.desk.evaluate.matching import NEXT_NS, NEXT_TRADES, fits
 from tape.errors import ArchiveError
 from tape.model.columns import TradeColumns
 
 NONE: Final = -1
 """Kind and event of a trade without a label."""
-NEXT_TRADES: Final = 60
-NEXT_NS: Final = 2_000_000_000
-"""Labels of a symbol and a kind no farther apart, by either, are one event."""
 WAITING: Final = 0
 OPEN: Final = 1
 ENDING: Final = 2
 """A span whose last trade was the batch's last: the next one may have the same place."""
 DONE: Final = 3
 """What a label's span may be: to come, begun, at its last trade, over."""
+SEEN: Final = 4
+"""A time of which a trade has passed: more may come, in a later batch too."""
 
 
 class Labelled(NamedTuple):
@@ -38,11 +38,42 @@ class Labelled(NamedTuple):
 
 @dataclass(slots=True)
 class _Wanted:
-    """A label, and how much of it has passed."""
+    """A label with its place among all, and how much of it has passed."""
 
     label: Label
+    nth: int
     kind: int
     state: int = WAITING
+
+
+class _OfSymbol:
+    """The labels of a symbol by the times at which they begin, and those that have begun."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self._by_time: dict[int, list[_Wanted]] = {}
+        self._times = np.empty(0, np.int64)
+        self._begun: list[_Wanted] = []
+
+    def add(self, one: _Wanted) -> None:
+        self._by_time.setdefault(one.label.first_ts_event_ns, []).append(one)
+
+    def all(self) -> Iterator[_Wanted]:
+        for some in self._by_time.values():
+            yield from some
+
+    def due(self, ts_event_ns: I64) -> list[_Wanted]:
+        """Return the labels that trades of these times may belong to, in order of the labels."""
+        if len(self._times) != len(self._by_time):
+            self._times = np.array(sorted(self._by_time), np.int64)
+        here = np.intersect1d(self._times, ts_event_ns).tolist()
+        found = [
+            one for time in here for one in self._by_time[time] if one.state in (WAITING, SEEN)
+        ]
+        return sorted([*self._begun, *found], key=lambda one: one.nth)
+
+    def keep_begun(self, due: Sequence[_Wanted]) -> None:
+        self._begun = [one for one in due if one.state in (OPEN, ENDING)]
 
 
 @dataclass(slots=True)
@@ -69,43 +100,27 @@ class Labelling:
         self.kinds = list(dict.fromkeys(label.kind for label in labels))
         self.events = 0
         self._labels = labels
-        self._of: dict[str, list[_Wanted]] = {}
-        for label in labels:
-            own = _Wanted(label, self.kinds.index(label.kind))
-            self._of.setdefault(label.symbol, []).append(own)
-        self._times = {
-            symbol: np.unique(
-                [t for o in own for t in (o.label.first_ts_event_ns, o.label.last_ts_event_ns)]
-            )
-            for symbol, own in self._of.items()
-        }
-        self._passed: dict[str, int] = {}
+        self._of: dict[str, _OfSymbol] = {}
+        numbers = {kind: number for number, kind in enumerate(self.kinds)}
+        for nth, label in enumerate(labels):
+            own = self._of.setdefault(label.symbol, _OfSymbol())
+            own.add(_Wanted(label, nth, numbers[label.kind]))
         self._last: dict[tuple[str, int], _Last] = {}
 
     def of(self, trades: TradeColumns, names: Sequence[str]) -> Labelled:
         """Return what the labels say of the next trades; `names` has the symbols by number."""
         found = Labelled(np.full(len(trades), NONE, np.int32), np.full(len(trades), NONE, np.int32))
         for number in np.unique(trades.symbol).tolist():
-            name = names[number]
-            if name in self._of:
+            own = self._of.get(names[number])
+            if own is not None:
                 rows = np.flatnonzero(trades.symbol == number)
-                self._label(name, trades, rows, found)
-                self._passed[name] = self._passed.get(name, 0) + len(rows)
+                _label(own, trades, rows, found)
+                self._number_events(names[number], trades, rows, found)
+                own.passed += len(rows)
         return found
 
-    def _label(self, name: str, trades: TradeColumns, rows: I64, found: Labelled) -> None:
-        here = set(np.intersect1d(self._times[name], trades.ts_event_ns[rows]).tolist())
-        for one in self._of[name]:
-            is_due = one.state in (OPEN, ENDING) or (
-                one.state == WAITING and one.label.first_ts_event_ns in here
-            )
-            places = _places(one, trades, rows) if is_due else []
-            new = [place for place in places if found.kind[rows[place]] == NONE]
-            found.kind[rows[new]] = one.kind
-        self._number_events(name, trades, rows, found)
-
     def _number_events(self, name: str, trades: TradeColumns, rows: I64, found: Labelled) -> None:
-        before = self._passed.get(name, 0)
+        before = self._of[name].passed
         for place in np.flatnonzero(found.kind[rows] != NONE).tolist():
             row = rows[place]
             ts_event_ns, key = int(trades.ts_event_ns[row]), (name, int(found.kind[row]))
@@ -122,15 +137,15 @@ class Labelling:
     def check(self) -> None:
         """Raise `ArchiveError` naming a label whose trades have not passed, if there is one."""
         lost = [
-            one.label for own in self._of.values() for one in own if one.state in (WAITING, OPEN)
+            one for own in self._of.values() for one in own.all() if one.state in (WAITING, OPEN)
         ]
         if not lost:
             return
-        first = next(label for label in self._labels if label in lost)
+        first = min(lost, key=lambda one: one.nth).label
         remedy = "give the label file that belongs to these files"
         if len(lost) > 1:
             remedy += f"; {len(lost):,} of {len(self._labels):,} labels have no trade there"
-        if first.symbol not in self._passed:
+        if not self._of[first.symbol].passed:
             raise ArchiveError(
                 f"{first.source}: these files have no trade of {first.symbol}", remedy
             )
@@ -141,45 +156,46 @@ class Labelling:
         )
 
 
-def _places(one: _Wanted, trades: TradeColumns, rows: I64) -> list[int]:
+def _label(own: _OfSymbol, trades: TradeColumns, rows: I64, found: Labelled) -> None:
+    """Write the kinds of a symbol's trades in a batch."""
+    due = own.due(trades.ts_event_ns[rows])
+    for one in due:
+        places = _places(one, trades, rows)
+        new = [place for place in places if found.kind[rows[place]] == NONE]
+        found.kind[rows[new]] = one.kind
+    own.keep_begun(due)
+
+
+def _places(one: _Wanted, trades: TradeColumns, rows: I64) -> Sequence[int]:
     """Return which of a symbol's trades in a batch belong to a label, and note how far it is."""
     label = one.label
-    is_span = getattr(label, "is_span", True)
     start = 0
-    if one.state == WAITING:
-        first = np.flatnonzero(_is_first(label, trades, rows))
-        if not len(first):
+    if one.state in (WAITING, SEEN):
+        first = np.flatnonzero(_is_first(label, trades, rows)).tolist()
+        if not first:
             return []
-        if not is_span:
-            one.state = DONE  # all that share this time come together, or in the next batch
-            return [int(place) for place in first]
-        start, one.state = int(first[0]), OPEN
-    is_last = _matches(trades, rows, label.last_ts_event_ns, label.last_sequence)
+        if not label.is_span:
+            one.state = DONE if label.is_one else SEEN
+            return first[:1] if label.is_one else first
+        start, one.state = first[0], OPEN
+    is_last = _at(trades, rows, label.last_ts_event_ns, label.last_sequence)
     end = start
     if one.state == OPEN:
         last = start + np.flatnonzero(is_last[start:])
         if not len(last):
-            return list(range(start, len(rows)))
+            return range(start, len(rows))
         end = int(last[0])
     while end < len(rows) and is_last[end]:
         end += 1
     one.state = ENDING if end == len(rows) else DONE
-    return list(range(start, end))
+    return range(start, end)
 
 
-def _matches(trades: TradeColumns, rows: I64, ts_event_ns: int, sequence: int | None) -> Bools:
+def _at(trades: TradeColumns, rows: I64, ts_event_ns: int, sequence: int | None) -> Bools:
     found: Bools = trades.ts_event_ns[rows] == ts_event_ns
     return found if sequence is None else found & (trades.sequence[rows] == sequence)
 
 
 def _is_first(label: Label, trades: TradeColumns, rows: I64) -> Bools:
-    found = _matches(trades, rows, label.first_ts_event_ns, label.first_sequence)
-    values: tuple[tuple[Any, Any], ...] = (
-        (label.publisher_id, trades.publisher_id),
-        (getattr(label, "price_nanos", None), trades.price_nanos),
-        (getattr(label, "size", None), trades.size),
-    )
-    for value, column in values:
-        if value is not None:
-            found &= column[rows] == value
-    return found
+    at = _at(trades, rows, label.first_ts_event_ns, label.first_sequence)
+    return at & fits(label, trades, rows)

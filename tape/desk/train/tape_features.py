@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from tape.archives import Archive, read_tape
 from tape.archives.outcome import Outcome
 from tape.codec.array_types import Bools
 from tape.codec.batch import decode_batch
 from tape.codec.symbols import SymbolTable
-from tape.desk.train.labelling import Labelled, Labelling
+from tape.desk.train.labelling import NONE, Labelled, Labelling
 from tape.detection.protocol import DUPLICATE
 from tape.detection.supervised.features import FeatureBatch, Features
 from tape.model.columns import TradeColumns
@@ -72,8 +74,19 @@ class FeatureTape:
 
     def _step(self, trades: TradeColumns, names: Sequence[str], features: Features) -> Step:
         found = features.of(trades)
-        labels = None if self.labelling is None else self.labelling.of(trades, names)
         kept = found.outcome < DUPLICATE
+        labels = None if self.labelling is None else _labels(self.labelling, trades, names, kept)
         self.trades += int(kept.sum())
         self.duplicates += len(trades) - int(kept.sum())
         return Step(trades, names, found, labels, kept)
+
+
+def _labels(
+    labelling: Labelling, trades: TradeColumns, names: Sequence[str], kept: Bools
+) -> Labelled:
+    """Return what labels say of the kept trades; a duplicate has none, nor an event of its own."""
+    own = TradeColumns(*(getattr(trades, name)[kept] for name in TradeColumns.__slots__))
+    found = Labelled(*(np.full(len(trades), NONE, np.int32) for _ in Labelled._fields))
+    for whole, part in zip(found, labelling.of(own, names), strict=True):
+        whole[kept] = part
+    return found

@@ -190,7 +190,7 @@ LINE = "AAA,2,2025-03-03T14:30:00.000000001Z,5,2025-03-03T14:30:00.000000001Z,5,
         (LINE.replace("gap", "g" * 101), "`kind` has 101 characters"),
         (LINE.replace(",2,2", ",x,2"), "`publisher_id` is not a whole number"),
         (LINE.replace(",5,", ",-5,"), "`first_sequence` is negative"),
-        (LINE.replace("T14", " 14"), "`first_ts_event` is not YYYY-MM-DDTHH"),
+        (LINE.replace("T14", "x14"), "`first_ts_event` is not YYYY-MM-DDTHH"),
         ("AAA,2", "`first_ts_event` is not YYYY-MM-DDTHH"),
         (LINE.replace("2025-03-03T14:30:00.000000001Z", "9" * 30), "has 30 digits"),
     ],
@@ -213,7 +213,7 @@ def test_a_wrong_label_is_told_with_file_and_line(
         (b"", "symbol is missing"),
         (b"a,b\n1,2\n", "symbol is missing"),
         (",".join(LABEL_COLUMNS).encode() + b"\n", "holds no label"),
-        (b"\xff\xfe\x00", "is not a label file"),
+        (b"\xff\xfe\x00", "is UTF-16; a label file is plain CSV"),
     ],
 )
 def test_a_file_without_labels_is_told(content: bytes, told: str, tmp_path: Path) -> None:

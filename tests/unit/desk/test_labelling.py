@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from tape.archives import find_archives
-from tape.desk.day import read_day
-from tape.desk.evaluate.labels import Label, read_labels
+from tape.archives.discovery import Archive
+from tape.desk.day import Day, read_day
+from tape.desk.evaluate.labels import Label, named, read_labels
+from tape.desk.evaluate.matching import match
 from tape.desk.train.labelling import NONE, Labelling
 from tape.errors import ArchiveError
+from tape.model.anomaly import anomaly_id
 from tape.model.columns import TradeColumns
 from tape.synthetic import inject, make_day, write_day
 from tape.synthetic.files import labels_path
@@ -109,3 +112,56 @@ def test_the_trades_of_injected_days_are_found_as_by_hand(tmp_path: Path) -> Non
     }
     assert told == expected
     assert len(expected) > 500
+
+
+def by_id(trades: TradeColumns, row: int, *, shared: bool) -> Label:
+    """The label of a line with the id that a trade has as an anomaly."""
+    name = anomaly_id(
+        NAMES[trades.symbol[row]],
+        int(trades.publisher_id[row]),
+        int(trades.ts_event_ns[row]),
+        int(trades.sequence[row]),
+        price_nanos=int(trades.price_nanos[row]),
+        size=int(trades.size[row]),
+        side=chr(trades.side[row]),
+        ordinal=int(trades.ordinal[row]),
+        shared=shared,
+    )
+    return named({"anomaly_id": name}, f"a.csv, line {row}")
+
+
+def alike(trades: TradeColumns, rows: list[int]) -> None:
+    """Make trades that share publisher, time and sequence, as fills of one packet do."""
+    for name in ("publisher_id", "ts_event_ns", "sequence", "size"):
+        getattr(trades, name)[rows] = getattr(trades, name)[rows[0]]
+    trades.sequence[rows] = 7_000_001
+    trades.price_nanos[rows] = [100, 101, 100, 101]
+    trades.side[rows] = [ord(side) for side in "BBBA"]
+    trades.ordinal[rows] = [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("nth", range(4))
+@pytest.mark.parametrize("batch", [1, 5_000])
+def test_an_id_names_one_of_the_trades_that_share_time_and_sequence(nth: int, batch: int) -> None:
+    """The first has the short id: that others would share it nobody knew yet."""
+    trades = odd_trades(4, 4_000)
+    rows = np.flatnonzero(trades.symbol == 0)[[300, 301, 302, 303]].tolist()
+    alike(trades, rows)
+    label = by_id(trades, rows[nth], shared=nth > 0)
+    kind, _ = passed([label], trades, batch)
+    assert np.flatnonzero(kind != NONE).tolist() == [rows[nth]]
+    day = Day(Archive(Path("a.csv"), None, "", 0), NAMES, trades)
+    ((event,),) = match([label], [day])
+    assert event.rows.tolist() == [rows[nth]]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 5_000])
+def test_a_time_names_all_its_trades_however_the_tape_is_cut(batch: int) -> None:
+    trades = odd_trades(4, 4_000)
+    own = np.flatnonzero(trades.symbol == 0)
+    rows = [*own[300:320].tolist(), int(own[500])]  # and one that comes late
+    trades.ts_event_ns[rows] = trades.ts_event_ns[rows[0]]
+    line = {"symbol": NAMES[0], "ts_event": str(trades.ts_event_ns[rows[0]])}
+    kind, event = passed([named(line, "a.csv, line 2")], trades, batch)
+    assert np.flatnonzero(kind != NONE).tolist() == rows
+    assert set(event[rows].tolist()) == {0}
