@@ -78,7 +78,9 @@ class FeaturesWriter:
             fields += [("label", pa.bool_()), ("kind", text), ("event", pa.int32())]
         metadata = {KEY: json.dumps(asdict(about)).encode(), b"creator": MARK}
         self._schema = pa.schema(fields, metadata=metadata)
-        self._writer = pq.ParquetWriter(file.binary, self._schema, compression="zstd")
+        self._writer = pq.ParquetWriter(
+            file.binary, self._schema, compression="zstd", write_page_checksum=True
+        )
         self._held: list[Any] = []
         self._rows = 0
 

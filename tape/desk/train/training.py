@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import tape
 from tape.codec.array_types import F32, Bools
-from tape.desk.train.features_file import About, about_file
+from tape.desk.train.features_table import Table, read_table
 from tape.desk.train.measures import at_severity, measures, pr_auc, precision_at
 from tape.desk.train.split import Split, split_by_day
 from tape.detection.supervised.columns import NAMES
@@ -20,7 +20,7 @@ from tape.detection.supervised.models import MODEL, manifest_bytes
 from tape.detection.supervised.tail import Tail, fit_tail
 from tape.detection.supervised.trees import read_trees
 from tape.detection.supervised.walk_kernel import walk
-from tape.errors import ArchiveError, BooksError, SettingsError
+from tape.errors import BooksError, SettingsError
 
 ROUNDS: Final = 500
 STOP_AFTER: Final = 30
@@ -41,18 +41,6 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A features file in memory: an entry per trade."""
-
-    about: About
-    values: F32
-    days: npt.NDArray[Any]
-    labelled: Bools
-    kinds: npt.NDArray[Any]
-    events: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
 class Trained:
     """A model, and what goes into its manifest."""
 
@@ -66,34 +54,6 @@ class Trained:
             MODEL: self.model,
             "manifest.json": manifest_bytes(self.told, self.model, self.tail),
         }
-
-
-def read_table(path: Path) -> Table:
-    """Return a features file with labels; raises `ArchiveError` for any other file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    about = about_file(path)
-    if not about.labels:
-        raise ArchiveError(
-            f"{path} has no labels, so there is nothing to learn", "write it with --labels"
-        )
-    try:
-        table = pq.read_table(path, columns=[*NAMES, "day", "label", "kind", "event"])
-        values = np.empty((table.num_rows, len(NAMES)), np.float32)
-        for n, name in enumerate(NAMES):
-            values[:, n] = table[name].to_numpy()
-            table = table.drop_columns(name)
-        kinds = table["kind"].cast(pa.string()).fill_null("").to_numpy()
-        events = table["event"].fill_null(-1).to_numpy().astype(np.int64)
-        days = table["day"].cast(pa.int32()).to_numpy().astype("datetime64[D]")
-        labelled = table["label"].to_numpy()
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise ArchiveError(
-            f"{path} is a damaged features file ({str(error).splitlines()[0][:100]})",
-            "write it again with `tape features`",
-        ) from None
-    return Table(about, values, days, labelled, kinds, events)
 
 
 def train(
