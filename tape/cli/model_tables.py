@@ -6,6 +6,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from tape.process.terminal_text import printable
+
 
 def metrics_table(manifest: Mapping[str, Any]) -> Table:
     """Return ROC-AUC, PR-AUC and precision of a model, by day."""
@@ -20,7 +22,7 @@ def metrics_table(manifest: Mapping[str, Any]) -> Table:
     for use in ("validation", "test"):
         one = metrics[use]
         table.add_row(
-            Text(str(days[use])),
+            Text(printable(str(days[use]))),
             use,
             f"{one['trades']:,}",
             f"{one['labelled_trades']:,}",
@@ -46,7 +48,7 @@ def found_table(manifest: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right")
     for kind, one in test["by_kind"].items():
         table.add_row(
-            Text(str(kind)),
+            Text(printable(str(kind))),
             f"{one['events']}",
             f"{at_limit['by_kind'][kind]['found']}",
             f"{one['trades']:,}",

@@ -1,5 +1,6 @@
 """`tape models`: the models that `tape train` wrote."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ from rich.text import Text
 
 from tape.cli.model_tables import found_table, metrics_table
 from tape.cli.output import AsJson, notes_console, print_json, say, table_console, wants_json
-from tape.detection.supervised.models import MANIFEST, Model, load_model
+from tape.detection.supervised.models import MANIFEST, MODEL, Model, load_model
 from tape.errors import SettingsError
-from tape.process.terminal_text import cell
+from tape.process.terminal_text import cell, printable
 
 app = typer.Typer(
     help="The models that `tape train` wrote: list, show and compare them.",
@@ -38,9 +39,12 @@ def list_models(
     if not folder.is_dir():
         raise SettingsError(f"{folder} is not a folder", "name the one that holds your models")
     found, faults = [], []
-    for one in sorted(folder.iterdir()):
-        if not (one / MANIFEST).is_file():
-            continue
+    if _is_model(folder):
+        raise SettingsError(
+            f"{folder} is a model itself",
+            f"name the folder above it, or `tape models show {folder}`",
+        )
+    for one in filter(_is_model, sorted(folder.iterdir())):
         try:
             found.append(_facts(one))
         except SettingsError as error:
@@ -54,6 +58,11 @@ def list_models(
     if not found and not faults:
         notes_console().print(f"no model in {cell(str(folder))}; `tape train` makes one")
     return NOT_ALL if faults else 0
+
+
+def _is_model(folder: Path) -> bool:
+    """Return whether a folder has files of a model, be they as they must be or not."""
+    return any(os.path.lexists(folder / name) for name in (MANIFEST, MODEL))
 
 
 @app.command("show")
@@ -87,7 +96,7 @@ def _tables_of(loaded: Model) -> list[Table]:
         ("files", ", ".join(str(one[0]) for one in manifest["data"]["files"])),
         ("labels", ", ".join(str(one[0]) for one in manifest["data"]["labels"])),
     ):
-        table.add_row(name, Text(str(value)))
+        table.add_row(name, Text(printable(str(value))))
     return [table, metrics_table(manifest), found_table(manifest)]
 
 
@@ -135,7 +144,7 @@ def _described(folder: Path) -> Iterator[None]:
     """Raise `SettingsError` where a manifest lacks what is shown, or has it in another form."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
         raise SettingsError(
             f"{folder / MANIFEST} lacks data or metrics, or has them in a form that is not known",
             "train it again with `tape train`",
@@ -150,8 +159,8 @@ def _table(found: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right")
     for one in found:
         table.add_row(
-            Text(one["model"]),
-            Text(str(one["test_day"])),
+            Text(printable(one["model"])),
+            Text(printable(str(one["test_day"]))),
             f"{one['trees']}",
             f"{one['roc_auc']:.4f}",
             f"{one['pr_auc']:.4f}",

@@ -17,7 +17,9 @@ def check_new_folder(folder: Path) -> None:
             f"{folder} exists, and is never replaced", "choose another name, or move it away"
         )
     above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+    if not above.is_dir():
+        raise SettingsError(f"cannot write {folder} ({above} is a file)", "choose another place")
+    if not os.access(above, os.W_OK | os.X_OK):
         raise SettingsError(f"cannot write {folder} (no rights to {above})", "choose another place")
 
 

@@ -17,7 +17,7 @@ from tape.desk.train.split import split_by_day
 from tape.detection.supervised.columns import NAMES
 from tape.detection.supervised.models import MANIFEST, MODEL, load_model, manifest_bytes
 from tape.errors import ArchiveError
-from tests.commands import tape
+from tests.commands import on_terminal, tape
 from tests.small_model import DAYS, injected_days, small_model, write_features
 
 
@@ -115,14 +115,59 @@ def test_a_manifest_without_what_is_shown_is_refused(
     model: Path, tmp_path: Path, part: str, put: object
 ) -> None:
     """Its checksum fits: somebody wrote it on purpose."""
-    folder = shutil.copytree(model, tmp_path / "a")
-    told = json.loads((folder / MANIFEST).read_text())
-    content, tail = (folder / MODEL).read_bytes(), load_model(folder).tail
-    (folder / MANIFEST).write_bytes(manifest_bytes({**told, part: put}, content, tail))
+    folder = rewritten(model, tmp_path / "a", **{part: put})
     for command in ("show", "compare"):
         wrong = tape("models", command, folder)
         assert (wrong.returncode, wrong.stdout) == (4, ""), command
         assert "lacks data or metrics" in wrong.stderr
+
+
+def rewritten(model: Path, folder: Path, **told: object) -> Path:
+    """Return a copy of a model of which somebody wrote the manifest, with a checksum that fits."""
+    shutil.copytree(model, folder)
+    known = json.loads((folder / MANIFEST).read_text())
+    content, tail = (folder / MODEL).read_bytes(), load_model(folder).tail
+    (folder / MANIFEST).write_bytes(manifest_bytes({**known, **told}, content, tail))
+    return folder
+
+
+def test_a_models_own_words_steer_no_terminal(model: Path, tmp_path: Path) -> None:
+    hostile = "2025\x1b[31m\x9b31m\u202e"
+    data = json.loads((model / MANIFEST).read_text())["data"]
+    data["days"] = {**data["days"], "test": hostile}
+    rewritten(model, tmp_path / "a", xgboost=hostile, data={**data, "kinds": [hostile]})
+    for words in (("list", tmp_path), ("show", tmp_path / "a"), ("compare", tmp_path / "a")):
+        code, shown = on_terminal("models", *words, columns=200, TERM="dumb")
+        assert code == 0
+        assert not [one for one in ("\x1b[31m", "\x9b", "\u202e") if one in shown], words
+        assert "2025\\x1b[31m" in shown
+
+
+def test_a_number_that_no_float_holds_is_refused(model: Path, tmp_path: Path) -> None:
+    metrics = json.loads((model / MANIFEST).read_text())["metrics"]
+    metrics["test"]["pr_auc"] = 10**400
+    folder = rewritten(model, tmp_path / "a", metrics=metrics)
+    done = tape("models", "show", folder)
+    assert (done.returncode, "in a form that is not known" in done.stderr) == (4, True)
+
+
+def test_half_a_model_is_listed_with_its_fault(model: Path, tmp_path: Path) -> None:
+    for nth, name in enumerate((MANIFEST, MODEL)):
+        folder = shutil.copytree(model, tmp_path / f"without-{nth}")
+        (folder / name).unlink()
+    shutil.copytree(model, tmp_path / "whole")
+    (tmp_path / "notes.txt").write_text("mine")
+    done = tape("models", "list", tmp_path, "--json")
+    assert done.returncode == 2
+    found = json.loads(done.stdout)
+    assert [Path(one["model"]).name for one in found["models"]] == ["whole"]
+    assert [f"without-{nth} is not a model" in found["faults"][nth] for nth in (0, 1)] == [True] * 2
+
+
+def test_a_model_is_no_folder_of_models(model: Path) -> None:
+    done = tape("models", "list", model)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert f"{model} is a model itself; name the folder above it" in done.stderr
 
 
 def test_what_is_no_features_file_with_labels_is_refused(features: Path, tmp_path: Path) -> None:

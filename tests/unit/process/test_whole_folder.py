@@ -43,6 +43,12 @@ def test_what_is_there_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "folder/file").read_text() == "theirs"
 
 
+def test_a_file_in_the_place_of_the_folder_above_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("theirs")
+    with pytest.raises(SettingsError, match=r"\(\S*/models is a file\)"):
+        check_new_folder(tmp_path / "models/first")
+
+
 def test_a_folder_that_comes_meanwhile_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
