@@ -22,7 +22,7 @@ from tape.cli.output import (
     wants_json,
 )
 from tape.desk.learn.alerts import Alerts, alerts_in_files, alerts_in_messages
-from tape.desk.learn.answers import Answers, answers_of
+from tape.desk.learn.answers import Answers, answers_of, short
 from tape.desk.learn.learn import learn
 from tape.desk.learn.reviews import Review, read_reviews
 from tape.detection.ranking import ONE_IN
@@ -86,13 +86,13 @@ def learn_ranking(
         raise _nothing("review", reviews, outcome)
     found = answers_of(given, _alerts(anomalies, given, outcome))
     if len(found.unknown) == len({one.id for one in given}):
-        say_outcome(outcome)
+        say_outcome(outcome, remedy=False)
         raise _all_unknown(found, anomalies)
     _say(found)
     try:
         content = learn(found.answered, may_suppress=suppress)
     except ArchiveError:
-        say_outcome(outcome)
+        say_outcome(outcome, remedy=False)
         raise
     with file:
         file.write(encode_ranking(content))
@@ -101,7 +101,7 @@ def learn_ranking(
     else:
         table_console().print(_table(content))
     _say_learnt(content)
-    say_outcome(outcome)
+    say_outcome(outcome, remedy=False)
     notes_console().print(f"written: {cell(str(output))}")
     return outcome.exit_code or (NOT_ALL if found.unknown or found.contradictory else 0)
 
@@ -127,7 +127,8 @@ def _nothing(what: str, paths: Sequence[Path], outcome: Outcome) -> ArchiveError
     if outcome.rejected:
         reason, one = next(iter(outcome.examples.items()))
         many = outcome.rejected.total()
-        begin += f", {many:,} lines rejected; the first: {one.source}: {reason}: {one.detail}"
+        lines = "1 line" if many == 1 else f"{many:,} lines"
+        begin += f", {lines} rejected; the first: {one.source}: {reason}: {one.detail}"
     return ArchiveError(
         printable(begin), "write one JSON object per line, as docs/learning.md has them"
     )
@@ -138,7 +139,7 @@ def _all_unknown(found: Answers, paths: Sequence[Path] | None) -> ArchiveError:
     many = len(found.unknown)
     ids = "the reviewed id is not" if many == 1 else f"none of the {many:,} reviewed ids is"
     return ArchiveError(
-        printable(f"nothing is written: {ids} in {where}; the first: {found.unknown[0]}"),
+        printable(f"nothing is written: {ids} in {where}; the first: {short(found.unknown[0])}"),
         "name the files that the reviewed alerts were taken from with --anomalies",
     )
 

@@ -100,6 +100,19 @@ def test_what_cannot_be_used_is_counted_and_the_rest_counts(tmp_path: Path) -> N
     assert (tmp_path / "r.json").exists()
 
 
+def test_a_line_is_one_line_and_a_sentence_one_sentence_however_long(tmp_path: Path) -> None:
+    reviews, anomalies = written(tmp_path, 60, review("N" * 1_000_000, "confirmed"), "[" * 9)
+    anomalies.write_bytes(b'{"x":"' + b"y" * 300_000 + b'"}\n' + anomalies.read_bytes())
+    ended = learnt(tmp_path, reviews, anomalies)
+    assert ended.returncode == 2
+    figures = json.loads(ended.stdout)
+    assert figures["rejected"] == {"message_too_large": 1, "message_not_json": 1}
+    assert figures["learnt_from"]["alerts"] == 60
+    assert "unknown: 1 reviewed id" in ended.stderr
+    assert max(map(len, ended.stderr.splitlines())) < 500
+    assert "--suggest-columns" not in ended.stderr, "reviews have no columns"
+
+
 def no_reviews(place: Path) -> tuple[Path, Path]:
     reviews, anomalies = written(place)
     reviews.write_text("ts_event,price\n1,2\n")

@@ -85,11 +85,13 @@ def alerts_in_messages(
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, a longer one than is read in several pieces."""
+    """Yield the lines of a file; of one that is longer than any anomaly its beginning."""
     try:
         with open_file(path) as file:
             while line := file.readline(ANOMALY_MAX + 1):
                 yield line
+                while len(line) > ANOMALY_MAX and not line.endswith(b"\n"):
+                    line = file.readline(ANOMALY_MAX + 1)
     except OSError as error:
         raise ArchiveError(
             f"cannot read the anomalies in {path} ({error.strerror})", "correct the path"

@@ -8,6 +8,8 @@ from tape.desk.learn.alerts import Alerts
 from tape.desk.learn.reviews import Review
 from tape.model.anomaly import Anomaly
 
+LONGEST: Final = 200
+"""Characters of an id in a sentence; the longest id of a trade has some 150."""
 WORDS: Final = {True: "confirmed", False: "dismissed", None: "no answer"}
 
 
@@ -43,7 +45,7 @@ class Answers:
             yield (
                 f"unknown: {_reviewed(self.unknown)} not among these anomalies and "
                 f"{'does' if len(self.unknown) == 1 else 'do'} not count; the first: "
-                f"{self.unknown[0]}"
+                f"{short(self.unknown[0])}"
             )
         if self.contradictory:
             yield (
@@ -100,8 +102,19 @@ def _settle(found: Answers, alert: Anomaly, reviews: Sequence[Review]) -> None:
     different = [one for one in by_person.values() if one.confirmed not in (answer, None)]
     agreeing = [one for one in by_person.values() if one.confirmed is answer]
     if different and agreeing:
-        said = ", ".join(f"{one.by} {WORDS[one.confirmed]}" for one in (agreeing[0], different[0]))
+        said = ", ".join(
+            f"{short(one.by)} {WORDS[one.confirmed]}" for one in (agreeing[0], different[0])
+        )
         found.at_odds.append(f"{alert.anomaly_id} ({said})")
+
+
+def short(name: str) -> str:
+    """Return an id as a sentence has it: what is longer than any of ours is cut off.
+
+    >>> short("NVDA-2-1751961600171836530-7"), len(short("N" * 1_000_000))
+    ('NVDA-2-1751961600171836530-7', 200)
+    """
+    return name if len(name) <= LONGEST else name[: LONGEST - 2] + " …"
 
 
 def _reviewed(names: Sequence[str]) -> str:
