@@ -10,6 +10,8 @@ from tape.errors import SettingsError
 from tape.process.regular_file import read_file
 
 SCHEMES: Final = ("postgresql", "postgres")
+SECRET: Final = ("password", "sslpassword")
+"""What of libpq's names nobody may read."""
 ODD_LETTERS: Final = (
     "write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25 in its user and password, "
     "or give the password as PGPASSWORD or DATABASE_PASSWORD_FILE"
@@ -30,8 +32,10 @@ class Address:
 
     def masked(self, text: str) -> str:
         """Return what a driver or a server said, without the password."""
-        secret = self.conninfo.get("password", "")
-        return text.replace(secret, "****") if len(secret) > 1 else text
+        for name in SECRET:
+            secret = self.conninfo.get(name, "")
+            text = text.replace(secret, "****") if len(secret) > 1 else text
+        return text
 
 
 def address_of(url: str, password_file: Path | None = None) -> Address:
@@ -51,8 +55,9 @@ def address_of(url: str, password_file: Path | None = None) -> Address:
         )
     try:
         parts = urlsplit(url)
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        host, port, name = parts.hostname or "", parts.port or 5432, unquote(parts.path[1:])
+        user, password = _plain(parts.username or ""), _plain(parts.password or "")
+        host, port, name = parts.hostname or "", parts.port or 5432, _plain(parts.path[1:])
+        options = _options(parts.query)
     except ValueError:
         raise SettingsError("DATABASE_URL is not a URL that can be read", ODD_LETTERS) from None
     if parts.scheme not in SCHEMES:
@@ -68,7 +73,7 @@ def address_of(url: str, password_file: Path | None = None) -> Address:
             "write it as postgresql://user:password@host:5432/database",
         )
     found = {"host": host, "port": str(port), "user": user, "dbname": name, "password": password}
-    found |= _options(parts.query)
+    found |= options
     if password_file is not None:
         found["password"] = _password_in(password_file)
     conninfo = {key: value for key, value in found.items() if value}
@@ -77,7 +82,16 @@ def address_of(url: str, password_file: Path | None = None) -> Address:
 
 def _options(query: str) -> dict[str, str]:
     pairs = [one.partition("=") for one in query.split("&") if one]
-    return {unquote(name): unquote(value) for name, _, value in pairs}
+    return {_plain(name): _plain(value) for name, _, value in pairs}
+
+
+def _plain(text: str) -> str:
+    """Return a part of a URL as it is meant; raises `ValueError` for what libpq cannot take."""
+    found = unquote(text, errors="strict")
+    found.encode()  # what the environment has in another encoding is no text
+    if "\0" in found:
+        raise ValueError("a zero byte ends every text of libpq")
+    return found
 
 
 def _password_in(file: Path) -> str:

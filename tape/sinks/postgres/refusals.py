@@ -52,7 +52,8 @@ def meaning_of(error: psycopg.Error) -> Meaning:
         return Meaning.RECORD if state.startswith(RECORDS) else Meaning.SETUP
     if isinstance(error, psycopg.DataError):  # the driver itself refuses a value
         return Meaning.RECORD
-    refused = isinstance(error, psycopg.OperationalError) and REFUSED.search(str(error))
+    kinds = (psycopg.OperationalError, psycopg.ProgrammingError)  # the latter of a wrong option
+    refused = isinstance(error, kinds) and REFUSED.search(str(error))
     return Meaning.SETUP if refused else Meaning.MOMENT
 
 

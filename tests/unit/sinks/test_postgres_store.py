@@ -419,6 +419,9 @@ BAD_URLS = (
     f"postgresql://me:{CANARY}@host:port/db",
     f"postgresql://me:[{CANARY}@host/db",
     f"postgresql://me:a#{CANARY}@host/db",
+    f"postgresql://me:{CANARY}\udcff@host/db",  # bytes of the environment that are no UTF-8
+    f"postgresql://me:{CANARY}%FF@host/db",
+    f"postgresql://me:{CANARY}%00@host/db",
 )
 
 
@@ -428,6 +431,16 @@ def test_a_url_that_cannot_be_is_refused_without_telling_it(url: str) -> None:
         address_of(url)
     assert CANARY not in str(caught.value)
     assert caught.value.remedy
+
+
+def test_an_option_that_there_is_not_is_refused_at_once() -> None:
+    place = Place(address_of(f"postgresql://me:{CANARY}@127.0.0.1:1/db?foo={CANARY}"), "tapewatch")
+    assert 'invalid connection option "foo"' in refusal(Session(place).wait)
+
+
+def test_no_secret_of_libpqs_is_told() -> None:
+    address = address_of(f"postgresql://me:first@host/db?sslpassword={CANARY}")
+    assert address.masked(f"bad key {CANARY}, bad first") == "bad key ****, bad ****"
 
 
 def test_a_password_may_come_from_a_file_and_have_any_letters(tmp_path: Path) -> None:
