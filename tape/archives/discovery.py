@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ __all__ = ["SIDECARS", "Archive", "Discovery", "Skipped", "find_archives", "trad
 
 DAY_PATTERN: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
 BYTES_A_ROW: Final = {"csv": 120, "dbn": 48, "json": 280}
+NAMED_OTHERWISE: Final = "named by an option or a setting, so not read as trades"
 BYTES_A_ROW_PACKED: Final = {"csv": 16, "dbn": 12, "json": 19}
 ENCODINGS: Final = ("csv", "dbn", "json")
 OTHER_NAMES: Final = {"tsv": "csv", "jsonl": "json", "ndjson": "json"}
@@ -74,17 +75,27 @@ class Discovery:
         return not any(one.may_hold_trades for one in self.skipped)
 
 
-def find_archives(paths: Path | Sequence[Path]) -> Discovery:
+def find_archives(paths: Path | Sequence[Path], *, others: Iterable[Path] = ()) -> Discovery:
     """Return the trade files at paths, folders and zip archives with all below them.
 
     They come in the order of their days, by name; what is in them has an order of its own, by
     `read_tape`. Raises `ArchiveError` if there is nothing at a path, or not a single trade file.
+
+    Args:
+        paths: files and folders.
+        others: files that are named for something else, such as labels: no trades where they lie
+            in one of the folders.
     """
+    elsewhere = {one.resolve() for one in others}
     found: dict[str, Archive] = {}
     places: set[Path] = set()
     skipped: list[Skipped] = []
     for path in [paths] if isinstance(paths, Path) else paths:
         files, not_read = trade_files(path)
+        if elsewhere and path.is_dir():
+            named = [file for file in files if file.resolve() in elsewhere]
+            files = [file for file in files if file not in named]
+            not_read += (Skipped(file, NAMED_OTHERWISE) for file in named)
         if not files:
             raise ArchiveError(*_nothing(path, not_read))
         skipped += (one for one in not_read if one not in skipped)

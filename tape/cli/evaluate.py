@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -140,7 +141,8 @@ def evaluate_profiles(
     settings = load(DetectorSettings)
     names = profile_names(profiles or ",".join(_with_own(settings.profile)))
     _check_days(days, {"--labels": labels, "--judged": judged, "--calibrate-on": calibrate_on})
-    inputs = [*(days or ()), *(labels or ()), *(judged or ()), *(calibrate_on or ())]
+    others = [*(labels or ()), *(judged or ()), *filter(None, [columns]), *settings.files]
+    inputs = [*(days or ()), *(calibrate_on or ()), *others]
     picture = None if plot is None else OutputFile(plot, inputs=inputs, force=force)
     if picture is not None:
         check_plot(picture)
@@ -148,8 +150,9 @@ def evaluate_profiles(
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder("tape-evaluate-"))
         given = given_by(columns, time_zone)
-        archives = _archives(days, given, outcome) if days else made_up_days(folder, seed)
-        past = _archives(calibrate_on, given, outcome) if calibrate_on else archives
+        named = partial(_archives, given=given, others=others, outcome=outcome)
+        archives = named(days) if days else made_up_days(folder, seed)
+        past = named(calibrate_on) if calibrate_on else archives
         found = LabelledDays(archives)
         if labels:
             found.labels = [line for path in labels for line in read_labels(path)]
@@ -245,9 +248,11 @@ def _with_own(profile: str) -> list[str]:
     return [*PROFILES] if own in PROFILES else [*PROFILES, own]
 
 
-def _archives(paths: Sequence[Path], given: Given, outcome: Outcome) -> list[Archive]:
+def _archives(
+    paths: Sequence[Path], *, given: Given, others: Sequence[Path], outcome: Outcome
+) -> list[Archive]:
     """Return the files under the paths in order of time, each content once; notes the skipped."""
-    found = find_archives(paths)
+    found = find_archives(paths, others=others)
     outcome.skipped += (one for one in found.skipped if one not in outcome.skipped)
     return by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
 

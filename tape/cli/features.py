@@ -59,15 +59,15 @@ def features(
     if output.suffix != ".parquet":
         raise SettingsError(f"--output {output} does not end in .parquet", "name a .parquet file")
     check_output(output)
-    given_labels = labels or []
-    inputs = [*paths, *given_labels, *filter(None, [columns])]
-    file = OutputFile(output, inputs=inputs, force=force)
+    settings, given_labels = load(DetectorSettings), labels or []
+    others = [*given_labels, *filter(None, [columns]), *settings.files]
+    file = OutputFile(output, inputs=[*paths, *others], force=force)
     file.check()
     lines = [line for path in given_labels for line in read_labels(path)]
-    discovered = find_archives(paths)
+    discovered = find_archives(paths, others=others)
     archives = with_given(discovered.archives, given_by(columns, time_zone))
     labelling = Labelling(lines) if lines else None
-    run = FeatureTape(archives, labelling, load(DetectorSettings).max_symbols)
+    run = FeatureTape(archives, labelling, settings.max_symbols)
     run.outcome.skipped += discovered.skipped
     about = About(
         files=tuple(sorted((archive.path.name, archive.sha256) for archive in archives)),

@@ -69,11 +69,14 @@ def inspect(
         return suggest_columns(paths, output, given_by(columns, time_zone).time_zone, force=force)
     if output is not None:
         raise SettingsError("--output is for --suggest-columns", "the report goes to the terminal")
-    picture = None if plot is None else OutputFile(plot, inputs=paths, force=force)
+    others = [*filter(None, [columns])]
+    if plot is not None:  # only a picture shows what is flagged, with settings
+        others += load(DetectorSettings).files
+    picture = None if plot is None else OutputFile(plot, inputs=[*paths, *others], force=force)
     if picture is not None:
         check_plot(picture)
     run = Inspecting(calendar)
-    run.find(paths)
+    run.find(paths, others=others)
     run.archives = with_given(run.archives, given_by(columns, time_zone))
     with row_bars() as bars:
         hint = sum(map(count_rows_hint, run.archives))

@@ -32,7 +32,7 @@ class JudgedTape:
     @classmethod
     def of(cls, paths: list[Path], given: Given, part: Part, settings: DetectorSettings) -> Self:
         """Find the files, and prepare the judge that PROFILE asks for."""
-        discovered = find_archives(paths)
+        discovered = find_archives(paths, others=settings.files)
         counts = Counts()
         judge = Judge(settings.parameters(), settings.max_symbols, counts, tells_each=True)
         run = Replay(with_given(discovered.archives, given), judge, part)

@@ -104,11 +104,12 @@ def replay(
         check_output(output)
     if episodes is not None:
         check_output(episodes, "--episodes")
-    inputs = [*paths, *filter(None, [columns]), *settings.files]
+    others = [*filter(None, [columns]), *settings.files]
+    inputs = [*paths, *others]
     files = outputs_for(inputs, output, episodes, plot, force=force)
     pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top))
     given = given_by(columns, time_zone)
-    discovered = find_archives(paths)
+    discovered = find_archives(paths, others=others)
     counts = Counts()
     parameters = settings.parameters()
     judge = Judge(parameters, settings.max_symbols, counts)

@@ -61,12 +61,13 @@ def tune_thresholds(
     """
     if output.suffix != ".toml":
         raise SettingsError(f"--output {output} does not end in .toml", "name a .toml file")
-    file = OutputFile(output, inputs=[*days, *filter(None, [columns])], force=force)
-    file.check()
     settings = load(DetectorSettings)
+    others = [*filter(None, [columns]), *settings.files]
+    file = OutputFile(output, inputs=[*days, *others], force=force)
+    file.check()
     untuned = _untuned(settings.profile)
     parameters = replace(settings.parameters(), profile=TUNED, training="thinned")
-    discovered = find_archives(days)
+    discovered = find_archives(days, others=others)
     archives = with_given(discovered.archives, given_by(columns, time_zone))
     most = settings.max_symbols
     past, without = read_days(days_of_files(archives), most)

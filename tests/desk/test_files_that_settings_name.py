@@ -1,21 +1,69 @@
-"""Files that settings name are inputs: no command writes onto them."""
+"""Files that options and settings name are inputs: none is written onto, or taken for trades."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tape.synthetic import inject, make_day, write_day
 from tests.commands import tape
 
 
-@pytest.mark.parametrize("setting", ["RANKING_FILE", "THRESHOLDS_FILE"])
-@pytest.mark.parametrize("command", ["score", "bars", "replay"])
-def test_no_output_replaces_a_file_that_a_setting_names(
-    command: str, setting: str, tmp_path: Path
-) -> None:
-    file, day = tmp_path / "mine.csv", tmp_path / "day.trades.csv"
+def mine(folder: Path) -> Path:
+    file = folder / "mine.png"
     file.write_text("somebody's work\n")
-    done = tape(command, day, "-o", file, "--force", **{setting: str(file)})
-    assert done.returncode == 4
+    return file
+
+
+def refused(file: Path, *words: str | Path, **env: str) -> None:
+    done = tape(*words, "--force", **env)
+    assert done.returncode == 4, done.stderr
     assert "is an input and must stay as it is" in done.stderr
     assert done.stderr.count("\n") == 1
     assert file.read_text() == "somebody's work\n"
+
+
+@pytest.mark.parametrize("setting", ["RANKING_FILE", "THRESHOLDS_FILE"])
+@pytest.mark.parametrize(
+    ("command", "option", "suffix"),
+    [
+        ("score", "-o", ".csv"),
+        ("bars", "-o", ".csv"),
+        ("replay", "-o", ".csv"),
+        ("features", "-o", ".parquet"),
+        ("tune", "-o", ".toml"),
+        ("evaluate", "--plot", ".png"),
+        ("inspect", "--plot", ".png"),
+    ],
+)
+def test_no_output_replaces_a_file_that_a_setting_names(
+    command: str, option: str, suffix: str, setting: str, tmp_path: Path
+) -> None:
+    file = mine(tmp_path).rename(tmp_path / f"mine{suffix}")
+    refused(file, command, tmp_path / "day.csv", option, file, **{setting: str(file)})
+
+
+@pytest.mark.parametrize("command", ["evaluate", "inspect"])
+def test_no_picture_replaces_a_columns_file(command: str, tmp_path: Path) -> None:
+    file = mine(tmp_path)
+    refused(file, command, tmp_path / "day.csv", "--plot", file, "--columns", file)
+
+
+def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
+    folder = tmp_path / "days"
+    written = write_day(
+        inject(make_day(3, ["AAA"], 3_000, anomalies=0), seed=5, anomalies=7), folder
+    )
+    labels, judged = folder / "mine.csv", folder / "judged.csv"
+    shutil.move(next(folder.glob("*.labels.csv")), labels)
+    shutil.copy(labels, judged)
+    words = ("--labels", labels, "--judged", judged, "--profiles", "calibrated", "--draws", "0")
+    done = tape("evaluate", folder, *words, "--no-baselines")
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout)["calibrated"]["days"]) == [written.name]
+    judged.unlink()
+    done = tape("features", folder, "--labels", labels, "-o", tmp_path / "f.parquet")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trades"] == 3_000
+    assert "named by an option or a setting, so not read as trades" in " ".join(done.stderr.split())

@@ -45,9 +45,12 @@ class Inspecting:
     _days: Counter[int] = field(default_factory=Counter)
     _sessions: set[int] = field(default_factory=set)
 
-    def find(self, paths: Sequence[Path]) -> None:
-        """Find the files under `paths`, each content once; raises `ArchiveError` if none."""
-        found = find_archives(paths)
+    def find(self, paths: Sequence[Path], others: Sequence[Path] = ()) -> None:
+        """Find the files under `paths`, each content once; raises `ArchiveError` if none.
+
+        `others` are no trades, wherever they lie.
+        """
+        found = find_archives(paths, others=others)
         self.archives, self.skipped = found.archives, found.skipped
 
     def run(self, advance: Callable[[int], None]) -> Inspection:
