@@ -21,6 +21,14 @@ OnDelivery = Callable[[KafkaError | None, Message], None]
 PARTITIONER: Final = {"partitioner": "murmur2"}
 """Kafka's default, and not librdkafka's: which partition is right, see `tape.model.partitions`."""
 
+PROMPT: Final = {"fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 20}
+"""How long a consumer's fetch holds up what else it asks, and rests when its queue was full.
+
+A broker answers the requests of a connection one after the other, and a fetch that finds nothing
+waits for records: every question about a partition's ends waits as long. The client's own 500 ms
+and 1,000 ms made a detector of four partitions start in 7.1 s in place of 3.6 s.
+"""
+
 LOOKING: Final = "tape"
 """A group that readers name, because the client asks for one; they never join it."""
 
@@ -56,6 +64,7 @@ def consumer(
             "allow.auto.create.topics": False,
             "auto.offset.reset": "earliest",
             "log_level": 0,
+            **PROMPT,
             **_on_error(on_error),
             **(own or {}),
         }

@@ -12,7 +12,7 @@ from quixstreams.models.topics.exceptions import TopicConfigurationMismatch
 from quixstreams.state.rocksdb import RocksDBOptions
 
 from tape.errors import StateError
-from tape.kafka.clients import PARTITIONER
+from tape.kafka.clients import PARTITIONER, PROMPT
 from tape.kafka.errors import is_any
 from tape.kafka.kept_states import kept_states, make_room
 from tape.kafka.probe import BrokerProbe
@@ -111,6 +111,7 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
             "queued.min.messages": 200_000,
             "queued.max.messages.kbytes": 16_384,  # a partition; bounds the memory of a backlog
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            **PROMPT,
             # How long a topic may be unknown before the client says so; by itself it waits 30 s.
             "topic.metadata.propagation.max.ms": 10_000,
         },

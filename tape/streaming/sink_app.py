@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from quixstreams.dataframe import StreamingDataFrame
 
 from tape.errors import BrokerLostError
-from tape.kafka.clients import PARTITIONER
+from tape.kafka.clients import PARTITIONER, PROMPT
 from tape.kafka.errors import is_any, refuse_if_forbidden
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
@@ -81,6 +81,7 @@ def sink_application(settings: SinkSettings) -> SinkApplication:
             "max.poll.interval.ms": MAX_POLL_MS,
             "queued.max.messages.kbytes": 16_384,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            **PROMPT,
         },
         producer_extra_config={
             "enable.idempotence": True,
