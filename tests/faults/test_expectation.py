@@ -44,7 +44,7 @@ def tape_of(folder: Path) -> list[Trade]:
 
 
 def test_the_expectation_of_the_fault_bench_is_the_oracles(tmp_path: Path) -> None:
-    trades = write_steady_tape(tmp_path, 10)
+    trades = write_steady_tape(tmp_path, 6)
     tape = tape_of(tmp_path)
     assert len(tape) == trades
     answers = judged(tape)

@@ -30,7 +30,7 @@ from tests.oracle import judged
 pytestmark = pytest.mark.broker
 
 REAL = ROOT.parent / "shared/data/databento/xnas-itch-20250505.trades.csv.zst"
-TRADES = 30_000
+TRADES = 16_000
 T = TypeVar("T")
 SLOWED = "1200"
 """Replay speed: the 16 hours of a day in 48 s, long enough to kill something in the middle."""

@@ -25,6 +25,8 @@ from tape.synthetic import inject, make_day, write_day
 from tests import bar_oracle
 from tests.commands import Ended, tape
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 pytest.importorskip("pyarrow")
 
 NAMES = ["AAA", "BBB"]

@@ -33,6 +33,7 @@ from tape.desk.evaluate.metrics import (
 )
 from tape.desk.past_days import judge_day, others, parameters_of, remembered
 from tape.desk.scores import Scores, combined
+from tape.detection.composed import taken
 from tape.detection.parameters import Parameters
 from tape.errors import ArchiveError
 from tape.judging.judge import Judge
@@ -41,6 +42,8 @@ from tape.model.columns import TradeColumns
 from tape.model.counts import Counts
 from tape.synthetic import make_day, write_day
 from tape.synthetic.files import LABEL_COLUMNS
+
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
 
 
 def held(n: int, events: list[Event], flagged: list[int], symbol: list[int] | None = None) -> Held:
@@ -289,6 +292,7 @@ def test_what_the_classic_rules_forget_may_be_left_out(
     small = Parameters(window=100, stride=5, history=60, refit_every=1_000, trees=10)
     parameters = parameters_of(profile, small)
     judged = day(folder, 2)
+    judged = replace(judged, trades=taken(judged.trades, np.arange(8_000)))
     (past,) = others(judged, [day(folder, 1)])
     assert len(remembered(past, parameters)) < 6_000
     short = judge_day(judged, [past], parameters, 100)

@@ -14,6 +14,8 @@ from tests import calibrated_oracle as oracle
 from tests.calibrated_oracle import Trade
 from tests.unit.detection.test_calibrated_oracle import astray, columns, tape
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 
 def told(trades: list[Trade], *, tells_each: bool = True) -> tuple[CalibratedDetector, Verdicts]:
     symbols = SymbolTable()

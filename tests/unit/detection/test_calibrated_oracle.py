@@ -11,6 +11,8 @@ from tape.model.columns import TradeColumns
 from tests import calibrated_oracle as oracle
 from tests.calibrated_oracle import Trade
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
 DAY_NS = 86_400_000_000_000
 

@@ -18,6 +18,8 @@ from tape.detection.protocol import DUPLICATE, LATE, NEW
 from tape.model.columns import TradeColumns
 from tape.model.fields import TIME_MAX_NS, TIME_MIN_NS
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 Trade = tuple[int, int, int, int, int, int, int]
 """publisher, ts_event_ns, sequence, ordinal, price_nanos, size, side"""
 

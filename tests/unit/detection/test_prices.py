@@ -14,6 +14,8 @@ from tape.detection.parameters import Parameters
 from tape.model.columns import TradeColumns
 from tests import oracle
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 50, "trees": 7}
 RULES = {"High Volume": 1, "Rapid Price Change": 2, "Isolation Forest": 4}
 MOST = 10**16

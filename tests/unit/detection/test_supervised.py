@@ -26,6 +26,8 @@ from tape.testing.laws import NAMES, maker, odd_trades
 from tape.testing.trades import a_day, messages
 from tests.small_model import small_model
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 SOME = 4_000
 
 

@@ -13,6 +13,8 @@ from tape.model.columns import TradeColumns
 from tape.testing.laws import odd_trades, taken
 from tests.feature_oracle import Print, features
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 OPEN_NS = 1_751_981_400_000_000_000  # 2025-07-08 09:30 in New York
 seeds = st.integers(0, 2**32 - 1)
 some = settings(max_examples=8, deadline=None)

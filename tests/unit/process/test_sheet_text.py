@@ -41,6 +41,6 @@ def test_no_table_for_spreadsheets_has_a_formula_and_json_has_the_names(tmp_path
     for row in (*rows, *labelled):
         assert not any(row.get(name, "").startswith(FORMULAS) for name in texts), row
     (trades,) = day.glob("*.trades.csv.zst")
-    found = tape("evaluate", trades, "--labels", labels, "--json")
+    found = tape("evaluate", trades, "--labels", labels, "--profiles", "classic", "--json")
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["classic"]["events"] == len(labelled)
