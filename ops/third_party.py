@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("producer", "anomaly_detector", "anomaly_sink")
+APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter")
 FILE = ROOT / "THIRD-PARTY.md"
 IN_THE_IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux"}
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)(?: *; *([^\\]+))?", re.MULTILINE)

@@ -64,6 +64,14 @@ class App:
         return [line for line in lines if line["event"] == event]
 
 
+def wait_until(done: Callable[[], bool], what: str, *apps: App, timeout_s: float = 120) -> None:
+    """Wait for a fact; the logs are shown if it does not come."""
+    until_s = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < until_s, f"{what}:\n" + "\n".join(app.log() for app in apps)
+        time.sleep(0.1)
+
+
 def assert_books(end: dict[str, object], sent: int) -> None:
     """The counts of a detector's last line are those of so many records on its topic."""
     rejected = sum(end["rejected"].values())  # type: ignore[attr-defined]

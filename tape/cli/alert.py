@@ -6,7 +6,12 @@ import typer
 
 from tape.cli.lazy import LazyGroup
 
-COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "test": (
+        "tape.cli.alert_test:send_test",
+        "Send one marked message through each channel, and say which took it.",
+    ),
+}
 """Where each command is; the texts are the first paragraphs of the commands' own help."""
 
 

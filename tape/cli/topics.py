@@ -18,6 +18,7 @@ from tape.kafka.topics import (
     topic_states,
 )
 from tape.process.terminal_text import cell
+from tape.settings.alerter import AlerterSettings
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
@@ -110,7 +111,10 @@ def alter(
 
 def _specs(settings: DetectorSettings) -> list[TopicSpec]:
     return pipeline_topics(
-        *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+        *settings.topics(),
+        settings.consumer_group,
+        state_bytes=settings.state_bytes_max,
+        alerts=load(AlerterSettings).alerts,
     )
 
 

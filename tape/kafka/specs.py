@@ -45,6 +45,7 @@ def pipeline_topics(
     group: str | None = None,
     *,
     state_bytes: int = 0,
+    alerts: str | None = None,
 ) -> list[TopicSpec]:
     """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
 
@@ -63,6 +64,7 @@ def pipeline_topics(
         episodes: of episodes.
         group: the detector's consumer group; None leaves the changelog out.
         state_bytes: most bytes that the state of a symbol takes; 0 if that is not known.
+        alerts: of what people were told; None leaves it out.
     """
     compacted = {
         POLICY: "compact",
@@ -79,6 +81,10 @@ def pipeline_topics(
         TopicSpec(episodes, 4, compacted | appended, any_number=True, largest_bytes=BATCH_BYTES),
         TopicSpec(f"{input}-positions", 1, compacted, largest_bytes=BATCH_BYTES),
     ]
+    if alerts is not None:
+        topics.append(
+            TopicSpec(alerts, 1, compacted | appended, any_number=True, largest_bytes=BATCH_BYTES)
+        )
     if group is not None:
         name, largest = changelog_name(group, input), state_batch_bytes(state_bytes)
         if largest > BATCH_BYTES:  # more than a broker takes by itself

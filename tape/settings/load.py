@@ -135,7 +135,7 @@ def _first_fault(error: ValidationError) -> tuple[str, str]:
     """Return what is wrong with the first setting that is, and what to do."""
     fault = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
-    secret = "PASSWORD" in where or "KEY" in where
+    secret = any(word in where for word in ("PASSWORD", "KEY", "SECRET", "URL"))
     found = "" if secret else f" (found {str(fault['input'])[:80]!r})"
     remedy = "set it" if fault["type"] == "missing" else "correct it, or unset it"
     return f"{where}: {fault['msg']}{found}", remedy

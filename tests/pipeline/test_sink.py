@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import create_topics, pipeline_topics
 from tape.ops.local_postgres import LocalPostgres
-from tests.apps import App, Pipeline
+from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
 from tests.stores import IDS, Bench, files_bench, found, postgres_bench
 
@@ -90,13 +89,6 @@ def stored(bench: Bench, kind: str) -> int:
         return bench.count(kind)
     except Exception:  # no table, no file yet
         return 0
-
-
-def wait_until(done: Callable[[], bool], what: str, *apps: App, timeout_s: float = 120) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not done():
-        assert time.monotonic() < until_s, f"{what}:\n" + "\n".join(app.log() for app in apps)
-        time.sleep(0.1)
 
 
 def test_a_sink_that_is_killed_again_and_again_leaves_what_is_on_the_topic(

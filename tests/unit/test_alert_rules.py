@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tape.model.counts import Counts
+from tape.process.alert_metrics import AlertMetrics
 from tape.process.metrics import Metrics
 from tape.process.sink_metrics import SinkMetrics
 from tests.apps import ROOT
@@ -72,6 +73,7 @@ def test_an_alert_that_could_not_fire_is_noticed(alert: str, tmp_path: Path) -> 
 def test_the_alert_rules_name_only_metrics_that_exist() -> None:
     known = {f.name for f in Metrics("x", Counts()).registry.collect()}
     known |= {f.name for f in SinkMetrics("x").registry.collect()}
+    known |= {f.name for f in AlertMetrics(["x"]).registry.collect()}
     known |= {f"{name}_total" for name in known}
     assert set(re.findall(r"tapewatch_[a-z_]+", RULES.read_text())) <= known
     done = subprocess.run([promtool(), "check", "rules", str(RULES)], check=False)

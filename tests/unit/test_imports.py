@@ -87,6 +87,7 @@ def faults() -> Iterator[str]:
                     "producer",
                     "anomaly_detector",
                     "anomaly_sink",
+                    "alerter",
                 }:
                     yield f"{module} imports {target}: the package must work without it"
                 continue
@@ -197,6 +198,10 @@ def test_rooms_do_not_import_each_other_in_a_circle() -> None:
 LOADED = {
     "producer": (120, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
     "anomaly_detector": (135, {"archives", "feeds", "desk", "view", "cli", "synthetic"}),
+    "alerter": (
+        90,
+        {"archives", "feeds", "detection", "judging", "desk", "view", "cli", "synthetic", "sinks"},
+    ),
     "anomaly_sink": (
         100,
         {"archives", "feeds", "detection", "judging", "desk", "view", "cli", "synthetic", "market"},
@@ -204,9 +209,16 @@ LOADED = {
 }
 """Modules of ours that an app may load on its way at most, and rooms that it never enters."""
 
-SLOW = {"sklearn", "pandas", "matplotlib", "pyarrow", "textual", "exchange_calendars", "typer"} | {
-    "psycopg"
-}
+SLOW = {
+    "sklearn",
+    "pandas",
+    "matplotlib",
+    "pyarrow",
+    "textual",
+    "exchange_calendars",
+    "typer",
+    "apprise",
+} | {"psycopg"}
 """Slow to load, and neither sends nor judges a trade; of scikit-learn only a rare tie is asked."""
 
 

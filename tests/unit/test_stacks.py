@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings
 
 from tape.kafka.topics import pipeline_topics
 from tape.ops.demo.app_process import LASTING_CODES
+from tape.settings.alerter import AlerterSettings
 from tape.settings.broker import BrokerSettings
 from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
@@ -36,9 +37,11 @@ APPS: dict[str, type[BrokerSettings]] = {
     "producer": ProducerSettings,
     "anomaly_detector": DetectorSettings,
     "anomaly_sink": SinkSettings,
+    "alerter": AlerterSettings,
 }
 DEPLOYED = {"producer": "producer", "anomaly_detector": "anomaly_detector"} | {
-    "anomaly_sink": "postgres_sink"
+    "anomaly_sink": "postgres_sink",
+    "alerter": "alerter",
 }
 """What an app is called where it runs: of the sink there may be one per store."""
 BROKER = "Quix__Broker__Address"
@@ -48,10 +51,14 @@ ELSEWHERE = {"DATA_DIR", "INSTANCE"}
 NEED_A_PERSON = sorted(LASTING_CODES - {0})
 """Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
 
-EXTRA = {"producer": "postgres", "anomaly_detector": "detector", "anomaly_sink": "sink"}
+EXTRA = {"producer": "postgres", "anomaly_detector": "detector", "anomaly_sink": "sink"} | {
+    "alerter": "alerts"
+}
 """The extra of the package that an image has."""
 
-POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"}
+POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"} | {
+    "alerter.yaml": "alerter"
+}
 
 
 def document(name: str) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def test_the_compose_file_sets_only_what_is_known(app: str) -> None:
 
 def test_topics_are_the_same_everywhere() -> None:
     quix = {t["name"]: t["configuration"] for t in document("quix.yaml")["topics"]}
-    for spec in pipeline_topics(group="anomaly-detector"):
+    for spec in pipeline_topics(group="anomaly-detector", alerts="alerts"):
         if spec.name in quix:
             assert quix[spec.name]["partitions"] == spec.partitions
             policy = spec.config.get("cleanup.policy", "delete")
@@ -122,7 +129,7 @@ def test_topics_are_the_same_everywhere() -> None:
             if policy == "delete":
                 minutes = int(spec.config["retention.ms"]) // 60_000
                 assert quix[spec.name]["retentionInMinutes"] == minutes
-    assert set(quix) == {spec.name for spec in pipeline_topics()}
+    assert set(quix) == {spec.name for spec in pipeline_topics(alerts="alerts")}
 
 
 def test_compose_leaves_the_topics_to_their_one_definition() -> None:
@@ -143,7 +150,7 @@ def test_compose_leaves_the_topics_to_their_one_definition() -> None:
 def test_the_database_and_its_sink_start_only_when_asked_for_and_in_that_order() -> None:
     services = document("docker-compose.yml")["services"]
     asked = {name for name, service in services.items() if "profiles" in service}
-    assert asked == {"postgres", "postgres_sink"}
+    assert asked == {"postgres", "postgres_sink", "alerter"}
     assert services["postgres_sink"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
     made, used = services["postgres"]["environment"], services["postgres_sink"]["environment"]
     url = urlsplit(used["DATABASE_URL"].replace("${POSTGRES_PASSWORD:-tapewatch}", "word"))

@@ -13,7 +13,7 @@ from tape.errors import TapeError
 from tape.ops.app_files import app_main
 from tests.apps import ROOT
 
-APPS = ("producer", "anomaly_detector", "anomaly_sink")
+APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter")
 
 
 @pytest.mark.parametrize("name", APPS)

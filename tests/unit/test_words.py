@@ -102,6 +102,7 @@ def test_a_plain_word_is_let_through_and_another_is_not() -> None:
         "producer/app.yaml",
         "anomaly_detector/app.yaml",
         "anomaly_sink/app.yaml",
+        "alerter/app.yaml",
         "quix.yaml",
     ],
 )

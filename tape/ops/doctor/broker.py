@@ -5,6 +5,7 @@ from tape.kafka.about import about_broker
 from tape.kafka.connect import ready_broker
 from tape.kafka.placing import look_at_placing
 from tape.kafka.topics import how_to_fix, pipeline_topics, topic_states
+from tape.ops.doctor.alerter import alerts_topic
 from tape.ops.doctor.finding import Finding, first_cause
 from tape.settings.detector import DetectorSettings
 
@@ -28,7 +29,10 @@ def check_broker(settings: DetectorSettings) -> Finding:
 def check_topics(settings: DetectorSettings) -> Finding:
     """Compare the topics with what the pipeline needs, as `tape topics check` does."""
     specs = pipeline_topics(
-        *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+        *settings.topics(),
+        settings.consumer_group,
+        state_bytes=settings.state_bytes_max,
+        alerts=alerts_topic(),
     )
     try:
         states = topic_states(settings.client_config(), specs)

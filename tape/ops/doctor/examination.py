@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tape.ops.doctor.alerter import check_alerter
 from tape.ops.doctor.broker import check_broker, check_placing, check_topics
 from tape.ops.doctor.configuration import check_secrets, check_settings
 from tape.ops.doctor.drift import check_drift
@@ -15,7 +16,7 @@ from tape.ops.doctor.trial import check_trial
 from tape.settings.detector import DetectorSettings
 
 TRIAL = ("clock", "trial")
-LAST = ("metrics", "drift", "store")
+LAST = ("metrics", "drift", "store", "alerter")
 NEED_THE_BROKER = ("topics", "placing", *CHECKS)
 
 
@@ -42,6 +43,7 @@ def examine(*, deep: bool, look_s: float) -> Iterator[Finding]:
     yield check_metrics(detector)
     yield check_drift(detector)
     yield check_store()
+    yield check_alerter()
 
 
 def _with_broker(settings: DetectorSettings, *, deep: bool, look_s: float) -> Iterator[Finding]:

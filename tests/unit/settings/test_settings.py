@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tape.errors import SettingsError
+from tape.settings.alerter import AlerterSettings
 from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load, names
@@ -222,5 +223,5 @@ def test_a_certificate_authority_in_pem_is_taken(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_app_s_settings_are_known_by_name() -> None:
-    classes = (ProducerSettings, DetectorSettings, SinkSettings, FetchSettings)
+    classes = (ProducerSettings, DetectorSettings, SinkSettings, AlerterSettings, FetchSettings)
     assert set(NAMES) == {name for one in classes for name in names(one)}
