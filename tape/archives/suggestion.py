@@ -48,3 +48,12 @@ def toml_text(value: object) -> str:
         return "true" if value else "false"
     text = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+
+
+def bare_name(name: str) -> str:
+    """Return a column's name without case, blanks and marks.
+
+    >>> bare_name("Trade_Price ")
+    'tradeprice'
+    """
+    return re.sub(r"[^a-z0-9]", "", name.lower())

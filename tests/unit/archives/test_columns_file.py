@@ -10,8 +10,8 @@ import pytest
 
 from tape.archives import RowBatch, find_archives, read_archive
 from tape.archives.columns_file import read_columns_file
+from tape.archives.columns_guess import suggest
 from tape.archives.given import Given
-from tape.archives.suggesting import suggest
 from tape.errors import SettingsError
 from tape.model.fields import TIME_MAX_NS
 

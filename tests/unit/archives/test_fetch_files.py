@@ -142,7 +142,7 @@ def test_a_part_left_by_a_run_before_is_resumed(databento: DataBento, tmp_path: 
 
 
 @pytest.mark.parametrize("answer", [ignoring_range, other_range, status(416)])
-def test_an_answer_that_is_not_the_part_asked_for_starts_the_file_anew(
+def test_an_answer_that_is_not_the_part_asked_for_starts_the_file_again(
     answer: Fault, databento: DataBento, tmp_path: Path
 ) -> None:
     databento.add_job(JOB, {NAME: CONTENT})

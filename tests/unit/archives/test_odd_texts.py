@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tape.archives import RowBatch, find_archives, read_archive
+from tape.archives.columns_guess import suggest
 from tape.archives.outcome import Outcome
-from tape.archives.suggesting import suggest
 from tape.errors import ArchiveError
 from tape.model.fields import TIME_MAX_NS
 from tests.made_files import NANOS, csv, walk, written

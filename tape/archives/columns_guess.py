@@ -7,15 +7,15 @@ from typing import Final
 
 from tape.archives.beginnings import misnamed, without_separator_line
 from tape.archives.columns_file import PRICE_UNITS
-from tape.archives.deciding import DAY_IN_NAME, SAMPLE_BYTES, SAMPLE_ROWS, class_of
+from tape.archives.deciding import SAMPLE_BYTES, SAMPLE_ROWS, class_of
 from tape.archives.discovery import encoding_of
 from tape.archives.row_kinds import are_sums, kinds_of
 from tape.archives.sample_rows import csv_rows, json_rows, number_in
-from tape.archives.suggestion import Suggestion, toml_text
+from tape.archives.suggestion import Suggestion, bare_name, toml_text
+from tape.archives.time_guess import NEW_YORK, TIME_OF_DAY, guess_time
 from tape.archives.zstd import LongLine, pieces
-from tape.codec.values import iso_ns
 from tape.errors import ArchiveError
-from tape.model.fields import U16_MAX, U32_MAX, Unreadable, is_symbol
+from tape.model.fields import U16_MAX, U32_MAX, is_symbol
 from tape.model.rejected import Rejected
 
 SYNONYMS: Final = {
@@ -32,7 +32,6 @@ SYNONYMS: Final = {
     "publisher_id": "publisherid exchange exchangeid venue",
 }
 """Names without case, blanks and underscores, the likeliest first."""
-
 DAYS: Final = ("date", "tradedate", "day", "trddate", "tradedt")
 VOLUMES: Final = ("volume", "vol")
 SUFFIXES: Final = ("symsuffix", "symbolsuffix")
@@ -40,14 +39,6 @@ SIDES: Final = {"buy": "B", "b": "B", "bid": "B", "sell": "A", "s": "A", "ask": 
 SIDES_AS_READ: Final = frozenset("ABN")
 LOBSTER: Final = re.compile(r"^([A-Za-z.]+)_(\d{4}-\d\d-\d\d)_\d+_\d+_message")
 SYMBOL_IN_NAME: Final = re.compile(r"^([A-Z][A-Z0-9.]{0,7})[_\-. ]")
-TIME_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
-YEAR_FIRST: Final = re.compile(r"\d{4}[-./]?\d\d[-./]?\d\d\D", re.ASCII)
-HALF_DAY: Final = re.compile(r"\d ?[AP]\.?M\.?$", re.IGNORECASE)
-SERIAL_2000, SERIAL_2100, FEW_DAYS = 36_526, 73_051, 2
-"""Days since 1899-12-30, in which spreadsheets count; more than this many are no day's trades."""
-
-NEW_YORK: Final = "America/New_York"
-KOLKATA: Final = "Asia/Kolkata"
 
 
 def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
@@ -85,7 +76,7 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
         made.put("file", "header", False)
         _by_content(made, by_column)
     _symbol(made, path)
-    _time(made, by_column, path, time_zone)
+    guess_time(made, by_column, path, time_zone)
     _price(made, by_column)
     for needed in ("ts_event", "price", "size"):
         if needed not in made.tables.get("columns", {}):
@@ -94,12 +85,8 @@ def suggest(path: Path, time_zone: str | None = None) -> Suggestion:
     return made
 
 
-def _bare(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def _by_name(made: Suggestion, names: Sequence[str], by_column: dict[str | int, list[str]]) -> None:
-    bare = {_bare(name): name for name in reversed(names)}
+    bare = {bare_name(name): name for name in reversed(names)}
     for key in ("ts_event", "price", "size", "symbol", "ts_recv", "sequence", "publisher_id"):
         taken = {_flat(value) for value in made.tables.get("columns", {}).values()}
         found = [bare[one] for one in SYNONYMS[key].split() if one in bare]
@@ -140,7 +127,7 @@ def _kinds(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, li
     size = made.tables.get("columns", {}).get("size")
     if (
         size is not None
-        and _bare(str(size)) in VOLUMES
+        and bare_name(str(size)) in VOLUMES
         and are_sums([number_in(text) for text in by_column[size]])
     ):
         made.open.append(
@@ -154,7 +141,7 @@ def _joined(made: Suggestion, bare: dict[str, str], by_column: dict[str | int, l
     columns = made.tables.setdefault("columns", {})
     days = [bare[one] for one in DAYS if one in bare]
     alone = "ts_event" in columns and (
-        _bare(columns["ts_event"]) != "timestamp"
+        bare_name(columns["ts_event"]) != "timestamp"
         or all(TIME_OF_DAY.fullmatch(text) for text in by_column[columns["ts_event"]])
     )
     if days and alone:
@@ -211,68 +198,6 @@ def _symbol(made: Suggestion, path: Path) -> None:
         made.guesses.append(f"the symbol is in the file's name: {found[1]}")
     else:
         made.open.append('[symbol] value = "…": no column names the symbol')
-
-
-def _time(
-    made: Suggestion, by_column: dict[str | int, list[str]], path: Path, given: str | None
-) -> None:
-    column = made.tables.get("columns", {}).get("ts_event")
-    if column is None:
-        return
-    parts = column if isinstance(column, list) else [column]
-    texts = [" ".join(one) for one in zip(*(by_column[part] for part in parts), strict=False)]
-    kinds = {class_of(text) for text in texts[:100]}
-    zone = NEW_YORK if "TIME_M" in parts or "SYM_ROOT" in by_column else None
-    if any(_bare(str(one)) in ("series", "scrip", "tradequantity") for one in by_column):
-        zone = KOLKATA
-    zone = given or zone
-    if kinds & {"zoned", "s", "ms", "us", "ns"} and None not in kinds:
-        return
-    if None in kinds and not all(_is_day_and_time(text) for text in texts[:100]):
-        seconds = [number_in(text) for text in texts[:100]]
-        if any(HALF_DAY.search(text) for text in texts):
-            made.open.append("times of a 12-hour clock are not read: write them with 24 hours")
-        elif _are_serial_days(seconds):
-            made.open.append("times look like a spreadsheet's days since 1900: write them as text")
-        elif all(one is not None and 0 <= one < 86_400 for one in seconds):
-            made.put("time", "unit", "s since midnight")
-            made.put("time", "day", "file name")
-            made.guesses.append("times are seconds since midnight of the day in the file's name")
-            if DAY_IN_NAME.search(path.name) is None:
-                made.open.append("[time] day: the file's name has none")
-        elif any(YEAR_FIRST.match(text) for text in texts):
-            made.open.append(
-                f"times such as {texts[0]} are in no form that is read: write them as "
-                "2025-03-05T14:30:00.5"
-            )
-        else:
-            made.open.append('[time] order: "DMY" or "MDY"? Days are read as year, month, day')
-    else:
-        made.put("time", "unit", "iso")
-    if zone is None:
-        made.open.append(f'[time] zone = "{NEW_YORK}", or whichever: the times name none')
-        return
-    made.put("time", "zone", zone)
-    if given is None:
-        made.guesses.append(f"times are of {zone}")
-
-
-def _are_serial_days(numbers: Sequence[float | None]) -> bool:
-    """Return whether numbers are days of this century as spreadsheets count, all near one day.
-
-    Seconds since midnight of so few seconds would be a tape of a second or two.
-    """
-    known = [one for one in numbers if one is not None]
-    within = len(known) == len(numbers) and all(SERIAL_2000 <= one < SERIAL_2100 for one in known)
-    return within and bool(known) and max(known) - min(known) < FEW_DAYS
-
-
-def _is_day_and_time(text: str) -> bool:
-    try:
-        iso_ns(text, "ts_event", "UTC")
-    except Unreadable:
-        return False
-    return True
 
 
 def _price(made: Suggestion, by_column: dict[str | int, list[str]]) -> None:
