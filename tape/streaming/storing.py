@@ -19,7 +19,8 @@ from tape.settings.sink import SinkSettings
 from tape.sinks.sink import Item, Kind, Poison, SinkBusyError, Store
 from tape.streaming.adapter import OpenTransaction
 from tape.streaming.message_batch import MessageBatch
-from tape.streaming.sink_consumer import BATCH_SIZE, Lane, SinkConsumer, first_of
+from tape.streaming.partition_consumer import Lane
+from tape.streaming.sink_consumer import BATCH_SIZE, SinkConsumer, first_of
 
 log = logging.getLogger(__name__)
 
