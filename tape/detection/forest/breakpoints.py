@@ -10,7 +10,7 @@ from tape.detection.forest.bit_sets import float32_floor, kth_smallest
 from tape.detection.forest.depths import NEAR, exact_depth, exact_order_statistic
 from tape.detection.forest.draws import FIXED_POINT, SUBSAMPLE, ForestPlan
 from tape.detection.forest.growing import grow_forest
-from tape.detection.forest.trees import ASKED, ForestScratch
+from tape.detection.forest.scratch import ASKED, ForestScratch
 
 BREAKPOINTS: Final = 120
 """Room for places where a forest's verdict changes; at most 24 were seen on real data."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from tape.codec.array_types import F64, Word
 from tape.codec.compiling import compiled
-from tape.detection.forest.trees import ForestScratch
+from tape.detection.forest.scratch import ForestScratch
 
 NEAR = 10_996
 """1e-8 in fixed point: depths that close are summed again, in scikit-learn's order."""

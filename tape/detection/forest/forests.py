@@ -7,7 +7,7 @@ from tape.detection.forest.breakpoints import TOO_MANY, UNDECIDED, UNDRAWN, fit_
 from tape.detection.forest.depths import exact_depths
 from tape.detection.forest.draws import SUBSAMPLE, ForestDraws
 from tape.detection.forest.reference import reference_breakpoints
-from tape.detection.forest.trees import forest_scratch
+from tape.detection.forest.scratch import forest_scratch
 from tape.detection.parameters import Parameters
 
 

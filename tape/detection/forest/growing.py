@@ -6,12 +6,8 @@ from tape.codec.array_types import F32, U64, Word
 from tape.codec.compiling import compiled, uncounted
 from tape.detection.forest.bit_sets import lowest_bit, sort_ranks, transpose_block
 from tape.detection.forest.draws import SUBSAMPLE, ForestPlan
-from tape.detection.forest.trees import (
-    BUCKETS,
-    ForestScratch,
-    grow_four,
-    read_tree,
-)
+from tape.detection.forest.scratch import BUCKETS, ForestScratch
+from tape.detection.forest.trees import grow_four, read_tree
 
 
 @uncounted
