@@ -7,9 +7,9 @@ from a broker who improved it a little, and such trades are small; a large one i
 from dataclasses import dataclass
 
 from tape.codec.symbols import SymbolTable
+from tape.detection.kind import Kind
 from tape.detection.parameters import OwnParameters
 from tape.detection.protocol import Explanation, Verdicts, WithoutMemory
-from tape.detection.registry import Kind
 from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 from tape.model.fields import price_text

@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from tape.codec.array_types import F64
+from tape.detection.kind import Kind
 from tape.detection.protocol import DUPLICATE, Verdicts
-from tape.detection.registry import Kind
 from tape.judging.judge import Judge
 from tape.model.columns import TradeColumns
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tape.codec.symbols import SymbolTable
 from tape.detection.composed import taken
+from tape.detection.kind import Kind
 from tape.detection.memory import (
     ROOM_FACTOR,
     clear_row,
@@ -26,7 +27,6 @@ from tape.detection.memory import (
 )
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, Explanation, Part, Verdicts, kernel_columns
-from tape.detection.registry import Kind
 from tape.detection.ring_kernel import VERSION, check, find_duplicates, ring_state
 from tape.errors import DetectorError, StateError
 from tape.model.anomaly import Reason, refuse_unreadable

@@ -5,8 +5,9 @@ import zlib
 from typing import Final
 
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
+from tape.detection.kind import Layout
 from tape.detection.memory import LENGTH, counters_of, first_piece
-from tape.detection.registry import BUILT_IN, TAKEN, Layout, lineup
+from tape.detection.registry import BUILT_IN, TAKEN, lineup
 from tape.detection.ring_kernel import COUNTERS, VERSION
 from tape.errors import StateError
 from tape.judging.episode_kernel import FIRST_TIME, FLAGS

@@ -13,7 +13,7 @@ from tape.detection.calibrated.state import (
     VERSION,
 )
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
-from tape.detection.registry import Kind, Layout
+from tape.detection.kind import Kind, Layout
 from tape.model.rules import CALIBRATED
 
 

@@ -10,8 +10,8 @@ from tape.detection.classic.reference import LiteralDetector
 from tape.detection.classic.state import BREAKS, COUNTERS, FINE, LAST_PRICE, LEARNT, VERSION
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
 from tape.detection.forest.self_check import kernel_can, kernel_is_trusted
+from tape.detection.kind import STATE_BYTES, Kind, Layout
 from tape.detection.protocol import Detector
-from tape.detection.registry import STATE_BYTES, Kind, Layout
 from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 LITERAL_BYTES: Final = 192 * 1024

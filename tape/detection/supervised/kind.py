@@ -3,7 +3,7 @@
 from typing import Final
 
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
-from tape.detection.registry import Kind, Layout
+from tape.detection.kind import Kind, Layout
 from tape.detection.supervised.detector import SupervisedDetector
 from tape.detection.supervised.parameters import SupervisedParameters
 from tape.detection.supervised.state import COUNTERS, LAST_PRICE, LAST_SIZE, STATE_VERSION

@@ -12,8 +12,9 @@ import pytest
 from tape.detection import registry
 from tape.detection.calibrated.parameters import CalibratedParameters
 from tape.detection.classic.parameters import ClassicParameters
+from tape.detection.kind import Kind
 from tape.detection.parameters import OwnParameters, Parameters, SymbolThresholds
-from tape.detection.registry import BUILT_IN, Kind, lineup
+from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import SettingsError
 from tape.model.rules import RULES, Rule
 from tests.sub_penny_days import EXAMPLE, PROFILE
