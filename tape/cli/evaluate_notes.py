@@ -9,7 +9,7 @@ from tape.desk.evaluate.baselines import tuned_on
 from tape.desk.evaluate.evaluate import Task
 from tape.desk.evaluate.families import family_of
 from tape.desk.evaluate.labels import UNKNOWN, UNNAMED, Label
-from tape.detection.calibrated.kernel import SETTLED
+from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.parameters import Parameters
 from tape.process.terminal_text import cell
 from tape.settings.thresholds_file import unknown_symbols

@@ -16,10 +16,12 @@ import numpy as np
 
 from tape.codec.array_types import I64, U16, U64, Word
 from tape.codec.compiling import part_of_callers, uncounted
-from tape.detection.protocol import DUPLICATE, LATE, NEW
+from tape.detection.protocol import DUPLICATE, LATE, NEW, Columns
 
 RING: Final = 1_024
-"""Accepted trades that are remembered per symbol to recognise duplicates; a power of two."""
+"""Accepted trades that are remembered per symbol to recognise duplicates; a power of two.
+
+Two hashes each make 16 KB, most of what a symbol's state takes."""
 
 
 PUBLISHERS: Final = 64
@@ -161,21 +163,15 @@ def _looked_up(state: Ring, row: int, place: Any, identity: Any) -> int:
 
 
 @part_of_callers
-def outcome_of(
-    state: Any,
-    row: int,
-    publisher: int,
-    ts_event_ns: int,
-    sequence: int,
-    ordinal: int,
-    price_nanos: int,
-    size: int,
-    side: int,
-) -> tuple[int, int, int]:
-    """Return a trade's outcome, by how many ns it is late, and 1 if it shares its place.
+def outcome_of(state: Any, t: Columns, i: int) -> tuple[int, int, int]:
+    """Return the outcome of trade i, by how many ns it is late, and 1 if it shares its place.
 
     Unless it is a duplicate it is remembered in the ring; the caller counts accepted trades.
     """
+    row = t.symbol[i]
+    publisher = t.publisher_id[i]
+    ts_event_ns = t.ts_event_ns[i]
+    sequence = t.sequence[i]
     slot = _publisher_slot(state, row, publisher)
     behind: Word = np.int64(0)
     ahead = slot < 0
@@ -186,8 +182,8 @@ def outcome_of(
     identity: Word = np.uint64(0)
     found = ALONE
     if sequence > 0:
-        place = _place_hash(publisher, ts_event_ns, sequence, ordinal)
-        identity = _identity_hash(place, price_nanos, size, side)
+        place = _place_hash(publisher, ts_event_ns, sequence, t.ordinal[i])
+        identity = _identity_hash(place, t.price_nanos[i], t.size[i], t.side[i])
         if not ahead or state.counters[row, KNOWN_PUBLISHERS] == FORGOTTEN:
             found = _looked_up(state, row, place, identity)
             if found == SAME:

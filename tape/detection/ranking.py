@@ -19,14 +19,15 @@ from tape.model.rejected import Rejected
 from tape.model.rules import CALIBRATED, ISOLATION_FOREST, RULES
 
 EVEN: Final = 7.0
-"""The rank at which as many alerts are confirmed as dismissed; one more is twice the odds."""
+"""The rank at which as many alerts are confirmed as dismissed; one more is twice the odds. Half of
+the largest."""
 MOST_RANK: Final = 14.0
 """As much as a priority is at most: both are read in the same lists."""
 DIGITS: Final = 2
 ONE_IN: Final = 20
 """One episode in this many is shown whatever its rank, so that a wrong ranking is found out."""
 LARGEST: Final = 1e12
-"""No number of an alert counts as more."""
+"""No number of an alert counts as more: it is more dollars than any symbol trades in a day."""
 
 PROPERTIES: Final = {
     "distance from local mean": "distance",

@@ -46,17 +46,7 @@ def find_duplicates(t: Columns, state: RingState, outcome: U8, behind_ns: I64, s
     """Tell new, late and duplicate trades of a batch apart."""
     for i in range(t.symbol.shape[0]):
         row = t.symbol[i]
-        outcome[i], behind_ns[i], shared[i] = outcome_of(
-            state,
-            row,
-            t.publisher_id[i],
-            t.ts_event_ns[i],
-            t.sequence[i],
-            t.ordinal[i],
-            t.price_nanos[i],
-            t.size[i],
-            t.side[i],
-        )
+        outcome[i], behind_ns[i], shared[i] = outcome_of(state, t, i)
         if outcome[i] < DUPLICATE:
             state.counters[row, ACCEPTED] += 1
             state.dirty[row, 0] = 1

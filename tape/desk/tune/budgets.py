@@ -15,7 +15,7 @@ import numpy as np
 
 from tape.desk.day import Day
 from tape.desk.tune.thresholds import LEAST_TRADES, count_alerts, judged_by_symbol
-from tape.detection.calibrated.kernel import SETTLED
+from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.parameters import MOST_PER_DAY, Parameters, SymbolThresholds
 from tape.market.new_york import calendar_days
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from tape.desk.tune.budgets import DOUBT, TunedBudget
 from tape.desk.tune.thresholds import Tuned
-from tape.detection.calibrated.kernel import SETTLED
+from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.classic.reasons import thresholds_of
 from tape.detection.parameters import Parameters
 from tape.process.origin import MARK

@@ -47,9 +47,10 @@ LOWEST = 1.5
 HIGHEST = 7.0
 """Limit of a new symbol and its bounds, if the budget is one of days."""
 BLOCK = 30
-"""Trades from the first flagged one that are one alert."""
+"""Trades from the first flagged one that are one alert, as in docs/evaluation.md."""
 CHAIN = 60
-"""A flag at most this many trades after another belongs to the same event."""
+"""A flag at most this many trades after another belongs to the same event: so long
+an odd price stays in the local mean."""
 FAR = (2.0, 0.5, 0.5)
 """An event that goes so far above the limit is a find, and counts only on credit: what its alerts
 have raised the limit by is taken back."""

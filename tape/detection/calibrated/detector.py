@@ -6,15 +6,11 @@ import numpy as np
 
 from tape.codec.array_types import F64
 from tape.codec.symbols import SymbolTable
+from tape.detection.calibrated.batch import Answers, Scratch, Setting
 from tape.detection.calibrated.budget import budget_rows
-from tape.detection.calibrated.features import ROUND_LOT
-from tape.detection.calibrated.kernel import (
-    FACTS,
-    Answers,
-    Scratch,
-    Setting,
-    detect_calibrated,
-)
+from tape.detection.calibrated.facts import FACTS
+from tape.detection.calibrated.feed_features import ROUND_LOT
+from tape.detection.calibrated.kernel import detect_calibrated
 from tape.detection.calibrated.parameters import CalibratedParameters
 from tape.detection.calibrated.prior import LEAST_SHAPES, prior_histograms
 from tape.detection.calibrated.reasons import MOST_TOLD, attribution, sentence

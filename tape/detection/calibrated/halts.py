@@ -40,7 +40,8 @@ from tape.market.day import POST_MARKET, PRE_MARKET, REGULAR, REOPENING
 HALT_NS = 290_000_000_000
 """A trading pause is five minutes at least (Limit Up-Limit Down plan)."""
 HALT_SPACINGS = 50.0
-"""This many times the usual spacing without a trade are a halt and no quiet hour. No longer gap is
+"""This many times the usual spacing without a trade are a halt and no quiet hour:
+if trades came at random, one gap in e^50 would be as long. No longer gap is
 counted for the usual spacing, so that one wrong stamp moves it by a quarter at most."""
 LEAST_CAP_NS = 1e9
 """Up to here a gap counts for the usual spacing whatever that is, which begins at nothing."""

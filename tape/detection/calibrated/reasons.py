@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from tape.detection.calibrated.features import LOT, SIZE
-from tape.detection.calibrated.state import FEATURES, LOCAL
+from tape.detection.calibrated.features import LOT
+from tape.detection.calibrated.state import FEATURES, LOCAL, SIZE
 from tape.model.anomaly import Feature
 from tape.model.columns import TradeColumns
 from tape.model.fields import price_text

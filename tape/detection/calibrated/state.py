@@ -13,8 +13,22 @@ FEATURES: Final = 6
 """What a trade is measured by: `tape.detection.calibrated.features`."""
 PRICES: Final = 3
 """The first of them are of the price, the next one is the size, the last two are of the feed."""
+DEVIATION: Final = 0
+"""Places of the features in whatever has one place each."""
+JUMP: Final = 1
+TEN_TRADES: Final = 2
+SIZE: Final = 3
+STUCK: Final = 4
+SIGNED_VOLUME: Final = 5
+DISTANCE: Final = FEATURES + 1
+"""Behind the features and one place for severities: how far the price is from the median of the
+last nine, in parts of that."""
 FAMILIES: Final = 3
 """Kinds of what is odd, each with a limit of its own: price, size, feed."""
+OF_PRICE: Final = 0
+"""Places of the families in what is kept by family."""
+OF_SIZE: Final = 1
+OF_FEED: Final = 2
 TAILS: Final = 7
 """One tail per feature, and one for the largest of the six severities, whose own tail is longer."""
 BINS: Final = 128
@@ -52,7 +66,7 @@ REOPENED: Final = 23
 """Time of the first trade after a halt while its next ones come; else 0."""
 VENUES_KNOWN: Final = 24
 DOUBTED: Final = 25
-"""What the last trade may begin, whose time is far from the clock; see `sessions`."""
+"""What the last trade may begin, whose time is far from the clock; see `halts`."""
 DOUBTED_TIME: Final = 26
 DOUBTED_DAY: Final = 27
 DOUBTED_HELD: Final = 28

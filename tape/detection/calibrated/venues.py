@@ -19,7 +19,8 @@ ALL = VENUES * VENUE_FACTS
 ODD = 3.0
 """Severity from which on a price counts as odd for its venue."""
 ENOUGH_ODD = 20.0
-"""Odd prices of all venues that say something of one; of fewer, its share is taken for less."""
+"""Odd prices of all venues that say something of one; of fewer, its share is taken for less.
+Counted up to 20 a share is right to a quarter or so."""
 
 
 @part_of_callers

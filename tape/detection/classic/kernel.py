@@ -71,17 +71,7 @@ def _judge(i: int, t: Columns, limits: Limits, state: ClassicState, out: Answers
     """Apply all but the forest to trade i; return whether it is processed and not dropped."""
     row = t.symbol[i]
     price_nanos = t.price_nanos[i]
-    outcome, behind_ns, shared = outcome_of(
-        state,
-        row,
-        t.publisher_id[i],
-        t.ts_event_ns[i],
-        t.sequence[i],
-        t.ordinal[i],
-        price_nanos,
-        t.size[i],
-        t.side[i],
-    )
+    outcome, behind_ns, shared = outcome_of(state, t, i)
     out.outcome[i] = outcome
     out.behind_ns[i] = behind_ns
     out.shared[i] = shared

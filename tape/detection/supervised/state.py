@@ -12,6 +12,14 @@ STATE_VERSION: Final = 1
 PRICES: Final = 128
 """Last prices; a power of two, more than the longest window of trades."""
 
+FADE: Final = 1.0 / 500.0
+"""Weight of a new trade in what is usual: some 500 trades."""
+BELIEVED: Final = 8.0
+"""A step or distance counts for the usual one with at most this many times that one, once there
+are `FIRST` trades."""
+FIRST: Final = 60
+"""As many as the calibrated profile does not judge: till then they say what is usual."""
+
 LAST_PRICE: Final = 1
 """Columns of `counters`; `ACCEPTED` is 0. Price of the last trade in 1e-9 dollars."""
 LAST_TIME: Final = 2
