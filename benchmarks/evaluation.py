@@ -187,7 +187,7 @@ def at_hand(name: str, data: Path) -> bool:
 
 
 def _lines(kept: dict[str, Any]) -> str:
-    """Return JSON of a line a profile, so that a difference can be read."""
+    """Return JSON of one line per profile, so that a difference can be read."""
     parts = [
         f"{json.dumps(name)}: {{\n"
         + ",\n".join(f" {json.dumps(profile)}: {json.dumps(one)}" for profile, one in own.items())

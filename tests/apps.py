@@ -73,7 +73,7 @@ def wait_until(done: Callable[[], bool], what: str, *apps: App, timeout_s: float
 
 
 def assert_books(end: dict[str, object], sent: int) -> None:
-    """The counts of a detector's last line are those of so many records on its topic."""
+    """The counts of a detector's last line are those of this many records on its topic."""
     rejected = sum(end["rejected"].values())  # type: ignore[attr-defined]
     judged, duplicates = end["trades"], end["duplicate"]
     assert sent == end["records"] == judged + duplicates + rejected, (sent, end)  # type: ignore[operator]

@@ -153,7 +153,7 @@ def gaps(h: History) -> tuple[F64, F64]:
 
 
 def run_values(h: History) -> F64:
-    """Return the surprise of the run of equal price, size and side per trade, in nats."""
+    """Return the rarity of the run of equal price, size and side per trade, in nats."""
     passed, spacing = gaps(h)
     kept = np.flatnonzero(~h.auction)
     key = list(zip(h.cents[kept], h.size[kept], h.side[kept], strict=True))
@@ -161,14 +161,14 @@ def run_values(h: History) -> F64:
     lot = np.concatenate([[False], h.size[kept][:-1] == 100])
     timed = passed[kept] > 0
     known = h.number[kept]
-    surprise = np.zeros(len(kept))
+    rarity = np.zeros(len(kept))
     for of_lot in (False, True):
         mine = timed & (lot == of_lot)
         weight = np.where(mine, np.maximum(1 / 5_000, 1 / known), 0.0)
         share = before(running_mean(again.astype(float), weight))
-        surprise[mine] = -np.log(np.maximum(share[mine], 0.01))
+        rarity[mine] = -np.log(np.maximum(share[mine], 0.01))
     whole = 0.05 + 0.95 * np.minimum(passed[kept] / np.maximum(4 * spacing[kept], 1), 1)
-    added = np.where(again & timed, whole * surprise, 0.0)
+    added = np.where(again & timed, whole * rarity, 0.0)
     fresh = ~again | (np.diff(h.session[kept], prepend=-1) != 0)
     total = np.cumsum(added)
     run = total - np.maximum.accumulate(np.where(fresh, total, 0.0))

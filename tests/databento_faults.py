@@ -6,7 +6,7 @@ from tests.databento_server import Fault, Handler, send_file
 
 
 def cut_after(size: int) -> Fault:
-    """Cut the connection after so many bytes of the body."""
+    """Cut the connection after this many bytes of the body."""
     return lambda handler, content: send_file(handler, content, size)
 
 

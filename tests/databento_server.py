@@ -265,7 +265,7 @@ def authorization(key: str) -> str:
 
 
 def send_file(handler: Handler, content: bytes, upto: int | None = None) -> None:
-    """Send a file or the part asked for; with `upto`, cut the connection after so many bytes."""
+    """Send a file or the part asked for; with `upto`, cut the connection after this many bytes."""
     start, end = 0, len(content) - 1
     asked = handler.headers.get("Range")
     if asked:

@@ -92,7 +92,7 @@ class HttpReceiver:
             self._server = None
 
     def wait_for(self, count: int, timeout_s: float = 60) -> None:
-        """Wait until so many requests came."""
+        """Wait until this many requests came."""
         until_s = time.monotonic() + timeout_s
         while len(self.got) < count:
             assert time.monotonic() < until_s, f"only {len(self.got)} of {count} came"

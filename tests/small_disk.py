@@ -23,7 +23,7 @@ def mounted(folder: Path, size_mb: int) -> Iterator[Path]:
 
 
 def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
-    """Fill a disk up but for so many bytes, and return the file that did it."""
+    """Fill a disk up but for this many bytes, and return the file that did it."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while (room := disk_usage(disk).free - leave_bytes) > 0:

@@ -27,7 +27,7 @@ IDS = {"anomalies": "anomaly_id", "episodes": "episode_id"}
 
 
 def found(count: int, **changes: Any) -> tuple[list[Item], list[Item]]:
-    """So many anomalies, and the states of their episodes, as the detector writes them."""
+    """This many anomalies, and the states of their episodes, as the detector writes them."""
     values = [a_message(n, size=30_000 + n, **changes) for n in range(1, count + 1)]
     key = str(changes.get("symbol", "NVDA")).encode()
     judged = Judge(Parameters(), 5, Counts()).judge([key] * count, values)

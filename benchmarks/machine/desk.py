@@ -86,7 +86,7 @@ def vendor_to_df_rows_per_s(path: Path, rows: int) -> float | None:
     None, and a sentence, where the client is not: it wants an older databento-dbn than ours.
     """
     if not (VENDOR / "databento").is_dir():
-        print("the vendor's to_df is left out: `make .vendor/.ready` fetches it", file=sys.stderr)
+        print("the vendor's to_df is skipped: `make .vendor/.ready` fetches it", file=sys.stderr)
         return None
     done = subprocess.run(
         [sys.executable, "-c", VENDOR_CODE, str(path), str(REPEATS)],

@@ -28,7 +28,7 @@ FIRST_DAY = date(2025, 3, 3)
 
 
 def write_minutes(folder: Path, minutes: int) -> int:
-    """Write a file a minute, each a day's even stream of trades; return the trades of all."""
+    """Write one file per minute, each a day's even stream of trades; return the trades of all."""
     trades = TRADES_PER_S * 60
     with console.status("making the tape") as status:
         for number in range(minutes):

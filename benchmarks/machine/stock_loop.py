@@ -1,4 +1,4 @@
-"""Quix Streams as its tutorials use it: a message a call, JSON in and out, the same detector.
+"""Quix Streams as its tutorials use it: one message per call, JSON in and out, the same detector.
 
 Run by `tape bench` beside the micro-batched detector.
 """

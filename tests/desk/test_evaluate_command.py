@@ -24,7 +24,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two days of two symbols, `one` also with labelled anomalies; both made up on one date."""
+    """Two days of two symbols, `one` also with labelled anomalies; both synthetic, on one date."""
     folder = tmp_path_factory.mktemp("days")
     for seed, name in ((1, "one"), (2, "two")):
         made = make_day(seed, ["AAA", "BBB"], 20_000, anomalies=0)

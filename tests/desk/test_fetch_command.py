@@ -1,4 +1,4 @@
-"""`tape fetch` as it is typed: it asks before it pays, goes on after Ctrl-C, shows no key."""
+"""`tape fetch` as it is typed: it asks before it pays, continues after Ctrl-C, shows no key."""
 
 import json
 import os

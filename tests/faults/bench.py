@@ -27,7 +27,7 @@ from tests.faults.checker import Difference, compare
 
 TRADES_PER_S = 2_000
 CALIBRATED = Parameters(profile="calibrated", alerts_per_10k=100.0)
-"""The other profile, with so many alerts that a lost one cannot hide."""
+"""The other profile, with enough alerts for a lost one to be seen."""
 DAYS = (date(2025, 3, 3), date(2025, 3, 4))
 
 

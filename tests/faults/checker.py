@@ -1,4 +1,4 @@
-"""What a reader of `anomalies` and `episodes` must see: all that is expected, once, to the byte."""
+"""What a reader of `anomalies` and `episodes` must see: all that is expected, once, the same."""
 
 import json
 from collections import Counter

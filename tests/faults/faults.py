@@ -149,5 +149,5 @@ def cut_connection(bench: Bench, proxy: Proxy, seconds: float) -> None:
     proxy.cut()
     assert proxy.cuts >= cuts + 2, "producer and detector were connected"
     time.sleep(seconds)
-    proxy.mend()
+    proxy.repair()
     bench.wait_for_more(committed)

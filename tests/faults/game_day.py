@@ -1,7 +1,7 @@
 """A game day: three detectors, one state folder, a thousand symbols, poison, random faults.
 
 What is on `anomalies`, `episodes`, `rejected` and `stocks` at its end must be what the tape and the
-poison give without any fault: nothing lost, nothing twice, to the byte.
+poison give without any fault: nothing lost, nothing twice, byte for byte.
 """
 
 import random
@@ -166,7 +166,7 @@ class GameDay(Bench):
 
 
 def strike(fault: str, day: GameDay, kafka: LocalKafka) -> None:
-    """Let one fault happen, and return when the work goes on."""
+    """Let one fault happen, and return when the work continues."""
     strikes: dict[str, Callable[[], None]] = {
         "detector SIGKILL": lambda: faults.kill(day, day.any_detector()),
         "detector SIGTERM": lambda: faults.terminate(day, day.any_detector()),
@@ -220,7 +220,7 @@ def age_s(pid: int) -> float:
 
 
 def add(day: GameDay) -> None:
-    """Start one more detector, and wait until it belongs to the group and the work goes on."""
+    """Start one more detector, and wait until it belongs to the group and the work continues."""
     day.in_the_middle("detector added")
     if len(day.detectors) >= PARTITIONS:  # one more had no work, and could not be fenced
         assert day.detectors.pop(day.any_detector()).stop() == 0
@@ -265,7 +265,7 @@ def play(day: GameDay, kafka: LocalKafka, wanted: Sequence[str]) -> None:
 
 
 def drawn(dice: random.Random, count: int) -> list[str]:
-    """So many faults at random, each kind once before any comes again."""
+    """This many faults at random, each kind once before any comes again."""
     kinds = list(WEIGHTS)
     dice.shuffle(kinds)
     rest = max(0, count - len(kinds))

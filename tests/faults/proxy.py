@@ -47,7 +47,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break every connection, and refuse new ones, until `mend`."""
+        """Break every connection, and refuse new ones, until `repair`."""
         self._whole.clear()
         with self._lock:
             for pair in self._pairs:
@@ -56,7 +56,7 @@ class Proxy:
             self.cuts += len(self._pairs)
             self._pairs.clear()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._whole.set()
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ def kept_on_failure() -> Iterator[Path]:
 
 
 def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
-    """Let one fault happen, and return when the work goes on."""
+    """Let one fault happen, and return when the work continues."""
     match fault:
         case "producer and detector SIGKILL":
             faults.kill_both(bench)

@@ -60,7 +60,7 @@ def symbols_by_partition(pipeline: Pipeline) -> dict[int, str]:
 
 
 def records(symbol: str, count: int, *, bad_every: int) -> list[Record]:
-    """So many records of a symbol; one in `bad_every` is no trade, one in 701 is big."""
+    """This many records of a symbol; one in `bad_every` is no trade, one in 701 is big."""
     made = []
     for number in range(1, count + 1):
         value = encode(
@@ -116,7 +116,7 @@ def bad_ones(pipeline: Pipeline, lanes: dict[int, list[Record]]) -> Counter[str]
 
 
 def assert_judged_all(pipeline: Pipeline, lanes: dict[int, list[Record]]) -> None:
-    """Every bad record once on `rejected`, every big trade once on `anomalies`, to the byte."""
+    """Every bad record once on `rejected`, every big trade once on `anomalies`, unchanged."""
     assert rejected(pipeline) == bad_ones(pipeline, lanes)
     found = Counter(pipeline.anomalies())
     seen = Counter((one["symbol"], one["sequence"]) for one in map(json.loads, found.elements()))

@@ -1,4 +1,4 @@
-"""What happens to topics, names and records while detectors run ends in a sentence, or goes on."""
+"""What happens to topics, names and records while detectors run: a sentence, or no change."""
 
 import json
 import os
@@ -157,7 +157,7 @@ def test_records_deleted_beyond_the_commit_are_told_with_4(pipeline: Pipeline) -
 
 
 def test_records_deleted_while_the_detector_is_behind_are_told_with_4(pipeline: Pipeline) -> None:
-    """The client by itself would go on at the oldest record that is left."""
+    """The client by itself would continue at the oldest record that is left."""
     detector = started(pipeline)
     produce(pipeline.address, pipeline.input, [big_trade(n) for n in range(1, 11)])
     pipeline.wait_all_judged()

@@ -64,9 +64,9 @@ def test_a_state_disk_that_fills_up_ends_the_detector_and_loses_nothing(
     assert sending.wait() == 0
     assert pipeline.detect(STOP_WHEN_IDLE_S="4").wait() == 0
     assert len(pipeline.stocks()) == TRADES
-    mended = pipeline.anomalies()
+    fixed = pipeline.anomalies()
 
     pipeline.group, pipeline.output = f"{pipeline.group}-2", f"{pipeline.output}-2"
     pipeline.state = pipeline.folder / "elsewhere"
     assert pipeline.detect(STOP_WHEN_IDLE_S="4").wait() == 0
-    assert mended == pipeline.anomalies()
+    assert fixed == pipeline.anomalies()

@@ -83,7 +83,7 @@ def test_it_judges_on_the_broker_keeps_its_state_and_is_seen_everywhere(
 def test_a_detector_of_ones_own_that_fails_loses_no_trade(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """It fails in the middle, is put right, and goes on: each trade is judged once."""
+    """It fails in the middle, is put right, and continues: each trade is judged once."""
     data = tmp_path / "data"
     path = write_sub_penny_day(data, trades=8_000)
     text = (EXAMPLE / "sub_penny.py").read_text()

@@ -185,7 +185,7 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
 def test_thresholds_may_change_while_the_detector_is_down(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    """What was learnt goes on: the second day is judged as if they had never been others."""
+    """What was learnt stays: the second day is judged as if they had never been others."""
     first, second, both = (tmp_path / name for name in ("first", "second", "both"))
     for folder, seed, day in ((first, 7, 3), (second, 8, 5), (both, 7, 3), (both, 8, 5)):
         write_day(make_day(seed=seed, trades=10_000, day=date(2025, 3, day)), folder)

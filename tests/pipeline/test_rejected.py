@@ -128,7 +128,7 @@ def test_too_many_bad_records_stop_the_app_before_anything_is_committed_b44(
     assert pipeline.judged()[1] == 0
     assert not [m for lane in read_topic(pipeline.client, pipeline.rejected) for m in lane]
 
-    assert judge_all(pipeline, REJECTED_RUN_MAX="0") == 0  # the operator goes on regardless
+    assert judge_all(pipeline, REJECTED_RUN_MAX="0") == 0  # the operator continues regardless
     assert len(rejected_records(pipeline.client, pipeline.rejected)) == 1_000
 
 

@@ -58,7 +58,7 @@ def test_topics_are_created_once_and_are_right_then(
     assert topics("check").returncode == 0
 
 
-def test_missing_topics_end_the_check_with_the_way_to_mend_it(
+def test_missing_topics_end_the_check_with_the_way_to_fix_it(
     topics: Command, names: dict[str, str]
 ) -> None:
     done = topics("check")

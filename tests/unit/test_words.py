@@ -30,6 +30,7 @@ INSTEAD = {
     ),
 }
 """Words that a reader stumbles over, and what to say in their place."""
+APPS = ("producer", "anomaly_detector", "anomaly_sink")
 MESSAGES_TOO = {r"told": "reported, or known", r"heard": "used, or observed"}
 """Of these the documentation has good uses: "told apart"."""
 
@@ -77,10 +78,17 @@ def test_messages_use_plain_words() -> None:
 
 
 def test_docstrings_use_plain_words() -> None:
+    """Those of tests and benchmarks too, which a contributor reads."""
+    texts = {
+        file: file.read_text()
+        for folder in ("tape", "tests", "benchmarks", "examples", *APPS)
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    }
     wrong = [
         f"{file.relative_to(ROOT)}:{node.lineno}: {one}"
-        for file in sorted((ROOT / "tape").rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text()))
+        for file, text in texts.items()
+        if any(found(text, INSTEAD))  # to parse them all would take longer
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         for one in found(str(node.value.value), INSTEAD)
     ]

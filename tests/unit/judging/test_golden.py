@@ -49,7 +49,7 @@ RUNS = {
 }
 TRADES = 7_000
 CUT = 4_321
-"""Where a run is ended, and another one goes on with what it kept."""
+"""Where a run is ended, and another one continues with what it kept."""
 BLOB = "BRK.B"
 
 

@@ -178,7 +178,7 @@ def test_a_picture_of_one_anomaly_marks_what_is_flagged_around_it(
     assert one["reasons"][0]["text"].split(";")[0] in picture
 
 
-def test_a_picture_of_a_calibrated_anomaly_shows_the_shares_of_the_surprise(
+def test_a_picture_of_a_calibrated_anomaly_shows_the_shares_of_the_rarity(
     days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib")
@@ -268,7 +268,7 @@ def test_the_episodes_written_are_those_of_the_oracle(
 
 
 def test_a_part_of_the_tape_has_the_episodes_of_the_whole(days: Path, tmp_path: Path) -> None:
-    """An episode that began before the part goes on in it."""
+    """An episode that began before the part continues in it."""
     replay(days, "--episodes", tmp_path / "whole.jsonl")
     whole = (tmp_path / "whole.jsonl").read_bytes().splitlines()
     middle = next(

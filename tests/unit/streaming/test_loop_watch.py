@@ -1,4 +1,4 @@
-"""A loop that hangs is ended; one that goes on is not."""
+"""A loop that hangs is ended; one that works is not."""
 
 import threading
 

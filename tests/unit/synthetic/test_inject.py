@@ -56,7 +56,7 @@ def tape(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(
     scope="module",
-    params=["made up", *(pytest.param(day, marks=pytest.mark.full) for day in REAL_DAYS)],
+    params=["synthetic", *(pytest.param(day, marks=pytest.mark.full) for day in REAL_DAYS)],
     ids=lambda p: Path(p).name[:18],
 )
 def injected(
@@ -65,7 +65,7 @@ def injected(
     """A day before and after, as files."""
     folder = tmp_path_factory.mktemp("inject")
     source = request.param
-    if source == "made up":
+    if source == "synthetic":
         source = write_day(make_day(seed=2, trades=60_000, anomalies=0), folder / "plain")
     elif not source.is_file():
         pytest.skip(f"no real trades here ({source.name}); the synthetic day is tested")

@@ -78,7 +78,7 @@ FACTORS = {
 
 
 @pytest.fixture(scope="module")
-def made_up() -> dict[str, float]:
+def synthetic() -> dict[str, float]:
     return measures(make_day(seed=1, symbols=["NVDA"], trades=200_000, anomalies=0))
 
 
@@ -88,15 +88,17 @@ def made_up() -> dict[str, float]:
     or [None],
     ids=lambda p: p.name[:18] if p else "none",
 )
-def test_a_made_up_day_looks_like_a_real_one(path: Path | None, made_up: dict[str, float]) -> None:
+def test_a_synthetic_day_looks_like_a_real_one(
+    path: Path | None, synthetic: dict[str, float]
+) -> None:
     if path is None:
         pytest.skip("no real trades here (../shared/data/databento) to compare with")
     (archive,) = find_archives(path).archives
     real = measures(load_day(archive)[0])
     apart = {
-        name: f"{made_up[name]:.3g} made up, {value:.3g} real"
+        name: f"{synthetic[name]:.3g} synthetic, {value:.3g} real"
         for name, value in real.items()
-        if not 1 / FACTORS[name] <= made_up[name] / value <= FACTORS[name]
+        if not 1 / FACTORS[name] <= synthetic[name] / value <= FACTORS[name]
     }
     assert apart == {}
 
