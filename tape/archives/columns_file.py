@@ -135,6 +135,14 @@ def read_columns_file(path: Path) -> ColumnsFile:
     return _Checked(path, text, tables).columns_file()
 
 
+def columns_of(tables: Mapping[str, Any], place: str) -> ColumnsFile:
+    """Return what tables like those of a columns file say; raises `SettingsError`.
+
+    The sentence says in which `place` they are given, and names the key.
+    """
+    return _Checked(Path(place), "", dict(tables)).columns_file()
+
+
 def zone_named(name: str, where: str) -> str:
     """Return a time zone's name if there is one; raises `SettingsError` saying `where`."""
     try:
@@ -277,6 +285,8 @@ class _Checked:
 
     def _where(self, table: str, key: str) -> str:
         """Return file, line and key, as well as lines can be found."""
+        if not self._lines:
+            return f"{self._path}: {table}{f'.{key}' if key else ''}"
         inside, last = False, 0
         for number, line in enumerate(self._lines, start=1):
             bare = line.strip()

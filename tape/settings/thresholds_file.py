@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +40,12 @@ def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
             f"THRESHOLDS_FILE: {path} is not valid TOML: nested too deep",
             "write it as `tape tune` does",
         ) from None
-    return {symbol: _thresholds(path, symbol, table) for symbol, table in tables.items()}
+    return checked_thresholds(tables, f"THRESHOLDS_FILE: {path}")
+
+
+def checked_thresholds(tables: Mapping[str, object], place: str) -> dict[str, SymbolThresholds]:
+    """Return thresholds from a table per symbol; raises `SettingsError` saying in which `place`."""
+    return {symbol: _thresholds(place, symbol, table) for symbol, table in tables.items()}
 
 
 def unknown_symbols(
@@ -58,8 +63,8 @@ def unknown_symbols(
     return f"THRESHOLDS_FILE has {names}, of which {of} have no trade"
 
 
-def _thresholds(path: Path, symbol: str, table: object) -> SymbolThresholds:
-    where = f"THRESHOLDS_FILE: {path}: [{symbol}]"
+def _thresholds(place: str, symbol: str, table: object) -> SymbolThresholds:
+    where = f"{place}: [{symbol}]"
     if not is_symbol(symbol):
         raise SettingsError(
             f"{where} is not a symbol ({SYMBOL_WORDS})", "write one table per symbol, like [NVDA]"
