@@ -16,6 +16,7 @@ from tape.codec.row_fields import TS_EVENT
 from tape.errors import BooksError, SettingsError
 from tape.judging.episodes import EpisodeStep
 from tape.judging.judge import Judge, Judged
+from tape.judging.store import Store
 from tape.model.fields import NANOS, TIME_MAX_NS, iso_time
 
 Messages = Sequence[bytes]
@@ -98,6 +99,7 @@ class Replay:
         outcome: what was rejected and skipped; with the trades that the judge refused.
         episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
         as_numbers: whether messages are made of flagged trades alone, which saves half the time.
+        kept: where an earlier run left the state of symbols; None for nowhere.
     """
 
     archives: list[Archive]
@@ -113,6 +115,7 @@ class Replay:
     outcome: Outcome = field(default_factory=Outcome)
     episodes: Counter[str] = field(default_factory=Counter)
     as_numbers: bool = False
+    kept: Store | None = None
 
     def batches(self) -> Iterator[Shown]:
         """Yield the wanted part of the tape, judged, in order of time.
@@ -165,7 +168,7 @@ class Replay:
         if part.limit is not None:
             wanted &= np.cumsum(wanted) <= part.limit - self.trades
         if wanted.all():
-            found = self.judge.judge(keys, values)
+            found = self.judge.judge(keys, values, self.kept)
             self.trades += len(values)
             self._note_unread(found, keys, times)
             flagged = [one.value for one in found.flagged]
@@ -174,7 +177,7 @@ class Replay:
         judged = rows.tolist()
         its_values = _taken(values, rows)
         its_keys = its_values.keys if isinstance(its_values, NumberedTrades) else _taken(keys, rows)
-        found = self.judge.judge(its_keys, its_values)
+        found = self.judge.judge(its_keys, its_values, self.kept)
         self.trades += int(wanted.sum())
         self._note_unread(found, its_keys, times[rows])
         return Shown(
