@@ -64,7 +64,7 @@ class Findings:
         self.suppressed += anomaly.suppressed
         if anomaly.suppressed != self.of_suppressed:
             return
-        rank = (*_surprise(anomaly), -self.count)
+        rank = (*surprise(anomaly), -self.count)
         event = anomaly.episode_id or f"{symbol} {anomaly.trade.ts_event_ns // NANOS}"
         if event in self._kept and self._kept[event][0] > rank:
             return
@@ -94,7 +94,8 @@ def findings(values: Iterable[bytes], most: int = 10) -> Findings:
     return found
 
 
-def _surprise(anomaly: Anomaly) -> tuple[bool, float, float, float, int, float]:
+def surprise(anomaly: Anomaly) -> tuple[bool, float, float, float, int, float]:
+    """Return by what anomalies are ranked: the larger, the more telling."""
     beyond = [
         abs(reason.value / reason.threshold) for reason in anomaly.reasons if reason.threshold
     ]

@@ -37,14 +37,15 @@ class EpisodeTable:
     def records(self, items: Sequence[Item], /) -> Read:
         """Return rows as Arrow has them."""
         found, poison = _read(items)
-        rows = []
-        for one in found:
-            row: dict[str, Any] = {name: getattr(one, name) for name in self.columns}
-            row |= {name: time_ns(row[name], name) for name in TIMES}
-            row |= {name: None if row[name] is None else float(row[name]) for name in PRICES}
-            row["rules"] = list(one.rules.items())
-            rows.append(row)
-        return rows, poison
+        return [self.record(one) for one in found], poison
+
+    def record(self, one: Episode) -> dict[str, Any]:
+        """Return the row of an episode as Arrow has it."""
+        row: dict[str, Any] = {name: getattr(one, name) for name in self.columns}
+        row |= {name: time_ns(row[name], name) for name in TIMES}
+        row |= {name: None if row[name] is None else float(row[name]) for name in PRICES}
+        row["rules"] = list(one.rules.items())
+        return row
 
     def types(self, pa: Any, /) -> dict[str, Any]:
         """Return the types of Arrow's columns."""

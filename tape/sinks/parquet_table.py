@@ -21,7 +21,7 @@ class ParquetTable:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        arrays = [_array(column) for column in columns]
+        arrays = [arrow_array(column) for column in columns]
         if self._writer is None:
             creator = f"{MARK.decode()}: {self._what}"
             schema = pa.schema(
@@ -43,7 +43,7 @@ class ParquetTable:
             self._writer.close()
 
 
-def _array(column: Column) -> Any:
+def arrow_array(column: Column) -> Any:
     """Return a column as Parquet has it: times of UTC, prices in dollars, texts."""
     import pyarrow as pa
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,6 +23,9 @@ from tape.model.anomaly import (
 )
 from tape.model.fields import dollars, iso_time
 from tape.process.whole_file import OutputFile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 AROUND: Final = 100
 """Trades of the symbol that are shown before the anomaly, and as many after it."""
@@ -93,7 +96,7 @@ class CloseUp:
 
     def add(self, values: Sequence[bytes], flagged: list[bytes]) -> None:
         """Take up trades and what is flagged of them, both as messages in the tape's order."""
-        if self._place is not None and len(self._shown) > self._place + AROUND:
+        if self.is_complete:
             return
         for one in shown_trades(values, flagged):
             if one.trade.symbol == self._symbol:
@@ -119,9 +122,21 @@ class CloseUp:
 
         Raises `SettingsError` if there was no such anomaly, with what there was.
         """
+        save_figure(self.figure(), output)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether nothing that follows on the tape would be shown."""
+        return self._place is not None and len(self._shown) > self._place + AROUND
+
+    def figure(self) -> "Figure":
+        """Return the picture of what was collected.
+
+        Raises `SettingsError` if there was no such anomaly, with what there was.
+        """
         if self._place is None:
             raise self._why_not()
-        save_close_up(list(self._shown), self._place, output)
+        return close_up_figure(list(self._shown), self._place)
 
     def _why_not(self) -> SettingsError:
         symbol = self._symbol
@@ -141,6 +156,11 @@ class CloseUp:
 
 
 def save_close_up(shown: list[ShownTrade], place: int, output: OutputFile) -> None:
+    """Draw the anomaly in this place among trades of its symbol, into a file."""
+    save_figure(close_up_figure(shown, place), output)
+
+
+def close_up_figure(shown: list[ShownTrade], place: int) -> "Figure":
     """Draw the anomaly in this place among trades of its symbol."""
     from matplotlib.figure import Figure
 
@@ -155,7 +175,7 @@ def save_close_up(shown: list[ShownTrade], place: int, output: OutputFile) -> No
     _draw_trades(panels[0], shown, place, anomaly.episode_id)
     if rows:
         _draw_shares(panels[1], anomaly.features)
-    save_figure(figure, output)
+    return figure
 
 
 def _ns(identity: str) -> int:
