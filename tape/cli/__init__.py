@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+import tape
 from tape.cli.lazy import LazyGroup
 from tape.process.exit import run_main
 from tape.process.log_lines import log_as_notes
@@ -129,10 +130,26 @@ app = typer.Typer(
 )
 
 
+def _say_version(*, asked: bool) -> None:
+    """Print the version and end, if that is asked for."""
+    if asked:
+        sys.stdout.write(f"tapewatch {tape.__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def _begin(
     no_color: Annotated[
         bool, typer.Option("--no-color", help="No colours; the variable NO_COLOR does the same.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda asked: _say_version(asked=asked),
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Flags the unusual trades on a market's tape, and says why."""
