@@ -50,6 +50,7 @@ NEVER = {
     "view.terminal": {"view.page"},
     "view.page": {"view.terminal"},
     "desk.evaluate": {"desk.tune"},
+    "api": {"kafka", "streaming", "cli", "ops", "view"},
 }
 PROFILES = sorted(file.parent.name for file in ROOT.glob("detection/*/kind.py"))
 
@@ -93,6 +94,8 @@ def faults() -> Iterator[str]:
                 continue
             there = target.removeprefix("tape.")
             its_room = there.split(".")[0]
+            if its_room == "api" and room not in {"api", "__init__"}:
+                yield f"{module} imports {there}: the library is for others, not for ourselves"
             if room in ONLY and its_room not in ONLY[room] | {room}:
                 allowed = ", ".join(sorted(ONLY[room])) or "nothing"
                 yield f"{module} imports {there}: {room} may import {allowed} only"
