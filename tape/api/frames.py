@@ -25,11 +25,11 @@ from tape.archives.columns_file import (
     read_columns_file,
     zone_named,
 )
+from tape.archives.columns_guess import suggest
 from tape.archives.deciding import SAMPLE_ROWS
 from tape.archives.discovery import Archive
 from tape.archives.given import Given
 from tape.archives.layout import NEEDED
-from tape.archives.suggesting import suggest
 from tape.codec.row_fields import NAMES
 from tape.errors import ArchiveError, SettingsError, TapeError
 from tape.process.terminal_text import printable
