@@ -30,7 +30,7 @@ BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Waits after failures in a row; the last one for all further."""
 
 HUNG: Final = 6
-"""A send that takes so many times the timeout is given up: a server may send a byte at a time."""
+"""A send that takes this many times the timeout is given up: a server may send a byte at a time."""
 
 WAITING_MAX: Final = 1_000
 """What waits at most; beyond, the oldest is given up."""

@@ -86,7 +86,7 @@ def _digest(announcement: Announcement, page_url: str) -> Message:
         "because": announcement.because,
         "episodes": [_fields_of(one) for one in listed],
     }
-    title = f"Tapewatch: {number} not told one by one"
+    title = f"Tapewatch: {number} not sent one by one"
     return _message(title, lines, page_url, "info", fields)
 
 
@@ -135,7 +135,7 @@ def _facts(announcement: Announcement, episode: Episode) -> Iterable[Line]:
     yield "Worth", _worth(episode)
     yield "Time", f"{new_york(episode.first_ts_event)} ({utc(episode.first_ts_event)})"
     yield "Context", outside(episode.context or "")
-    yield "Told because", outside(announcement.because)
+    yield "Alert because", outside(announcement.because)
     yield "Rule", outside(announcement.rule)
     yield "Episode", outside(episode.episode_id)
 

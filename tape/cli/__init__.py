@@ -15,7 +15,7 @@ from tape.process.log_lines import log_as_notes
 COMMANDS: Final = {
     "alert": (
         "tape.cli.alert:app",
-        "Who is told of which episodes: rules, mutes, what was withheld, and a preview.",
+        "Who is alerted to which episodes: rules, mutes, what was withheld, and a preview.",
     ),
     "bars": (
         "tape.cli.bars:bars",

@@ -21,7 +21,7 @@ class _Commands(LazyGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    help="Who is told of which episodes: rules, mutes, what was withheld, and a preview.",
+    help="Who is alerted to which episodes: rules, mutes, what was withheld, and a preview.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -29,4 +29,4 @@ app = typer.Typer(
 
 @app.callback()
 def _begin() -> None:
-    """Who is told of which episodes: rules, mutes, what was withheld, and a preview."""
+    """Who is alerted to which episodes: rules, mutes, what was withheld, and a preview."""

@@ -52,9 +52,8 @@ def test_no_picture_replaces_a_columns_file(command: str, tmp_path: Path) -> Non
 
 def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
     folder = tmp_path / "days"
-    written = write_day(
-        inject(make_day(3, ["AAA"], 3_000, anomalies=0), seed=5, anomalies=7), folder
-    )
+    made = inject(make_day(3, ["AAA"], 3_000, anomalies=0), seed=5, anomalies=7)
+    written = write_day(made, folder)
     labels, judged = folder / "mine.csv", folder / "judged.csv"
     shutil.move(next(folder.glob("*.labels.csv")), labels)
     shutil.copy(labels, judged)
@@ -65,5 +64,5 @@ def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
     judged.unlink()
     done = tape("features", folder, "--labels", labels, "-o", tmp_path / "f.parquet")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["trades"] == 3_000
-    assert "named by an option or a setting, so not read as trades" in " ".join(done.stderr.split())
+    assert json.loads(done.stdout)["trades"] == len(made.size)
+    assert "1 × labels of anomalies, not trades" in " ".join(done.stderr.split())

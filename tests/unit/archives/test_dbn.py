@@ -23,8 +23,6 @@ from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
 from tests.vendor import as_dbn
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 SAMPLES = Path(__file__).parents[4] / "shared/data/dbn"
 REAL_DAY = SAMPLES.parent / "databento/xnas-itch-20250505.trades.csv.zst"
 NO_TRADES = ("XNAS.ITCH.mbo", "XNAS.ITCH.mbp-1")

@@ -12,8 +12,6 @@ from tape.synthetic import make_day, write_day
 from tests.mutations import mutated
 from tests.ordinals import unnumbered
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 ROUNDS, FAULTS = 20, 250
 """5,000 mutated rows."""
 

@@ -23,8 +23,6 @@ from tape.judging.replay import Replay
 from tape.model.counts import Counts
 from tape.model.fields import TIME_MAX_NS, iso_time
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 HEADER = ",".join(FIELDS)
 NOON = 1_746_446_400 * 10**9
 SECOND = 10**9

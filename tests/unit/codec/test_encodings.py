@@ -27,8 +27,6 @@ from tape.synthetic import make_day, write_day
 from tests.ordinals import numbered
 from tests.vendor import as_dbn, head, transcoded
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 OPTIONS = list(itertools.product([True, False], repeat=3))
 BOOK = {"trades": TradeMsg, "tbbo": MBP1Msg, "mbp-1": MBP1Msg, "mbp-10": MBP10Msg, "mbo": MBOMsg}
 REAL = Path(__file__).parents[4] / "shared/data"

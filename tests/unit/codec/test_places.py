@@ -20,8 +20,6 @@ from tape.settings.detector import DetectorSettings
 from tape.testing import MemoryStore
 from tests.unit.codec.test_trade import GOOD
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 SMALL = Limits(established_trades=3, silent_records=4, gone_records=9)
 NAMES = ("A", "B", "CC", "D" * 16, "E" * 17, "F" * 17, "G" * 71, "H", "I" * 30, "J")
 

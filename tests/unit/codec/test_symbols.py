@@ -24,8 +24,6 @@ from tape.settings.symbol_lists import joined_symbols, split_symbols, symbols_wo
 from tests.unit.codec.test_trade import GOOD, symbols
 from tests.vendor import as_dbn
 
-pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
-
 HEADER = (
     "ts_recv,ts_event,rtype,publisher_id,instrument_id,action,side,depth,price,size,flags,"
     "ts_in_delta,sequence,symbol"
