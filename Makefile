@@ -25,8 +25,12 @@ ROOMS = model market process settings feeds kafka testing schemas test_imports.p
 fast: setup  # what needs no broker and compiles little: half a minute
 	$(BIN)/pytest -n 2 --dist worksteal $(addprefix tests/unit/,$(ROOMS))
 
+.venv/.kafka: .venv/.ready  # Kafka's classes as loaded once: the tests start a hundred brokers
+	$(BIN)/python -m tape.kafka.local.class_cache
+	@touch $@
+
 WORKERS ?= 4
-test: setup  # most of its time is waiting for brokers and apps, hence more workers than cores
+test: setup .venv/.kafka  # most of its time is waiting for brokers and apps, hence more workers than cores
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations 12 --cov --cov-report=
 
 test-full: setup

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from tape.errors import BrokerError, TapeError
 from tape.kafka import clients
+from tape.kafka.local.class_cache import class_options
 from tape.kafka.local.jars import java_and_classpath
 from tape.kafka.local.lock import held
 from tape.kafka.local.ports import HOST, PortTakenError, free_port, refuse_busy_port
@@ -76,7 +77,8 @@ class LocalKafka(LocalServer):
         if not (logs_of(self.data_dir) / "meta.properties").exists():
             self._format([java, "-cp", classpath, "kafka.tools.StorageTool"], properties)
         log4j = f"-Dlog4j2.configurationFile={self.data_dir / LOG4J}"
-        return [java, *MEMORY, log4j, "-cp", classpath, "kafka.Kafka", str(properties)]
+        options = (*MEMORY, *class_options(), log4j)
+        return [java, *options, "-cp", classpath, "kafka.Kafka", str(properties)]
 
     def why_not_ready(self) -> str | None:
         """Return None when our own broker answers: another may have taken the port in between."""
