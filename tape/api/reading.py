@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Time: TypeAlias = str | date | datetime
 
 EPOCH: Final = date(1970, 1, 1)
+"""Days are counted from here, as times are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ READ_S: Final = 120.0
 WRITE_S: Final = 30.0
 ASKED_S: Final = 15.0
 MOST: Final = 1_000
+"""Messages taken at once; a topic of alerts has some thousands, of a few hundred bytes each."""
 AGAIN: Final = "start it again"
 
 
