@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from tape.api.frames import unreadable
@@ -90,15 +90,12 @@ class KeptOutcome(Outcome):
 
     def note(self, rows: Iterable[RowOfFile], *, damaged: bool = False) -> None:
         """Take up rejected rows in their order."""
-        rows = list(rows)
+        rows = [replace(row, source=self._source(row)) for row in rows]
         for row in rows:
             if not row.row:
                 self.whole.append(row)
-            fault, source = row.rejected, row.source
-            if row.path == self.frame:
-                source = f"row {row.row - 1}" if row.row else "the frame"
-            raw = printable(row.raw[:200].decode(errors="replace"))
-            self._keep(RejectedRow(fault.reason, fault.detail, source, raw))
+            fault, raw = row.rejected, printable(row.raw[:200].decode(errors="replace"))
+            self._keep(RejectedRow(fault.reason, fault.detail, row.source, raw))
         self._noting = True
         super().note(rows, damaged=damaged)
         self._noting = False
@@ -108,6 +105,12 @@ class KeptOutcome(Outcome):
         if not self._noting:  # a trade that the judge has refused
             self._keep(RejectedRow(reason, detail, source))
         super().count(reason, rows, source, detail, path)
+
+    def _source(self, row: RowOfFile) -> str:
+        """Return where a row stands, of a frame by its position from 0 on."""
+        if row.path != self.frame:
+            return row.source
+        return f"row {row.row - 1}" if row.row else "the frame"
 
     def _keep(self, row: RejectedRow) -> None:
         if len(self.kept) < MOST_KEPT:

@@ -50,13 +50,12 @@ def detect(
     >>> import tape
     >>> from tape.testing import a_day, a_trade
     >>> day = [*a_day(40, ["NVDA"]), a_trade(60_000, size=50_000)]
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
+    >>> frame = {
     ...     "ts_event": [trade.ts_event_ns for trade in day],
     ...     "symbol": [trade.symbol for trade in day],
     ...     "price": [trade.price_nanos / 1e9 for trade in day],
     ...     "size": [trade.size for trade in day],
-    ... })
+    ... }
     >>> found = tape.detect(frame, profile="classic", volume_threshold=20_000)
     >>> found
     <1 anomaly in 1 episode; 41 trades: judged 41, duplicates 0, rejected 0>
@@ -107,17 +106,17 @@ class Detector:
         symbols: those that it has state of.
         thresholds: by symbol, where they differ from the common ones.
 
-    >>> import pandas as pd, tape
+    >>> import tape
     >>> from tape.testing import a_trade
     >>> def piece(first, sizes):
     ...     rows = [a_trade(first + n, size=size) for n, size in enumerate(sizes)]
-    ...     return pd.DataFrame({
+    ...     return {
     ...         "ts_event": [row.ts_event_ns for row in rows],
     ...         "symbol": [row.symbol for row in rows],
     ...         "price": [row.price_nanos / 1e9 for row in rows],
     ...         "size": [row.size for row in rows],
     ...         "sequence": [row.sequence for row in rows],
-    ...     })
+    ...     }
     >>> detector = tape.Detector(profile="classic", volume_threshold=20_000)
     >>> len(detector.feed(piece(1, [100, 100]))), len(detector.feed(piece(3, [50_000])))
     (0, 1)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,12 +50,10 @@ HINTS: Final = {
 
 
 def is_frame(source: object) -> bool:
-    """Return whether something is a frame rather than a path or several."""
-    return (
-        hasattr(source, "__arrow_c_stream__")
-        or hasattr(source, "__arrow_c_array__")
-        or (hasattr(source, "collect") and hasattr(source, "collect_schema"))
-    )
+    """Return whether something is a frame, or columns by name, rather than a path or several."""
+    gives_arrow = hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")
+    is_lazy = hasattr(source, "collect") and hasattr(source, "collect_schema")
+    return gives_arrow or is_lazy or isinstance(source, Mapping)
 
 
 def given_of(columns: Columns | None, time_zone: str | None) -> Given:
@@ -143,9 +142,11 @@ def _arrow(frame: Any) -> Any:
     if hasattr(frame, "collect"):
         frame = frame.collect()
     index = getattr(frame, "index", None)
-    if index is not None and type(index).__name__ != "RangeIndex":
-        frame = frame.reset_index()
     try:
+        if isinstance(frame, Mapping) and "pandas" in sys.modules:
+            frame = sys.modules["pandas"].DataFrame(dict(frame))  # whose times Arrow would cut
+        if index is not None and type(index).__name__ != "RangeIndex":
+            frame = frame.reset_index()
         return pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,7 +1,7 @@
 """Trades that are read when they are needed: of files, folders or a frame."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Frame: TypeAlias = pd.DataFrame | pl.DataFrame | pl.LazyFrame | pa.Table | pa.RecordBatch
     OnePath: TypeAlias = str | os.PathLike[str]
-    Source: TypeAlias = OnePath | Iterable[OnePath] | Frame
+    Source: TypeAlias = OnePath | Iterable[OnePath] | Frame | Mapping[str, Sequence[Any]]
     Symbols: TypeAlias = str | Iterable[str]
     Time: TypeAlias = str | date | datetime
 
@@ -139,7 +139,7 @@ def read(
 
     Args:
         source: a path or several, of files or folders in any form that docs/files.md names; or a
-            frame of pandas, polars or Arrow.
+            frame of pandas, polars or Arrow, or a dict of its columns.
         symbols: only these; of text they are comma-separated.
         start: only trades from this day or time on; UTC where no zone is given. What lies before
             is judged all the same, because the verdicts depend on it.
@@ -161,8 +161,7 @@ def read(
     ...     "price": [trade.price_nanos / 1e9 for trade in day],
     ...     "size": [trade.size for trade in day],
     ... }
-    >>> import pandas as pd
-    >>> trades = read(pd.DataFrame(frame))
+    >>> trades = read(frame)
     >>> len(trades), trades.symbols, trades.days
     (1000, ['AMD', 'NVDA'], [datetime.date(2025, 5, 5)])
     """

@@ -64,15 +64,15 @@ def score(
     The arguments are those of `detect`; `profile="calibrated"` fills all columns. It takes some
     300 bytes of memory per trade.
 
-    >>> import pandas as pd, tape
+    >>> import tape
     >>> from tape.testing import a_day
     >>> day = a_day(300, ["NVDA"])
-    >>> frame = pd.DataFrame({
+    >>> frame = {
     ...     "ts_event": [trade.ts_event_ns for trade in day],
     ...     "symbol": [trade.symbol for trade in day],
     ...     "price": [trade.price_nanos / 1e9 for trade in day],
     ...     "size": [trade.size for trade in day],
-    ... })
+    ... }
     >>> scores = tape.score(frame)
     >>> len(scores), set(scores["usable"]), scores.counts.judged
     (300, {True}, 300)

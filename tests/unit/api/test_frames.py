@@ -45,6 +45,7 @@ FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "polars": lambda frame: pl.from_pandas(frame.reset_index()),
     "lazy polars": lambda frame: pl.from_pandas(frame.reset_index()).lazy(),
     "arrow": lambda frame: pa.Table.from_pandas(frame.reset_index()),
+    "a dict": lambda frame: frame.reset_index().to_dict("list"),
     "a batch": lambda frame: pa.RecordBatch.from_pandas(frame.reset_index()),
 }
 
@@ -158,7 +159,7 @@ def test_what_is_rejected_is_counted_named_and_warned_of() -> None:
     prices[7], sizes[11] = None, -5
     frame = frame.assign(price=prices, size=sizes)
     day = tape.read(frame)
-    with pytest.warns(tape.TapeWarning, match="price_undefined") as warned:
+    with pytest.warns(tape.TapeWarning, match="first: row 7: `price` is empty") as warned:
         found = tape.detect(day, **CLASSIC)
     assert warned[0].filename == __file__
     counts = found.counts
@@ -183,8 +184,9 @@ def test_equal_trades_of_one_frame_are_all_judged_and_fed_again_are_duplicates()
     [
         pd.DataFrame([[1, 2]], columns=["price", "price"]),
         pd.DataFrame({"price": [1, "one"]}),
+        pd.DataFrame({"price": [1]}, index=pd.Index(["a"], name="price")),
     ],
-    ids=["names twice", "kinds mixed"],
+    ids=["names twice", "kinds mixed", "index and column alike"],
 )
 def test_a_frame_that_is_no_table_is_refused_in_a_sentence(odd: pd.DataFrame) -> None:
     with pytest.raises(ArchiveError, match="the frame cannot be read"):
