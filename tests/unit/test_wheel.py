@@ -1,5 +1,6 @@
 """What a wheel holds."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,7 @@ from tape.errors import TapeError
 from tape.ops.app_files import app_main
 from tests.apps import ROOT
 
-APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter")
+APPS = tuple(sorted(file.parent.name for file in ROOT.glob("*/app.yaml")))
 
 
 @pytest.mark.parametrize("name", APPS)
@@ -25,6 +26,71 @@ def test_a_package_without_apps_says_so(tmp_path: Path) -> None:
     (tmp_path / "tape").mkdir()
     with pytest.raises(TapeError, match="install tapewatch again"):
         app_main("producer", tmp_path / "tape")
+
+
+def test_a_wheel_holds_all_of_the_package_and_the_apps() -> None:
+    """As listed by what builds it: a pattern of .gitignore would take files out without a word."""
+    wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder(str(ROOT))
+    sdist = pytest.importorskip("hatchling.builders.sdist").SdistBuilder(str(ROOT))
+    held = {file.distribution_path for file in wheel.recurse_included_files()}
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tape").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert held == there | {f"tape/_apps/{name}/main.py" for name in APPS}
+    in_source = {file.distribution_path for file in sdist.recurse_included_files()}
+    assert there <= in_source
+    needed = {"pyproject.toml", "README.md", "LICENSE", *(f"{name}/main.py" for name in APPS)}
+    assert needed <= in_source
+
+
+def test_all_is_every_extra_that_somebody_may_use() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    ours = re.compile(r"tapewatch\[([a-z,-]+)\]")
+
+    def within(name: str) -> set[str]:
+        names = [
+            part
+            for one in extras[name]
+            if (found := ours.match(one))
+            for part in found[1].split(",")
+        ]
+        return {name}.union(*map(within, names))
+
+    assert set(extras) - within("all") == {"bench", "dev", "postgres-server"}
+
+
+@pytest.mark.full
+def test_a_wheel_in_an_empty_environment_runs_the_demo_and_the_library(tmp_path: Path) -> None:
+    """The wheel of a source distribution, with nothing beside it; fetches what it depends on."""
+    pip = [sys.executable, "-m", "pip"]
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    own = tmp_path / "env/bin/python"
+    wanted = f"{wheel}[broker,desk]"
+    subprocess.run([own, "-m", "pip", "install", "-q", wanted], check=True, timeout=1_200)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    def run(*words: str | Path) -> str:
+        env = {"PATH": f"{tmp_path / 'env/bin'}:/usr/bin:/bin", "HOME": str(Path.home())}
+        done = subprocess.run(
+            words, cwd=empty, env=env, capture_output=True, text=True, timeout=1_200
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    for name in ("tape", "tapewatch"):
+        assert run(name, "--version") == f"tapewatch {tape.__version__}\n"
+    assert "NVDA" in run("tape", "demo")
+    run("tape", "synth", "--output", "days", "--trades", "3000")
+    code = "import tape; found = tape.detect('days'); print(len(found.to_pandas()), len(found))"
+    one, other = run("python", "-c", code).split()
+    assert int(one) == int(other) > 0
 
 
 @pytest.mark.full
