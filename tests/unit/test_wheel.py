@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import tape
 from tape.errors import TapeError
@@ -43,6 +44,18 @@ def test_a_wheel_holds_all_of_the_package_and_the_apps() -> None:
     assert there <= in_source
     needed = {"pyproject.toml", "README.md", "LICENSE", *(f"{name}/main.py" for name in APPS)}
     assert needed <= in_source
+
+
+def test_a_release_is_published_by_a_job_that_does_nothing_else() -> None:
+    """No action can change behind its name, and only the last job may speak for the project."""
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    used = re.findall(r"uses: (\S+)", text)
+    assert len(used) == 7
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", one) for one in used)
+    assert [name for name, job in jobs.items() if "permissions" in job] == ["publish"]
+    assert (jobs["publish"]["needs"], jobs["try"]["needs"]) == ("try", "build")
+    assert not any("run" in step for step in jobs["publish"]["steps"])
 
 
 def test_all_is_every_extra_that_somebody_may_use() -> None:
