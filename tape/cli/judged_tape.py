@@ -72,6 +72,7 @@ class JudgedTape:
             judge = self.run.judge
             say_unused(judge.parameters.overrides, judge.symbols.names)
         self._say_empty_columns()
+        _say_unjudged(scoring)
         notes_console().print(f"written: {cell(str(output))}")
         return self.run.outcome.exit_code
 
@@ -88,6 +89,7 @@ class JudgedTape:
             "flagged": scoring.flagged,
             "by_rule": scoring.by_rule,
             "scored": scoring.made,
+            **({} if scoring.unjudged is None else {"unjudged": scoring.unjudged}),
             **own,
             "duplicates": counts.duplicate,
             "late": counts.late,
@@ -115,3 +117,15 @@ class JudgedTape:
                 soft_wrap=True,
                 highlight=False,
             )
+
+
+def _say_unjudged(scoring: Scoring) -> None:
+    """Say how many trades count as usable because nothing is known of what is normal."""
+    if scoring.unjudged:
+        trades = "1 trade" if scoring.made == 1 else f"{scoring.made:,} trades"
+        notes_console().print(
+            f"not judged: {scoring.unjudged:,} of {trades}, the first ones of a symbol and auction "
+            "prints: they count as usable",
+            soft_wrap=True,
+            highlight=False,
+        )

@@ -17,6 +17,7 @@ from tape.desk.clean_tape.held_rows import held_rows
 from tape.desk.clean_tape.score_table import score_columns, trade_columns
 from tape.desk.clean_tape.scored import RAW_ROW, ROW, Scoring
 from tape.desk.clean_tape.usable import usable
+from tape.errors import BooksError
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
@@ -96,3 +97,10 @@ def _write(scoring: Scoring, output: OutputFile, own: dict[str, Any], *, clean: 
             own["written"] += len(columns[0].values)
             table.write(columns)
         table.flush()
+        left_out = own["unusable"] if clean else 0
+        if own["written"] + left_out != scoring.made:
+            raise BooksError(
+                f"the books do not balance: of {scoring.made:,} judged trades "
+                f"{own['written']:,} were written and {left_out:,} left out",
+                "this is a fault of this program, please report it",
+            )

@@ -17,6 +17,7 @@ import numpy as np
 from tape.codec.array_types import I64
 from tape.desk.clean_tape.scored import Rows, Scoring
 from tape.desk.clean_tape.usable import undecided, usable
+from tape.errors import BooksError
 from tape.market.bars import BAR, DAY_NS, Bars, BarTrades, bars_of, merged, starts
 from tape.sinks.tables import Column
 
@@ -76,6 +77,12 @@ class BarMaking:
             yield from self._written(of_all=False)
         self._settle(at_end=True)
         yield from self._written(of_all=True)
+        if self.counted + self.too_late != self._scoring.made:
+            raise BooksError(
+                f"the books do not balance: of {self._scoring.made:,} trades {self.counted:,} are "
+                f"in bars, and {self.too_late:,} came too late",
+                "this is a fault of this program, please report it",
+            )
 
     def _take(self, rows: Rows, nth: I64) -> None:
         """Count trades, but for those that wait for the end of their episodes."""

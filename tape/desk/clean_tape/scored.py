@@ -84,6 +84,8 @@ class Scoring:
         duplicates: trades of the wanted part that were dropped as seen before.
         refused: likewise trades that the judge had no place for.
         made: rows so far.
+        unjudged: rows among them of which no detector has a normal price, such as a symbol's first
+            trades; None if none of the detectors has one of any trade.
         by_bits: rows by the rules that fired, as a set of bits.
     """
 
@@ -94,6 +96,7 @@ class Scoring:
         self.contexts = list(CONTEXTS)
         self.book = EpisodeBook()
         self.duplicates = self.refused = self.made = 0
+        self.unjudged: int | None = None
         self.by_bits: I64 = np.zeros(RULE_SETS, np.int64)
         self._numbers: dict[str, int] = {}
         self._context_of = {text: number for number, text in enumerate(CONTEXTS)}
@@ -158,6 +161,8 @@ class Scoring:
         kept: Bools = wanted & is_new
         self.made += int(kept.sum())
         rows = rows if kept.all() else rows[kept]
+        if self._known(verdicts).each is not None:
+            self.unjudged = (self.unjudged or 0) + int(np.isnan(rows["lower"]).sum())
         self.by_bits += np.bincount(rows["rules"], minlength=RULE_SETS)
         return rows
 

@@ -164,6 +164,20 @@ def test_what_a_profile_does_not_know_is_empty_and_it_says_so(
         assert "gives no severity" not in ended.stderr
 
 
+@pytest.mark.parametrize("command", ["score", "bars"])
+def test_a_tape_too_short_to_be_judged_does_not_look_clean(command: str, tmp_path: Path) -> None:
+    """60 trades of a symbol are needed, by docs/clean-tape.md."""
+    path, out = tmp_path / "in.trades.csv", tmp_path / "out.csv"
+    lines = [*some_lines(59), *some_lines(3, at="15:01")]
+    for trades, unjudged in ((1, 1), (10, 10), (62, 60)):
+        path.write_text("\n".join([HEADER, *lines[:trades], ""]))
+        ended = ran(command, path, "-o", out)
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["unjudged"] == unjudged
+        assert f"not judged: {unjudged} of {trades} trade" in ended.stderr
+    assert "unjudged" not in ran(command, path, "-o", out, profile="classic").stdout
+
+
 def unpacked(path: Path) -> list[str]:
     raw = io.BytesIO(path.read_bytes())
     with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
