@@ -9,7 +9,7 @@ from typing import Any, Self
 from tape.archives import find_archives
 from tape.archives.given import Given
 from tape.cli.given import with_given
-from tape.cli.notes import say_missing, say_order, say_skipped, say_unused
+from tape.cli.notes import say_idle_model, say_missing, say_order, say_skipped, say_unused
 from tape.cli.nothing import NothingJudgedError
 from tape.cli.output import notes_console, print_json, say_outcome, wants_json
 from tape.desk.clean_tape.scored import Scoring
@@ -71,6 +71,7 @@ class JudgedTape:
         if not self.run.part.symbols and self.run.part.limit is None:
             judge = self.run.judge
             say_unused(judge.parameters.overrides, judge.symbols.names)
+        say_idle_model(self.settings.model, self.run)
         self._say_empty_columns()
         _say_unjudged(scoring)
         notes_console().print(f"written: {cell(str(output))}")

@@ -1,6 +1,7 @@
 """What a command that judges files says beside its result, on standard error."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
@@ -74,3 +75,13 @@ def say_unused(overrides: Collection[str], judged: Collection[str]) -> None:
     told = unknown_symbols(overrides, judged)
     if told is not None:
         notes_console().print(cell(told))
+
+
+def say_idle_model(model: Path | None, run: Replay) -> None:
+    """Say that a model is not used, if the profile has nothing that uses one."""
+    if model is not None and all(kind.name != "supervised" for kind in run.judge.lineup.kinds):
+        notes_console().print(
+            f"MODEL={cell(str(model))} is not used: PROFILE has no supervised",
+            soft_wrap=True,
+            highlight=False,
+        )

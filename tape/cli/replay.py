@@ -10,7 +10,7 @@ import typer
 
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.notes import advance, say_missing, say_order, say_skipped, say_unused
+from tape.cli.notes import advance, say_idle_model, say_missing, say_order, say_skipped, say_unused
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.output import (
     AsJson,
@@ -140,6 +140,7 @@ def replay(
     say_missing(run)
     if not part.symbols and limit is None:
         say_unused(parameters.overrides, judge.symbols.names)
+    say_idle_model(settings.model, run)
     if episodes is not None and episodes.suffix != MESSAGES:
         _say_open(run.episodes["opened"] - run.episodes["closed"])
     for path in (p for p in (output, episodes, plot) if p is not None):

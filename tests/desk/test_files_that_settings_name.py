@@ -66,3 +66,13 @@ def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["trades"] == len(made.size)
     assert "1 × labels of anomalies, not trades" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["replay", "score", "bars"])
+def test_a_model_that_no_profile_uses_is_said(command: str, tmp_path: Path) -> None:
+    written = write_day(make_day(3, ["AAA"], 10, anomalies=0), tmp_path)
+    words = [command, written, "-o", tmp_path / "out.csv"]
+    done = tape(*words, PROFILE="calibrated", MODEL="models/old")
+    assert done.returncode == 0
+    assert "MODEL=models/old is not used: PROFILE has no supervised" in done.stderr
+    assert "MODEL" not in tape(*words, PROFILE="calibrated").stderr
