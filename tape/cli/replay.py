@@ -107,7 +107,7 @@ def replay(
     others = [*filter(None, [columns]), *settings.files]
     inputs = [*paths, *others]
     files = outputs_for(inputs, output, episodes, plot, force=force)
-    pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top))
+    pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top, of_suppressed=suppressed))
     given = given_by(columns, time_zone)
     discovered = find_archives(paths, others=others)
     counts = Counts()
@@ -122,11 +122,11 @@ def replay(
     except NothingJudgedError as error:
         nothing = error
     elapsed_s = time.perf_counter() - start_s
-    drawn = 0
+    drawn = older = 0
     if nothing is None:
         if files.plot is not None:
             pictures.save(files.plot)
-        drawn = pictures.save_top(plots, inputs=inputs, force=force)
+        drawn, older = pictures.save_top(plots, inputs=inputs, force=force)
     if wants_json(as_json):
         print_json(_summary(run, counts, found, elapsed_s))
     elif nothing is None:
@@ -147,6 +147,9 @@ def replay(
         notes_console().print(f"written: {cell(str(path))}")
     if plots is not None:
         notes_console().print(f"written: {drawn:,} pictures in {cell(str(plots))}")
+        if older:
+            are = "1 other picture is" if older == 1 else f"{older:,} other pictures are"
+            notes_console().print(f"{are} in that folder, of earlier runs", highlight=False)
     return run.outcome.exit_code
 
 
@@ -160,14 +163,14 @@ def _picture(plot: OutputFile | None, anomaly: str | None) -> Picture | CloseUp 
     return Picture() if anomaly is None else CloseUp(anomaly)
 
 
-def _top(plots: Path | None, top: int | None) -> TopAnomalies | None:
+def _top(plots: Path | None, top: int | None, *, of_suppressed: bool) -> TopAnomalies | None:
     """Return what keeps the anomalies of highest priority, if pictures of them are asked for."""
     if plots is None:
         if top is not None:
             raise SettingsError("--top needs --plots", "name a folder for the pictures")
         return None
     check_folder(plots, "--plots")
-    return TopAnomalies(TOP if top is None else top)
+    return TopAnomalies(TOP if top is None else top, of_suppressed=of_suppressed)
 
 
 def _run(

@@ -1,6 +1,7 @@
 """Pictures as a person asks for them: a day, and the anomalies of highest priority."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from tape.archives import find_archives
 from tape.desk.plots import day as day_module
-from tape.desk.plots.anomaly import shown_trades
+from tape.desk.plots.anomaly import ShownTrade, shown_trades
 from tape.desk.plots.day import Picture
 from tape.desk.plots.top import TopAnomalies
 from tape.detection.parameters import Parameters
@@ -60,6 +61,9 @@ def test_a_replay_draws_the_anomalies_of_highest_priority_in_the_same_pass(
     assert names == [f"{nth}-{one}.png" for nth, one in enumerate(expected, 1)]
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in folder.iterdir())
     assert f"written: 4 pictures in {folder}" in done.stderr.replace("\n", "")
+    (folder / "photo.png").write_text("no picture of ours")
+    fewer = tape("replay", day, "--plots", folder, "--top", "2", PROFILE="calibrated")
+    assert "2 other pictures are in that folder, of earlier runs" in fewer.stderr
     (folder / names[0]).write_text("somebody else's")
     refused = tape("replay", day, "--plots", folder, "--top", "4", PROFILE="calibrated")
     assert refused.returncode == 4
@@ -86,6 +90,29 @@ def test_each_has_the_trades_of_its_symbol_around_it(shown: list[Shown]) -> None
             if trade.anomaly and trade.anomaly.anomaly_id == one.anomaly.anomaly_id
         ]
         assert one.shown == own[max(place - 100, 0) : place + 101]
+
+
+def test_reviews_decide_what_is_drawn_as_they_decide_what_is_listed(shown: list[Shown]) -> None:
+    """The lower the priority, the higher the rank; every third is suppressed."""
+    trades = [one for part in shown for one in shown_trades(part.values, part.flagged)]
+    flagged = 0
+    for nth, one in enumerate(trades):
+        if one.anomaly is not None:
+            flagged += 1
+            told = replace(
+                one.anomaly, rank=14.0 - (one.anomaly.priority or 0.0), suppressed=flagged % 3 == 0
+            )
+            trades[nth] = ShownTrade(one.trade, told)
+    lists = {hidden: TopAnomalies(5, of_suppressed=hidden) for hidden in (False, True)}
+    for hidden, top in lists.items():
+        top.add(trades)
+        of = [one.anomaly for one in trades if one.anomaly and one.anomaly.suppressed == hidden]
+        drawn = [one for _, one in top.pictures()]
+        assert {one.suppressed for one in drawn} == {hidden}
+        assert drawn[0].rank == max(one.rank or 0.0 for one in of)
+        ranks = [one.rank or 0.0 for one in drawn]
+        assert len(ranks) == 5
+        assert ranks == sorted(ranks, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The pictures that one pass over a tape draws: of all of it, and of its worst anomalies."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from tape.errors import SettingsError
 from tape.judging.replay import Shown
 from tape.process.whole_file import OutputFile
 
+PICTURE_NAME: Final = re.compile(r"\d+-.+-\d")
+"""How a picture is named: its place in the list, and the id of the anomaly."""
 TOP: Final = 10
 MOST_TOP: Final = 1_000
 """Pictures of anomalies that are drawn unless it is said, and at most."""
@@ -38,13 +41,18 @@ class Pictures:
         if self.one is not None:
             self.one.save(output)
 
-    def save_top(self, folder: Path | None, *, inputs: list[Path], force: bool) -> int:
-        """Draw the worst anomalies into a folder; return how many there are."""
+    def save_top(self, folder: Path | None, *, inputs: list[Path], force: bool) -> tuple[int, int]:
+        """Draw the worst anomalies into a folder.
+
+        Returns how many there are, and how many pictures of earlier runs lie beside them.
+        """
         if self.top is None or folder is None:
-            return 0
+            return 0, 0
         files = top_outputs(folder, self.top, inputs=inputs, force=force)
         self.top.save(files)
-        return len(files)
+        names = {file.path.name for file in files}
+        older = (one for one in folder.glob("*.png") if PICTURE_NAME.match(one.name))
+        return len(files), sum(one.name not in names for one in older)
 
 
 def check_folder(folder: Path, option: str) -> None:

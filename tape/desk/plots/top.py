@@ -15,8 +15,8 @@ from tape.process.whole_file import OutputFile
 NAME_MAX: Final = 100
 """Characters of a picture's name."""
 
-Rank = tuple[bool, float, int]
-"""No test issue, priority, and of equals the earlier."""
+Rank = tuple[bool, float, float, int]
+"""No test issue, rank by reviews where there is one, priority, and of equals the earlier."""
 
 
 @dataclass(slots=True)
@@ -34,11 +34,13 @@ class _Candidate:
 class TopAnomalies:
     """Keeps the anomalies of the highest priority with the trades around them, one per episode.
 
-    Memory grows with the symbols and with how many are wanted, not with the tape.
+    Where reviews rank them they come in that order, and suppressed ones only where they are asked
+    for, as in the lists. Memory grows with the symbols and with how many are wanted, not with the
+    tape.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, *, of_suppressed: bool = False) -> None:
+        self._most, self._of_suppressed = most, of_suppressed
         self._before: dict[str, deque[ShownTrade]] = {}
         self._kept: dict[str, _Candidate] = {}
         self._open: dict[str, list[_Candidate]] = {}
@@ -60,7 +62,7 @@ class TopAnomalies:
             before = self._before.get(symbol)
             if before is None:
                 before = self._before[symbol] = deque(maxlen=AROUND)
-            if one.anomaly is not None:
+            if one.anomaly is not None and one.anomaly.suppressed == self._of_suppressed:
                 self._offer(one, one.anomaly, before)
             before.append(one)
 
@@ -69,7 +71,8 @@ class TopAnomalies:
 
     def _offer(self, one: ShownTrade, anomaly: Anomaly, before: deque[ShownTrade]) -> None:
         self._seen += 1
-        rank = (not is_test_issue(one.trade.symbol), anomaly.priority or 0.0, -self._seen)
+        is_real = not is_test_issue(one.trade.symbol)
+        rank = (is_real, anomaly.rank or 0.0, anomaly.priority or 0.0, -self._seen)
         other = self._kept.get(anomaly.episode_id)
         if other is not None and other.rank >= rank:
             return
