@@ -211,6 +211,17 @@ def _remove_parts_at_a_signal() -> None:
 
 
 @contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Have SIGTERM and SIGHUP remove what is written at a path within this block."""
+    _remove_parts_at_a_signal()
+    _unfinished.add(path)
+    try:
+        yield
+    finally:
+        _unfinished.discard(path)
+
+
+@contextmanager
 def scratch_folder(prefix: str, *, beside: Path | None = None) -> Iterator[Path]:
     """Give a temporary folder, which goes with the block, and with SIGTERM and SIGHUP as well.
 
@@ -218,14 +229,10 @@ def scratch_folder(prefix: str, *, beside: Path | None = None) -> Iterator[Path]
 
     What is copied into it is as private, and as licensed, as what it was copied from.
     """
-    _remove_parts_at_a_signal()
     with tempfile.TemporaryDirectory(prefix=prefix, dir=beside) as name:
         folder = Path(name)
-        _unfinished.add(folder)
-        try:
+        with unfinished(folder):
             yield folder
-        finally:
-            _unfinished.discard(folder)
 
 
 def remove_parts() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tape.errors import SettingsError
 from tape.process.own_folder import MARKER, NOTE, PRIVATE, make_private, private
+from tape.process.whole_file import unfinished
 
 
 def check_new_folder(folder: Path) -> None:
@@ -33,14 +34,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     part = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.part")
     try:
         make_private(folder.absolute().parent)
-        part.mkdir(mode=PRIVATE)
-        for name, data in {MARKER: NOTE, **files}.items():
-            with open(part / name, "xb", opener=private) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync(part)
-        part.rename(folder)  # onto nothing, or an empty folder: of any other the system says no
+        with unfinished(part):
+            _write(part, {MARKER: NOTE, **files})
+            part.rename(folder)  # onto nothing, or an empty folder: of any other the system says no
         _sync(folder.absolute().parent)
     except OSError as error:
         raise SettingsError(
@@ -48,6 +44,16 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _write(part: Path, files: Mapping[str, bytes]) -> None:
+    part.mkdir(mode=PRIVATE)
+    for name, data in files.items():
+        with open(part / name, "xb", opener=private) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    _sync(part)
 
 
 def _is_empty(folder: Path) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from tape.errors import SettingsError
 from tape.process.own_folder import is_own
+from tape.process.whole_file import remove_parts
 from tape.process.whole_folder import check_new_folder, write_folder
 
 
@@ -74,6 +75,22 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SettingsError, match="No space left"):
         write_folder(tmp_path / "a", {"a": b"1"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_takes_away_what_is_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[list[Path]] = []
+
+    def ended(_: int) -> None:
+        remove_parts()  # as the handler of SIGTERM does, before it ends the process
+        left.append(list(tmp_path.iterdir()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", ended)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "a", {"a": b"1"})
+    assert left == [[]]
 
 
 def test_a_place_without_rights_is_said_before_the_work(tmp_path: Path) -> None:
