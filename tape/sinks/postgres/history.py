@@ -1,5 +1,6 @@
 """What is done with the trades that lie in the database: listed, made into bars, pruned."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -52,6 +53,7 @@ on conflict (bar_s, symbol, bar_start) do update
        flagged = excluded.flagged
 """
 
+PARTITION: Final = re.compile(r"trades_(\d{4})_(\d\d)_(\d\d)", re.ASCII)
 PARTITIONS: Final = """
 select inhrelid::regclass::text
   from pg_inherits
@@ -138,10 +140,22 @@ def make_bars(connection: Connection, asked: Range, bar_s: int) -> Iterator[tupl
 
 
 def partitions_before(connection: Connection, day: date) -> list[date]:
-    """Return the days before one that have a partition."""
-    names = {name.rpartition(".")[2] for (name,) in connection.execute(PARTITIONS.encode())}
-    days = (date(*map(int, name.split("_")[1:])) for name in names)
-    return sorted(one for one in days if one < day)
+    """Return the days before one that have a partition; somebody else's partitions are none."""
+    days = (day_of(name) for (name,) in connection.execute(PARTITIONS.encode()))
+    return sorted({one for one in days if one is not None and one < day})
+
+
+def day_of(partition: str) -> date | None:
+    """Return the day of a partition of ours, None for any other table.
+
+    >>> day_of("tapewatch.trades_2025_05_06"), day_of("trades_default"), day_of("trades_2025_13_01")
+    (datetime.date(2025, 5, 6), None, None)
+    """
+    found = PARTITION.fullmatch(partition.rpartition(".")[2])
+    try:
+        return None if found is None else date(*map(int, found.groups()))
+    except ValueError:  # numbers that are no day
+        return None
 
 
 def drop_days(connection: Connection, days: Sequence[date]) -> None:
