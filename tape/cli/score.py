@@ -101,6 +101,6 @@ def _write(scoring: Scoring, output: OutputFile, own: dict[str, Any], *, clean: 
         if own["written"] + left_out != scoring.made:
             raise BooksError(
                 f"the books do not balance: of {scoring.made:,} judged trades "
-                f"{own['written']:,} were written and {left_out:,} left out",
+                f"{own['written']:,} were written and {left_out:,} are not usable",
                 "this is a fault of this program, please report it",
             )

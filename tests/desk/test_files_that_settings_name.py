@@ -1,7 +1,6 @@
 """Files that options and settings name are inputs: none is written onto, or taken for trades."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -55,8 +54,10 @@ def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
     made = inject(make_day(3, ["AAA"], 3_000, anomalies=0), seed=5, anomalies=7)
     written = write_day(made, folder)
     labels, judged = folder / "mine.csv", folder / "judged.csv"
-    shutil.move(next(folder.glob("*.labels.csv")), labels)
-    shutil.copy(labels, judged)
+    next(folder.glob("*.labels.csv")).unlink()  # known by its columns: what follows is not
+    first = made.ts_event_ns[len(made.size) // 2]
+    labels.write_text(f"symbol,ts_event\nAAA,{first}\n")
+    judged.write_text("symbol,ts_event\n" + "".join(f"AAA,{at}\n" for at in made.ts_event_ns))
     words = ("--labels", labels, "--judged", judged, "--profiles", "calibrated", "--draws", "0")
     done = tape("evaluate", folder, *words, "--no-baselines")
     assert done.returncode == 0, done.stderr
@@ -65,7 +66,9 @@ def test_labels_in_the_folder_of_the_days_are_no_trades(tmp_path: Path) -> None:
     done = tape("features", folder, "--labels", labels, "-o", tmp_path / "f.parquet")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["trades"] == len(made.size)
-    assert "1 × labels of anomalies, not trades" in " ".join(done.stderr.split())
+    assert "1 × named by an option or a setting, so not read as trades" in " ".join(
+        done.stderr.split()
+    )
 
 
 @pytest.mark.parametrize("command", ["replay", "score", "bars"])
