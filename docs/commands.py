@@ -21,6 +21,9 @@ def pages() -> dict[str, str]:
     lines = ["# The commands of `tape`", "", "Each page is the command's own `--help`.", ""]
     for name in sorted(tape.commands):
         command = tape.load(name)
+        if isinstance(command, LazyGroup):
+            for inner in list(command.commands):
+                command.add_command(command.load(inner), inner)
         context = typer.Context(command, info_name=name, parent=above)
         text = get_docs_for_click(obj=command, ctx=context, name=name, call_prefix="tape")
         found[f"{name}.md"] = text.strip() + "\n"
