@@ -278,6 +278,11 @@ def count_rows_hint(archive: Archive) -> int:
     return max(1, archive.size // known.get(encoding_of(archive.path), known["csv"]))
 
 
+def sha256_of(file: Path) -> str:
+    """Return the sha256 of a file, as its `Archive` has it; raises `ArchiveError`."""
+    return _archive(file).sha256
+
+
 def _archive(file: Path) -> Archive:
     digest, size = hashlib.sha256(), 0
     try:

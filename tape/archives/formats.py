@@ -4,7 +4,7 @@ from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from tape.codec.text import BAD, U8
 from tape.model.fields import Unreadable
 from tape.model.rejected import Rejected
 
+Encoding = Literal["csv", "json", "dbn"]
 Position = tuple[int, int, int]
 """Where a conversion stands: byte of the chunk, row, byte of the messages."""
 
@@ -44,6 +45,8 @@ class Format(Protocol):
         fields: takes a row apart where it is not plain.
         form: what the numbers and times mean, complete once the file has begun.
         first_line: number of the line in the file that is the first row.
+        encoding: what the file is.
+        layout: the columns of CSV, once the file has begun.
     """
 
     symbology: Symbology
@@ -51,9 +54,14 @@ class Format(Protocol):
     fields: Fields
     form: Form
     first_line: int
+    encoding: Encoding
+    layout: Layout | None
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """Yield chunks of whole rows, long lines, and at last any fault."""
+
+    def whole(self, found: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield chunks of a text as those whose lines are whole rows; none changes its length."""
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         """Take the header out of the first chunk; returns the rest, or why there is no header."""
@@ -96,7 +104,10 @@ class _Lines:
         self.by_instrument = False
 
     def pieces(self, size: int) -> Iterator[Piece]:
-        return pieces(self._path, size)
+        return self.whole(pieces(self._path, size))
+
+    def whole(self, found: Iterator[Piece]) -> Iterator[Piece]:
+        return found
 
     def left_out(self) -> int:
         return 0
@@ -147,11 +158,12 @@ class _Csv(_Lines):
     """CSV of any form: DataBento's own in the fastest way, others by their plan."""
 
     first_line: int = 2
+    encoding: Encoding = "csv"
+    layout: Layout | None = None
     _above = 0
     """How many lines stand above the header."""
 
-    def pieces(self, size: int) -> Iterator[Piece]:
-        found = pieces(self._path, size)
+    def whole(self, found: Iterator[Piece]) -> Iterator[Piece]:
         piece = next(found, None)
         if not isinstance(piece, bytes):
             return chain(() if piece is None else (piece,), found)
@@ -175,6 +187,7 @@ class _Csv(_Lines):
         if not headers:
             rest = piece.removeprefix(BOM_UTF8)
         self.first_line = 1 + self._above + headers
+        self.layout = layout
         self.fields = CsvFields(layout)
         head = self._head()[headers:]
         fault = self._decide(head, layout.fields)
@@ -218,6 +231,8 @@ class _Json(_Lines):
     """JSON lines of any form."""
 
     first_line: int = 1
+    encoding: Encoding = "json"
+    layout: Layout | None = None
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         other = misnamed(piece)
@@ -246,6 +261,8 @@ class _Dbn:
     """The vendor's binary encoding."""
 
     first_line: int = 1
+    encoding: Encoding = "dbn"
+    layout: Layout | None = None
     by_instrument: bool = True
 
     def __init__(self, archive: Archive) -> None:
@@ -257,6 +274,9 @@ class _Dbn:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         return self._file.records(size // 2)
+
+    def whole(self, found: Iterator[Piece]) -> Iterator[Piece]:
+        return found
 
     def begin(self, piece: bytes) -> bytes | Rejected:
         return piece

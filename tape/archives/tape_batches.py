@@ -61,11 +61,15 @@ class TapeColumns:
     """The same trades as numbers: one row per trade, one column per field of `row_fields`.
 
     `names` are the symbols of the tape so far; a trade's symbol is a position in it. `ordinals`
-    has one per trade, if they were asked for. The rest is as in `TapeBatch`.
+    has one per trade, if they were asked for. `places` says where each trade was read: a position
+    in `files`, which are the tape's files so far by sha256, and the data line in it, from 1. The
+    rest is as in `TapeBatch`.
     """
 
     values: npt.NDArray[np.int64]
     names: list[bytes]
+    files: list[str]
+    places: npt.NDArray[np.int64]
     skipped: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
     damaged: bool = False
@@ -91,6 +95,11 @@ class Part:
     def is_last(self) -> bool:
         """Return whether no trade of the piece follows."""
         return self.stop == len(self.piece.trades)
+
+    @property
+    def lines(self) -> I64:
+        """Return the data line of each trade, from 1."""
+        return self.piece.first_row + self.piece.at[self.start : self.stop]
 
     @property
     def rows(self) -> int:
@@ -142,8 +151,7 @@ class Messages:
             of, done = found.setdefault(part.sha256, OfFile()), self._done.get(part.sha256, 0)
             of.trades += part.stop - part.start
             if part.piece.first_row <= done:
-                rows = part.piece.first_row + part.piece.at[part.start : part.stop]
-                of.trades -= int((rows <= done).sum())
+                of.trades -= int((part.lines <= done).sum())
             skipped, rejected, _, _ = _others([part], self._done)
             of.skipped += skipped
             of.rejected += rejected
@@ -163,11 +171,14 @@ class Columns:
         self._done = done
         self._numbers: dict[bytes, int] = {}
         self._of_file: dict[str, list[int]] = {}
+        self._file_numbers: dict[str, int] = {}
         self.names: list[bytes] = []
+        self.files: list[str] = []
 
     def batch(self, parts: Sequence[Part], order: I64 | None) -> TapeColumns:
         """Return trades as numbers."""
         found = []
+        place: list[I64] = []
         ordinals: list[npt.NDArray[np.int32]] = []
         for part in parts:
             batch = part.piece.batch
@@ -179,21 +190,39 @@ class Columns:
             if len(values):
                 values[:, SYMBOL] = numbers[values[:, SYMBOL]]
             found.append(values)
+            place.append(self._places(part))
         together = found[0] if len(found) == 1 else np.concatenate(found)
+        places = place[0] if len(place) == 1 else np.concatenate(place)
         chosen = _chosen(parts, order, self._done)
         count = np.concatenate(ordinals) if ordinals else None
         if chosen is not None:
-            together = together[chosen]
+            together, places = together[chosen], places[chosen]
             count = None if count is None else count[chosen]
         others = _others(parts, self._done)
-        return TapeColumns(together, self.names, *others, ordinals=count)
+        return TapeColumns(together, self.names, self.files, places, *others, ordinals=count)
 
     def ended(
         self, rows: dict[str, int], ended: list[str], unreadable: ArchiveError | None
     ) -> TapeColumns:
         """Return what says that nothing follows of a file."""
-        nothing = np.empty((0, FIELDS), np.int64)
-        return TapeColumns(nothing, self.names, rows=rows, ended=ended, unreadable=unreadable)
+        return TapeColumns(
+            np.empty((0, FIELDS), np.int64),
+            self.names,
+            self.files,
+            np.empty((0, 2), np.int64),
+            rows=rows,
+            ended=ended,
+            unreadable=unreadable,
+        )
+
+    def _places(self, part: Part) -> I64:
+        """Return where each trade of a part was read."""
+        number = self._file_numbers.setdefault(part.sha256, len(self.files))
+        if number == len(self.files):
+            self.files.append(part.sha256)
+        places = np.empty((part.stop - part.start, 2), np.int64)
+        places[:, 0], places[:, 1] = number, part.lines
+        return places
 
     def _learnt(self, sha256: str, names: Sequence[bytes]) -> list[int]:
         """Return the tape's numbers of a file's symbols."""
@@ -220,12 +249,7 @@ def _chosen(parts: Sequence[Part], order: I64 | None, done: Mapping[str, int]) -
     """Return which of the parts' trades come, in their order; None for all one by one."""
     if not any(part.piece.first_row <= done.get(part.sha256, 0) for part in parts):
         return order
-    new = np.concatenate(
-        [
-            part.piece.first_row + part.piece.at[part.start : part.stop] > done.get(part.sha256, 0)
-            for part in parts
-        ]
-    )
+    new = np.concatenate([part.lines > done.get(part.sha256, 0) for part in parts])
     every = np.arange(len(new)) if order is None else order
     chosen: I64 = every[new[every]]
     return chosen

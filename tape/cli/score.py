@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -13,18 +13,16 @@ from tape.cli.notes import advance
 from tape.cli.nothing import nothing_judged
 from tape.cli.output import AsJson, Force, row_bars
 from tape.cli.part import From, Limit, Symbols, To, part_of
+from tape.desk.clean_tape.clean_form import SUFFIXES, CleanForm, clean_form
 from tape.desk.clean_tape.held_rows import held_rows
-from tape.desk.clean_tape.score_table import score_columns, trade_columns
-from tape.desk.clean_tape.scored import RAW_ROW, ROW, Scoring
+from tape.desk.clean_tape.row_tables import open_rows_table
+from tape.desk.clean_tape.scored import Scoring
 from tape.desk.clean_tape.usable import usable
 from tape.errors import BooksError
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.sinks.tables import FILES, check_table, open_table
-
-CLEAN: Final = (".csv.zst", ".parquet")
-"""Of trades no file that could be taken for the vendor's own: these two say who made them."""
+from tape.sinks.tables import FILES, check_table
 
 
 def score(
@@ -33,13 +31,16 @@ def score(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="File for the rows: .parquet, .csv.zst or .csv."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="File for the rows: .parquet, .csv.zst or .csv; with --clean .csv.zst, .jsonl.zst "
+            "or .parquet.",
+        ),
     ],
     clean: Annotated[
         bool,
-        typer.Option(
-            "--clean", help="Write the usable trades only, in the columns of DataBento's trades."
-        ),
+        typer.Option("--clean", help="Write the usable trades only, in the input's own columns."),
     ] = False,
     symbols: Symbols = "",
     from_: From = "",
@@ -61,27 +62,29 @@ def score(
     """
     settings = load(DetectorSettings)
     part = part_of(symbols, from_, to, limit)
-    check_table(output, CLEAN if clean else tuple(FILES))
+    check_table(output, SUFFIXES if clean else tuple(FILES))
     inputs = [*paths, *filter(None, [columns]), *settings.files]
     file = OutputFile(output, inputs=inputs, force=force)
     file.check()
     tape = JudgedTape.of(paths, given_by(columns, time_zone), part, settings)
+    form = clean_form(tape.run.archives, output.name) if clean else None
     scoring = Scoring(tape.run, raw=clean)
     own: dict[str, Any] = {"written": 0, "unusable": 0}
 
     def work() -> None:
-        _write(scoring, file, own, clean=clean)
+        _write(scoring, file, own, form)
 
     return tape.through(scoring, work, lambda: own, output, as_json=as_json)
 
 
-def _write(scoring: Scoring, output: OutputFile, own: dict[str, Any], *, clean: bool) -> None:
+def _write(
+    scoring: Scoring, output: OutputFile, own: dict[str, Any], form: CleanForm | None
+) -> None:
     """Judge everything, then write it; the output appears whole or not at all."""
-    columns_of = trade_columns if clean else score_columns
     with ExitStack() as stack:
         file = stack.enter_context(output)
         bars = stack.enter_context(row_bars())
-        held = stack.enter_context(held_rows(output.path.parent, RAW_ROW if clean else ROW))
+        held = stack.enter_context(held_rows(output.path.parent, scoring.kind))
         hint = sum(map(count_rows_hint, scoring.run.archives))
         task = bars.add_task("judging", rate=0.0, total=hint)
         for rows in scoring.rows():
@@ -89,15 +92,15 @@ def _write(scoring: Scoring, output: OutputFile, own: dict[str, Any], *, clean: 
             advance(bars, task, scoring.run.rows)
         if not scoring.run.trades:
             raise nothing_judged(scoring.run)
-        table = open_table(file, "trades" if clean else "scores")
+        table = open_rows_table(form, file, scoring)
         stack.callback(table.close)
         for rows in held.blocks():
-            own["unusable"] += int((~usable(rows, scoring.book)).sum())
-            columns = columns_of(rows, scoring)
-            own["written"] += len(columns[0].values)
-            table.write(columns)
+            is_usable = usable(rows, scoring.book)
+            own["unusable"] += int((~is_usable).sum())
+            own["written"] += int(is_usable.sum()) if form is not None else len(rows)
+            table.write(rows, is_usable)
         table.flush()
-        left_out = own["unusable"] if clean else 0
+        left_out = own["unusable"] if form is not None else 0
         if own["written"] + left_out != scoring.made:
             raise BooksError(
                 f"the books do not balance: of {scoring.made:,} judged trades "

@@ -36,12 +36,14 @@ class NumberedTrades(Sequence[bytes]):
         numbers: a row per trade, a column per field of `tape.codec.row_fields`.
         names: the symbols; a trade's symbol is a position in it.
         ordinals: one per trade.
+        places: of each trade its file, as a number, and its data line there, from 1.
     """
 
     def __init__(
-        self, numbers: I64, names: Sequence[bytes], ordinals: npt.NDArray[np.int32]
+        self, numbers: I64, names: Sequence[bytes], ordinals: npt.NDArray[np.int32], places: I64
     ) -> None:
-        self.numbers, self.names, self.ordinals = numbers, names, ordinals
+        self.numbers, self.names = numbers, names
+        self.ordinals, self.places = ordinals, places
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -53,7 +55,7 @@ class NumberedTrades(Sequence[bytes]):
     def __getitem__(self, at: int | slice) -> "bytes | NumberedTrades":
         """Return one message, or some of the trades."""
         if isinstance(at, slice):
-            return NumberedTrades(self.numbers[at], self.names, self.ordinals[at])
+            return NumberedTrades(self.numbers[at], self.names, self.ordinals[at], self.places[at])
         row = self.numbers[at].tolist()
         return encode(
             Trade(
@@ -76,7 +78,9 @@ class NumberedTrades(Sequence[bytes]):
 
     def taken(self, rows: I64) -> "NumberedTrades":
         """Return some of the trades."""
-        return NumberedTrades(self.numbers[rows], self.names, self.ordinals[rows])
+        return NumberedTrades(
+            self.numbers[rows], self.names, self.ordinals[rows], self.places[rows]
+        )
 
     @property
     def keys(self) -> "NumberedKeys":

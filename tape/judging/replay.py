@@ -100,6 +100,7 @@ class Replay:
         episodes: steps of episodes in the wanted part by state, and of the closed ones by mark.
         as_numbers: whether messages are made of flagged trades alone, which saves half the time.
         kept: where an earlier run left the state of symbols; None for nowhere.
+        files: with `as_numbers` the files that trades came from so far, by sha256.
     """
 
     archives: list[Archive]
@@ -116,6 +117,7 @@ class Replay:
     episodes: Counter[str] = field(default_factory=Counter)
     as_numbers: bool = False
     kept: Store | None = None
+    files: list[str] = field(default_factory=list)
 
     def batches(self) -> Iterator[Shown]:
         """Yield the wanted part of the tape, judged, in order of time.
@@ -127,6 +129,8 @@ class Replay:
         rows: dict[str, int] = {}
         for batch in self._read():
             rows |= batch.rows
+            if isinstance(batch, TapeColumns):
+                self.files = batch.files
             self.rows = sum(rows.values())
             values, times, keys = _messages_of(batch)
             self.messages += len(values)
@@ -216,7 +220,7 @@ def _messages_of(
     ordinals = batch.ordinals
     if ordinals is None:  # of a batch without trades
         ordinals = np.zeros(len(batch.values), np.int32)
-    numbered = NumberedTrades(batch.values, batch.names, ordinals)
+    numbered = NumberedTrades(batch.values, batch.names, ordinals, batch.places)
     return numbered, np.ascontiguousarray(batch.values[:, TS_EVENT]), numbered.keys
 
 

@@ -5,14 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from tape.codec.array_types import I64, U8
 from tape.model.fields import NANOS, iso_time
-from tape.process.origin import MARK_FRAME
 from tape.process.sheet_text import sheet_cell
 from tape.process.whole_file import OutputFile
 from tape.sinks.tables import Column
+from tape.sinks.zstd_frames import ZstdFrames
 
 DAY_NS: Final = 86_400 * NANOS
 DATE: Final = len("2025-05-05T")
@@ -57,16 +56,14 @@ class PackedCsvTable(CsvTable):
 
     def __init__(self, file: OutputFile, what: str) -> None:
         super().__init__(file, what)
-        self._pack = zstandard.ZstdCompressor(
-            level=3, write_checksum=True, write_content_size=True
-        ).compress
+        self._frames = ZstdFrames(file)
 
     def flush(self) -> None:
         """End the file."""
-        self._file.write(MARK_FRAME)
+        self._frames.end()
 
     def _put(self, text: bytes) -> None:
-        self._file.write(self._pack(text))
+        self._frames.add(text)
 
 
 def _part(column: Column, first: int, end: int) -> Column:

@@ -88,7 +88,7 @@ def open_table(file: OutputFile, what: str) -> Table:
 
 def check_table(path: Path, suffixes: Sequence[str] = tuple(FILES)) -> None:
     """Raise `SettingsError` if a table cannot be written under this name."""
-    if suffix_of(path) not in suffixes:
+    if not path.name.endswith(tuple(suffixes)):
         raise SettingsError(
             f"--output {path} has no known suffix", f"name one that ends in {', '.join(suffixes)}"
         )

@@ -1,6 +1,6 @@
-"""The columns of the clean tape: all that is known of each trade, or only the usable trades."""
+"""Trades as columns: with all that is known of each, or as DataBento has them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -28,8 +28,6 @@ from tape.sinks.tables import Column
 
 SIDES: Final = ("A", "B", "N")
 FAMILIES: Final = ("price", "size", "feed")
-
-Columns = Callable[[Rows, Scoring], list[Column]]
 
 
 def score_columns(rows: Rows, scoring: Scoring) -> list[Column]:
@@ -68,8 +66,7 @@ def score_columns(rows: Rows, scoring: Scoring) -> list[Column]:
 
 
 def trade_columns(rows: Rows, scoring: Scoring) -> list[Column]:
-    """Return the usable trades in the columns of DataBento's trades."""
-    rows = rows[usable(rows, scoring.book)]
+    """Return trades in the columns of DataBento's trades."""
     numbers = rows["numbers"]
     received = numbers[:, TS_RECV]
     return [

@@ -54,8 +54,9 @@ ROW: Final = np.dtype(
 """A trade: NaN and -1 stand for what is not known of it. `symbol` and `context` are places in the
 lists of `Scoring`, `episode` is a number of its book, and `of_price` says that the price is what it
 is flagged for."""
-RAW_ROW: Final = np.dtype([*ROW.descr, ("numbers", "i8", (FIELDS,))])
-"""The same with all numbers of the trade (`tape.codec.row_fields`)."""
+RAW_ROW: Final = np.dtype([*ROW.descr, ("place", "i8", (2,)), ("numbers", "i8", (FIELDS,))])
+"""The same with all numbers of the trade (`tape.codec.row_fields`), and where it was read: the
+number of its file (`Replay.files`) and its data line there, from 1."""
 
 Rows = npt.NDArray[Any]
 """Of the type `ROW` or `RAW_ROW`."""
@@ -78,6 +79,7 @@ class Scoring:
     """A replay whose judge tells all of every trade.
 
     Attributes:
+        kind: the type of the rows.
         symbols: names by their number in the rows.
         contexts: texts by their number in the rows.
         book: the episodes.
@@ -87,17 +89,20 @@ class Scoring:
         unjudged: rows among them of which no detector has a normal price, such as a symbol's first
             trades; None if none of the detectors has one of any trade.
         by_bits: rows by the rules that fired, as a set of bits.
+        by_file: rows by the number of their file, if they are raw.
     """
 
     def __init__(self, run: Replay, *, raw: bool = False) -> None:
         run.as_numbers = True
         self.run, self._raw = run, raw
+        self.kind = RAW_ROW if raw else ROW
         self.symbols: list[str] = []
         self.contexts = list(CONTEXTS)
         self.book = EpisodeBook()
         self.duplicates = self.refused = self.made = 0
         self.unjudged: int | None = None
         self.by_bits: I64 = np.zeros(RULE_SETS, np.int64)
+        self.by_file: I64 = np.zeros(0, np.int64)
         self._numbers: dict[str, int] = {}
         self._context_of = {text: number for number, text in enumerate(CONTEXTS)}
         self._price_bits = sum(
@@ -143,7 +148,7 @@ class Scoring:
     def _rows_of(self, shown: Shown) -> Rows:
         judged = shown.judged
         trades, verdicts = judged.batch.trades, judged.verdicts
-        rows = np.empty(len(trades), RAW_ROW if self._raw else ROW)
+        rows = np.empty(len(trades), self.kind)
         for name in ("publisher_id", "ts_event_ns", "sequence", "ordinal", "side"):
             rows[name] = getattr(trades, name)
         rows["symbol"] = self._symbols(trades.symbol)
@@ -154,6 +159,7 @@ class Scoring:
         if self._raw:
             assert isinstance(shown.messages, NumberedTrades)  # noqa: S101 - asked for above
             rows["numbers"] = shown.messages.numbers[judged.batch.positions]
+            rows["place"] = shown.messages.places[judged.batch.positions]
         wanted = shown.wanted[judged.batch.positions]
         is_new = verdicts.outcome < DUPLICATE
         self.refused += int(shown.wanted.sum()) - int(wanted.sum())
@@ -164,6 +170,10 @@ class Scoring:
         if self._known(verdicts).each is not None:
             self.unjudged = (self.unjudged or 0) + int(np.isnan(rows["lower"]).sum())
         self.by_bits += np.bincount(rows["rules"], minlength=RULE_SETS)
+        if self._raw:
+            count = np.bincount(rows["place"][:, 0], minlength=len(self.run.files))
+            self.by_file = np.append(self.by_file, np.zeros(len(count) - len(self.by_file), int))
+            self.by_file += count
         return rows
 
     def _symbols(self, numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
