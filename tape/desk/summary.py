@@ -122,7 +122,8 @@ def _marked(symbol: str) -> Text:
 def telling_table(found: Findings) -> Table:
     """Return the most telling anomalies as a table for a terminal.
 
-    The day stands above the table, or in each row where there are several.
+    The day stands above the table, or in each row where there are several. The rank has a column
+    where a ranking gave one.
     """
     stamps = [iso_time(anomaly.trade.ts_event_ns) for anomaly in found.telling]
     days = {stamp[:10] for stamp in stamps}
@@ -133,6 +134,9 @@ def telling_table(found: Findings) -> Table:
     table.add_column("symbol", no_wrap=True)
     table.add_column("price", justify="right", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
+    is_ranked = any(anomaly.rank is not None for anomaly in found.telling)
+    if is_ranked:
+        table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("priority", justify="right", no_wrap=True)
     table.add_column("why", ratio=1)
     for anomaly, stamp in zip(found.telling, stamps, strict=True):
@@ -142,10 +146,15 @@ def telling_table(found: Findings) -> Table:
             _marked(trade.symbol),
             dollars(Decimal(trade.price_nanos).scaleb(-9)),
             f"{trade.size:,}",
-            "" if anomaly.priority is None else f"{anomaly.priority:.1f}",
+            *([_one_digit(anomaly.rank)] if is_ranked else []),
+            _one_digit(anomaly.priority),
             _why(anomaly),
         )
     return table
+
+
+def _one_digit(number: float | None) -> str:
+    return "" if number is None else f"{number:.1f}"
 
 
 def counts_table(found: Findings) -> Table:
