@@ -150,23 +150,26 @@ def _say(found: Answers) -> None:
 
 
 def _say_learnt(content: RankingFile) -> None:
-    """Say how good it is, and what will be suppressed."""
+    """Say how good it is, and what will be suppressed, in sentences that can be read aloud."""
     held, cut = content.held_out, content.suppressed
     days = held.days[0] if len(held.days) == 1 else f"{held.days[0]} to {held.days[-1]}"
-    text = (
-        f"{days}, learnt from the days before: average precision {held.average_precision:.3f}, "
-        f"that of the priority {held.average_precision_of_priority:.3f} ({held.alerts:,} alerts, "
-        f"{held.confirmed:,} confirmed)"
-    )
+    sentences = [
+        f"Tested on {days}, with a ranking learnt from the days before. There you confirmed "
+        f"{held.confirmed:,} of {held.alerts:,} alerts.",
+        "The ranking puts them nearer to the top than the priority does: average precision "
+        f"{held.average_precision:.3f}, the priority's {held.average_precision_of_priority:.3f}.",
+    ]
     if cut.below is None:
-        text += "; nothing is suppressed"
+        sentences.append("No alert will be suppressed.")
     else:
-        text += (
-            f"; alerts below rank {cut.below:g} are suppressed, but one episode in {ONE_IN}: of "
-            f"the reviewed ones {cut.dismissed:,}, all dismissed, each ranked by what other days "
-            "teach"
-        )
-    notes_console().print(text, markup=False, highlight=False, soft_wrap=True)
+        were = "1 was" if cut.dismissed == 1 else f"{cut.dismissed:,} were"
+        sentences += [
+            f"From now on alerts below rank {cut.below:g} are suppressed. One episode in {ONE_IN} "
+            "is shown anyway, so that you can check.",
+            f"Of the alerts you reviewed, {were} that low. You dismissed every one.",
+        ]
+    for sentence in sentences:
+        notes_console().print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _figures(content: RankingFile, found: Answers, reviews: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`tape learn`, and what RANKING_FILE does to other commands."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,15 @@ def test_reviews_become_a_file_that_explains_itself(tmp_path: Path) -> None:
     held = figures["held_out"]
     assert held["days"] == ["2025-03-04"]
     assert held["average_precision"] == 1.0 > held["average_precision_of_priority"]
-    assert "average precision 1.000, that of the priority 0." in ended.stderr
-    assert "alerts below rank 4 are suppressed, but one episode in 20" in ended.stderr
+    sentences = re.split(r"(?<=[.:]) +", " ".join(ended.stderr.split()))
+    first, second, third, *_ = sentences
+    assert first == "Tested on 2025-03-04, with a ranking learnt from the days before."
+    assert second == f"There you confirmed {held['confirmed']} of {held['alerts']} alerts."
+    assert third == "The ranking puts them nearer to the top than the priority does:"
+    assert "average precision 1.000, the priority's 0." in ended.stderr
+    assert "From now on alerts below rank 4 are suppressed." in sentences
+    assert "Of the alerts you reviewed, 40 were that low." in sentences
+    assert max(len(sentence.split()) for sentence in sentences) <= 16
     text = (tmp_path / "r.json").read_text()
     assert "dismissed 40 of 40 times: stuck, side B, 7 shares" in text
     assert json.loads(text)["explained"] == figures["explained"]
@@ -229,6 +237,24 @@ def test_replay_marks_counts_and_lists_what_is_suppressed(day: Path, tmp_path: P
     header, *rows = (tmp_path / "a.csv").read_text().splitlines()
     assert ",rank,suppressed,reasons" in header
     assert sum(",True," in row for row in rows) == len(hidden)
+
+
+def test_the_table_shows_the_rank_it_is_sorted_by(day: Path, tmp_path: Path) -> None:
+    """Beside the priority: without it the order of the rows could not be understood."""
+    words = ("replay", day, "--suppressed")
+    env = {"RANKING_FILE": quiet(tmp_path), "TERM": "dumb"}
+    ranks = [one["rank"] for one in json.loads(tape(*words, **env).stdout)["telling"]]
+    code, shown = on_terminal(*words, columns=140, **env)
+    assert code == 0
+    table = shown.partition("Suppressed anomalies")[2].partition("Flagged trades")[0]
+    lines = [re.split("[┃│]", line) for line in table.splitlines()]
+    head, *rows = ([cell.strip() for cell in line] for line in lines if len(line) > 2)
+    at = head.index("rank")
+    assert head[at + 1] == "priority"
+    assert [row[at] for row in rows if row[at]] == [f"{rank:.1f}" for rank in ranks] != []
+    _, plain = on_terminal("replay", day, columns=140, TERM="dumb")
+    assert "priority" in plain
+    assert " rank " not in plain
 
 
 def test_suppressed_without_a_ranking_is_a_mistake(day: Path) -> None:

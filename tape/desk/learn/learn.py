@@ -66,8 +66,8 @@ def learn(answered: Sequence[Answered], *, may_suppress: bool = True) -> Ranking
         one, other = held_out.average_precision, held_out.average_precision_of_priority
         raise ArchiveError(
             "nothing is written: what the reviews teach does not beat the priority on "
-            f"{_days_text(held_out.days)}, the latest reviewed: average precision {one:.3f}, that "
-            f"of the priority {other:.3f}",
+            f"{_days_text(held_out.days)}, the latest reviewed: average precision {one:.3f}, the "
+            f"priority's {other:.3f}",
             "keep the priority, and try again with more reviews",
         )
     bias, weights = _fitted(answered)

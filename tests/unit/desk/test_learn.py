@@ -251,7 +251,7 @@ def test_what_does_not_beat_the_priority_is_refused_with_both_figures() -> None:
     days = [Answered(alert(n, day=3 + n % 2, priority=3 + n / 10), n >= 15) for n in range(30)]
     text = refusal(days)
     assert "does not beat the priority on 2025-03-04, the latest reviewed" in text
-    assert "average precision 1.000, that of the priority 1.000" in text
+    assert "average precision 1.000, the priority's 1.000" in text
 
 
 def test_what_was_learnt_of_earlier_days_is_measured_on_the_latest() -> None:
