@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
-from tape.cli.given import Columns, TimeZone, given_by
+from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_tape import JudgedTape
 from tape.cli.notes import advance
 from tape.cli.nothing import nothing_judged
@@ -27,9 +27,7 @@ TOO_LATE = 2
 
 
 def bars(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
-    ],
+    paths: Paths,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="File for the bars: .parquet, .csv.zst or .csv."),
@@ -61,10 +59,10 @@ def bars(
             f"--every {every!r} is no length of a bar", "write 1s, 5s, 1m, 5m, 1h or 1d"
         )
     check_table(output)
-    inputs = [*paths, *filter(None, [columns]), *settings.files]
-    file = OutputFile(output, inputs=inputs, force=force)
+    others = others_of(columns, settings)
+    file = OutputFile(output, inputs=[*paths, *others], force=force)
     file.check()
-    tape = JudgedTape.of(paths, given_by(columns, time_zone), part, settings)
+    tape = JudgedTape.of(paths, others, given_by(columns, time_zone), part, settings)
     scoring = Scoring(tape.run)
     making = BarMaking(scoring, length_ns)
 

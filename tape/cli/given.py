@@ -10,7 +10,11 @@ import typer
 from tape.archives import Archive
 from tape.archives.columns_file import read_columns_file, zone_named
 from tape.archives.given import NOTHING, Given
+from tape.settings.detector import DetectorSettings
 
+Paths = Annotated[
+    list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
+]
 Columns = Annotated[
     Path | None,
     typer.Option("--columns", readable=False, help="A .toml file that says what the columns mean."),
@@ -19,6 +23,11 @@ TimeZone = Annotated[
     str | None,
     typer.Option("--time-zone", help="Time zone of times without one, such as America/New_York."),
 ]
+
+
+def others_of(columns: Path | None, settings: DetectorSettings) -> list[Path]:
+    """Return the files that an option or a setting names: read, but none of them is of trades."""
+    return [*([] if columns is None else [columns]), *settings.files]
 
 
 def given_by(columns: Path | None, time_zone: str | None) -> Given:

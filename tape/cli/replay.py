@@ -4,13 +4,14 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tape.archives import count_rows_hint, find_archives
-from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.notes import advance, say_idle_model, say_missing, say_order, say_skipped, say_unused
+from tape.archives import count_rows_hint
+from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
+from tape.cli.judged_run import figures, judged_run, say_figures, say_rest
+from tape.cli.notes import advance
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.output import (
     AsJson,
@@ -18,7 +19,6 @@ from tape.cli.output import (
     notes_console,
     print_json,
     row_bars,
-    say_outcome,
     table_console,
     wants_json,
 )
@@ -30,12 +30,9 @@ from tape.desk.plots.pictures import MOST_TOP, TOP, Pictures, check_folder
 from tape.desk.plots.top import TopAnomalies
 from tape.desk.summary import Findings, counts_table, telling_table
 from tape.errors import BooksError, SettingsError
-from tape.judging.judge import Judge
 from tape.judging.replay import Replay
 from tape.market.test_issues import is_test_issue
-from tape.model.counts import Counts
 from tape.model.episode import MARKS
-from tape.model.fields import NANOS
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
@@ -45,9 +42,7 @@ from tape.sinks.sink import Item, Sink
 
 
 def replay(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
-    ],
+    paths: Paths,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="File for the anomalies: .jsonl, .csv or .parquet."),
@@ -104,17 +99,12 @@ def replay(
         check_output(output)
     if episodes is not None:
         check_output(episodes, "--episodes")
-    others = [*filter(None, [columns]), *settings.files]
+    others = others_of(columns, settings)
     inputs = [*paths, *others]
     files = outputs_for(inputs, output, episodes, plot, force=force)
     pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top, of_suppressed=suppressed))
     given = given_by(columns, time_zone)
-    discovered = find_archives(paths, others=others)
-    counts = Counts()
-    parameters = settings.parameters()
-    judge = Judge(parameters, settings.max_symbols, counts)
-    run = Replay(with_given(discovered.archives, given), judge, part)
-    run.outcome.skipped += discovered.skipped
+    run, counts = judged_run(paths, others, given, part, settings)
     found = Findings(of_suppressed=suppressed)
     start_s, nothing = time.perf_counter(), None
     try:
@@ -128,19 +118,12 @@ def replay(
             pictures.save(files.plot)
         drawn, older = pictures.save_top(plots, inputs=inputs, force=force)
     if wants_json(as_json):
-        print_json(_summary(run, counts, found, elapsed_s))
+        summary = figures(run, counts, elapsed_s, _own(run, found))
+        print_json({**summary, "telling": found.messages})
     elif nothing is None:
         table_console().print(telling_table(found), counts_table(found))
-    _say(run, counts, found, elapsed_s)
-    say_order(counts)
-    say_skipped(run)
-    say_outcome(run.outcome, remedy=nothing is None)
-    if nothing is not None:
-        raise nothing
-    say_missing(run)
-    if not part.symbols and limit is None:
-        say_unused(parameters.overrides, judge.symbols.names)
-    say_idle_model(settings.model, run)
+    say_figures(run, counts, elapsed_s, _said(run, found))
+    say_rest(run, counts, settings, nothing)
     if episodes is not None and episodes.suffix != MESSAGES:
         _say_open(run.episodes["opened"] - run.episodes["closed"])
     for path in (p for p in (output, episodes, plot) if p is not None):
@@ -219,41 +202,25 @@ def _write(sink: Sink | None, values: Sequence[bytes]) -> None:
         )
 
 
-def _summary(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> dict[str, object]:
+def _own(run: Replay, found: Findings) -> dict[str, Any]:
+    """Return what the summary has that is of a replay alone."""
     by_symbol: dict[str, dict[str, int]] = {}
     for (symbol, rule), count in found.by_symbol_and_rule.items():
         by_symbol.setdefault(symbol, {})[rule] = count
     return {
-        "rows": run.rows,
-        "rows_skipped": run.skipped,
-        "trades": run.trades,
-        "records": counts.records + run.unread,
-        "judged": counts.trades,
-        "elapsed_s": round(elapsed_s, 3),
-        "trades_per_s": round(counts.trades / max(elapsed_s, 1e-9)),
         "flagged": found.count,
         "suppressed": found.suppressed,
         "by_rule": found.by_rule,
         "by_symbol": by_symbol,
         "test_issues": [name for name in by_symbol if is_test_issue(name)],
         "episodes": {name: run.episodes[name] for name in ("opened", "closed", *MARKS)},
-        "duplicates": counts.duplicate,
-        "late": counts.late,
-        "late_max_s": counts.late_max_ns / NANOS,
-        **run.outcome.as_json(),
-        "telling": found.messages,
     }
 
 
-def _say(run: Replay, counts: Counts, found: Findings, elapsed_s: float) -> None:
+def _said(run: Replay, found: Findings) -> str:
     rules = ", ".join(f"{rule} {count:,}" for rule, count in found.by_rule.most_common())
     hidden = f"suppressed {found.suppressed:,}; " if found.suppressed else ""
-    notes_console().print(
-        f"{run.trades:,} trades in {elapsed_s:.2f} s "
-        f"({counts.trades / max(elapsed_s, 1e-9):,.0f} trades/s); flagged: {rules or 'none'}; "
-        f"{hidden}episodes {run.episodes['opened']:,}; "
-        f"duplicates {counts.duplicate:,}; rows rejected {run.outcome.rejected.total():,}"
-    )
+    return f"flagged: {rules or 'none'}; {hidden}episodes {run.episodes['opened']:,}"
 
 
 def _say_open(count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
-from tape.cli.given import Columns, TimeZone, given_by
+from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_tape import JudgedTape
 from tape.cli.notes import advance
 from tape.cli.nothing import nothing_judged
@@ -26,9 +26,7 @@ from tape.sinks.tables import FILES, check_table
 
 
 def score(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files or folders of DataBento trades.", readable=False)
-    ],
+    paths: Paths,
     output: Annotated[
         Path,
         typer.Option(
@@ -63,10 +61,10 @@ def score(
     settings = load(DetectorSettings)
     part = part_of(symbols, from_, to, limit)
     check_table(output, SUFFIXES if clean else tuple(FILES))
-    inputs = [*paths, *filter(None, [columns]), *settings.files]
-    file = OutputFile(output, inputs=inputs, force=force)
+    others = others_of(columns, settings)
+    file = OutputFile(output, inputs=[*paths, *others], force=force)
     file.check()
-    tape = JudgedTape.of(paths, given_by(columns, time_zone), part, settings)
+    tape = JudgedTape.of(paths, others, given_by(columns, time_zone), part, settings)
     form = clean_form(tape.run.archives, output.name) if clean else None
     scoring = Scoring(tape.run, raw=clean)
     own: dict[str, Any] = {"written": 0, "unusable": 0}
