@@ -8,6 +8,7 @@ A bar counts its trades twice: all of them, and those that are usable.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -132,11 +133,7 @@ def bars_of(trades: BarTrades, length_ns: int) -> Bars:
     if not len(bars):
         return bars
     bars["every"] = _prices(_of_trades(at), begins)
-    bars["usable"] = bars["every"]
-    if not at.usable.all():
-        prices = _of_trades(at)
-        prices[~at.usable] = _none()
-        bars["usable"] = _prices(prices, begins)
+    bars["usable"] = _of_usable(bars["every"], at, begins)
     bars["flagged"] = np.add.reduceat(at.flagged.astype(np.int64), begins)
     band_ns = np.where(np.isnan(at.lower), EARLIEST, at.ts_event_ns)
     _write_bands(bars, begins, band_ns, at.nth, at.lower, at.upper)
@@ -169,14 +166,32 @@ def _groups(symbol: I32, start_ns: I64) -> tuple[I64, I64]:
     return order, np.flatnonzero(new)
 
 
-def _of_trades(trades: BarTrades) -> Bars:
-    prices = np.empty(len(trades.nth), PRICES)
-    prices["first_ns"] = prices["last_ns"] = trades.ts_event_ns
-    prices["first_nth"] = prices["last_nth"] = trades.nth
-    for name in ("open", "high", "low", "close"):
-        prices[name] = trades.price_nanos
-    prices["volume"], prices["trades"] = trades.size, 1
-    return prices
+def _of_trades(trades: BarTrades) -> Mapping[str, I64]:
+    """Return trades as parts of bars, by the names of `PRICES`."""
+    every, nth = trades.ts_event_ns, trades.nth
+    prices = dict.fromkeys(("open", "high", "low", "close"), trades.price_nanos)
+    return {
+        **{"first_ns": every, "last_ns": every, "first_nth": nth, "last_nth": nth},
+        **prices,
+        "volume": trades.size,
+        "trades": np.ones(len(nth), np.int64),
+    }
+
+
+def _of_usable(every: Bars, trades: BarTrades, begins: I64) -> Bars:
+    """Return the prices of the usable trades of each bar: of few bars others than of `every`."""
+    found = every.copy()
+    if trades.usable.all():
+        return found
+    group = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(trades.nth)))
+    differs = np.unique(group[~trades.usable])
+    found[differs] = _none()
+    own = trades.usable & np.isin(group, differs)
+    if own.any():
+        new = np.flatnonzero(np.diff(group[own], prepend=-1))
+        parts = _of_trades(BarTrades._make(column[own] for column in trades))
+        found[group[own][new]] = _prices(parts, new)
+    return found
 
 
 def _none() -> Any:
@@ -187,11 +202,11 @@ def _none() -> Any:
     return none
 
 
-def _prices(parts: Bars, begins: I64) -> Bars:
+def _prices(parts: Bars | Mapping[str, I64], begins: I64) -> Bars:
     """Return the prices of each group of parts."""
     found = np.empty(len(begins), PRICES)
     first = _first(parts["first_ns"], parts["first_nth"], begins)
-    last = _first(~parts["last_ns"], ~parts["last_nth"], begins)
+    last = _last(parts["last_ns"], parts["last_nth"], begins)
     for name in ("first_ns", "first_nth", "open"):
         found[name] = parts[name][first]
     for name in ("last_ns", "last_nth", "close"):
@@ -204,10 +219,31 @@ def _prices(parts: Bars, begins: I64) -> Bars:
 
 
 def _first(time_ns: I64, nth: I64, begins: I64) -> I64:
-    """Return where in each group the earliest part is, of one time the one with the least place.
+    """Return where in each group the earliest part is, of one time the one with the least place."""
+    return begins if _rise(time_ns, nth, begins) else _least(time_ns, nth, begins)
 
-    With both inverted (`~`, which no integer is too small for) it is the latest.
+
+def _last(time_ns: I64, nth: I64, begins: I64) -> I64:
+    """Return where in each group the latest part is, of one time the one with the largest place."""
+    if _rise(time_ns, nth, begins):
+        ends: I64 = np.append(begins[1:], len(nth)) - 1
+        return ends
+    return _least(~time_ns, ~nth, begins)  # inverted, which no integer is too small for
+
+
+def _rise(time_ns: I64, nth: I64, begins: I64) -> bool:
+    """Return whether in each group the parts stand by time and place: so it is, but for late ones.
+
+    It spares the search: no late trade is in most batches.
     """
+    before, after = time_ns[:-1], time_ns[1:]
+    rises = (after > before) | ((after == before) & (nth[1:] >= nth[:-1]))
+    rises[begins[1:] - 1] = True
+    return bool(rises.all())
+
+
+def _least(time_ns: I64, nth: I64, begins: I64) -> I64:
+    """Return where in each group the least part is, by time and place."""
     sizes = np.diff(begins, append=len(nth))
     earliest = np.repeat(np.minimum.reduceat(time_ns, begins), sizes)
     place = np.where(time_ns == earliest, nth, LATEST)
@@ -221,6 +257,6 @@ def _first(time_ns: I64, nth: I64, begins: I64) -> I64:
 
 def _write_bands(bars: Bars, begins: I64, band_ns: I64, nth: I64, lower: F64, upper: F64) -> None:
     """Write the band of each group's last part that has one."""
-    last = _first(~band_ns, ~nth, begins)
+    last = _last(band_ns, nth, begins)
     bars["band_ns"], bars["band_nth"] = band_ns[last], nth[last]
     bars["lower"], bars["upper"] = lower[last], upper[last]
