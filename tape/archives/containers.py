@@ -23,7 +23,7 @@ SLICE: Final = 1_024
 """Compressed bytes fed at once: small, so that a bomb is seen before it fills the memory."""
 
 RATIO_MAX: Final = 200
-"""Honest trade files expand 6 to 9 times."""
+"""Honest trade files expand 6 to 9 times; twenty times as much no file of trades does."""
 
 RATIO_FROM: Final = 1 << 20
 """Bytes that may expand as they like: a megabyte is no bomb, and short files repeat much."""

@@ -33,7 +33,6 @@ from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
-WAIT_S = 10.0
 SETTLE_S = 10.0
 MOST_WEIGHTS = 6
 NOT_ALL = 2
@@ -110,12 +109,12 @@ def _alerts(paths: list[Path] | None, reviews: Sequence[Review], outcome: Outcom
     """Return what the reviews are about, from files or else from the topic."""
     if paths:
         return alerts_in_files(paths, reviews, outcome)
-    from tape.kafka.connect import ready_broker  # not for files
+    from tape.kafka.connect import COMMAND_WAIT_S, ready_broker  # not for files
     from tape.kafka.reader import read_topic
 
     settings = load(DetectorSettings)
     client = settings.client_config()
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     lanes = read_topic(client, settings.output, settle_s=SETTLE_S)
     values = (message.value() for lane in lanes for message in lane)
     return alerts_in_messages(values, reviews, outcome, settings.output)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
 from tape.errors import SettingsError
-from tape.kafka.connect import ready_broker
+from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.topics import partition_counts, pipeline_topics
 from tape.process.terminal_text import cell, printable
 from tape.settings.load import load
@@ -23,7 +23,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-WAIT_S = 10.0
 SHORT = 12
 """Digits of a hash that are shown; `forget` takes them."""
 
@@ -38,7 +37,7 @@ def status(as_json: AsJson = False) -> int:
     """
     settings = load(ProducerSettings)
     client = settings.client_config()
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     book = read_positions(client, positions_topic(settings.input))
     made_again = bool(book.files) and made_anew(book, look_at_topic(settings))
     is_there = partition_counts(client, [settings.input]) != [0]
@@ -76,7 +75,9 @@ def forget(
             "no file is named", "say which files are to be forgotten, or --all for every one"
         )
     settings = load(ProducerSettings)
-    ready_broker(settings.client_config(), pipeline_topics(*settings.topics()), wait_s=WAIT_S)
+    ready_broker(
+        settings.client_config(), pipeline_topics(*settings.topics()), wait_s=COMMAND_WAIT_S
+    )
     forgotten = forget_files(settings, None if every else files)
     if wants_json(as_json):
         print_json({"forgotten": [{"sha256": s, "file": f} for s, f in forgotten.items()]})

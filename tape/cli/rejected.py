@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tape.cli.output import notes_console, table_console
 from tape.errors import ArchiveError, SettingsError
-from tape.kafka.connect import ready_broker
+from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.rejected_topic import (
     RejectedRecord,
     fixed_records,
@@ -25,7 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-WAIT_S = 10.0
 NOT_ALL = 2
 """Exit code where records that were asked for could not be sent as they are."""
 
@@ -35,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per 
 
 def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
     settings = load(BrokerSettings)
-    ready_broker(settings.client_config(), [], wait_s=WAIT_S)
+    ready_broker(settings.client_config(), [], wait_s=COMMAND_WAIT_S)
     found = rejected_records(settings.client_config(), settings.rejected)
     wanted = [record for record in found if reason in (None, record.reason)]
     if found and not wanted:

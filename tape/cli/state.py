@@ -14,7 +14,7 @@ from tape.cli.output import AsJson, notes_console, print_json, table_console, wa
 from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import SettingsError, StateError
 from tape.judging.state_fields import MEANINGS, fields_of
-from tape.kafka.connect import ready_broker
+from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.kept_states import KeptState, kept_states, other_keys, refuse_if_running, reset
 from tape.kafka.topics import changelog_name, partition_counts
 from tape.process.terminal_text import cell, printable
@@ -26,7 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-WAIT_S: Final = 10.0
 NOTHING_MATCHED: Final = 2
 """Exit code where a symbol or profile was named of which nothing is kept."""
 
@@ -153,7 +152,7 @@ def _read(values_of: str | None = None) -> tuple[DetectorSettings, str, list[Kep
     """Return the settings, the changelog and what it holds; nothing if there is no changelog."""
     settings = load(DetectorSettings)
     client = settings.client_config()
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     changelog = changelog_name(settings.consumer_group, settings.input)
     if partition_counts(client, [changelog]) == [0]:
         text = f"there is no topic {changelog}: no detector of this group has worked yet"

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from tape.cli.output import AsJson, print_json, say, table_console, wants_json
 from tape.errors import BrokerError
-from tape.kafka.connect import ready_broker
+from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.topics import (
     TopicSpec,
     TopicState,
@@ -27,7 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-WAIT_S = 10.0
 
 
 @app.command()
@@ -41,7 +40,7 @@ def create(as_json: AsJson = False) -> int:
     settings = load(DetectorSettings)
     client = settings.client_config()
     specs = _specs(settings)
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     created = create_topics(client, specs)
     states = topic_states(client, specs)
     if wants_json(as_json):
@@ -120,7 +119,7 @@ def _specs(settings: DetectorSettings) -> list[TopicSpec]:
 
 def _states(settings: DetectorSettings) -> list[TopicState]:
     client = settings.client_config()
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     return topic_states(client, _specs(settings))
 
 

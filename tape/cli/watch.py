@@ -8,7 +8,7 @@ import typer
 from tape.cli.output import notes_console
 from tape.detection.registry import own_rules
 from tape.errors import SettingsError
-from tape.kafka.connect import ready_broker
+from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.follower import Follower
 from tape.process.interrupts import leave_it_to_asyncio
 from tape.settings.detector import DetectorSettings
@@ -16,7 +16,6 @@ from tape.settings.load import load
 from tape.view.filters import WORDS, Filter, parse_rule, parse_symbols
 from tape.view.lines import as_json, as_text, stream
 
-WAIT_S = 10.0
 AROUND = 8
 """Trades before and behind the flagged one that its details show."""
 
@@ -68,7 +67,7 @@ def watch(
         if limit is not None:
             raise SettingsError("--limit is for streams", "add --jsonl, or leave it out")
     client = settings.client_config()
-    ready_broker(client, [], wait_s=WAIT_S)
+    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     if view:
         return _view(settings, chosen, 200 if last is None else last)
     notes = notes_console()

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 WAIT_S = 120.0
 """How long an app waits for a broker that does not answer: containers start in any order."""
 
+COMMAND_WAIT_S = 10.0
+"""The same of a command, whose user looks on: a local broker starts in 6 to 10 s."""
+
 _AUTH = {KafkaError._AUTHENTICATION: "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD"}
 _TLS = {KafkaError._SSL: "KAFKA_SSL_CA_FILE or KAFKA_SECURITY_PROTOCOL"}
 REFUSALS = {**_AUTH, **_TLS}
