@@ -11,7 +11,7 @@ from tape.errors import SettingsError
 from tape.market.trading_days import next_trading_day, why_closed
 from tape.settings.symbol_lists import split_symbols
 from tape.synthetic import make_day, write_day
-from tape.synthetic.day import SYMBOLS
+from tape.synthetic.make import SYMBOLS
 
 FIRST_DAY: Final = date(2000, 1, 3)
 LAST_DAY: Final = date(2099, 12, 30)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tape.synthetic.day import make_day
+from tape.synthetic import make_day
 from tape.synthetic.files import write_day
 from tests.apps import ROOT
 
