@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-from tape.alerting.calendar_files import ALL, UnusableError, event_of, next_day
+from tape.alerting.calendar_events import ALL, UnusableError, event_of, next_day
 from tape.alerting.expected import Event
 from tape.errors import SettingsError
 

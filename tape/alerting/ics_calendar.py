@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from tape.alerting.calendar_files import (
+from tape.alerting.calendar_events import (
     MOST_EVENTS,
     NAME_MAX,
     Calendars,

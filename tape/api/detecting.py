@@ -13,7 +13,8 @@ from tape.codec.places import Place
 from tape.detection.parameters import SymbolThresholds
 from tape.errors import StateError
 from tape.judging.judge import Judge
-from tape.judging.state_keys import Kept, decode_seen
+from tape.judging.kept_place import decode_seen
+from tape.judging.state_keys import Kept
 from tape.judging.store import DictStore
 from tape.model.counts import Counts
 from tape.process.origin import MARK

@@ -6,7 +6,8 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from tape.alerting.calendar_files import Calendars, read_calendars
+from tape.alerting.calendar_events import Calendars
+from tape.alerting.calendar_files import read_calendars
 from tape.alerting.expected import Event
 from tape.alerting.rules import AlertRule
 from tape.alerting.rules_file import read_rules, rule_text

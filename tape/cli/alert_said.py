@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from tape.alerting.calendar_files import Calendars
+from tape.alerting.calendar_events import Calendars
 from tape.alerting.rules import Rules
 from tape.cli.output import notes_console
 from tape.market.new_york import NEW_YORK

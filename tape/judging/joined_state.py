@@ -2,8 +2,8 @@
 
 from tape.detection.bundle import decode_bundle, encode_bundle
 from tape.judging.episode_kernel import EMPTY
+from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.kept_state import decode_kept, encode_kept
-from tape.judging.state_keys import decode_seen, encode_seen
 
 
 def joined(states: dict[str, bytes]) -> bytes | None:

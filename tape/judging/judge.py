@@ -18,7 +18,8 @@ from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, LATE, NEW, Explanation, Verdicts
 from tape.detection.registry import lineup, make_detector
 from tape.judging.episodes import Episodes, EpisodeStep, Placed
-from tape.judging.state_keys import Kept, decode_seen, encode_seen
+from tape.judging.kept_place import decode_seen, encode_seen
+from tape.judging.state_keys import Kept
 from tape.judging.store import Store
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.model.counts import SEVERITIES, Counts

@@ -11,8 +11,9 @@ from tape.detection.registry import BUILT_IN, TAKEN, lineup
 from tape.detection.ring_kernel import COUNTERS, VERSION
 from tape.errors import StateError
 from tape.judging.episode_kernel import FIRST_TIME, FLAGS
+from tape.judging.kept_place import decode_seen
 from tape.judging.kept_state import decode_kept
-from tape.judging.state_keys import DETECTOR, decode_seen, header_of
+from tape.judging.state_keys import DETECTOR, header_of
 from tape.model.fields import NANOS, iso_time
 
 MEANINGS: Final = {

@@ -61,14 +61,28 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         yield name, ast.parse(file.read_text(encoding="utf-8"))
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
-    """Yield the modules that a module imports, anywhere in it."""
+def imported(tree: ast.Module, *, all_of_it: bool = True) -> Iterator[str]:
+    """Yield the modules that a module imports, anywhere in it.
+
+    Without `all_of_it` neither those for types only nor those of `main`, where it is a program.
+    """
+    passed: set[ast.AST] = set()
     for node in ast.walk(tree):
+        for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in names_of(node.test)
+        program = isinstance(node, ast.FunctionDef) and node.name == "main"
+        if not all_of_it and (for_types or program):
+            passed.update(ast.walk(node))
+        if node in passed:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+def names_of(expression: ast.expr) -> set[str]:
+    return {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
 
 
 def faults() -> Iterator[str]:
@@ -183,18 +197,35 @@ def test_no_module_imports_what_its_room_must_not_know() -> None:
     assert not found, "\n".join(found)
 
 
+def in_circles(knows: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return what is left without all that knows none of the rest, or that none of it knows."""
+    left = {one: (found & knows.keys()) - {one} for one, found in knows.items()}
+    while True:
+        known = set().union(*left.values())
+        free = [one for one, found in left.items() if not found or one not in known]
+        if not free:
+            return left
+        left = {one: found - set(free) for one, found in left.items() if one not in free}
+
+
 def test_rooms_do_not_import_each_other_in_a_circle() -> None:
     knows: dict[str, set[str]] = {}
     for module, tree in modules():
-        room = module.split(".")[0]
-        for target in imported(tree):
-            if target.startswith("tape."):
-                knows.setdefault(room, set()).add(target.split(".")[1])
-    rooms = {room for room in knows if (ROOT / room).is_dir()}
-    left = {room: (found & rooms) - {room} for room, found in knows.items() if room in rooms}
-    while free := [room for room, found in left.items() if not found & left.keys()]:
-        for room in free:
-            del left[room]
+        rooms = {target.split(".")[1] for target in imported(tree) if target.startswith("tape.")}
+        if (ROOT / module.split(".")[0]).is_dir():
+            knows.setdefault(module.split(".")[0], set()).update(rooms)
+    left = in_circles(knows)
+    assert not left, f"these import each other in a circle: {left}"
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """Not inside of functions either: what knows each other belongs into one module, or a third."""
+    trees = dict(modules())
+    knows = {}
+    for module, tree in trees.items():
+        found = {target.removeprefix("tape.") for target in imported(tree, all_of_it=False)}
+        knows[module] = found & trees.keys()
+    left = in_circles(knows)
     assert not left, f"these import each other in a circle: {left}"
 
 

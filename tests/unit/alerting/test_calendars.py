@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tape.alerting.calendar_files import Calendars, read_calendars
+from tape.alerting.calendar_events import Calendars
+from tape.alerting.calendar_files import read_calendars
 from tape.alerting.expected import Event, Expected
 from tape.errors import SettingsError
 from tape.model.fields import NANOS

@@ -11,14 +11,13 @@ from tape.detection.parameters import Parameters
 from tape.detection.registry import BUILT_IN
 from tape.errors import StateError
 from tape.judging.judge import Judge
+from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.state_fields import MEANINGS, fields_of
 from tape.judging.state_keys import (
     ProfileState,
     clock_key,
     decode_clock,
-    decode_seen,
     encode_clock,
-    encode_seen,
     header_of,
     old_key,
     state_key,
