@@ -62,6 +62,33 @@ def _exact_verdict(
 
 
 @compiled
+def _sort_edges(gap: int, s: ForestScratch) -> int:
+    """Write the thresholds in a gap in their order, with what each adds to the depth; count them.
+
+    A gap has few, so each is put in its place among those before it.
+    """
+    edges = 0
+    e = np.int64(s.first_edge[gap])
+    while e >= 0:
+        tree = e // SUBSAMPLE
+        leaf = e % SUBSAMPLE
+        edge = float32_floor(s.edge[tree, leaf])
+        units = np.int64(np.rint(s.leaf[tree, leaf] * FIXED_POINT)) - np.int64(
+            np.rint(s.leaf[tree, leaf - 1] * FIXED_POINT)
+        )
+        j = edges
+        while j > 0 and s.gap_edge[j - 1] > edge:
+            s.gap_edge[j] = s.gap_edge[j - 1]
+            s.gap_change[j] = s.gap_change[j - 1]
+            j -= 1
+        s.gap_edge[j] = edge
+        s.gap_change[j] = units
+        edges += 1
+        e = np.int64(s.next_edge[e])
+    return edges
+
+
+@compiled
 def fit_breakpoints(
     training: F32, p: ForestPlan, s: ForestScratch, breaks: F32, answered: int
 ) -> tuple[int, int, int]:
@@ -103,23 +130,7 @@ def fit_breakpoints(
             high = s.depth[gap] - s.fall[gap]
             if low > normal_above or high < anomalous_below:
                 continue
-            e = np.int64(s.first_edge[gap])
-            while e >= 0:
-                tree = e // SUBSAMPLE
-                leaf = e % SUBSAMPLE
-                edge = float32_floor(s.edge[tree, leaf])
-                units = np.int64(np.rint(s.leaf[tree, leaf] * FIXED_POINT)) - np.int64(
-                    np.rint(s.leaf[tree, leaf - 1] * FIXED_POINT)
-                )
-                j = edges
-                while j > 0 and s.gap_edge[j - 1] > edge:
-                    s.gap_edge[j] = s.gap_edge[j - 1]
-                    s.gap_change[j] = s.gap_change[j - 1]
-                    j -= 1
-                s.gap_edge[j] = edge
-                s.gap_change[j] = units
-                edges += 1
-                e = np.int64(s.next_edge[e])
+            edges = _sort_edges(gap, s)
             depth = s.depth[gap - 1]
         else:
             depth = s.depth[0]
