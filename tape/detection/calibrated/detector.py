@@ -25,7 +25,7 @@ from tape.detection.calibrated.state import (
 from tape.detection.calibrated.stopwatch import COLUMNS as WATCH_COLUMNS
 from tape.detection.calibrated.stopwatch import COUNT, TOOK_NS
 from tape.detection.calibrated.tails import bin_edges
-from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
+from tape.detection.kept_rows import KeptRows
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import Each, Explanation, Verdicts, kernel_columns
 from tape.market.day import CONTEXTS, contexts
@@ -62,7 +62,7 @@ ODD_VENUE: Final = 3.0
 """A venue is one of odd prices if it has this many times as many of these as of all trades."""
 
 
-class CalibratedDetector:
+class CalibratedDetector(KeptRows):
     """Judges trades by how improbable they are for their own symbol.
 
     See `tape.detection.protocol.Detector` for what it promises.
@@ -74,6 +74,10 @@ class CalibratedDetector:
         last_families: likewise of its price, of its size and of the feed; 0 for dropped ones.
         tells_each: whether verdicts have `each`, which costs some time.
     """
+
+    profile = PROFILE
+    version = VERSION
+    check = staticmethod(check)
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         self.parameters = CalibratedParameters.of(parameters)
@@ -95,7 +99,6 @@ class CalibratedDetector:
             budgets=np.array(budgets),
             budget_of=np.zeros(0, np.int32),
         )
-        self._known = 0
         self._state = calibrated_state()
         self._facts: F64 = np.empty((0, FACTS), np.float64)
         values = np.zeros(FEATURES + 2)
@@ -108,23 +111,14 @@ class CalibratedDetector:
             watch=np.zeros(WATCH_COLUMNS, np.int64),
         )
 
-    def _make_room(self, rows: int) -> None:
-        """Have a row, with its budget, for each of the first `rows` symbols."""
-        if rows <= self._known:
-            return
-        if rows > len(self._state.dirty):
-            room = max(rows, ROOM_FACTOR * len(self._state.dirty), 16)
-            self._state = grown(self._state, room)
-            budget_of = np.zeros(room, np.int32)
-            budget_of[: self._known] = self._setting.budget_of[: self._known]
-            self._setting = self._setting._replace(budget_of=budget_of)
-        if self._own_budgets:
-            for row in range(self._known, rows):
-                self._take_budget(row)
-        self._known = rows
+    def _grow_beside(self, room: int) -> None:
+        budget_of = np.zeros(room, np.int32)
+        budget_of[: self._known] = self._setting.budget_of[: self._known]
+        self._setting = self._setting._replace(budget_of=budget_of)
 
-    def _take_budget(self, row: int) -> None:
-        self._setting.budget_of[row] = self._own_budgets.get(self.symbols.names[row], 0)
+    def _begin_row(self, row: int) -> None:
+        if self._own_budgets:
+            self._setting.budget_of[row] = self._own_budgets.get(self.symbols.names[row], 0)
 
     def _room_for_facts(self, rows: int) -> F64:
         """Return rows for facts; the same ones each time, for most of them are never written."""
@@ -210,39 +204,6 @@ class CalibratedDetector:
                 "features": attribution(evidence, size),
             },
         )
-
-    def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol, the smaller the less it has traded."""
-        self._make_room(symbol + 1)
-        return encode_row(
-            self._state, symbol, profile=PROFILE, fingerprint=self._learnt, version=VERSION
-        )
-
-    def restore(self, symbol: int, blob: bytes) -> None:
-        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        self._make_room(symbol + 1)
-        decode_row(
-            self._state,
-            symbol,
-            blob,
-            profile=PROFILE,
-            fingerprint=self._learnt,
-            version=VERSION,
-            before=False,
-            check=check,
-        )
-
-    def forget(self, symbol: int) -> None:
-        """Forget all of a symbol, whose number belongs to another one from now on."""
-        if symbol < self._known:
-            clear_row(self._state, symbol)
-            self._take_budget(symbol)
-
-    def changed_symbols(self) -> list[int]:
-        """Return the symbols with accepted trades since the last call."""
-        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
-        self._state.dirty[:] = 0
-        return rows
 
 
 def _each(answers: Answers) -> Each:

@@ -13,21 +13,15 @@ from tape.detection.calibrated.state import (
     VERSION,
 )
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
-from tape.detection.kind import Kind, Layout
+from tape.detection.kind import Kind, Layout, remembers_all
 from tape.model.rules import CALIBRATED
-
-
-def _memory_trades(_: CalibratedParameters) -> int | None:
-    """Return None: what is learnt fades, and is never forgotten."""
-    return None
-
 
 KIND: Final = Kind(
     name="calibrated",
     rules=(CALIBRATED,),
     parameters=CalibratedParameters,
     build=CalibratedDetector,
-    memory_trades=_memory_trades,
+    memory_trades=remembers_all,
     finds_duplicates=True,
     is_severity=True,
     tuned="a budget of alerts",

@@ -14,7 +14,7 @@ from tape.detection.classic.state import BELOW, BREAKS, VERSION, check, classic_
 from tape.detection.classic.usual_history import usual_history
 from tape.detection.forest.breakpoints import BREAKPOINTS
 from tape.detection.forest.forests import Forests
-from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
+from tape.detection.kept_rows import KeptRows
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import Explanation, Verdicts, kernel_columns
 from tape.errors import StateError
@@ -24,7 +24,7 @@ from tape.model.counts import Refits
 PROFILE = "classic"
 
 
-class ClassicDetector:
+class ClassicDetector(KeptRows):
     """Judges trades by the classic rules, training on the thinned history.
 
     See `tape.detection.protocol.Detector` for what it promises.
@@ -33,6 +33,11 @@ class ClassicDetector:
         refits: fits so far; detectors of several partitions may share it.
         forests: what grows the forests.
     """
+
+    profile = PROFILE
+    version = VERSION
+    check = staticmethod(check)
+    reads_before = True
 
     def __init__(self, parameters: Parameters, symbols: SymbolTable) -> None:
         assert parameters.training == "thinned"  # noqa: S101
@@ -54,25 +59,15 @@ class ClassicDetector:
         )
         below, breaks = self._grown(self._limits.usual, "the usual history")
         self._limits = self._limits._replace(first_below=below, first_breaks=breaks.copy())
-        self._known = 0
 
-    def _make_room(self, rows: int) -> None:
-        """Have a row, with thresholds, for each of the first `rows` symbols."""
-        if rows <= self._known:
-            return
-        if rows > len(self._state.dirty):
-            room = max(rows, len(self._state.dirty) * ROOM_FACTOR, 16)
-            self._state = grown(self._state, room)
-            volume = np.zeros(room, np.int64)
-            change = np.zeros(room, np.float64)
-            volume[: self._known] = self._limits.volume[: self._known]
-            change[: self._known] = self._limits.change[: self._known]
-            self._limits = self._limits._replace(volume=volume, change=change)
-        for row in range(self._known, rows):
-            self._take_thresholds(row)
-        self._known = rows
+    def _grow_beside(self, room: int) -> None:
+        volume = np.zeros(room, np.int64)
+        change = np.zeros(room, np.float64)
+        volume[: self._known] = self._limits.volume[: self._known]
+        change[: self._known] = self._limits.change[: self._known]
+        self._limits = self._limits._replace(volume=volume, change=change)
 
-    def _take_thresholds(self, row: int) -> None:
+    def _begin_row(self, row: int) -> None:
         own = thresholds_of(self.parameters, self.symbols.names[row])
         self._limits.volume[row], self._limits.change[row] = own
 
@@ -141,35 +136,3 @@ class ClassicDetector:
         """Return why the `nth` flagged trade of a batch was flagged."""
         reasons = explained(trades, verdicts, nth, self.parameters, self.symbols)
         return Explanation(reasons, {"priority": priority(reasons)})
-
-    def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol, the smaller the less it has traded."""
-        self._make_room(symbol + 1)
-        return encode_row(
-            self._state, symbol, profile=PROFILE, fingerprint=self._learnt, version=VERSION
-        )
-
-    def restore(self, symbol: int, blob: bytes) -> None:
-        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        self._make_room(symbol + 1)
-        decode_row(
-            self._state,
-            symbol,
-            blob,
-            profile=PROFILE,
-            fingerprint=self._learnt,
-            version=VERSION,
-            check=check,
-        )
-
-    def forget(self, symbol: int) -> None:
-        """Forget all of a symbol, whose number belongs to another one from now on."""
-        if symbol < self._known:
-            clear_row(self._state, symbol)
-            self._take_thresholds(symbol)
-
-    def changed_symbols(self) -> list[int]:
-        """Return the symbols with accepted trades since the last call."""
-        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
-        self._state.dirty[:] = 0
-        return rows

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tape.codec.array_types import F32, I64, U8, Bools
-from tape.detection.memory import ROOM_FACTOR, clear_row, decode_row, encode_row, grown
+from tape.detection.kept_rows import KeptRows
 from tape.detection.protocol import kernel_columns
 from tape.detection.supervised.columns import COUNT, schema_hash
 from tape.detection.supervised.feature_kernel import Answers, Around, compute_features
@@ -34,16 +34,20 @@ class FeatureBatch(NamedTuple):
     values: F32
 
 
-class Features:
+class Features(KeptRows):
     """Computes the features of one partition's trades, symbol by symbol.
 
     They depend on the symbol's own trades in their order and on nothing else: not on how they are
     batched, not on other symbols, not on whether the state was kept and restored in between.
     """
 
+    profile = PROFILE
+    version = STATE_VERSION
+    check = staticmethod(check)
+
     def __init__(self) -> None:
         self._state = feature_state()
-        self._schema = schema_hash()[:12]
+        self._learnt = schema_hash()[:12]
 
     def of(
         self, trades: TradeColumns, *, bid_nanos: I64 = NO_QUOTES, ask_nanos: I64 = NO_QUOTES
@@ -70,43 +74,3 @@ class Features:
         )
         compute_features(kernel_columns(trades), around, self._state, out)
         return FeatureBatch(out.outcome, out.behind_ns, out.shared.view(np.bool_), out.values)
-
-    def changed_symbols(self) -> list[int]:
-        """Return the symbols with accepted trades since the last call."""
-        rows: list[int] = np.flatnonzero(self._state.dirty[:, 0]).tolist()
-        self._state.dirty[:] = 0
-        return rows
-
-    def snapshot(self, symbol: int) -> bytes:
-        """Return the state of one symbol, the smaller the less it has traded."""
-        self._make_room(symbol + 1)
-        return encode_row(
-            self._state,
-            symbol,
-            profile=PROFILE,
-            fingerprint=self._schema,
-            version=STATE_VERSION,
-        )
-
-    def restore(self, symbol: int, blob: bytes) -> None:
-        """Take up the state that `snapshot` returned; raises `StateError` if it cannot."""
-        self._make_room(symbol + 1)
-        decode_row(
-            self._state,
-            symbol,
-            blob,
-            profile=PROFILE,
-            fingerprint=self._schema,
-            version=STATE_VERSION,
-            before=False,
-            check=check,
-        )
-
-    def forget(self, symbol: int) -> None:
-        """Forget all of a symbol, whose number belongs to another one from now on."""
-        if symbol < len(self._state.dirty):
-            clear_row(self._state, symbol)
-
-    def _make_room(self, rows: int) -> None:
-        if rows > len(self._state.dirty):
-            self._state = grown(self._state, max(rows, ROOM_FACTOR * len(self._state.dirty), 16))

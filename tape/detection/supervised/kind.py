@@ -3,24 +3,18 @@
 from typing import Final
 
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
-from tape.detection.kind import Kind, Layout
+from tape.detection.kind import Kind, Layout, remembers_all
 from tape.detection.supervised.detector import SupervisedDetector
 from tape.detection.supervised.parameters import SupervisedParameters
 from tape.detection.supervised.state import COUNTERS, LAST_PRICE, LAST_SIZE, STATE_VERSION
 from tape.model.rules import SUPERVISED
-
-
-def _memory_trades(_: SupervisedParameters) -> int | None:
-    """Return None: what is usual fades, and is never forgotten."""
-    return None
-
 
 KIND: Final = Kind(
     name="supervised",
     rules=(SUPERVISED,),
     parameters=SupervisedParameters,
     build=SupervisedDetector,
-    memory_trades=_memory_trades,
+    memory_trades=remembers_all,
     finds_duplicates=True,
     is_severity=True,
     layout=Layout(
