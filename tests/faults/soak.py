@@ -26,7 +26,8 @@ from tape.detection.parameters import Parameters
 from tape.kafka.local.broker import LocalKafka, free_port
 from tests.faults import faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
-from tests.faults.game_day import GameDay, differences, drawn, play, write_game_tape
+from tests.faults.game_day import GameDay, differences, drawn, play
+from tests.faults.game_tape import write_game_tape
 from tests.faults.proxy import Proxy, kafka_behind_a_cable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,15 +12,14 @@ import pytest
 from tape.kafka.local.broker import LocalKafka
 from tests.faults.bench import CALIBRATED
 from tests.faults.game_day import (
-    SYMBOLS,
     WEIGHTS,
     GameDay,
     differences,
     drawn,
     lose_a_topic,
     play,
-    write_game_tape,
 )
+from tests.faults.game_tape import SYMBOLS, write_game_tape
 
 pytestmark = pytest.mark.broker
 
