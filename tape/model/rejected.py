@@ -1,6 +1,6 @@
 """Why a record could not be read: a closed set of reasons, and the value that carries one."""
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import msgspec
 
@@ -46,8 +46,6 @@ Reason = Literal[
     # what a store can never take
     "store_refused",
 ]
-REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
-"""All reasons, in the order above."""
 
 DETAIL_MAX: Final = 200
 """Longest `detail`, in characters; it goes into a Kafka header and a log line."""
