@@ -1,6 +1,7 @@
 """Calendars as iCalendar (RFC 5545), with events that recur; needs the package `icalendar`."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,8 @@ from tape.model.fields import NANOS
 
 INSTALL: Final = "pip install 'tapewatch[alerts]'"
 OFTEN: Final = ("SECONDLY", "MINUTELY", "HOURLY")
+FAULTS: Final = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""What the library raises for damaged values, some of them when they are first looked at."""
 MOST_TOLD: Final = 100
 """Sentences kept of one file's events that cannot be used."""
 
@@ -42,13 +45,16 @@ def read_ics(path: Path, content: bytes, until_ns: int, found: Calendars) -> Non
         if calendar.name != "VCALENDAR":
             raise ValueError(f"it is a {calendar.name}")
         events = list(calendar.walk("VEVENT"))
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+    except FAULTS as error:
         why = " ".join(str(error).split())[:100]
         raise SettingsError(
             f"ALERT_CALENDARS: {path} is no iCalendar ({why})", "export it again"
         ) from None
     zone = _zone_of(calendar)
-    moved = {key for event in events if (key := _moved(event, zone)) is not None}
+    moved: set[tuple[str, int]] = set()
+    for event in events:
+        with suppress(*FAULTS):  # said below, where the event itself is read
+            moved.update(filter(None, [_moved(event, zone)]))
     for number, event in enumerate(events, start=1):
         title = _text(event, "SUMMARY")
         try:
@@ -61,7 +67,7 @@ def read_ics(path: Path, content: bytes, until_ns: int, found: Calendars) -> Non
             if len(found.unusable) < MOST_TOLD:
                 shown = title[:NAME_MAX] or f"event {number}"
                 found.unusable.append(f"{path}: {shown!r} {error}")
-        except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
+        except FAULTS as error:
             if len(found.unusable) < MOST_TOLD:
                 why = " ".join(str(error).split())[:100]
                 found.unusable.append(f"{path}: event {number} cannot be read ({why})")
@@ -108,7 +114,7 @@ def _spans(
         raise UnusableError("has no start")
     start = _local(event["DTSTART"].dt, zone)
     lasting = _lasting(event, start, zone)
-    uid, is_moved = _text(event, "UID"), event.get("RECURRENCE-ID") is not None
+    uid, is_moved = _text(event, "UID"), _moved(event, zone) is not None
     without = {moment_ns(_local(one, zone)) for one in _dates(event, "EXDATE")}
     more = [_local(one, zone) for one in _dates(event, "RDATE")]
     for one in sorted({*_repeated(event, start, until_ns), *more}, key=moment_ns):

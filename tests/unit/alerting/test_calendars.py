@@ -178,6 +178,7 @@ def test_events_that_cannot_be_used_are_named_and_the_rest_counts(tmp_path: Path
         "DTSTART:20250528T140000Z\nDURATION:PT1M\nSTATUS:CANCELLED\nSUMMARY:*: off",
         "DTSTART;VALUE=DATE:20250528\nX-SYMBOLS:AAPL,MSFT\nSUMMARY:index change",
         "DTSTART:2025\nSUMMARY:*: damaged",
+        "RECURRENCE-ID:2025\nDTSTART;VALUE=DATE:20250528\nSUMMARY:*: moved",
     )
     assert [one.symbols for one in found.events] == [("NVDA",), ("AAPL", "MSFT")]
     told = "\n".join(found.unusable)
@@ -190,7 +191,7 @@ def test_events_that_cannot_be_used_are_named_and_the_rest_counts(tmp_path: Path
         "'*: often' recurs more than once a day",
     ):
         assert words in told
-    assert len(found.unusable) == 7
+    assert len(found.unusable) == 8
 
 
 @pytest.mark.parametrize("text", ["", "hello", "BEGIN:VCALENDAR", "BEGIN:VEVENT\nEND:VTODO"])
