@@ -148,6 +148,7 @@ def _why(one: Withheld) -> str:
 def _line(
     episode: Episode, now_ns: int, kind: str, rule: str, because: str, channels: tuple[str, ...]
 ) -> Line:
+    why = None if kind == "ended" else episode.reason  # of an end, what became of it
     return Line(
         at=iso_time(now_ns),
         day=day_of(now_ns).isoformat(),
@@ -159,7 +160,7 @@ def _line(
         rule=rule,
         because=because,
         channels=channels,
-        text=(episode.reason or episode.text)[:TEXT_MAX],
+        text=(why or episode.text)[:TEXT_MAX],
         episode_id=episode.episode_id,
     )
 

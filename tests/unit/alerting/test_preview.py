@@ -53,6 +53,13 @@ def test_each_alert_is_listed_once_with_its_rule_and_channels() -> None:
     ]
 
 
+def test_an_alert_says_why_and_an_end_what_became_of_it() -> None:
+    preview = Preview((AlertRule("r"),), ["any"], Expected())
+    for closed in (False, True):
+        preview.take(state(closed=closed, reason="a large trade", text="and back"), TEN)
+    assert [one.text for one in preview.lines] == ["a large trade", "and back"]
+
+
 def test_a_digest_has_the_time_at_which_it_was_due() -> None:
     digest = next(one for one in previewed("slack").lines if one.kind == "digest")
     assert (digest.at[:16], digest.because) == (
