@@ -13,7 +13,7 @@ from tape.codec.message_scanner import Scanned, scan
 from tape.codec.numbered import NumberedTrades
 from tape.codec.row_fields import PRICE, PUBLISHER, SEQUENCE, SIDE, SIZE, SYMBOL, TS_EVENT
 from tape.codec.symbols import SymbolTable
-from tape.codec.text import UNKNOWN
+from tape.codec.text import I64, UNKNOWN
 from tape.model.columns import TradeColumns
 from tape.model.rejected import Rejected
 from tape.model.trade import decode
@@ -186,10 +186,22 @@ def _take_number(
     return None
 
 
+def _present(numbers: I64, count: int) -> tuple[I64, I64]:
+    """Return which numbers below `count` there are, and the place of each among them.
+
+    So does `np.unique`, which sorts.
+    """
+    place = np.zeros(count, np.int64)
+    place[numbers] = 1
+    own = np.flatnonzero(place)
+    place[own] = np.arange(len(own))
+    return own, place[numbers]
+
+
 def _decoded_numbers(values: NumberedTrades, symbols: SymbolTable) -> DecodedBatch:
     """Return what the messages of trades hold, without the messages."""
     symbols.begin()
-    own, which = np.unique(values.numbers[:, SYMBOL], return_inverse=True)
+    own, which = _present(values.numbers[:, SYMBOL], len(values.names))
     names = [values.names[number].decode() for number in own.tolist()]
     found = np.array([symbols.known(name) for name in names], np.int32)
     column = found[which] if len(own) else np.zeros(0, np.int32)

@@ -57,7 +57,8 @@ BAR: Final = np.dtype(
         ("band_nth", "i8"),
         ("lower", "f8"),
         ("upper", "f8"),
-    ]
+    ],
+    align=True,
 )
 """A bar: of all trades and of the usable ones; `lower` and `upper` are those of its last trade by
 time that has a band, NaN where none has."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tape.model.fields import NANOS
 from tape.process.origin import MARK
 from tape.process.whole_file import OutputFile
@@ -47,6 +49,8 @@ def arrow_array(column: Column) -> Any:
     """Return a column as Parquet has it: times of UTC, prices in dollars, texts."""
     import pyarrow as pa
 
+    if column.kind == "number" and column.missing is None:  # NaN becomes null on the way
+        return pa.array(np.ascontiguousarray(column.values), pa.float64(), from_pandas=True)
     nulls = column.nulls()
     if column.kind == "text":
         if not column.texts:

@@ -30,31 +30,33 @@ MOST_SEVERE: Final = 8.0
 PRIORITY_DIGITS: Final = 2
 """As many as a message has."""
 
-ROW: Final = np.dtype(
-    [
-        ("symbol", "i4"),
-        ("publisher_id", "i4"),
-        ("ts_event_ns", "i8"),
-        ("sequence", "i8"),
-        ("ordinal", "i4"),
-        ("side", "u1"),
-        ("rules", "u1"),
-        ("of_price", "?"),
-        ("price_nanos", "i8"),
-        ("size", "i8"),
-        ("severity", "f8"),
-        ("priority", "f8"),
-        ("families", "f8", (3,)),
-        ("lower", "f8"),
-        ("upper", "f8"),
-        ("context", "i4"),
-        ("episode", "i4"),
-    ]
+FIELDS_OF_ROW: Final = (
+    ("ts_event_ns", "i8"),
+    ("sequence", "i8"),
+    ("price_nanos", "i8"),
+    ("size", "i8"),
+    ("severity", "f8"),
+    ("priority", "f8"),
+    ("families", "f8", (3,)),
+    ("lower", "f8"),
+    ("upper", "f8"),
+    ("symbol", "i4"),
+    ("publisher_id", "i4"),
+    ("ordinal", "i4"),
+    ("context", "i4"),
+    ("episode", "i4"),
+    ("side", "u1"),
+    ("rules", "u1"),
+    ("of_price", "?"),
 )
+"""The wide ones first, so that each lies at a multiple of its width: columns are read faster so."""
+ROW: Final = np.dtype([*FIELDS_OF_ROW], align=True)
 """A trade: NaN and -1 stand for what is not known of it. `symbol` and `context` are places in the
 lists of `Scoring`, `episode` is a number of its book, and `of_price` says that the price is what it
 is flagged for."""
-RAW_ROW: Final = np.dtype([*ROW.descr, ("place", "i8", (2,)), ("numbers", "i8", (FIELDS,))])
+RAW_ROW: Final = np.dtype(
+    [("place", "i8", (2,)), ("numbers", "i8", (FIELDS,)), *FIELDS_OF_ROW], align=True
+)
 """The same with all numbers of the trade (`tape.codec.row_fields`), and where it was read: the
 number of its file (`Replay.files`) and its data line there, from 1."""
 
@@ -180,7 +182,9 @@ class Scoring:
         """Return our own numbers of symbols: the judge may give one of its to another symbol."""
         names = self.run.judge.symbols.names
         ours = np.empty(len(names), np.int32)
-        for number in np.unique(numbers).tolist():
+        is_there = np.zeros(len(names), np.bool_)
+        is_there[numbers] = True
+        for number in np.flatnonzero(is_there).tolist():
             name = names[number]
             ours[number] = self._numbers.setdefault(name, len(self.symbols))
             if ours[number] == len(self.symbols):
@@ -190,10 +194,13 @@ class Scoring:
 
     def _fill_known(self, rows: Rows, verdicts: Verdicts) -> None:
         """Write what is known of every trade, flagged or not."""
-        for name in ("severity", "priority", "families", "lower", "upper"):
-            rows[name] = np.nan
-        rows["context"] = NO_CONTEXT
         known = self._known(verdicts)
+        if known.positions is not None or known.severity is None or known.each is None:
+            for name in ("severity", "priority", "families", "lower", "upper"):
+                rows[name] = np.nan
+            rows["context"] = NO_CONTEXT
+        elif known.priority is None:
+            rows["priority"] = np.nan
         at = slice(None) if known.positions is None else known.positions
         if known.severity is not None:
             rows["severity"][at] = known.severity
