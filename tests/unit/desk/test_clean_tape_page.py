@@ -1,5 +1,6 @@
 """The commands and lines of docs/clean-tape.md run as a reader would type them."""
 
+import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks import clean_tape
 from tape.synthetic import inject, make_day, write_day
 from tests.apps import ROOT
 from tests.commands import tape
@@ -43,3 +45,10 @@ def test_the_commands_and_lines_of_the_page_run(
         needs = re.findall(r"^import (\w+)", block, re.MULTILINE)
         if all(find_spec(package) for package in needs):
             exec(compile(block, "clean-tape.md", "exec"), {})  # noqa: S102
+
+
+def test_the_figures_of_the_rule_are_those_of_its_last_run() -> None:
+    kept = json.loads(clean_tape.KEPT.read_text())
+    assert clean_tape.filled(TEXT, kept) == TEXT
+    for name in clean_tape.TITLES:
+        assert f"dropped on {clean_tape.TITLES[name]}" in TEXT
