@@ -15,7 +15,7 @@ from tape.cli.output import AsJson, Force, row_bars
 from tape.cli.part import From, Limit, Symbols, To, part_of
 from tape.desk.clean_tape.clean_form import SUFFIXES, CleanForm, clean_form
 from tape.desk.clean_tape.held_rows import held_rows
-from tape.desk.clean_tape.row_tables import open_rows_table
+from tape.desk.clean_tape.row_tables import kind_of_rows, open_rows_table
 from tape.desk.clean_tape.scored import Scoring
 from tape.desk.clean_tape.usable import usable
 from tape.errors import BooksError
@@ -66,7 +66,7 @@ def score(
     file.check()
     tape = JudgedTape.of(paths, others, given_by(columns, time_zone), part, settings)
     form = clean_form(tape.run.archives, output.name) if clean else None
-    scoring = Scoring(tape.run, raw=clean)
+    scoring = Scoring(tape.run, kind_of_rows(form))
     own: dict[str, Any] = {"written": 0, "unusable": 0}
 
     def work() -> None:

@@ -3,11 +3,13 @@
 import io
 from typing import Any, Final, Protocol
 
+import numpy as np
+
 from tape.codec.array_types import Bools
 from tape.codec.row_fields import NAMES
 from tape.desk.clean_tape.clean_form import CleanForm
 from tape.desk.clean_tape.score_table import score_columns, trade_columns
-from tape.desk.clean_tape.scored import Rows, Scoring
+from tape.desk.clean_tape.scored import PLACED_ROW, RAW_ROW, ROW, Rows, Scoring
 from tape.desk.clean_tape.tape_texts import TapeTexts
 from tape.model.fields import NO_SEQUENCE
 from tape.process.whole_file import OutputFile
@@ -42,6 +44,13 @@ class RowTable(Protocol):
 
     def close(self) -> None:
         """Let go of the file, which has to be open."""
+
+
+def kind_of_rows(form: CleanForm | None) -> np.dtype[Any]:
+    """Return what has to be known of each trade for what `open_rows_table` writes."""
+    if form is None:
+        return ROW
+    return PLACED_ROW if form.way == "lines" else RAW_ROW
 
 
 def open_rows_table(form: CleanForm | None, file: OutputFile, scoring: Scoring) -> RowTable:

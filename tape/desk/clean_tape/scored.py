@@ -54,14 +54,16 @@ ROW: Final = np.dtype([*FIELDS_OF_ROW], align=True)
 """A trade: NaN and -1 stand for what is not known of it. `symbol` and `context` are places in the
 lists of `Scoring`, `episode` is a number of its book, and `of_price` says that the price is what it
 is flagged for."""
+PLACED_ROW: Final = np.dtype([("place", "i8", (2,)), *FIELDS_OF_ROW], align=True)
+"""The same with where the trade was read: the number of its file (`Replay.files`) and its data line
+there, from 1."""
 RAW_ROW: Final = np.dtype(
     [("place", "i8", (2,)), ("numbers", "i8", (FIELDS,)), *FIELDS_OF_ROW], align=True
 )
-"""The same with all numbers of the trade (`tape.codec.row_fields`), and where it was read: the
-number of its file (`Replay.files`) and its data line there, from 1."""
+"""The same with all numbers of the trade, too (`tape.codec.row_fields`)."""
 
 Rows = npt.NDArray[Any]
-"""Of the type `ROW` or `RAW_ROW`."""
+"""Of the type `ROW`, `PLACED_ROW` or `RAW_ROW`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,14 @@ class Scoring:
         unjudged: rows among them of which no detector has a normal price, such as a symbol's first
             trades; None if none of the detectors has one of any trade.
         by_bits: rows by the rules that fired, as a set of bits.
-        by_file: rows by the number of their file, if they are raw.
+        by_file: rows by the number of their file, if they say where they were read.
     """
 
-    def __init__(self, run: Replay, *, raw: bool = False) -> None:
+    def __init__(self, run: Replay, kind: np.dtype[Any] = ROW) -> None:
         run.as_numbers = True
-        self.run, self._raw = run, raw
-        self.kind = RAW_ROW if raw else ROW
+        self.run, self.kind = run, kind
+        has = kind.names or ()
+        self._has_place, self._has_numbers = "place" in has, "numbers" in has
         self.symbols: list[str] = []
         self.contexts = list(CONTEXTS)
         self.book = EpisodeBook()
@@ -158,10 +161,11 @@ class Scoring:
         rows["rules"] = verdicts.rules
         self._fill_known(rows, verdicts)
         self._fill_flagged(rows, judged)
-        if self._raw:
+        if self._has_place:
             assert isinstance(shown.messages, NumberedTrades)  # noqa: S101 - asked for above
-            rows["numbers"] = shown.messages.numbers[judged.batch.positions]
             rows["place"] = shown.messages.places[judged.batch.positions]
+            if self._has_numbers:
+                rows["numbers"] = shown.messages.numbers[judged.batch.positions]
         wanted = shown.wanted[judged.batch.positions]
         is_new = verdicts.outcome < DUPLICATE
         self.refused += int(shown.wanted.sum()) - int(wanted.sum())
@@ -172,7 +176,7 @@ class Scoring:
         if self._known(verdicts).each is not None:
             self.unjudged = (self.unjudged or 0) + int(np.isnan(rows["lower"]).sum())
         self.by_bits += np.bincount(rows["rules"], minlength=RULE_SETS)
-        if self._raw:
+        if self._has_place:
             count = np.bincount(rows["place"][:, 0], minlength=len(self.run.files))
             self.by_file = np.append(self.by_file, np.zeros(len(count) - len(self.by_file), int))
             self.by_file += count
