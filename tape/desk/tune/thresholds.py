@@ -23,7 +23,7 @@ from tape.detection.protocol import DUPLICATE
 from tape.judging.judge import Judge
 from tape.market.new_york import I64, calendar_days
 from tape.model.counts import Counts
-from tape.model.fields import NANOS
+from tape.model.fields import NANOS, U32_MAX
 from tape.model.rules import ISOLATION_FOREST
 
 GAP_NS: Final = NANOS
@@ -219,11 +219,12 @@ def _own(past: Past, days: int, alerts_per_day: float) -> tuple[SymbolThresholds
     if len(past.day) < LEAST_TRADES:
         return SymbolThresholds(), f"{len(past.day):,} trades, fewer than {LEAST_TRADES:,}"
     most = alerts_per_day * days / 2
-    volume = threshold(past.size.astype(np.float64), past.ts_event_ns, most)
+    shares = int(threshold(past.size.astype(np.float64), past.ts_event_ns, most))
+    volume = min(shares, U32_MAX)  # no trade is larger, and no threshold may be
     change = threshold(past.change, past.ts_event_ns, most)
     if change == 0.0:
-        return SymbolThresholds(int(volume), None), "the price hardly ever moves"
-    return SymbolThresholds(int(volume), change), ""
+        return SymbolThresholds(volume, None), "the price hardly ever moves"
+    return SymbolThresholds(volume, change), ""
 
 
 def _limits(own: SymbolThresholds, common: tuple[float, float]) -> tuple[float, float]:

@@ -96,6 +96,14 @@ def test_constant_prices_and_few_trades_keep_the_common_thresholds() -> None:
     assert "# AAA: 10 trades, fewer than 1,000; the common thresholds hold." in text
 
 
+def test_of_the_largest_trades_there_are_a_file_is_made_that_can_be_read(tmp_path: Path) -> None:
+    """Three digits of 4,294,967,295 would be 4,300,000,000, which no threshold may be."""
+    largest = tune(past([2**32 - 1] * 1_500, [0.0] * 1_500), 20, Parameters())
+    text = thresholds_text([largest], {}, Parameters(), alerts_per_day=20, sources=["a.csv"])
+    (tmp_path / "t.toml").write_text(text)
+    assert read_thresholds(tmp_path / "t.toml")["AAA"].volume_threshold == 2**32 - 1
+
+
 def alerts(*words: str | Path, **env: str) -> dict[str, int]:
     """Alerts but for the forest's by symbol, counted from what replay writes."""
     out = Path(words[0]) / "anomalies.jsonl"
