@@ -39,7 +39,7 @@ from tape.desk.evaluate.evaluate import (
 from tape.desk.evaluate.labelled_days import LabelledDays, made_up_days
 from tape.desk.evaluate.labels import read_labels
 from tape.desk.evaluate.tables import terminal_tables
-from tape.desk.past_days import PROFILES, profile_names
+from tape.desk.past_days import PROFILES, check_profile, profile_names
 from tape.desk.plots.curves import drawn, save_curves
 from tape.desk.plots.day import check_plot
 from tape.desk.tune.thresholds import learnt_parameters
@@ -147,6 +147,8 @@ def evaluate_profiles(
     if picture is not None:
         check_plot(picture)
     outcome, parameters = Outcome(), settings.parameters()
+    for name in names:  # before any of them is at work for long
+        check_profile(name, parameters)
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder("tape-evaluate-"))
         given = given_by(columns, time_zone)

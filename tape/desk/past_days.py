@@ -66,6 +66,13 @@ def parameters_of(profile: str, base: Parameters) -> Parameters:
     return replace(base, profile=",".join(FORMS.get(one, one) for one in words), training=training)
 
 
+def check_profile(profile: str, base: Parameters) -> None:
+    """Raise `SettingsError` for settings that a profile cannot work with, such as its model's."""
+    parameters = parameters_of(profile, base)
+    for kind in lineup(parameters.profile).kinds:
+        kind.parameters.of(parameters)
+
+
 def profile_names(text: str) -> list[str]:
     """Return the profiles that a comma-separated text names, each once.
 

@@ -221,6 +221,17 @@ def test_a_mistake_is_one_sentence(words: list[str], code: int, told: str, folde
     assert done.stderr.count("error:") == 1
 
 
+@pytest.mark.parametrize("model", ["", "models/none"])
+def test_a_profile_that_cannot_work_is_refused_before_another_is_at_work(
+    model: str, folder: Path
+) -> None:
+    done = tape("evaluate", file(folder, "one"), "--profiles", "classic,supervised", MODEL=model)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("error: ")
+    assert "MODEL" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_day_with_little_room_says_so(folder: Path) -> None:
     done = tape("evaluate", short(folder, 10), "--profiles", "calibrated")
     assert done.returncode == 0, done.stderr
