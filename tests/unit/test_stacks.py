@@ -57,7 +57,8 @@ EXTRA = {"producer": "postgres", "anomaly_detector": "detector", "anomaly_sink":
 """The extra of the package that an image has."""
 
 POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"} | {
-    "alerter.yaml": "alerter"
+    "sink.yaml": "anomaly_sink",
+    "alerter.yaml": "alerter",
 }
 
 
@@ -308,6 +309,19 @@ def test_the_kubernetes_detectors_keep_their_names_and_state() -> None:
     env = {one["name"]: one["value"] for one in container["env"]}
     assert "INSTANCE" not in env, "of none: the name of the pod, which a StatefulSet keeps"
     assert env[STATE] in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+def test_the_kubernetes_sinks_read_their_password_from_a_file_that_is_mounted() -> None:
+    _, workload = kubernetes("sink.yaml")
+    pod = workload["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    env = {one["name"]: one["value"] for one in container["env"]}
+    assert urlsplit(env["DATABASE_URL"]).password is None
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    folder, _, name = env["DATABASE_PASSWORD_FILE"].rpartition("/")
+    (secret,) = (v["secret"] for v in pod["volumes"] if v["name"] == mounts[folder])
+    text = (ROOT / "ops/kubernetes/sink.yaml").read_text()
+    assert f"secret generic {secret['secretName']} --from-file={name}=" in text
 
 
 def unit_of(app: str) -> Path:
