@@ -4,6 +4,7 @@ import logging
 import re
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from psycopg import errors, sql
@@ -20,6 +21,9 @@ LOCK: Final = 0x7461_7065
 NUMBERED: Final = re.compile(r"(\d{4})_(\w+)\.sql")
 FOLDER: Final = files("tape.sinks.postgres") / "sql"
 VERSIONS: Final = "schema_version"
+OURS: Final = ["applied_at", "name", "version"]
+"""Columns of the table of versions; other programs have one of the same name."""
+
 TABLES: Final = ("anomalies", "episodes", "rejected", "trades", "bars")
 
 
@@ -34,8 +38,13 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """Return all steps, the first one first."""
+    return steps_in(FOLDER)
+
+
+def steps_in(folder: Traversable) -> list[Migration]:
+    """Return the steps that are numbered SQL files of a folder, the first one first."""
     found = []
-    for file in FOLDER.iterdir():
+    for file in folder.iterdir():
         match = NUMBERED.fullmatch(file.name)
         if match is not None:
             found.append(Migration(int(match[1]), match[2], file.read_text(encoding="utf-8")))
@@ -61,6 +70,7 @@ def version_of(connection: Connection, schema: str) -> int:
         StoreError: it holds tables of our names that somebody else made, or is of a newer program.
     """
     if _has(connection, schema, VERSIONS):
+        _refuse_foreign_versions(connection, schema)
         table = sql.Identifier(schema, VERSIONS)
         asked = sql.SQL("select coalesce(max(version), 0) from {}").format(table)
         row = connection.execute(asked).fetchone()
@@ -125,6 +135,20 @@ def migrate(session: Session, *, to: int | None = None) -> list[Migration]:
     for step in done:
         log.info("schema migrated", extra={"to_version": step.version, "name_of_step": step.name})
     return done
+
+
+def _refuse_foreign_versions(connection: Connection, schema: str) -> None:
+    """Raise `StoreError` if the table of versions is another program's, of whatever columns."""
+    columns = connection.execute(
+        "select attname::text from pg_attribute where attrelid = %s::regclass and attnum > 0 "
+        "and not attisdropped order by 1",
+        [f'"{schema}"."{VERSIONS}"'],
+    ).fetchall()
+    if [name for (name,) in columns] != OURS:
+        raise StoreError(
+            f"the schema {schema} has a table {VERSIONS} that is not ours",
+            "set POSTGRES_SCHEMA to another one",
+        )
 
 
 def _make_schema(connection: Connection, session: Session) -> None:

@@ -31,7 +31,8 @@ RECORDS: Final = ("21", "22", "23", "54")
 
 REFUSED: Final = re.compile(
     r"authentication|password|does not exist|certificate|SSL|TLS|pg_hba|permission denied"
-    r"|not permitted|GSS|unsupported frontend protocol|invalid connection option",
+    r"|not permitted|GSS|unsupported frontend protocol|invalid \w+( \w+)? (value|option)"
+    r"|invalid (connection option|integer)",
     re.IGNORECASE,
 )
 """In what a connection failed by, for which the driver knows no SQLSTATE."""
@@ -104,9 +105,9 @@ def setup_error(error: psycopg.Error, address: Address) -> StoreError:
     return StoreError(cause, "check DATABASE_URL; `tape sink check` looks at everything")
 
 
-def away_error(address: Address, why: str) -> StoreAwayError:
+def away_error(address: Address, why: str, product: str) -> StoreAwayError:
     """Return the sentence for a server that does not answer."""
     return StoreAwayError(
-        f"no PostgreSQL can be used at {address.shown} ({why})",
+        f"no {product} can be used at {address.shown} ({why})",
         "start it, or correct DATABASE_URL",
     )

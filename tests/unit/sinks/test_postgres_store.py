@@ -277,6 +277,14 @@ def test_a_schema_that_is_not_ours_or_of_another_version_is_refused(
     assert "tables that are not ours: anomalies" in refusal(bench.opened)
     other = postgres_bench(postgres, may_migrate=False)
     assert f"this program needs {newest()}" in refusal(other.opened)
+    flyway = postgres_bench(postgres)
+    admin(
+        postgres,
+        f"create schema {(name := schema_of_new(flyway))}",
+        f"create table {name}.schema_version (version text, description text, success boolean)",
+        f"insert into {name}.schema_version values ('1.2', 'first', true)",
+    )
+    assert "schema_version that is not ours" in refusal(flyway.opened)
     newer = postgres_bench(postgres)
     newer.opened()
     admin(postgres, f"insert into {schema_of(newer)}.schema_version values (99, 'tomorrow')")
@@ -407,6 +415,36 @@ def test_a_reader_may_read_everything_also_what_comes_later_and_change_nothing(
             assert row == (1,)
         with pytest.raises(errors.InsufficientPrivilege):
             eye.execute(f"delete from {schema}.anomalies".encode())
+
+
+def test_the_clock_of_the_store_decides_nothing(postgres: LocalPostgres, bench: Bench) -> None:
+    _, episodes = found(4)
+    store, schema = bench.opened(), schema_of(bench)
+    for year, some in (("1999", episodes[2:]), ("2099", episodes[:2]), ("1970", episodes[3:])):
+        admin(
+            postgres,
+            f"alter table {schema}.episodes alter written_at set default '{year}-01-01'",
+            f"create or replace function {schema}.now() returns timestamptz language sql as "
+            f"$$ select '{year}-01-01'::timestamptz $$",
+        )
+        put(store, some)
+    assert bench.rows("episodes") == newest_of(episodes, "episode_id")
+
+
+ODD_OPTIONS = (
+    "sslmode=bogus",
+    "colour=red",
+    "connect_timeout=soon",
+    "target_session_attrs=maybe",
+    "sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+)
+
+
+@pytest.mark.parametrize("options", ODD_OPTIONS)
+def test_an_option_that_cannot_be_is_said_at_once(options: str, postgres: LocalPostgres) -> None:
+    url = f"{postgres.url(password=CANARY)}?{options}"
+    said = refusal(PostgresStore(Place(address_of(url), "tapewatch", TIMEOUT_S)).open)
+    assert "DATABASE_URL" in said
 
 
 BAD_URLS = (
