@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import psycopg
 from psycopg import sql
@@ -62,10 +62,15 @@ class Place:
 class Session:
     """Gives a connection for one transaction at a time.
 
+    A server that speaks PostgreSQL's protocol and is another one has a subclass of its own.
+
     Attributes:
         place: the schema that it works in.
         was_slow: whether the last failure was that a transaction took too long.
     """
+
+    product: ClassVar[str] = "PostgreSQL"
+    """As sentences call it."""
 
     def __init__(self, place: Place, *, clock: Clock = CLOCK) -> None:
         self.place = place
@@ -93,7 +98,7 @@ class Session:
                 limit_s = answered_s if has_answered(error) else wait_s
             waited_s = self._clock.now_s() - start_s
             if waited_s >= limit_s:
-                raise away_error(self.place.address, why) from None
+                raise away_error(self.place.address, why, self.product) from None
             if waited_s >= said_s:
                 said_s = waited_s + 10
                 facts = {"address": self.place.address.shown, "reason": why}
@@ -118,11 +123,11 @@ class Session:
             with _cut_after(connection, self.place.timeout_s, cut):
                 yield connection
         except psycopg.Error as error:
-            meaning = meaning_of(error)
+            meaning = self.meaning(error)
             if meaning is Meaning.RECORD:
                 raise
             if meaning is Meaning.SETUP:
-                raise setup_error(error, self.place.address) from None
+                raise self.setup_error(error) from None
             self._drop()
             self._failures += 1
             self.was_slow = cut.is_set() or isinstance(error, psycopg.errors.QueryCanceled)
@@ -134,6 +139,14 @@ class Session:
     def close(self) -> None:
         """Let go of the connection."""
         self._drop()
+
+    def meaning(self, error: psycopg.Error) -> Meaning:
+        """Return what an error means."""
+        return meaning_of(error)
+
+    def setup_error(self, error: psycopg.Error) -> StoreError:
+        """Return the sentence for what a person has to set right."""
+        return setup_error(error, self.place.address)
 
     def _connect(self) -> Connection:
         self._drop()
@@ -153,27 +166,31 @@ class Session:
         )
         try:
             with _cut_after(made, self.place.timeout_s, threading.Event()):
-                if made.info.server_version < OLDEST:
-                    raise StoreError(
-                        f"the database at {self.place.address.shown} is PostgreSQL "
-                        f"{made.info.server_version // 10_000}",
-                        f"use {OLDEST // 10_000} or newer",
-                    )
-                name = sql.Identifier(self.place.schema)
-                made.execute(sql.SQL("set search_path to {}, pg_catalog").format(name))
-                made.execute("set timezone to 'UTC'")
-                limit_ms = round(self.place.timeout_s * 900)
-                for setting in ("statement_timeout", "lock_timeout"):
-                    made.execute(f"set {setting} to {limit_ms}".encode())
+                self._set_up(made)
         except BaseException:
             made.close()
             raise
         self._connection = made
         return made
 
+    def _set_up(self, made: Connection) -> None:
+        """See that a new connection is to a server that we can use, and say how we work there."""
+        if made.info.server_version < OLDEST:
+            raise StoreError(
+                f"the database at {self.place.address.shown} is PostgreSQL "
+                f"{made.info.server_version // 10_000}",
+                f"use {OLDEST // 10_000} or newer",
+            )
+        name = sql.Identifier(self.place.schema)
+        made.execute(sql.SQL("set search_path to {}, pg_catalog").format(name))
+        made.execute("set timezone to 'UTC'")
+        limit_ms = round(self.place.timeout_s * 900)
+        for setting in ("statement_timeout", "lock_timeout"):
+            made.execute(f"set {setting} to {limit_ms}".encode())
+
     def _refuse(self, error: psycopg.Error) -> None:
-        if meaning_of(error) is Meaning.SETUP:
-            raise setup_error(error, self.place.address) from None
+        if self.meaning(error) is Meaning.SETUP:
+            raise self.setup_error(error) from None
 
     def _drop(self) -> None:
         if self._connection is not None:

@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import psycopg
 
 from tape.model.rejected import Rejected
 from tape.process.clock import CLOCK, Clock
 from tape.sinks.postgres.migrations import ensure
+from tape.sinks.postgres.paced import PacedWriter
 from tape.sinks.postgres.refusals import reason_of
 from tape.sinks.postgres.rows import (
     ANOMALY_COLUMNS,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from tape.codec.symbols import SymbolTable
 
 log = logging.getLogger(__name__)
-
-ROWS_MAX: Final = 5_000
-"""Rows of one transaction; halved while the server is too slow for them."""
 
 WRITE_S: Final = 45.0
 """After it the rest is put off: the loop has to come round. What is there already costs little."""
@@ -117,7 +115,7 @@ class PostgresStore:
         self.session = Session(place)
         self._trades = TradeWriter(self.session)
         self._symbols: SymbolTable | None = None
-        self._rows_max = ROWS_MAX
+        self._paced = PacedWriter(self.session, reason_of)
         self._done: set[tuple[str, str, tuple[int, int]]] = set()
 
     def open(self) -> None:
@@ -148,8 +146,8 @@ class PostgresStore:
             while at < len(kept):
                 if self._clock.now_s() > until_s:
                     raise SinkBusyError("the database takes too long", retry_after_s=0.1)
-                some = kept[at : at + self._rows_max]
-                poison += self._paced(table, some)
+                some = kept[at : at + self._paced.rows_max]
+                poison += self._paced.write(some, partial(self._put, table))
                 at += len(some)
                 self._done.update((kind, row[0], row[1]) for _, row in some)
         trades = [item for item in items if item.kind == "stocks"]
@@ -165,30 +163,10 @@ class PostgresStore:
         """Let go of the connection."""
         self.session.close()
 
-    def _paced(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> list[Poison]:
-        """Write rows in one transaction, of which there are fewer next time if it is too slow."""
-        try:
-            poison = self._settled(table, rows)
-        except SinkBusyError:
-            if self.session.was_slow:
-                self._rows_max = max(1, min(self._rows_max, len(rows)) // 2)
-            raise
-        self._rows_max = min(ROWS_MAX, self._rows_max + self._rows_max // 8 + 1)
-        return poison
-
-    def _settled(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> list[Poison]:
-        """Write rows; where one of them is refused, halve them until it stands alone."""
-        try:
-            with self.session.work() as connection, connection.transaction():
-                _stage(connection, table, (row[2] for _, row in rows))
-                connection.execute(table.insert.encode())
-        except psycopg.Error as error:  # of the others `work` makes its own
-            if len(rows) == 1:
-                return [Poison(rows[0][0], reason_of(error))]
-            middle = len(rows) // 2
-            first = self._settled(table, rows[:middle])
-            return first + self._settled(table, rows[middle:])
-        return []
+    def _put(self, table: Table, rows: Sequence[tuple[Item, Row]]) -> None:
+        with self.session.work() as connection, connection.transaction():
+            _stage(connection, table, (row[2] for _, row in rows))
+            connection.execute(table.insert.encode())
 
     def _write_trades(self, items: Sequence[Item]) -> list[Poison]:
         from tape.codec.batch import decode_batch  # compiled, and rarely wanted here
