@@ -1,14 +1,16 @@
 """How fast stores take what is found: `python -m benchmarks.stores [ROWS]`.
 
-A PostgreSQL from its package, with its disk waited for as in earnest. Beside rows per second of
-the clock it tells the CPU seconds of the sink and of its server process for a million rows: on a
-machine that others use, too, only these mean something.
+A PostgreSQL from its package, with its disk waited for as in earnest, a folder of Parquet files,
+and a QuestDB from Maven's repository, which waits for no disk unless it is told to. Beside rows per
+second of the clock it tells the CPU seconds of the sink and of its server process for a million
+rows: on a machine that others use, too, only these mean something.
 """
 
 import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +21,13 @@ from tape.judging.judge import Judge
 from tape.kafka.local.ports import free_port
 from tape.model.counts import Counts
 from tape.ops.local_postgres import LocalPostgres
+from tape.ops.local_questdb import LocalQuestDb
 from tape.sinks.parquet_store import ParquetStore
 from tape.sinks.postgres.address import address_of
 from tape.sinks.postgres.session import Place
 from tape.sinks.postgres.store import PostgresStore
+from tape.sinks.questdb.store import QuestStore
+from tape.sinks.questdb.tables import unseen
 from tape.sinks.sink import Item, Kind, Store
 from tape.synthetic import make_day, write_day
 from tape.testing import a_message
@@ -60,6 +65,26 @@ def main(rows: int) -> None:
         files = ParquetStore(folder / "files")
         files.open()
         measured("files, anomalies", rows, lambda: put(files, anomalies))
+        with LocalQuestDb(folder / "questdb", free_port()) as quest:
+            measure_questdb(quest, anomalies, trades)
+
+
+def measure_questdb(server: LocalQuestDb, anomalies: list[Item], trades: list[Item]) -> None:
+    """Measure a QuestDB, until all it took can be seen."""
+    store = QuestStore(Place(address_of(server.url()), "tapewatch"))
+    store.open()
+
+    def put_and_see(rows: list[Item]) -> None:
+        put(store, rows)
+        with store.session.work() as connection:
+            while unseen(connection, store.session):
+                time.sleep(0.01)
+
+    warm, rest = anomalies[: len(anomalies) // 4], anomalies[len(anomalies) // 4 :]
+    put_and_see(warm)  # its Java has compiled what it runs
+    for what, some in (("anomalies", rest), ("the same again", rest), ("trades", trades)):
+        measured(f"questdb, {what}", len(some), partial(put_and_see, some), server.pid)
+    store.close()
 
 
 def items(values: list[bytes], kind: Kind) -> list[Item]:

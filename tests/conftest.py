@@ -1,4 +1,4 @@
-"""Fixtures: one real Apache Kafka and PostgreSQL a session, fresh names a test."""
+"""Fixtures: one real Apache Kafka, PostgreSQL and QuestDB a session, fresh names a test."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from hypothesis import settings
 from tape.errors import SettingsError
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.ops.local_postgres import LocalPostgres, server_programs
+from tape.ops.local_questdb import LocalQuestDb, java_and_jar
 
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 """Brokers of tests live for seconds or minutes, in which the JVM's second compiler costs a third of
@@ -41,6 +42,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres
         pytest.skip(f"{missing}: nothing that needs a PostgreSQL is tested")
     folder = tmp_path_factory.mktemp("postgres")
     with LocalPostgres(folder / "data", free_port(), durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def questdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalQuestDb]:
+    """The session's QuestDB, on a free port, gone at the end."""
+    try:
+        java_and_jar()
+    except SettingsError as missing:
+        pytest.skip(f"{missing}: nothing that needs a QuestDB is tested")
+    config = {"pg.readonly.user.enabled": "true"}
+    folder = tmp_path_factory.mktemp("questdb")
+    with LocalQuestDb(folder / "data", free_port(), config=config) as server:
         yield server
 
 

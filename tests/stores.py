@@ -1,6 +1,7 @@
-"""Stores for tests: a real PostgreSQL, a folder, and what a reader finds in them."""
+"""Stores for tests: a real PostgreSQL and QuestDB, a folder, and what a reader finds in them."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,15 +15,18 @@ from tape.detection.parameters import Parameters
 from tape.judging.judge import Judge
 from tape.model.counts import Counts
 from tape.ops.local_postgres import LocalPostgres
+from tape.ops.local_questdb import LocalQuestDb
 from tape.sinks.parquet_store import ParquetStore
 from tape.sinks.postgres.address import address_of
 from tape.sinks.postgres.session import Place
 from tape.sinks.postgres.store import PostgresStore
+from tape.sinks.questdb.store import QuestStore
 from tape.sinks.sink import Item, Kind, Poison, SinkBusyError, Store
 from tape.testing import a_message
 
 APPENDED_MS = 1_750_000_000_000
 TIMEOUT_S = 1.5
+OURS = re.compile(r"\b(from|table) (anomalies|episode_states|episodes|rejected|trades)\b")
 IDS = {"anomalies": "anomaly_id", "episodes": "episode_id"}
 
 
@@ -57,11 +61,15 @@ def newest(items: Iterable[Item], identity: str) -> dict[str, dict[str, Any]]:
 
 @dataclass(slots=True)
 class Bench:
-    """A store of one kind, made as often as a test wants, and a reader of its own."""
+    """A store of one kind, made as often as a test wants, and a reader of its own.
+
+    `env` says to an app where it is.
+    """
 
     name: str
     make: Callable[[], Store]
     query: Callable[[str], list[tuple[Any, ...]]]
+    env: dict[str, str] = field(default_factory=dict)
     made: list[Store] = field(default_factory=list)
 
     def opened(self) -> Store:
@@ -77,7 +85,7 @@ class Bench:
     def rows(self, kind: str) -> dict[str, dict[str, Any]]:
         """The message of each identity; a file has every state, of which the newest counts."""
         identity = IDS[kind]
-        if self.name == "postgres":
+        if self.name in ("postgres", "questdb"):
             rows = self.query(f"select {identity}, message from {kind}")
         else:
             rows = self.query(
@@ -101,7 +109,28 @@ def postgres_bench(server: LocalPostgres, **how: Any) -> Bench:
             connection.execute(f"set search_path to {schema}".encode())
             return connection.execute(text.encode()).fetchall()
 
-    return Bench("postgres", lambda: PostgresStore(replace(place), **how), query)
+    env = {"DATABASE_URL": server.url(), "POSTGRES_SCHEMA": schema}
+    return Bench("postgres", lambda: PostgresStore(replace(place), **how), query, env)
+
+
+def questdb_bench(server: LocalQuestDb, **how: Any) -> Bench:
+    """Tables of their own on a server; a reader who waits until it sees all that was taken."""
+    prefix = f"test_{uuid4().hex[:8]}"
+    place = Place(address_of(server.url()), prefix, TIMEOUT_S * 4)  # a table is some 20 files
+
+    def query(text: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            waiting = (
+                f"select count(*) from wal_tables() where name like '{prefix}%' "
+                "and writerTxn < sequencerTxn and not suspended"
+            )
+            while connection.execute(waiting.encode()).fetchone() != (0,):
+                continue
+            named = OURS.sub(rf"\1 {prefix}_\2", text)
+            return connection.execute(named.encode()).fetchall()
+
+    env = {"DATABASE_URL": server.url(), "POSTGRES_SCHEMA": prefix}
+    return Bench("questdb", lambda: QuestStore(replace(place), **how), query, env)
 
 
 def files_bench(folder: Path) -> Bench:

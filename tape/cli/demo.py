@@ -37,7 +37,9 @@ def demo(
     ] = Path("out/demo"),
     sink: Annotated[
         str,
-        typer.Option(help="Store what is found as well, and show it there: postgres or files."),
+        typer.Option(
+            help="Store what is found as well, and show it there: postgres, questdb or files."
+        ),
     ] = "",
 ) -> int:
     """Start a local Apache Kafka, run producer and detector, and show what they found.

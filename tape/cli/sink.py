@@ -48,21 +48,21 @@ def check(as_json: AsJson = False) -> int:
 
 @app.command()
 def migrate(as_json: AsJson = False) -> int:
-    """Make the tables in PostgreSQL, or bring those of an older version up to this one.
+    """Make the tables in PostgreSQL or QuestDB, or bring older ones up to this version.
 
     The sink does this itself when it starts, unless SINK_MIGRATE=0.
 
     Example: tape sink migrate
     """
-    place = place_of(load(SinkSettings))
-    from tape.sinks.postgres.migrations import migrate as run
-    from tape.sinks.postgres.session import Session
+    settings = load(SinkSettings)
+    place = place_of(settings)
     from tape.sinks.sink import SinkBusyError
+    from tape.sinks.stores import migrating
 
-    session = Session(replace(place, timeout_s=MIGRATE_S))
+    session, run = migrating(replace(place, timeout_s=MIGRATE_S), settings.sink)
     try:
         session.wait(wait_s=10)
-        done = run(session)
+        done = run()
     except SinkBusyError as busy:
         raise SettingsError(f"the tables were not made: {busy}", "try again") from None
     finally:

@@ -10,11 +10,11 @@ from pydantic_settings import NoDecode
 from tape.settings.broker import INSTANCE, TopicName
 from tape.settings.database import DatabaseSettings
 
-SinkName = Literal["postgres", "files"]
+SinkName = Literal["postgres", "questdb", "files"]
 TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
 """What can be stored, by the role of its topic."""
 
-COMMIT_S: Final[dict[SinkName, float]] = {"postgres": 1.0, "files": 30.0}
+COMMIT_S: Final[dict[SinkName, float]] = {"postgres": 1.0, "questdb": 1.0, "files": 30.0}
 """Seconds between two writes: of a file's each makes new files."""
 
 

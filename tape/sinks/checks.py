@@ -17,6 +17,13 @@ def check_database(place: "Place", kinds: Iterable[str]) -> Iterator[Checked]:
     yield from check_postgres(place, kinds)
 
 
+def check_quest(place: "Place") -> Iterator[Checked]:
+    """Yield what is found of a QuestDB."""
+    from tape.sinks.questdb.check import check_questdb
+
+    yield from check_questdb(place)
+
+
 def check_folder(folder: Path) -> Iterator[Checked]:
     """Yield what is found of a folder of Parquet files."""
     from tape.sinks.check_files import check_files

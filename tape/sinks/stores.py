@@ -1,13 +1,15 @@
 """Stores by name; the module of one, and its driver, is loaded when it is asked for."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tape.errors import StoreError
 from tape.sinks.sink import Store
 
 if TYPE_CHECKING:
-    from tape.sinks.postgres.session import Place
+    from tape.sinks.postgres.migrations import Migration
+    from tape.sinks.postgres.session import Place, Session
 
 PACKAGES: Final = "pip install 'tapewatch[sink]'"
 
@@ -34,6 +36,40 @@ def postgres_store(place: "Place", *, may_migrate: bool) -> Store:
     from tape.sinks.postgres.store import PostgresStore
 
     return PostgresStore(place, may_migrate=may_migrate)
+
+
+def migrating(place: "Place", sink: str) -> "tuple[Session, Callable[[], list[Migration]]]":
+    """Return a session of a database, and what brings its tables up to this program's version."""
+    if sink == "questdb":
+        from tape.sinks.questdb.session import QuestSession
+        from tape.sinks.questdb.tables import migrate as quest
+
+        quest_session = QuestSession(place)
+        return quest_session, lambda: quest(quest_session)
+    from tape.sinks.postgres.migrations import migrate
+    from tape.sinks.postgres.session import Session
+
+    session = Session(place)
+    return session, lambda: migrate(session)
+
+
+def questdb_store(place: "Place", *, may_migrate: bool) -> Store:
+    """Return the store that is a QuestDB's tables, not yet opened."""
+    from tape.sinks.questdb.store import QuestStore
+
+    return QuestStore(place, may_migrate=may_migrate)
+
+
+def look(place: "Place", sink: str) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
+    """Return the rows by table of a database, and its first few anomalies as people read them."""
+    if sink == "questdb":
+        from tape.sinks.questdb.look import look as look_at_quest
+
+        return look_at_quest(place)
+    from tape.sinks.postgres.look import look as look_at_postgres
+
+    seen = look_at_postgres(place)
+    return seen.rows, seen.top
 
 
 def files_store(folder: Path) -> Store:

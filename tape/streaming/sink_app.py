@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from quixstreams.dataframe import StreamingDataFrame
 
 from tape.errors import BrokerLostError
-from tape.kafka.clients import PARTITIONER, PROMPT
+from tape.kafka.clients import PARTITIONER
 from tape.kafka.errors import is_any, refuse_if_forbidden
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
@@ -18,7 +18,7 @@ from tape.process.interrupts import was_interrupted
 from tape.settings.sink import SinkSettings
 from tape.settings.store_place import place_of
 from tape.sinks.sink import Kind, Store
-from tape.sinks.stores import files_store, postgres_store
+from tape.sinks.stores import files_store, postgres_store, questdb_store
 from tape.streaming.application import StoppableApplication, bytes_topic, connection
 from tape.streaming.errors import FATAL, FENCED, own_error
 from tape.streaming.sink_consumer import SinkConsumer
@@ -56,6 +56,8 @@ def make_store(settings: SinkSettings) -> Store:
     """Return the store that SINK names, not yet opened."""
     if settings.sink == "files":
         return files_store(settings.sink_dir)
+    if settings.sink == "questdb":
+        return questdb_store(place_of(settings), may_migrate=settings.sink_migrate)
     return postgres_store(place_of(settings), may_migrate=settings.sink_migrate)
 
 
@@ -81,7 +83,6 @@ def sink_application(settings: SinkSettings) -> SinkApplication:
             "max.poll.interval.ms": MAX_POLL_MS,
             "queued.max.messages.kbytes": 16_384,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
-            **PROMPT,
         },
         producer_extra_config={
             "enable.idempotence": True,

@@ -9,10 +9,13 @@ import psycopg
 import pytest
 
 from tape.ops.local_postgres import LocalPostgres
+from tape.ops.local_questdb import LocalQuestDb
 from tape.sinks.postgres.address import address_of
 from tape.sinks.postgres.migrations import newest
 from tape.sinks.postgres.session import Place
 from tape.sinks.postgres.store import PostgresStore
+from tape.sinks.questdb.look import look
+from tape.sinks.questdb.store import QuestStore
 from tests.apps import ROOT
 from tests.commands import tape
 from tests.stores import admin, files_bench, found, put
@@ -47,6 +50,34 @@ def test_each_query_runs_and_finds_something(filled: str) -> None:
     assert rows[3]
     assert rows[0][0][0] == "NVDA"
     assert "shares in one trade" in rows[0][0][-1]
+
+
+def test_each_query_of_questdb_runs_and_finds_something(questdb: LocalQuestDb) -> None:
+    env = {"SINK": "questdb", "DATABASE_URL": questdb.url()}
+    before = tape("sink", "check", **env)
+    assert before.returncode == 1
+    assert "tape sink migrate" in before.stdout
+    assert tape("sink", "migrate", **env).returncode == 0
+    place = Place(address_of(questdb.url()), "tapewatch")
+    store = QuestStore(place)
+    store.open()
+    anomalies, episodes = found(5)
+    put(store, anomalies + episodes)
+    store.close()
+    rows, top = look(place)
+    assert (rows["anomalies"], rows["episodes"], len(top)) == (5, 1, 5)
+    (text,) = blocks("questdb")
+    queries = [query for query in text.split(";") if query.strip()]
+    with psycopg.connect(questdb.url(), autocommit=True) as connection:
+        told = [connection.execute(query.encode()).fetchall() for query in queries]
+    assert [len(one) for one in (told[0], told[3])] == [5, 5]
+    assert told[1]
+    assert (told[0][0][0], told[1][0][1]) == ("NVDA", "NVDA")
+    assert "shares in one trade" in told[0][0][-1]
+    assert told[3][0][1].endswith("Z")
+    checked = tape("sink", "check", **env)
+    assert checked.returncode == 0, checked.stdout
+    assert "QuestDB 9." in checked.stdout
 
 
 def test_the_python_reads_what_the_sink_writes(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tape.kafka.topics import create_topics, pipeline_topics
 from tape.ops.local_postgres import LocalPostgres
 from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
-from tests.stores import IDS, Bench, files_bench, found, postgres_bench
+from tests.stores import IDS, Bench, files_bench, found, postgres_bench, questdb_bench
 
 pytestmark = pytest.mark.broker
 
@@ -42,29 +42,26 @@ def pipeline(
     running.end()
 
 
-@pytest.fixture(params=["postgres", "files"])
+@pytest.fixture(params=["postgres", "files", pytest.param("questdb", marks=pytest.mark.full)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     if request.param == "files":
         return files_bench(tmp_path / "sink")
+    if request.param == "questdb":
+        return questdb_bench(request.getfixturevalue("questdb"))
     return postgres_bench(request.getfixturevalue("postgres"))
 
 
-def sink_env(pipeline: Pipeline, bench: Bench, server: LocalPostgres | None) -> dict[str, str]:
-    env = {
+def sink_env(pipeline: Pipeline, bench: Bench) -> dict[str, str]:
+    return bench.env | {
         "SINK": bench.name,
         "SINK_CONSUMER_GROUP": pipeline.group,
         "SINK_COMMIT_INTERVAL_S": "0.3",
         "SINK_DIR": str(pipeline.folder / "sink"),
     }
-    if server is not None:
-        (row,) = bench.query("select current_setting('search_path')")
-        env |= {"DATABASE_URL": server.url(), "POSTGRES_SCHEMA": str(row[0]).split(",")[0]}
-    return env
 
 
-def started(pipeline: Pipeline, bench: Bench, request: pytest.FixtureRequest, **more: str) -> App:
-    server = request.getfixturevalue("postgres") if bench.name == "postgres" else None
-    return pipeline.start("anomaly_sink", **sink_env(pipeline, bench, server) | more)
+def started(pipeline: Pipeline, bench: Bench, **more: str) -> App:
+    return pipeline.start("anomaly_sink", **sink_env(pipeline, bench) | more)
 
 
 def send(pipeline: Pipeline, first: int, last: int) -> None:
@@ -92,20 +89,20 @@ def stored(bench: Bench, kind: str) -> int:
 
 
 def test_a_sink_that_is_killed_again_and_again_leaves_what_is_on_the_topic(
-    pipeline: Pipeline, bench: Bench, request: pytest.FixtureRequest
+    pipeline: Pipeline, bench: Bench
 ) -> None:
     """Each kill comes while some of what is on the topic is stored, and some is not."""
     total = EACH * 2 * KILLS
     for number in range(KILLS):
         before = stored(bench, "anomalies")
-        app = started(pipeline, bench, request)
+        app = started(pipeline, bench)
         send(pipeline, 2 * number, 2 * number + 1)
         wait_until(lambda: stored(bench, "anomalies") > before, "a first row", app)  # noqa: B023
         send(pipeline, 2 * number + 1, 2 * number + 2)
         app.kill()
         assert before < stored(bench, "anomalies")
     assert stored(bench, "anomalies") <= total
-    app = started(pipeline, bench, request)
+    app = started(pipeline, bench)
     wait_until(lambda: stored(bench, "anomalies") >= total, "all rows", app)
     wait_until(
         lambda: bench.rows("episodes") == on_topic(pipeline, "episodes"), "the episodes", app
@@ -120,7 +117,7 @@ def test_a_store_that_goes_away_is_waited_for_and_poison_stops_nothing(
 ) -> None:
     with LocalPostgres(tmp_path / "own", free_port(), durable=False) as server:
         bench, port = postgres_bench(server), free_port()
-        env = sink_env(pipeline, bench, server) | {"METRICS_PORT": str(port)}
+        env = sink_env(pipeline, bench) | {"METRICS_PORT": str(port)}
         app = pipeline.start("anomaly_sink", **env, STORE_TIMEOUT_S="2")
         send(pipeline, 0, 1)
         wait_until(lambda: stored(bench, "anomalies") == EACH, "the first symbol", app)
@@ -167,11 +164,11 @@ def metric(port: int, name: str) -> float:
 
 
 def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
-    pipeline: Pipeline, request: pytest.FixtureRequest
+    pipeline: Pipeline, postgres: LocalPostgres
 ) -> None:
-    bench = postgres_bench(request.getfixturevalue("postgres"))
-    one = started(pipeline, bench, request, INSTANCE="one")
-    other = started(pipeline, bench, request, INSTANCE="other")
+    bench = postgres_bench(postgres)
+    one = started(pipeline, bench, INSTANCE="one")
+    other = started(pipeline, bench, INSTANCE="other")
     send(pipeline, 0, 4)
     wait_until(lambda: stored(bench, "anomalies") == 4 * EACH, "four symbols", one, other)
     os.kill(one.process.pid, signal.SIGSTOP)
@@ -185,11 +182,11 @@ def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
 
 
 def test_records_that_were_deleted_meanwhile_are_told_and_the_rest_is_stored(
-    pipeline: Pipeline, request: pytest.FixtureRequest
+    pipeline: Pipeline, postgres: LocalPostgres
 ) -> None:
-    bench = postgres_bench(request.getfixturevalue("postgres"))
+    bench = postgres_bench(postgres)
     send(pipeline, 0, 1)
-    app = started(pipeline, bench, request)
+    app = started(pipeline, bench)
     wait_until(lambda: stored(bench, "anomalies") == EACH, "the first symbol", app)
     assert app.stop() == 0
     lane = next(lane for lane in read_topic(pipeline.client, pipeline.output) if lane)
@@ -200,7 +197,7 @@ def test_records_that_were_deleted_meanwhile_are_told_and_the_rest_is_stored(
     admin = AdminClient(pipeline.client)  # dropped with a question open it would not answer
     for future in admin.delete_records([kept]).values():
         future.result(20)
-    app = started(pipeline, bench, request)
+    app = started(pipeline, bench)
     wait_until(lambda: stored(bench, "anomalies") == 2 * EACH - 10, "what is left", app)
     assert app.stop() == 0
     (told,) = app.events("records deleted before they were stored")

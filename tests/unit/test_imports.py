@@ -14,7 +14,9 @@ ROOT = Path(tape.__file__).parent
 ABOVE = {"kafka", "streaming", "settings", "cli"}
 DRIVERS = ("confluent_kafka", "quixstreams")
 ADAPTER = "streaming.adapter"
-POSTGRES = "sinks.postgres"
+POSTGRES = ("sinks.postgres", "sinks.questdb")
+"""Both speak PostgreSQL's protocol."""
+
 DOCUMENTED = (
     "quixstreams",
     "quixstreams.checkpointing.exceptions",

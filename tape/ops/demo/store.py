@@ -12,6 +12,7 @@ from tape.kafka.reader import ProgressReader
 from tape.ops.app_files import app_main
 from tape.ops.demo.app_process import Supervised
 from tape.ops.local_postgres import LocalPostgres
+from tape.ops.local_questdb import LocalQuestDb
 from tape.process.clock import CLOCK
 from tape.process.own_folder import empty_own, make_own
 from tape.settings.sink import SinkName, SinkSettings
@@ -46,7 +47,8 @@ def store_found(
 ) -> Stored:
     """Run the sink until it has stored all that is on its topics, and look at the store.
 
-    Without DATABASE_URL a PostgreSQL of the demo's own is started, from a Python package.
+    Without DATABASE_URL a database of the demo's own is started: a PostgreSQL from a Python
+    package, or a QuestDB from Maven's repository.
     Raises `TapeError` if the sink ends badly.
     """
     with _store_env(name, out, settings) as own:
@@ -58,7 +60,7 @@ def store_found(
 
 @contextmanager
 def _store_env(name: SinkName, out: Path, settings: SinkSettings) -> Iterator[dict[str, str]]:
-    folder = out / ("sink" if name == "files" else "postgres")
+    folder = out / ("sink" if name == "files" else name)
     if name == "files" or not settings.database_url.get_secret_value():
         empty_own(folder)
         make_own(folder)
@@ -67,7 +69,12 @@ def _store_env(name: SinkName, out: Path, settings: SinkSettings) -> Iterator[di
     elif settings.database_url.get_secret_value():
         yield {"DATABASE_URL": settings.database_url.get_secret_value()}
     else:
-        with LocalPostgres(folder / "data", free_port()) as server:
+        server: LocalPostgres | LocalQuestDb
+        if name == "questdb":
+            server = LocalQuestDb(folder / "data", free_port())
+        else:
+            server = LocalPostgres(folder / "data", free_port())
+        with server:
             yield {"DATABASE_URL": server.url()}
 
 
@@ -110,8 +117,7 @@ def _look(name: SinkName, settings: SinkSettings, env: Mapping[str, str]) -> Sto
 
         folder = Path(env["SINK_DIR"])
         return Stored(f"{folder}/topic=anomalies/day=*/*.parquet", *look_at_files(folder))
-    from tape.sinks.postgres.look import look
-    from tape.sinks.stores import postgres_place
+    from tape.sinks.stores import look, postgres_place
 
     place = postgres_place(
         env["DATABASE_URL"],
@@ -119,6 +125,8 @@ def _look(name: SinkName, settings: SinkSettings, env: Mapping[str, str]) -> Sto
         password_file=settings.database_password_file,
         timeout_s=settings.store_timeout_s,
     )
-    seen = look(place)
+    rows, top = look(place, name)
     where = f"PostgreSQL at {place.address.shown}, schema {settings.postgres_schema}"
-    return Stored(where, seen.rows, seen.top)
+    if name == "questdb":
+        where = f"QuestDB at {place.address.shown}, tables {settings.postgres_schema}_…"
+    return Stored(where, rows, top)

@@ -8,7 +8,7 @@ from tape.settings.load import load, origins
 from tape.settings.sink import SinkSettings
 from tape.settings.store_place import place_of
 from tape.sinks.checked import Checked
-from tape.sinks.checks import check_database, check_folder
+from tape.sinks.checks import check_database, check_folder, check_quest
 
 
 def check_store() -> Finding:
@@ -32,5 +32,7 @@ def store_checks(settings: SinkSettings) -> Iterator[Checked]:
     """Yield what is found of the store; raises `TapeError` if it cannot be looked at."""
     if settings.sink == "files":
         yield from check_folder(settings.sink_dir)
+    elif settings.sink == "questdb":
+        yield from check_quest(place_of(settings))
     else:
         yield from check_database(place_of(settings), settings.sink_topics)
