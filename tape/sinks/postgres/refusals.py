@@ -32,7 +32,7 @@ RECORDS: Final = ("21", "22", "23", "54")
 REFUSED: Final = re.compile(
     r"authentication|password|does not exist|certificate|SSL|TLS|pg_hba|permission denied"
     r"|not permitted|GSS|unsupported frontend protocol|invalid \w+( \w+)? (value|option)"
-    r"|invalid (connection option|integer)",
+    r"|invalid (connection option|integer)|bad value",
     re.IGNORECASE,
 )
 """In what a connection failed by, for which the driver knows no SQLSTATE."""

@@ -289,7 +289,7 @@ def test_a_schema_that_is_not_ours_or_of_another_version_is_refused(
     newer.opened()
     admin(postgres, f"insert into {schema_of(newer)}.schema_version values (99, 'tomorrow')")
     assert "of version 99" in refusal(newer.opened)
-    for one in (other, newer):
+    for one in (other, newer, flyway):
         one.close()
 
 
