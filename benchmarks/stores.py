@@ -1,9 +1,10 @@
 """How fast stores take what is found: `python -m benchmarks.stores [ROWS]`.
 
-A PostgreSQL from its package, with its disk waited for as in earnest, a folder of Parquet files,
-and a QuestDB from Maven's repository, which waits for no disk unless it is told to. Beside rows per
-second of the clock it tells the CPU seconds of the sink and of its server process for a million
-rows: on a machine that others use, too, only these mean something.
+A PostgreSQL from its package, with its disk waited for as in earnest; an Elasticsearch and an
+OpenSearch as the tests have them (a heap of 256 MB, the JVM's first compiler only); a folder of
+Parquet files; and a QuestDB from Maven's repository, which waits for no disk unless it is told to.
+Beside rows per second of the clock it tells the CPU seconds of the sink and of its server process
+for a million rows: on a machine that others use, too, only these mean something.
 """
 
 import os
@@ -28,9 +29,12 @@ from tape.sinks.postgres.session import Place
 from tape.sinks.postgres.store import PostgresStore
 from tape.sinks.questdb.store import QuestStore
 from tape.sinks.questdb.tables import unseen
+from tape.sinks.search.place import search_place
+from tape.sinks.search.store import SearchStore
 from tape.sinks.sink import Item, Kind, Store
 from tape.synthetic import make_day, write_day
 from tape.testing import a_message
+from tests.search_servers import Elasticsearch, OpenSearch, SearchServer
 
 APPENDED_MS = 1_750_000_000_000
 TICKS_S = os.sysconf("SC_CLK_TCK")
@@ -62,6 +66,8 @@ def main(rows: int) -> None:
             load(place, archives, Wanted(frozenset({"NVDA"})))  # compiled by now
             measured("postgres, history load", 10 * rows, lambda: load(place, archives, Wanted()))
             measured("postgres, load again", 10 * rows, lambda: load(place, archives, Wanted()))
+        search(folder / "elasticsearch", Elasticsearch, anomalies)
+        search(folder / "opensearch", OpenSearch, anomalies)
         files = ParquetStore(folder / "files")
         files.open()
         measured("files, anomalies", rows, lambda: put(files, anomalies))
@@ -85,6 +91,20 @@ def measure_questdb(server: LocalQuestDb, anomalies: list[Item], trades: list[It
     for what, some in (("anomalies", rest), ("the same again", rest), ("trades", trades)):
         measured(f"questdb, {what}", len(some), partial(put_and_see, some), server.pid)
     store.close()
+
+
+def search(folder: Path, kind: type[SearchServer], anomalies: list[Item]) -> None:
+    """Measure a search server, which is fetched if need be; of its CPU all of it is told."""
+    with kind(folder, free_port()) as server:
+        store = SearchStore(search_place(server.url, prefix="tapewatch"))
+        store.open()
+        put(store, anomalies[:AT_ONCE])  # the index is made, and the first documents are slow
+        rest = anomalies[AT_ONCE:]
+        pid = server.java_pid()
+        name = kind.name.lower()
+        measured(f"{name}, anomalies", len(rest), lambda: put(store, rest), pid)
+        measured(f"{name}, the same again", len(rest), lambda: put(store, rest), pid)
+        store.close()
 
 
 def items(values: list[bytes], kind: Kind) -> list[Item]:

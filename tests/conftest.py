@@ -1,9 +1,10 @@
-"""Fixtures: one real Apache Kafka, PostgreSQL and QuestDB a session, fresh names a test."""
+"""Fixtures: one real server of each kind a session, fresh names a test."""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,9 @@ from tape.errors import SettingsError
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.ops.local_postgres import LocalPostgres, server_programs
 from tape.ops.local_questdb import LocalQuestDb, java_and_jar
+from tests.search_servers import Elasticsearch, OpenSearch, SearchServer, UnavailableError
+
+S = TypeVar("S", bound=SearchServer)
 
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 """Brokers of tests live for seconds or minutes, in which the JVM's second compiler costs a third of
@@ -55,6 +59,27 @@ def questdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalQuestDb]:
     config = {"pg.readonly.user.enabled": "true"}
     folder = tmp_path_factory.mktemp("questdb")
     with LocalQuestDb(folder / "data", free_port(), config=config) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    """The session's Elasticsearch, which wants to know who asks."""
+    yield from _search_server(Elasticsearch, tmp_path_factory, secured=True)
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    """The session's OpenSearch, open to all of this machine."""
+    yield from _search_server(OpenSearch, tmp_path_factory, secured=False)
+
+
+def _search_server(kind: type[S], folders: pytest.TempPathFactory, *, secured: bool) -> Iterator[S]:
+    try:
+        server = kind(folders.mktemp(kind.prefix), free_port(), secured=secured)
+    except UnavailableError as missing:
+        pytest.skip(f"{missing}: nothing that needs it is tested")
+    with server:
         yield server
 
 

@@ -7,13 +7,15 @@ import typer
 
 from tape.archives import find_archives
 from tape.cli.output import table_console
-from tape.errors import ArchiveError, SettingsError
+from tape.errors import ArchiveError, SettingsError, StoreError
 from tape.ops.demo import report, run_pipeline
 from tape.ops.local_postgres import server_programs
 from tape.process.own_folder import make_private, own_folder
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
-from tape.settings.sink import SinkName, SinkSettings
+from tape.settings.sink import SEARCH_SINKS, SinkName, SinkSettings
+from tape.settings.store_place import search_place_of
+from tape.sinks.checks import check_search_server
 from tape.sinks.stores import files_store, postgres_place
 from tape.synthetic import make_day, write_day
 
@@ -38,7 +40,8 @@ def demo(
     sink: Annotated[
         str,
         typer.Option(
-            help="Store what is found as well, and show it there: postgres, questdb or files."
+            help="Store what is found as well, and show it there: postgres, questdb, files, "
+            "elasticsearch, …"
         ),
     ] = "",
 ) -> int:
@@ -65,7 +68,12 @@ def _store(name: str) -> SinkName | None:
         known = ", ".join(get_args(SinkName))
         raise SettingsError(f"--sink {name}: there is no such store", f"choose from {known}")
     settings = load(SinkSettings)
-    if name == "postgres":
+    if name in SEARCH_SINKS:
+        place = search_place_of(settings, settings.store_timeout_s)
+        connection, *_ = check_search_server(place, ())
+        if not connection.is_well:
+            raise StoreError(connection.text, connection.fix)
+    elif name == "postgres":
         url = settings.database_url.get_secret_value() or "postgresql://me@127.0.0.1/db"
         postgres_place(url, settings.postgres_schema, password_file=None, timeout_s=1)
         if not settings.database_url.get_secret_value():

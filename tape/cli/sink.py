@@ -12,8 +12,8 @@ from tape.errors import SettingsError
 from tape.ops.doctor.store import store_checks
 from tape.process.terminal_text import cell, printable
 from tape.settings.load import load
-from tape.settings.sink import SinkSettings
-from tape.settings.store_place import place_of
+from tape.settings.sink import SEARCH_SINKS, SinkSettings
+from tape.settings.store_place import place_of, search_place_of
 
 app = typer.Typer(
     help="The store that anomalies go to: look at it, make its tables, let people read it.",
@@ -48,13 +48,15 @@ def check(as_json: AsJson = False) -> int:
 
 @app.command()
 def migrate(as_json: AsJson = False) -> int:
-    """Make the tables in PostgreSQL or QuestDB, or bring older ones up to this version.
+    """Make tables or index templates, or bring those of an older version up to this one.
 
     The sink does this itself when it starts, unless SINK_MIGRATE=0.
 
     Example: tape sink migrate
     """
     settings = load(SinkSettings)
+    if settings.sink in SEARCH_SINKS:
+        return _migrate_indexes(settings, as_json=as_json)
     place = place_of(settings)
     from tape.sinks.sink import SinkBusyError
     from tape.sinks.stores import migrating
@@ -74,6 +76,31 @@ def migrate(as_json: AsJson = False) -> int:
         table_console().print(f"{place.schema}: version {one.version} ({one.name})")
     if not done:
         table_console().print(f"{place.schema} is of this program's version")
+    return 0
+
+
+def _migrate_indexes(settings: SinkSettings, *, as_json: bool) -> int:
+    place = search_place_of(settings, MIGRATE_S)
+    from tape.sinks.search.session import Session
+    from tape.sinks.search.templates import VERSION
+    from tape.sinks.search.templates import migrate as run
+    from tape.sinks.sink import SinkBusyError
+
+    session = Session(place)
+    try:
+        session.wait(wait_s=10)
+        done = run(session)
+    except SinkBusyError as busy:
+        raise SettingsError(f"the templates were not made: {busy}", "try again") from None
+    finally:
+        session.close()
+    if wants_json(as_json):
+        print_json({"prefix": place.prefix, "version": VERSION, "done": done})
+        return 0
+    for name in done:
+        table_console().print(f"{name}: version {VERSION}")
+    if not done:
+        table_console().print(f"{place.prefix}-… are of this program's version")
     return 0
 
 

@@ -9,16 +9,26 @@ from pydantic_settings import NoDecode
 
 from tape.settings.broker import INSTANCE, TopicName
 from tape.settings.database import DatabaseSettings
+from tape.settings.search import SearchSettings
 
-SinkName = Literal["postgres", "questdb", "files"]
+SinkName = Literal["postgres", "questdb", "elasticsearch", "opensearch", "files"]
+SEARCH_SINKS: Final = ("elasticsearch", "opensearch")
+"""Both are one store: they speak the same."""
+
 TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
 """What can be stored, by the role of its topic."""
 
-COMMIT_S: Final[dict[SinkName, float]] = {"postgres": 1.0, "questdb": 1.0, "files": 30.0}
+COMMIT_S: Final[dict[SinkName, float]] = {
+    "postgres": 1.0,
+    "questdb": 1.0,
+    "elasticsearch": 1.0,
+    "opensearch": 1.0,
+    "files": 30.0,
+}
 """Seconds between two writes: of a file's each makes new files."""
 
 
-class SinkSettings(DatabaseSettings):
+class SinkSettings(SearchSettings, DatabaseSettings):
     """Settings of the anomaly sink; `tape sink` and `tape history` read them too."""
 
     sink: SinkName = Field("postgres", alias="SINK")

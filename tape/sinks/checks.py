@@ -8,6 +8,7 @@ from tape.sinks.checked import Checked
 
 if TYPE_CHECKING:
     from tape.sinks.postgres.session import Place
+    from tape.sinks.search.place import SearchPlace
 
 
 def check_database(place: "Place", kinds: Iterable[str]) -> Iterator[Checked]:
@@ -22,6 +23,13 @@ def check_quest(place: "Place") -> Iterator[Checked]:
     from tape.sinks.questdb.check import check_questdb
 
     yield from check_questdb(place)
+
+
+def check_search_server(place: "SearchPlace", kinds: Iterable[str]) -> Iterator[Checked]:
+    """Yield what is found of an Elasticsearch or OpenSearch."""
+    from tape.sinks.search.check import check_search
+
+    yield from check_search(place, kinds)
 
 
 def check_folder(folder: Path) -> Iterator[Checked]:

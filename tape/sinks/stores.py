@@ -10,6 +10,7 @@ from tape.sinks.sink import Store
 if TYPE_CHECKING:
     from tape.sinks.postgres.migrations import Migration
     from tape.sinks.postgres.session import Place, Session
+    from tape.sinks.search.place import SearchPlace
 
 PACKAGES: Final = "pip install 'tapewatch[sink]'"
 
@@ -70,6 +71,26 @@ def look(place: "Place", sink: str) -> tuple[dict[str, int], list[tuple[Any, ...
 
     seen = look_at_postgres(place)
     return seen.rows, seen.top
+
+
+def search_place(url: str, *, timeout_s: float, prefix: str, **who: Any) -> "SearchPlace":
+    """Return where the indexes of an Elasticsearch or OpenSearch are.
+
+    `who` says who we are there, as `tape.sinks.search.place.search_place` takes it.
+
+    Raises:
+        SettingsError: the URL is none, or who we are is said twice.
+    """
+    from tape.sinks.search.place import search_place as place
+
+    return place(url, timeout_s=timeout_s, prefix=prefix, **who)
+
+
+def search_store(place: "SearchPlace", *, may_migrate: bool) -> Store:
+    """Return the store that is an Elasticsearch or OpenSearch, not yet opened."""
+    from tape.sinks.search.store import SearchStore
+
+    return SearchStore(place, may_migrate=may_migrate)
 
 
 def files_store(folder: Path) -> Store:

@@ -15,10 +15,10 @@ from tape.kafka.errors import is_any, refuse_if_forbidden
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
 from tape.process.interrupts import was_interrupted
-from tape.settings.sink import SinkSettings
-from tape.settings.store_place import place_of
+from tape.settings.sink import SEARCH_SINKS, SinkSettings
+from tape.settings.store_place import place_of, search_place_of
 from tape.sinks.sink import Kind, Store
-from tape.sinks.stores import files_store, postgres_store, questdb_store
+from tape.sinks.stores import files_store, postgres_store, questdb_store, search_store
 from tape.streaming.application import StoppableApplication, bytes_topic, connection
 from tape.streaming.errors import FATAL, FENCED, own_error
 from tape.streaming.sink_consumer import SinkConsumer
@@ -58,6 +58,9 @@ def make_store(settings: SinkSettings) -> Store:
         return files_store(settings.sink_dir)
     if settings.sink == "questdb":
         return questdb_store(place_of(settings), may_migrate=settings.sink_migrate)
+    if settings.sink in SEARCH_SINKS:
+        place = search_place_of(settings, settings.store_timeout_s)
+        return search_store(place, may_migrate=settings.sink_migrate)
     return postgres_store(place_of(settings), may_migrate=settings.sink_migrate)
 
 

@@ -17,6 +17,8 @@ from tape.kafka.topics import create_topics, pipeline_topics
 from tape.ops.local_postgres import LocalPostgres
 from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
+from tests.search_stand_in import as_json, standing_in
+from tests.search_stores import search_bench
 from tests.stores import IDS, Bench, files_bench, found, postgres_bench, questdb_bench
 
 pytestmark = pytest.mark.broker
@@ -42,13 +44,35 @@ def pipeline(
     running.end()
 
 
-@pytest.fixture(params=["postgres", "files", pytest.param("questdb", marks=pytest.mark.full)])
+FULL = [
+    pytest.param(name, marks=pytest.mark.full)
+    for name in ("questdb", "elasticsearch", "opensearch")
+]
+"""Some of their servers take long to start, and tests/unit/sinks has what needs no app."""
+
+
+@pytest.fixture(params=["postgres", "files", *FULL])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
-    if request.param == "files":
-        return files_bench(tmp_path / "sink")
-    if request.param == "questdb":
-        return questdb_bench(request.getfixturevalue("questdb"))
-    return postgres_bench(request.getfixturevalue("postgres"))
+    return bench_of(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["postgres", *FULL[1:2]])
+def shared_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    """A store that many sinks write at a time, under one name or another."""
+    return bench_of(request.param, request, tmp_path)
+
+
+def bench_of(name: str, request: pytest.FixtureRequest, folder: Path) -> Bench:
+    if name == "files":
+        return files_bench(folder / "sink")
+    server = request.getfixturevalue(name)
+    if name == "postgres":
+        return postgres_bench(server)
+    if name == "questdb":
+        return questdb_bench(server)
+    made = search_bench(server, name)
+    request.addfinalizer(made.close)
+    return made
 
 
 def sink_env(pipeline: Pipeline, bench: Bench) -> dict[str, str]:
@@ -164,9 +188,9 @@ def metric(port: int, name: str) -> float:
 
 
 def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
-    pipeline: Pipeline, postgres: LocalPostgres
+    pipeline: Pipeline, shared_bench: Bench
 ) -> None:
-    bench = postgres_bench(postgres)
+    bench = shared_bench
     one = started(pipeline, bench, INSTANCE="one")
     other = started(pipeline, bench, INSTANCE="other")
     send(pipeline, 0, 4)
@@ -210,17 +234,31 @@ def test_records_that_were_deleted_meanwhile_are_told_and_the_rest_is_stored(
         ({"DATABASE_URL": "postgresql://tapewatch:{canary}@{at}/postgres"}, "authentication"),
         ({"DATABASE_URL": "postgresql://tapewatch:p@{canary}@{at}/postgres"}, "DATABASE_URL"),
         ({"SINK": "elephant"}, "SINK"),
+        (
+            {
+                "SINK": "elasticsearch",
+                "ELASTICSEARCH_URL": "http://me:{canary}@{search}",
+            },
+            "does not know me",
+        ),
+        ({"SINK": "opensearch", "ELASTICSEARCH_URL": "me:{canary}@host"}, "ELASTICSEARCH_URL"),
         ({"SINK_TOPICS": "anomalies,birds"}, "SINK_TOPICS"),
         ({"SINK": "files", "SINK_DIR": "/proc/nothing"}, "SINK_DIR"),
     ],
 )
 def test_what_cannot_work_ends_the_app_with_a_sentence(
-    pipeline: Pipeline, postgres: LocalPostgres, settings: dict[str, str], said: str
+    pipeline: Pipeline,
+    request: pytest.FixtureRequest,
+    settings: dict[str, str],
+    said: str,
 ) -> None:
-    at = f"127.0.0.1:{postgres.port}"
-    told = {name: text.format(canary=CANARY, at=at) for name, text in settings.items()}
-    app = pipeline.start("anomaly_sink", **told)
-    assert app.wait() == 4, app.log()
+    text = json.dumps(settings).replace("{canary}", CANARY)
+    if "{at}" in text:
+        text = text.replace("{at}", f"127.0.0.1:{request.getfixturevalue('postgres').port}")
+    with standing_in(answers={"GET /": as_json({}, 401)}) as search:
+        told: dict[str, str] = json.loads(text.replace("{search}", f"127.0.0.1:{search.port}"))
+        app = pipeline.start("anomaly_sink", **told)
+        assert app.wait() == 4, app.log()
     last = app.log().strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert said in last

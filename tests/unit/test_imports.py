@@ -257,6 +257,9 @@ SLOW = {
 } | {"psycopg"}
 """Slow to load, and neither sends nor judges a trade; of scikit-learn only a rare tie is asked."""
 
+STORES = ("tape.sinks.postgres.", "tape.sinks.search.")
+"""Of these an app loads the one that SINK names, when it makes it."""
+
 
 @pytest.mark.parametrize("app", LOADED)
 def test_an_app_loads_nothing_that_it_does_not_need(app: str) -> None:
@@ -271,6 +274,7 @@ def test_an_app_loads_nothing_that_it_does_not_need(app: str) -> None:
     )
     loaded = set(found.stdout.split())
     assert not SLOW & loaded
+    assert not [name for name in loaded if name.startswith(STORES)]
     ours = {name for name in loaded if name.startswith("tape.")}
     entered = {name.split(".")[1] for name in ours}
     assert not entered & never

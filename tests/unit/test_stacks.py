@@ -39,14 +39,17 @@ APPS: dict[str, type[BrokerSettings]] = {
     "anomaly_sink": SinkSettings,
     "alerter": AlerterSettings,
 }
-DEPLOYED = {"producer": "producer", "anomaly_detector": "anomaly_detector"} | {
-    "anomaly_sink": "postgres_sink",
+DEPLOYED = {
+    "producer": "producer",
+    "anomaly_detector": "anomaly_detector",
+    "postgres_sink": "anomaly_sink",
+    "elasticsearch_sink": "anomaly_sink",
     "alerter": "alerter",
 }
-"""What an app is called where it runs: of the sink there may be one per store."""
+"""The app of what runs: of the sink there may be one per store."""
 BROKER = "Quix__Broker__Address"
 STATE = "Quix__Deployment__State__Path"
-ELSEWHERE = {"DATA_DIR", "INSTANCE"}
+ELSEWHERE = {"DATA_DIR", "INSTANCE", "SINK"}
 """Settings whose value differs in a container."""
 NEED_A_PERSON = sorted(LASTING_CODES - {0})
 """Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
@@ -84,11 +87,14 @@ def same(text: object, value: object) -> bool:
     return str(text or "") == str(value)
 
 
-@pytest.mark.parametrize("app", APPS)
-def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(app: str) -> None:
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(name: str) -> None:
+    app = DEPLOYED[name]
     declared = {v["name"]: v for v in document(f"{app}/app.yaml")["variables"]}
-    (deployment,) = (d for d in document("quix.yaml")["deployments"] if d["application"] == app)
-    assert deployment["name"] == DEPLOYED[app]
+    deployments = {d["name"]: d for d in document("quix.yaml")["deployments"]}
+    assert set(deployments) == set(DEPLOYED)
+    deployment = deployments[name]
+    assert deployment["application"] == app
     deployed = {v["name"]: v for v in deployment["variables"]}
     assert set(declared) == set(names(APPS[app])) - {BROKER}
     assert set(deployed) == set(declared) - {STATE}
@@ -110,10 +116,10 @@ def test_env_example_names_every_setting_with_its_default() -> None:
         assert same(text, default(known[name], name)), name
 
 
-@pytest.mark.parametrize("app", APPS)
-def test_the_compose_file_sets_only_what_is_known(app: str) -> None:
-    service = document("docker-compose.yml")["services"][DEPLOYED[app]]
-    assert set(service["environment"]) <= set(names(APPS[app]))
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_the_compose_file_sets_only_what_is_known(name: str) -> None:
+    service = document("docker-compose.yml")["services"][name]
+    assert set(service["environment"]) <= set(names(APPS[DEPLOYED[name]]))
     assert service["environment"][BROKER] == "redpanda:9092"
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -141,17 +147,29 @@ def test_compose_leaves_the_topics_to_their_one_definition() -> None:
     assert "retention.ms" not in text
     group = services["anomaly_detector"]["environment"]["Quix__Consumer_Group"]
     assert group == default(DetectorSettings, "Quix__Consumer_Group")
-    for app in APPS:
+    for runs, app in DEPLOYED.items():
         for name in ("input", "output", "rejected", "EPISODES_TOPIC"):
-            assert services[DEPLOYED[app]]["environment"][name] == default(APPS[app], name)
-        after = services[DEPLOYED[app]]["depends_on"]
+            assert services[runs]["environment"][name] == default(APPS[app], name)
+        after = services[runs]["depends_on"]
         assert after["topics"] == {"condition": "service_completed_successfully"}
 
 
-def test_the_database_and_its_sink_start_only_when_asked_for_and_in_that_order() -> None:
+def test_the_stores_and_their_sinks_start_only_when_asked_for_and_in_that_order() -> None:
     services = document("docker-compose.yml")["services"]
-    asked = {name for name, service in services.items() if "profiles" in service}
-    assert asked == {"postgres", "postgres_sink", "alerter"}
+    asked: dict[str, set[str]] = {}
+    for name, service in services.items():
+        for profile in service.get("profiles", ()):
+            asked.setdefault(profile, set()).add(name)
+    assert asked == {
+        "postgres": {"postgres", "postgres_sink"},
+        "elastic": {"elasticsearch", "kibana", "elasticsearch_sink"},
+        "alerts": {"alerter"},
+    }
+    search = services["elasticsearch_sink"]
+    assert search["depends_on"]["elasticsearch"] == {"condition": "service_healthy"}
+    (port,) = services["elasticsearch"]["ports"]
+    assert search["environment"]["ELASTICSEARCH_URL"] == f"http://elasticsearch:{port[-4:]}"
+    assert search["environment"]["SINK"] == "elasticsearch"
     assert services["postgres_sink"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
     made, used = services["postgres"]["environment"], services["postgres_sink"]["environment"]
     url = urlsplit(used["DATABASE_URL"].replace("${POSTGRES_PASSWORD:-tapewatch}", "word"))
@@ -249,19 +267,20 @@ def test_an_image_is_made_from_a_digest_that_can_be_replaced(app: str) -> None:
     (base,) = [line for line in lines if line.startswith("ARG BASE_IMAGE=")]
     assert re.fullmatch(r"ARG BASE_IMAGE=python:3\.12-slim-bookworm@sha256:[0-9a-f]{64}", base)
     assert [line for line in lines if line.startswith("FROM ")] == ["FROM ${BASE_IMAGE}"]
-    build = document("docker-compose.yml")["services"][DEPLOYED[app]]["build"]
     here = "${BASE_IMAGE:-python:3.12-slim-bookworm}"  # an image of that name on the machine serves
-    assert build["args"] == {"MAINAPPPATH": app, "BASE_IMAGE": here}
+    for name in (name for name, its_app in DEPLOYED.items() if its_app == app):
+        build = document("docker-compose.yml")["services"][name]["build"]
+        assert build["args"] == {"MAINAPPPATH": app, "BASE_IMAGE": here}
 
 
 def kubernetes(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((ROOT / "ops/kubernetes" / name).read_text()))
 
 
-@pytest.mark.parametrize("app", APPS)
-def test_compose_has_a_first_process_that_passes_signals_on(app: str) -> None:
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_compose_has_a_first_process_that_passes_signals_on(name: str) -> None:
     services = document("docker-compose.yml")["services"]
-    assert services[DEPLOYED[app]]["init"] is services["topics"]["init"] is True
+    assert services[name]["init"] is services["topics"]["init"] is True
 
 
 @pytest.mark.parametrize(("name", "app"), POD_OF.items())

@@ -15,7 +15,8 @@ from tape.ops.local_postgres import LocalPostgres
 from tape.ops.local_questdb import LocalQuestDb
 from tape.process.clock import CLOCK
 from tape.process.own_folder import empty_own, make_own
-from tape.settings.sink import SinkName, SinkSettings
+from tape.settings.sink import SEARCH_SINKS, SinkName, SinkSettings
+from tape.settings.store_place import search_place_of
 
 APP: Final = "anomaly_sink"
 LIMIT_S: Final = 600.0
@@ -47,8 +48,8 @@ def store_found(
 ) -> Stored:
     """Run the sink until it has stored all that is on its topics, and look at the store.
 
-    Without DATABASE_URL a database of the demo's own is started: a PostgreSQL from a Python
-    package, or a QuestDB from Maven's repository.
+    With a database and without DATABASE_URL one of the demo's own is started: a PostgreSQL from a
+    Python package, or a QuestDB from Maven's repository.
     Raises `TapeError` if the sink ends badly.
     """
     with _store_env(name, out, settings) as own:
@@ -61,6 +62,9 @@ def store_found(
 @contextmanager
 def _store_env(name: SinkName, out: Path, settings: SinkSettings) -> Iterator[dict[str, str]]:
     folder = out / ("sink" if name == "files" else name)
+    if name in SEARCH_SINKS:
+        yield _search_env(settings)
+        return
     if name == "files" or not settings.database_url.get_secret_value():
         empty_own(folder)
         make_own(folder)
@@ -76,6 +80,18 @@ def _store_env(name: SinkName, out: Path, settings: SinkSettings) -> Iterator[di
             server = LocalPostgres(folder / "data", free_port())
         with server:
             yield {"DATABASE_URL": server.url()}
+
+
+def _search_env(settings: SinkSettings) -> dict[str, str]:
+    """Return where the server is that the user named, as settings of the sink."""
+    return {
+        "ELASTICSEARCH_URL": settings.elasticsearch_url.get_secret_value(),
+        "ELASTICSEARCH_API_KEY": settings.elasticsearch_api_key.get_secret_value(),
+        "ELASTICSEARCH_USERNAME": settings.elasticsearch_username,
+        "ELASTICSEARCH_PASSWORD": settings.elasticsearch_password.get_secret_value(),
+        "ELASTICSEARCH_CA_FILE": str(settings.elasticsearch_ca_file or ""),
+        "INDEX_PREFIX": settings.index_prefix,
+    }
 
 
 def _run(
@@ -117,6 +133,11 @@ def _look(name: SinkName, settings: SinkSettings, env: Mapping[str, str]) -> Sto
 
         folder = Path(env["SINK_DIR"])
         return Stored(f"{folder}/topic=anomalies/day=*/*.parquet", *look_at_files(folder))
+    if name in SEARCH_SINKS:
+        from tape.sinks.search.look import look as look_at_search
+
+        server = search_place_of(settings, settings.store_timeout_s)
+        return Stored(f"{server.shown}/{server.prefix}-*", *look_at_search(server))
     from tape.sinks.stores import look, postgres_place
 
     place = postgres_place(

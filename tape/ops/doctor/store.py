@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from tape.errors import TapeError
 from tape.ops.doctor.finding import Finding, first_cause
 from tape.settings.load import load, origins
-from tape.settings.sink import SinkSettings
-from tape.settings.store_place import place_of
+from tape.settings.sink import SEARCH_SINKS, SinkSettings
+from tape.settings.store_place import place_of, search_place_of
 from tape.sinks.checked import Checked
-from tape.sinks.checks import check_database, check_folder, check_quest
+from tape.sinks.checks import check_database, check_folder, check_quest, check_search_server
 
 
 def check_store() -> Finding:
@@ -34,5 +34,8 @@ def store_checks(settings: SinkSettings) -> Iterator[Checked]:
         yield from check_folder(settings.sink_dir)
     elif settings.sink == "questdb":
         yield from check_quest(place_of(settings))
+    elif settings.sink in SEARCH_SINKS:
+        place = search_place_of(settings, settings.store_timeout_s)
+        yield from check_search_server(place, settings.sink_topics)
     else:
         yield from check_database(place_of(settings), settings.sink_topics)

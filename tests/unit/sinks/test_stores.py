@@ -17,6 +17,7 @@ from tape.model.trade import encode
 from tape.sinks.parquet_store import ParquetStore
 from tape.sinks.sink import Item, SinkBusyError
 from tape.testing import SettableClock, a_message, a_trade
+from tests.search_stores import SearchBench, search_bench
 from tests.stores import (
     APPENDED_MS,
     IDS,
@@ -34,7 +35,11 @@ from tests.stores import (
 Make = Callable[[], Bench]
 
 
-@pytest.fixture(params=["postgres", "files", "questdb"])
+OPENSEARCH = pytest.param("opensearch", marks=pytest.mark.full)
+"""Another server of the same kind, which takes half a minute to start."""
+
+
+@pytest.fixture(params=["postgres", "files", "questdb", "elasticsearch", OPENSEARCH])
 def make(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Make]:
@@ -46,6 +51,8 @@ def make(
             made.append(files_bench(tmp_path_factory.mktemp("sink")))
         elif request.param == "questdb":
             made.append(questdb_bench(request.getfixturevalue("questdb")))
+        elif request.param != "postgres":
+            made.append(search_bench(request.getfixturevalue(request.param), request.param))
         else:
             made.append(postgres_bench(request.getfixturevalue("postgres")))
         return made[-1]
@@ -145,6 +152,12 @@ def test_odd_texts_come_back_as_they_were(bench: Bench) -> None:
         items.append(Item(item.value, offset=n, appended_ms=APPENDED_MS))
     assert put(bench.opened(), items) == []
     assert bench.rows("anomalies") == newest(items, "anomaly_id")
+    if isinstance(bench, SearchBench):
+        rows = bench.sources("anomalies")
+        assert [(row["rules"], row["family"], row["reason"]) for row in rows] == [
+            ([odd], odd, [odd]) for odd in ODD
+        ]
+        return
     column = {"postgres": "rules[1]", "files": "anomalies[1]", "questdb": "rules"}[bench.name]
     told = bench.query(f"select anomaly_id, {column}, family from anomalies order by 1")
     assert told == [(f"odd-{n}", odd, odd) for n, odd in enumerate(ODD)]
@@ -171,6 +184,13 @@ def test_a_trade_a_nanosecond_before_midnight_keeps_its_day_and_its_nanoseconds(
     last_ns = 1_746_489_600 * 10**9 - 1  # 2025-05-05T23:59:59.999999999Z
     (anomaly,), (episode, *_) = found(1, ts_event_ns=last_ns)
     put(bench.opened(), [anomaly, episode])
+    if isinstance(bench, SearchBench):
+        assert bench.count("anomalies") == 1
+        index = f"{bench.place.prefix}-anomalies-2025.05"
+        for word, hits in (("gte", 1), ("gt", 0)):
+            query = {"query": {"range": {"ts_event": {word: "2025-05-05T23:59:59.999999999Z"}}}}
+            assert bench.server.ask("POST", f"/{index}/_count", query)["count"] == hits
+        return
     wanted: list[tuple[Any, ...]]
     if bench.name == "postgres":
         told = "ts_event_ns, ts_event::text"
@@ -191,6 +211,11 @@ def test_rejected_records_are_kept_whatever_they_are(bench: Bench) -> None:
     ]
     store = bench.opened()
     assert put(store, items) == put(store, items) == []
+    if isinstance(bench, SearchBench):
+        one, other = bench.sources("rejected")
+        assert (one["reason"], other["value"]) == ("message_not_json", "")
+        assert b64decode(one["key"]) == b64decode(one["value"]) == raw
+        return
     columns = "key_base64, value_base64" if bench.name == "questdb" else "key, value"
     told = bench.query(f"select reason, {columns} from rejected order by topic_offset")
     if bench.name == "questdb":
@@ -225,6 +250,13 @@ def test_trades_are_there_once_with_their_price_to_the_last_digit(bench: Bench) 
     store = bench.opened()
     assert [one.item for one in put(store, [*items, bad])] == [bad]
     put(bench.opened(), items)  # another process, from the beginning
+    if isinstance(bench, SearchBench):
+        rows = bench.sources("stocks")
+        assert [(row["symbol"], row["price_nanos"]) for row in rows] == [
+            *(("NVDA", p) for p in (*prices, prices[0])),
+            ("BRK.B", 100 * 10**9),
+        ]
+        return
     name, price = ("stocks", "price_nanos") if bench.name == "files" else ("trades", "price")
     told = bench.query(f"select symbol, {price} from {name}")
     found_nanos = sorted((s, int(p * 10**9) if name == "trades" else p) for s, p in told)

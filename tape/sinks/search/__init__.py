@@ -1,0 +1,1 @@
+"""Elasticsearch and OpenSearch as stores, spoken to in plain HTTP: that serves both of them."""
