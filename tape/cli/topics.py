@@ -18,7 +18,7 @@ from tape.kafka.topics import (
     topic_states,
 )
 from tape.process.terminal_text import cell
-from tape.settings.alerter import AlerterSettings
+from tape.settings.alerter import alerts_topic
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
@@ -113,7 +113,7 @@ def _specs(settings: DetectorSettings) -> list[TopicSpec]:
         *settings.topics(),
         settings.consumer_group,
         state_bytes=settings.state_bytes_max,
-        alerts=load(AlerterSettings).alerts,
+        alerts=alerts_topic(),
     )
 
 

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -11,6 +11,10 @@ from pydantic_settings import NoDecode
 from tape.errors import SettingsError
 from tape.process.regular_file import read_file
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
+from tape.settings.load import given, load
+
+WHOM: Final = frozenset(("ALERT_URLS", "ALERT_URLS_FILE", "ALERT_WEBHOOK_URL"))
+"""Settings of which one at least is set where people are told something."""
 
 
 class AlerterSettings(BrokerSettings):
@@ -66,3 +70,12 @@ class AlerterSettings(BrokerSettings):
             raise SettingsError(
                 f"ALERT_URLS_FILE: cannot read {self.alert_urls_file} ({why})", "correct it"
             ) from None
+
+
+def alerts_topic() -> str | None:
+    """Return the topic of alerts; None where nobody is told anything, and it need not be there.
+
+    Raises `SettingsError` for a setting that cannot work.
+    """
+    settings = load(AlerterSettings)
+    return settings.alerts if given(settings, WHOM | {"ALERTS_TOPIC"}) else None

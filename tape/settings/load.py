@@ -4,7 +4,7 @@ import difflib
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
@@ -97,6 +97,11 @@ def _named_in_vain(line: Binding) -> str | None:
 def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:
     """Return the settings of an app by the name that the environment has for them."""
     return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def given(settings: BrokerSettings, wanted: Set[str]) -> bool:
+    """Return whether one of these settings is set, in the environment or in `.env`."""
+    return any(one.name in wanted for one in origins(settings) if one.source != "default")
 
 
 @dataclass(frozen=True, slots=True)

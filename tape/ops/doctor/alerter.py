@@ -5,18 +5,16 @@ import time
 from tape.alerting.start import channels_in, decider_of
 from tape.errors import TapeError
 from tape.ops.doctor.finding import Finding, first_cause
-from tape.settings.alerter import AlerterSettings
-from tape.settings.load import load, origins
-
-ASKED = {"ALERT_URLS", "ALERT_URLS_FILE", "ALERT_WEBHOOK_URL"}
+from tape.settings.alerter import WHOM, AlerterSettings
+from tape.settings.load import given, load
 
 
 def check_alerter() -> Finding:
     """Look at rules and channels without sending anything."""
     try:
         settings = load(AlerterSettings)
-        if not _wanted(settings):
-            return Finding("alerter", "not checked", f"none of {', '.join(sorted(ASKED))} is set")
+        if not given(settings, WHOM):
+            return Finding("alerter", "not checked", f"none of {', '.join(sorted(WHOM))} is set")
         channels = channels_in(settings)
         decider_of(settings, channels, time.time_ns())
     except TapeError as error:
@@ -33,16 +31,3 @@ def check_alerter() -> Finding:
     return Finding(
         "alerter", "ok", f"channels: {names}; tape alert test sends something", "", details
     )
-
-
-def alerts_topic() -> str | None:
-    """Return the topic of alerts, None where nobody is told anything and it need not be there."""
-    try:
-        settings = load(AlerterSettings)
-    except TapeError:
-        return None
-    return settings.alerts if _wanted(settings) else None
-
-
-def _wanted(settings: AlerterSettings) -> bool:
-    return bool(ASKED & {one.name for one in origins(settings) if one.source != "default"})

@@ -1,12 +1,12 @@
 """The broker and its topics, as findings; what knows Kafka lies in `tape.broker`."""
 
-from tape.errors import BrokerError
+from tape.errors import BrokerError, SettingsError
 from tape.kafka.about import about_broker
 from tape.kafka.connect import ready_broker
 from tape.kafka.placing import look_at_placing
 from tape.kafka.topics import how_to_fix, pipeline_topics, topic_states
-from tape.ops.doctor.alerter import alerts_topic
 from tape.ops.doctor.finding import Finding, first_cause
+from tape.settings.alerter import alerts_topic
 from tape.settings.detector import DetectorSettings
 
 WAIT_S = 3.0
@@ -28,15 +28,15 @@ def check_broker(settings: DetectorSettings) -> Finding:
 
 def check_topics(settings: DetectorSettings) -> Finding:
     """Compare the topics with what the pipeline needs, as `tape topics check` does."""
-    specs = pipeline_topics(
-        *settings.topics(),
-        settings.consumer_group,
-        state_bytes=settings.state_bytes_max,
-        alerts=alerts_topic(),
-    )
     try:
+        specs = pipeline_topics(
+            *settings.topics(),
+            settings.consumer_group,
+            state_bytes=settings.state_bytes_max,
+            alerts=alerts_topic(),
+        )
         states = topic_states(settings.client_config(), specs)
-    except BrokerError as error:
+    except (BrokerError, SettingsError) as error:
         return first_cause("topics", error)
     faults = [fault for state in states for fault in state.faults()]
     found = tuple(fault.text for fault in faults)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tape.kafka.local.broker import free_port
-from tape.ops.doctor.alerter import alerts_topic, check_alerter
+from tape.ops.doctor.alerter import check_alerter
+from tape.settings.alerter import alerts_topic
 from tests.commands import tape
 from tests.receivers import Answer, http_receiver
 
