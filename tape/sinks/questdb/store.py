@@ -103,7 +103,7 @@ class QuestStore:
     def _refuse_suspended(self) -> None:
         """Raise `SinkBusyError` if a table takes rows and shows none, its disk being full say.
 
-        They are in its log, and would be there once it goes on; but that takes a person.
+        They are in its log, and would be there once it continues; but that takes a person.
         """
         with self.session.work() as connection:
             names = suspended(connection, self.session)
