@@ -73,6 +73,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 ELSEWHERE = {
+    "test_alert_commands.py": {"alert preview", "alert rules", "alert test"},
     "test_history.py": {"history load", "history list", "history bars", "history prune"},
     "test_stores_page.py": {"sink check", "sink migrate", "sink grants"},
     "test_train_command.py": {"train", "models list", "models show", "models compare"},
@@ -233,6 +234,10 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
 
 
 WITHOUT_A_BROKER = {
+    "alert mute": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "alert mutes": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "alert unmute": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "alert withheld": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "doctor": (1, "no Kafka broker answered at 127.0.0.1:1"),
     "learn": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "producer forget": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
@@ -252,6 +257,8 @@ WITHOUT_A_BROKER = {
 """Exit code, and what is said."""
 
 MORE_WORDS = {
+    "alert mute": ["NVDA", "--until", "2h", "--why", "split"],
+    "alert unmute": ["m-1"],
     "learn": [str(Path(__file__).with_name("reviews.jsonl")), "-o", "ranking.json"],
     "producer forget": ["--all"],
     "state reset": ["--all", "--yes"],
