@@ -56,6 +56,7 @@ SHOWN: Final = 20
 MOST_STATES: Final = 300_000
 """States that are kept to try other rules: about 500 MB."""
 EPOCH: Final = date(1970, 1, 1)
+"""Days are counted from here, as times are."""
 
 
 @dataclass(slots=True)

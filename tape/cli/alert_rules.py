@@ -22,6 +22,7 @@ from tape.settings.load import load
 AHEAD_NS: Final = 400 * 86_400 * NANOS
 """How far events that recur are followed."""
 SHOWN: Final = 10
+"""Events of calendars that are listed: what comes next fits a screen."""
 USUAL: Final = rule_text(AlertRule("usual"))
 
 

@@ -13,6 +13,7 @@ from tape.settings.alerter import AlerterSettings
 ANY: Final = "any"
 """Stands for a channel where none is set up yet."""
 SHOWN: Final = 10
+"""Sentences about events that could not be used; the rest is counted, and fits a screen."""
 
 
 def channel_names(settings: AlerterSettings, rules: Rules) -> list[str]:
