@@ -1,8 +1,8 @@
 """episodes -> people, by Slack, mail, webhook …; what was sent -> alerts."""
 
 import sys
-import time
 
+from tape.process.clock import wall_ns
 from tape.process.interrupts import end_at_once, stop_at_once
 
 if __name__ in ("__main__", "__mp_main__"):
@@ -28,7 +28,7 @@ def main() -> int:
     settings = load(AlerterSettings)
     configure_logging(settings.log_format, settings.log_level)
     channels = channels_in(settings)
-    decider = decider_of(settings, channels, time.time_ns())
+    decider = decider_of(settings, channels, wall_ns())
     topics = needed_topics(settings)
     ready_broker(settings.client_config(), topics)
     refuse_unfit_topics(settings.client_config(), topics)

@@ -235,8 +235,10 @@ class Outbox:
     def _note_failing(self, why: str, away: AwayError) -> None:
         if not self.failing:
             facts = {"channel": self.channel.name, "reason": why}
-            what = "channel refuses us" if away.needs_person else "channel away"
-            log.warning(what, extra=facts)
+            if away.needs_person:
+                log.warning("channel refuses us", extra=facts)
+            else:
+                log.warning("channel away", extra=facts)
         self.failing = why
 
     def _put_back(self, parcel: Parcel, epoch: int) -> bool:

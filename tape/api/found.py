@@ -232,8 +232,8 @@ def _is_of(value: bytes, symbol: str) -> bool:
 def _top_table(found: Findings) -> "pa.Table":
     pa = _arrow()
     rows, _ = ANOMALIES.records([Item(bytes(one)) for one in found.messages])
-    for row in rows:
-        row["reason"] = "; ".join(reason["text"] for reason in row["reasons"])
+    for row, message in zip(rows, found.messages, strict=True):
+        row["reason"] = "; ".join(reason.text for reason in _decoded(bytes(message)).reasons)
     types = {**ANOMALIES.types(pa), "reason": pa.string()}
     return _table(rows, {name: types[name] for name in TOP_COLUMNS})
 

@@ -1,6 +1,5 @@
 """`tape alert test`: whether messages arrive."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from tape.alerting.rendering import trial_message
 from tape.alerting.start import channels_in
 from tape.cli.output import AsJson, print_json, table_console, wants_json
 from tape.errors import SettingsError
+from tape.process.clock import wall_ns
 from tape.process.terminal_text import cell
 from tape.settings.alerter import AlerterSettings
 from tape.settings.load import load
@@ -51,7 +51,7 @@ def send_test(
 def _sent(channel: Channel, settings: AlerterSettings) -> str | None:
     """Return why a channel did not take the message; None if it did."""
     message = trial_message(channel.name, settings.page_url)
-    once = f"test|{channel.name}|{time.time_ns()}"
+    once = f"test|{channel.name}|{wall_ns()}"
     try:
         bounded(HUNG * settings.alert_timeout_s, lambda: channel.send(message, once))
     except ChannelError as error:

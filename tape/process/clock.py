@@ -40,3 +40,8 @@ class WallClock:
 
 CLOCK: Final[Clock] = MonotonicClock()
 WALL_CLOCK: Final[Clock] = WallClock()
+
+
+def wall_ns() -> int:
+    """Return the time of day in nanoseconds since 1970, in UTC."""
+    return time.time_ns()

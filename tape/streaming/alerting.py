@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,7 +16,7 @@ from tape.kafka.kept_topic import KeptTopic
 from tape.model.episode import decode_episode
 from tape.model.rejected import Rejected
 from tape.process.alert_metrics import AlertMetrics
-from tape.process.clock import CLOCK, Clock
+from tape.process.clock import CLOCK, Clock, wall_ns
 from tape.process.logs import RejectedLog
 from tape.settings.alerter import AlerterSettings
 from tape.streaming.message_batch import MessageBatch
@@ -50,7 +49,7 @@ class Alerting:
         topic: KeptTopic,
         *,
         clock: Clock = CLOCK,
-        now_ns: Callable[[], int] = time.time_ns,
+        now_ns: Callable[[], int] = wall_ns,
     ) -> None:
         self._settings, self._decider, self._topic = settings, decider, topic
         self._clock, self._now_ns = clock, now_ns

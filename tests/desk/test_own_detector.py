@@ -105,7 +105,9 @@ def test_evaluate_compares_it_alone_and_with_ours(day: Path) -> None:
 
 
 def test_evaluate_takes_what_the_setting_names_by_itself(day: Path) -> None:
-    done = tape("evaluate", day, "--draws", "0", "--json", PROFILE=f"classic,{PROFILE}")
+    done = tape(
+        "evaluate", day, "--draws", "0", "--no-baselines", "--json", PROFILE=f"classic,{PROFILE}"
+    )
     assert done.returncode == 0, done.stderr
     assert f"classic+{PROFILE}" in json.loads(done.stdout)
 

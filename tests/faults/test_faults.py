@@ -141,6 +141,7 @@ def test_the_control_without_transactions_shows_doubles(
     assert not difference.lost
 
 
+@pytest.mark.full
 def test_the_control_without_deduplication_shows_the_producers_repeats(
     kafka: LocalKafka, make_bench: MakeBench
 ) -> None:

@@ -49,6 +49,7 @@ def game(
     day.end()
 
 
+@pytest.mark.full
 def test_a_game_day_loses_and_doubles_nothing(
     game: tuple[GameDay, list[Any]], own_kafka: LocalKafka
 ) -> None:

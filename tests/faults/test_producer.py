@@ -156,6 +156,7 @@ def test_a_producer_killed_at_random_sends_each_row_once(pipeline: Pipeline, day
     assert aborted, "no kill fell into an open transaction"
 
 
+@pytest.mark.full
 def test_the_control_without_transactions_repeats_rows(pipeline: Pipeline, days: Path) -> None:
     print(f"seed {SEED}")
     dice = random.Random(SEED)

@@ -102,7 +102,7 @@ def stocks_of(pipeline: Pipeline) -> list[Trade]:
     return trades  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("day", ["synthetic_day", "real_day"])
+@pytest.mark.parametrize("day", ["synthetic_day", pytest.param("real_day", marks=pytest.mark.full)])
 def test_the_topic_holds_what_the_oracle_says(
     day: str, pipeline: Pipeline, request: pytest.FixtureRequest
 ) -> None:

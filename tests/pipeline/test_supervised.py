@@ -28,7 +28,10 @@ def pipeline(
     running.end()
 
 
-@pytest.mark.parametrize("profile", ["supervised", "classic,calibrated,supervised"])
+@pytest.mark.parametrize(
+    "profile",
+    [pytest.param("supervised", marks=pytest.mark.full), "classic,calibrated,supervised"],
+)
 def test_killed_it_loses_and_doubles_nothing(
     profile: str, kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
 ) -> None:

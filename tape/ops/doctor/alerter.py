@@ -1,10 +1,9 @@
 """Whom the alerter tells, if anybody: whether the rules can be read and the channels answer."""
 
-import time
-
 from tape.alerting.start import channels_in, decider_of
 from tape.errors import TapeError
 from tape.ops.doctor.finding import Finding, first_cause
+from tape.process.clock import wall_ns
 from tape.settings.alerter import WHOM, AlerterSettings
 from tape.settings.load import given, load
 
@@ -16,7 +15,7 @@ def check_alerter() -> Finding:
         if not given(settings, WHOM):
             return Finding("alerter", "not checked", f"none of {', '.join(sorted(WHOM))} is set")
         channels = channels_in(settings)
-        decider_of(settings, channels, time.time_ns())
+        decider_of(settings, channels, wall_ns())
     except TapeError as error:
         return first_cause("alerter", error)
     reached = [(one.name, one.reached()) for one in channels]

@@ -285,15 +285,18 @@ def test_a_day_never_calibrates_itself(folder: Path, tmp_path: Path) -> None:
     assert [one.name for one in past] == ["day2.trades.csv.zst"]
 
 
-@pytest.mark.parametrize("profile", ["classic", "classic-window"])
+@pytest.mark.parametrize(
+    "profile", ["classic", pytest.param("classic-window", marks=pytest.mark.full)]
+)
 def test_what_the_classic_rules_forget_may_be_left_out(
     profile: Literal["classic", "classic-window"], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Parameters(window=100, stride=5, history=60, refit_every=1_000, trees=10)
     parameters = parameters_of(profile, small)
     judged = day(folder, 2)
-    judged = replace(judged, trades=taken(judged.trades, np.arange(8_000)))
+    judged = replace(judged, trades=taken(judged.trades, np.arange(4_000)))
     (past,) = others(judged, [day(folder, 1)])
+    past = replace(past, trades=taken(past.trades, np.arange(12_000)))
     assert len(remembered(past, parameters)) < 6_000
     short = judge_day(judged, [past], parameters, 100)
     monkeypatch.setattr(judging, "remembered", lambda one, _: np.arange(len(one.trades)))

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -68,9 +69,9 @@ def test_a_replay_that_loses_a_row_ends_with_1_and_asks_to_report_it(
     path.write_text("\n".join([HEADER, *map(trade, range(50)), ""]))
     judge_all, note = Judge.judge, Replay._note_days
 
-    def forgetful(judge: Judge, keys: list[bytes], values: list[bytes]) -> object:
+    def forgetful(judge: Judge, *batch: Any) -> object:
         judge._counts.records += 1
-        return judge_all(judge, keys, values)
+        return judge_all(judge, *batch)
 
     with monkeypatch.context() as changed:
         changed.setattr(Judge, "judge", forgetful)

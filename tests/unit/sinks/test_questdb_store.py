@@ -19,6 +19,7 @@ from tape.sinks.questdb.check import check_questdb
 from tape.sinks.questdb.session import QuestSession
 from tape.sinks.questdb.store import QuestStore
 from tape.sinks.sink import SinkBusyError
+from tests.apps import wait_until
 from tests.stores import TIMEOUT_S, Bench, as_item, changed, found, newest, put, questdb_bench
 
 CANARY = "canary-of-a-password"
@@ -37,6 +38,15 @@ def admin(server: LocalQuestDb, *statements: str) -> None:
             connection.execute(one.encode())
 
 
+def not_deduplicated(server: LocalQuestDb, table: str) -> bool:
+    """Whether the server has taken up that rows of this table are no longer told apart."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        rows = connection.execute(
+            b"select dedup from tables() where table_name = '%s'" % table.encode()
+        ).fetchall()
+    return rows == [(False,)]
+
+
 def place_of(bench: Bench, url: str = "") -> Place:
     env = bench.env
     return Place(address_of(url or env["DATABASE_URL"]), env["POSTGRES_SCHEMA"], TIMEOUT_S)
@@ -52,6 +62,7 @@ def refusal(open_it: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.full
 def test_a_server_that_was_frozen_and_killed_gets_everything_once(
     questdb: LocalQuestDb, bench: Bench
 ) -> None:
@@ -144,6 +155,7 @@ def test_a_table_whose_rows_would_be_doubled_is_refused(
     bench.opened()
     table = f"{bench.env['POSTGRES_SCHEMA']}_anomalies"
     admin(questdb, f"alter table {table} dedup disable")
+    wait_until(lambda: not_deduplicated(questdb, table), "rows are no longer told apart")
     said = refusal(bench.opened)
     assert "would be doubled" in said
     admin(questdb, said[said.index("ALTER TABLE") :])  # what it tells to do
