@@ -104,6 +104,7 @@ def test_evaluate_compares_it_alone_and_with_ours(day: Path) -> None:
             assert 0 <= one["pr_auc"] <= 1
 
 
+@pytest.mark.full
 def test_evaluate_takes_what_the_setting_names_by_itself(day: Path) -> None:
     done = tape(
         "evaluate", day, "--draws", "0", "--no-baselines", "--json", PROFILE=f"classic,{PROFILE}"

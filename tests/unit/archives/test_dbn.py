@@ -71,6 +71,7 @@ def test_dbn_gives_the_bytes_of_csv(
     assert values(path) == day
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not REAL_DAY.exists(), reason="no real day on this machine")
 def test_a_real_day_as_dbn_gives_the_bytes_of_its_csv(tmp_path: Path) -> None:
     expected = values(REAL_DAY)

@@ -161,6 +161,7 @@ def test_the_trades_of_every_schema_are_the_same_in_every_encoding(
     assert all(one == found["dbn"] for one in found.values())
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not REAL.exists(), reason="no real trades beside the checkout")
 def test_a_real_day_is_the_same_in_every_encoding(tmp_path: Path) -> None:
     expected = values(REAL / "databento/xnas-itch-20250703.trades.csv.zst")

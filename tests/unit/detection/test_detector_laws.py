@@ -18,6 +18,8 @@ from tape.testing import laws
 from tape.testing.laws import NAMES, LawBrokenError, maker, taken, told
 from tape.testing.laws import odd_trades as tape
 
+pytestmark = pytest.mark.no_cover  # literal Python on many trades: tracing would double it
+
 EXAMPLE = Path(__file__).parents[3] / "examples/own_detector"
 SMALL = {"window": 40, "stride": 2, "history": 60, "refit_every": 100, "trees": 5}
 PROFILES = {
