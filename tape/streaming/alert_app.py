@@ -1,35 +1,24 @@
 """The alerter as a Quix Streams application: at least once to each channel."""
 
 import logging
-import shutil
-import weakref
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, TopicPartition
 
 from tape.alerting.decider import Decider
 from tape.alerting.message import Channel
-from tape.errors import BrokerLostError
-from tape.kafka.clients import PARTITIONER, PROMPT
-from tape.kafka.errors import is_any, refuse_if_forbidden
 from tape.kafka.kept_topic import KeptTopic
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
-from tape.process.interrupts import was_interrupted
 from tape.settings.alerter import AlerterSettings
 from tape.streaming.alert_consumer import AlertConsumer
 from tape.streaming.alerting import Alerting
-from tape.streaming.application import StoppableApplication, bytes_topic, connection
-from tape.streaming.errors import FATAL, FENCED, own_error
+from tape.streaming.application import StoppableApplication, bytes_topic
+from tape.streaming.reader_app import raise_plainly, reader_application
 
 log = logging.getLogger(__name__)
 
-POLL_TIMEOUT_S: Final = 0.1
-SESSION_TIMEOUT_MS: Final = 10_000
-MAX_POLL_MS: Final = 300_000
 COMMIT_S: Final = 1.0
 
 
@@ -55,30 +44,10 @@ def needed_topics(settings: AlerterSettings) -> list[TopicSpec]:
 
 
 def alert_application(settings: AlerterSettings) -> AlertApplication:
-    """Return the application of the alerter, not yet running.
-
-    The library wants a folder for state, which stays empty.
-    """
-    folder = mkdtemp(prefix="tapewatch-alerter-")
-    app = AlertApplication(
-        broker_address=connection(settings),
-        consumer_group=settings.consumer_group,
-        auto_offset_reset="earliest",
-        commit_interval=COMMIT_S,
-        state_dir=Path(folder),
-        consumer_poll_timeout=POLL_TIMEOUT_S,
-        loglevel=None,  # at INFO the library would log connection settings; we log our own
-        consumer_extra_config={
-            "group.instance.id": settings.instance,
-            "isolation.level": "read_committed",
-            "session.timeout.ms": SESSION_TIMEOUT_MS,
-            "max.poll.interval.ms": MAX_POLL_MS,
-            **PROMPT,
-        },
-        producer_extra_config={"enable.idempotence": True, **PARTITIONER},
+    """Return the application of the alerter, not yet running."""
+    return reader_application(
+        AlertApplication, settings, name="alerter", commit_interval_s=COMMIT_S
     )
-    weakref.finalize(app, shutil.rmtree, folder, ignore_errors=True)
-    return app
 
 
 def alerting(
@@ -135,29 +104,10 @@ def run_alerter(app: AlertApplication, settings: AlerterSettings, work: Alerting
         work.start()
         app.run(collect=False)
     except Exception as error:
-        _raise_plainly(error, settings)
+        again = "nothing that a channel acknowledged is sent twice"
+        raise_plainly(error, settings, name="alerter", again=again)
         raise
     finally:
         work.close()
     log.info("alerter stopped", extra={**facts, "given_up": work.given_up})
     return 2 if work.given_up and settings.stop_when_idle_s else 0
-
-
-def _raise_plainly(error: Exception, settings: AlerterSettings) -> None:
-    """Raise what an error means to an operator; return if it is a programmer's."""
-    if was_interrupted(error):
-        raise KeyboardInterrupt from error
-    if (ours := own_error(error)) is not None:
-        raise ours from error
-    refuse_if_forbidden(error, settings.broker_address)
-    if is_any(error, FENCED):
-        raise BrokerLostError(
-            f"the broker took the work of {settings.instance} away: another alerter of the group "
-            f"{settings.consumer_group} has the same INSTANCE, or this one was away for too long",
-            "give each its own INSTANCE, and start it again",
-        ) from error
-    if isinstance(error, FATAL):
-        raise BrokerLostError(
-            f"the broker at {settings.broker_address} failed the alerter ({error})",
-            "start it again, nothing that a channel acknowledged is sent twice",
-        ) from error

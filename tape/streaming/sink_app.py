@@ -1,35 +1,22 @@
 """The anomaly sink as a Quix Streams application: at least once there, once in the store."""
 
 import logging
-import shutil
-import weakref
-from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from quixstreams.dataframe import StreamingDataFrame
 
-from tape.errors import BrokerLostError
-from tape.kafka.clients import PARTITIONER
-from tape.kafka.errors import is_any, refuse_if_forbidden
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
-from tape.process.interrupts import was_interrupted
 from tape.settings.sink import SEARCH_SINKS, SinkSettings
 from tape.settings.store_place import place_of, search_place_of
 from tape.sinks.sink import Kind, Store
 from tape.sinks.stores import files_store, postgres_store, questdb_store, search_store
-from tape.streaming.application import StoppableApplication, bytes_topic, connection
-from tape.streaming.errors import FATAL, FENCED, own_error
+from tape.streaming.application import StoppableApplication, bytes_topic
+from tape.streaming.reader_app import raise_plainly, reader_application
 from tape.streaming.sink_consumer import SinkConsumer
 from tape.streaming.storing import StoreBatches
 
 log = logging.getLogger(__name__)
-
-POLL_TIMEOUT_S: Final = 0.1
-SESSION_TIMEOUT_MS: Final = 10_000
-MAX_POLL_MS: Final = 300_000
-"""Longer than any write takes: each of its transactions is bounded."""
 
 
 class SinkApplication(StoppableApplication):
@@ -67,34 +54,19 @@ def make_store(settings: SinkSettings) -> Store:
 def sink_application(settings: SinkSettings) -> SinkApplication:
     """Return the application of the sink, not yet running.
 
-    At least once is enough, because each row is written under its identity. The library wants a
-    folder for state, which stays empty.
+    At least once is enough, because each row is written under its identity.
     """
-    folder = mkdtemp(prefix="tapewatch-sink-")
-    app = SinkApplication(
-        broker_address=connection(settings),
-        consumer_group=settings.consumer_group,
-        auto_offset_reset="earliest",
-        commit_interval=settings.commit_interval_s,
-        state_dir=Path(folder),
-        consumer_poll_timeout=POLL_TIMEOUT_S,
-        loglevel=None,  # at INFO the library would log connection settings; we log our own
-        consumer_extra_config={
-            "group.instance.id": settings.instance,
-            "isolation.level": "read_committed",
-            "session.timeout.ms": SESSION_TIMEOUT_MS,
-            "max.poll.interval.ms": MAX_POLL_MS,
+    return reader_application(
+        SinkApplication,
+        settings,
+        name="sink",
+        commit_interval_s=settings.commit_interval_s,
+        consumer={
             "queued.max.messages.kbytes": 16_384,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
         },
-        producer_extra_config={
-            "enable.idempotence": True,
-            "compression.type": "zstd",
-            **PARTITIONER,
-        },
+        producer={"compression.type": "zstd"},
     )
-    weakref.finalize(app, shutil.rmtree, folder, ignore_errors=True)
-    return app
 
 
 def storing(app: SinkApplication, settings: SinkSettings, store: Store) -> StoreBatches:
@@ -129,29 +101,10 @@ def run_sink(app: SinkApplication, settings: SinkSettings, store: Store) -> int:
     try:
         app.run(timeout=settings.stop_when_idle_s, collect=False)
     except Exception as error:
-        _raise_plainly(error, settings)
+        again = "what was not committed is stored again under the same names"
+        raise_plainly(error, settings, name="sink", again=again)
         raise
     finally:
         store.close()
     log.info("sink stopped", extra=facts)
     return 0
-
-
-def _raise_plainly(error: Exception, settings: SinkSettings) -> None:
-    """Raise what an error means to an operator; return if it is a programmer's."""
-    if was_interrupted(error):
-        raise KeyboardInterrupt from error
-    if (ours := own_error(error)) is not None:
-        raise ours from error
-    refuse_if_forbidden(error, settings.broker_address)
-    if is_any(error, FENCED):
-        raise BrokerLostError(
-            f"the broker took the work of {settings.instance} away: another sink of the group "
-            f"{settings.consumer_group} has the same INSTANCE, or this one was away for too long",
-            "give each its own INSTANCE, and start it again",
-        ) from error
-    if isinstance(error, FATAL):
-        raise BrokerLostError(
-            f"the broker at {settings.broker_address} failed the sink ({error})",
-            "start it again, what was not committed is stored again under the same names",
-        ) from error
