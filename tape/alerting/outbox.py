@@ -18,6 +18,7 @@ from tape.alerting.kept import Digested, Sent, Trial
 from tape.alerting.message import AwayError, Channel, ChannelError, Message, RefusedError
 from tape.alerting.underway import Place
 from tape.errors import TapeError
+from tape.process.bounded import NoAnswerError, in_time
 from tape.process.clock import CLOCK, Clock
 
 log = logging.getLogger(__name__)
@@ -298,20 +299,7 @@ def bounded(timeout_s: float, call: Callable[[], str | None]) -> str | None:
     Its thread is left behind then: a client's own timeout is one of silence, and a server may
     answer a byte at a time for ever.
     """
-    returned: list[str | None] = []
-    raised: list[BaseException] = []
-
-    def called() -> None:
-        try:
-            returned.append(call())
-        except BaseException as error:  # raised below, where it can be caught
-            raised.append(error)
-
-    thread = threading.Thread(target=called, name="a message", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if raised:
-        raise raised[0]
-    if not returned:
-        raise AwayError(f"no answer within {timeout_s:.0f} s")
-    return returned[0]
+    try:
+        return in_time(timeout_s, call)
+    except NoAnswerError as late:
+        raise AwayError(str(late)) from None

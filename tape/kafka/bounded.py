@@ -5,9 +5,10 @@ up and the broker went away, it was seen to wait for 86 s and more where 10 s we
 the broker was back (confluent-kafka 2.12; its issue 162 tells of the same).
 """
 
-import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
+
+from tape.process.bounded import NoAnswerError, in_time
 
 GRACE_S: Final = 5.0
 """What a call may take beyond its own timeout: machines are busy, and clients end calls late."""
@@ -26,20 +27,9 @@ def within(timeout_s: float, call: Callable[[], T]) -> T:
         TimeoutError: the call has not ended in that time and `GRACE_S` more. Its thread is left
             behind; it does not keep the process from ending.
     """
-    returned: list[T] = []
-    raised: list[BaseException] = []
-
-    def called() -> None:
-        try:
-            returned.append(call())
-        except BaseException as error:  # raised below, where it can be caught
-            raised.append(error)
-
-    thread = threading.Thread(target=called, name="a call of the client", daemon=True)
-    thread.start()
-    thread.join(timeout_s + GRACE_S)
-    if raised:
-        raise raised[0]
-    if not returned:
-        raise TimeoutError(f"the Kafka client has not answered within {timeout_s + GRACE_S:.0f} s")
-    return returned[0]
+    try:
+        return in_time(timeout_s + GRACE_S, call)
+    except NoAnswerError:
+        raise TimeoutError(
+            f"the Kafka client has not answered within {timeout_s + GRACE_S:.0f} s"
+        ) from None

@@ -26,7 +26,8 @@ PROMPT: Final = {"fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 20}
 
 A broker answers the requests of a connection one after the other, and a fetch that finds nothing
 waits for records: every question about a partition's ends waits as long. The client's own 500 ms
-and 1,000 ms made a detector of four partitions start in 7.1 s in place of 3.6 s.
+and 1,000 ms made a detector of four partitions start in 7.1 s in place of 3.6 s (2 cores,
+2026-11-28).
 """
 
 LOOKING: Final = "tape"

@@ -1,0 +1,41 @@
+"""Calls of a library that end in time, although the library may hang in them."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class NoAnswerError(TimeoutError):
+    """The time was over; what a call itself raises when its own is over is not this."""
+
+
+def in_time(timeout_s: float, call: Callable[[], T]) -> T:
+    """Return what a call returns, or raise what it raises.
+
+    Args:
+        timeout_s: how long it may take, in seconds.
+        call: what may be called in a thread of its own.
+
+    Raises:
+        NoAnswerError: the call has not ended in that time. Its thread is left behind; it does not
+            keep the process from ending.
+    """
+    returned: list[T] = []
+    raised: list[BaseException] = []
+
+    def called() -> None:
+        try:
+            returned.append(call())
+        except BaseException as error:  # raised below, where it can be caught
+            raised.append(error)
+
+    thread = threading.Thread(target=called, name="a bounded call", daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if raised:
+        raise raised[0]
+    if not returned:
+        raise NoAnswerError(f"no answer within {timeout_s:.0f} s")
+    return returned[0]
