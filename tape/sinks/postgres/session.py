@@ -1,8 +1,6 @@
 """A connection that is made again when it was lost, and never waits for longer than agreed."""
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from tape.errors import StoreError
 from tape.process.clock import CLOCK, Clock
+from tape.sinks.cut_after import cut_after
 from tape.sinks.postgres.address import Address
 from tape.sinks.postgres.refusals import (
     Meaning,
@@ -120,7 +119,7 @@ class Session:
             connection = self._connection
             if connection is None or connection.closed or connection.broken:
                 connection = self._connect()
-            with _cut_after(connection, self.place.timeout_s, cut):
+            with cut_after(connection.fileno(), self.place.timeout_s, cut):
                 yield connection
         except psycopg.Error as error:
             meaning = self.meaning(error)
@@ -165,7 +164,7 @@ class Session:
             prepare_threshold=None,
         )
         try:
-            with _cut_after(made, self.place.timeout_s, threading.Event()):
+            with cut_after(made.fileno(), self.place.timeout_s, threading.Event()):
                 self._set_up(made)
         except BaseException:
             made.close()
@@ -197,27 +196,3 @@ class Session:
             with suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
-
-
-@contextmanager
-def _cut_after(connection: Connection, seconds: float, was: threading.Event) -> Iterator[None]:
-    """Cut a connection that is not given back in time, and note so.
-
-    A server that is stopped takes bytes and answers nothing, and no timeout of the driver or of the
-    kernel ends that.
-    """
-    line = socket.socket(fileno=os.dup(connection.fileno()))
-
-    def cut() -> None:
-        was.set()
-        with suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        line.close()

@@ -1,16 +1,14 @@
 """One request and its answer, which never takes longer than agreed and is never endless."""
 
 import http.client
-import os
-import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tape.errors import StoreError
+from tape.sinks.cut_after import cut_after
 from tape.sinks.search.place import SearchPlace
 
 CONNECT_S: Final = 5.0
@@ -113,7 +111,7 @@ class Exchange:
         connection, cut = self._connection, threading.Event()
         assert connection is not None  # noqa: S101
         try:
-            with _cut_after(connection.sock, timeout_s, cut):
+            with cut_after(connection.sock.fileno(), timeout_s, cut):
                 connection.sock.settimeout(timeout_s)
                 connection.request(method, self._place.path + path, body or None, dict(headers))
                 answer = connection.getresponse()
@@ -148,26 +146,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return f"what it answers is not HTTP ({type(error).__name__})"
-
-
-@contextmanager
-def _cut_after(line: socket.socket, seconds: float, was: threading.Event) -> Iterator[None]:
-    """Cut a connection on which an exchange does not end in time, and note so.
-
-    The socket's own timeout begins again with each byte.
-    """
-    double = socket.socket(fileno=os.dup(line.fileno()))
-
-    def cut() -> None:
-        was.set()
-        with suppress(OSError):
-            double.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        double.close()
