@@ -10,8 +10,7 @@ import msgspec
 
 from tape.model.anomaly import ANOMALY_MAX
 from tape.model.episode import State
-from tape.model.fields import Unreadable
-from tape.model.parsing import parsed
+from tape.model.parsing import read_message
 from tape.model.rejected import Rejected
 
 VERSION: Final = 1
@@ -186,11 +185,4 @@ def encode_record(record: Record) -> bytes:
 
 def decode_record(raw: bytes | None) -> Record | Rejected:
     """Return the record in a message of `alerts`, or the reason there is none; never raises."""
-    if not raw:
-        return Rejected("message_empty", "the message has no value")
-    if len(raw) > ANOMALY_MAX:
-        return Rejected("message_too_large", f"{len(raw)} bytes, at most {ANOMALY_MAX} are read")
-    try:
-        return parsed(_decoder, raw)
-    except Unreadable as unreadable:
-        return unreadable.rejected
+    return read_message(_decoder, raw, ANOMALY_MAX)

@@ -6,8 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from tape.model.anomaly import ANOMALY_MAX, DetectorIdentity
-from tape.model.fields import Unreadable
-from tape.model.parsing import parsed
+from tape.model.parsing import read_message
 from tape.model.rejected import Rejected
 from tape.model.rules import Family
 
@@ -105,11 +104,4 @@ _decoder = msgspec.json.Decoder(Episode)
 
 def decode_episode(raw: bytes | None) -> Episode | Rejected:
     """Return the state in a message of `episodes`, or the reason there is none; never raises."""
-    if not raw:
-        return Rejected("message_empty", "the message has no value")
-    if len(raw) > ANOMALY_MAX:
-        return Rejected("message_too_large", f"{len(raw)} bytes, at most {ANOMALY_MAX} are read")
-    try:
-        return parsed(_decoder, raw)
-    except Unreadable as unreadable:
-        return unreadable.rejected
+    return read_message(_decoder, raw, ANOMALY_MAX)

@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from tape.model.fields import Unreadable
-from tape.model.rejected import Reason
+from tape.model.rejected import Reason, Rejected
 
 T = TypeVar("T")
 
@@ -26,6 +26,24 @@ def parsed(decoder: "msgspec.json.Decoder[T]", raw: bytes) -> T:
         raise Unreadable("message_too_deep", "nested too deep") from None
     except (ValueError, msgspec.MsgspecError):  # invalid UTF-8 is a ValueError, not a MsgspecError
         raise Unreadable("message_not_json", "not one JSON document in UTF-8") from None
+
+
+def read_message(decoder: "msgspec.json.Decoder[T]", raw: bytes | None, most: int) -> T | Rejected:
+    """Return what a decoder makes of a message's value, or the reason there is none; never raises.
+
+    Args:
+        decoder: of the value's type.
+        raw: the value; None is a message without one.
+        most: bytes that are read.
+    """
+    if not raw:
+        return Rejected("message_empty", "the message has no value")
+    if len(raw) > most:
+        return Rejected("message_too_large", f"{len(raw)} bytes, at most {most} are read")
+    try:
+        return parsed(decoder, raw)
+    except Unreadable as unreadable:
+        return unreadable.rejected
 
 
 def _require_json(raw: bytes) -> None:
