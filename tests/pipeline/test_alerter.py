@@ -17,6 +17,7 @@ from tape.kafka.topics import create_topics, pipeline_topics
 from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
 from tests.receivers import Answer, HttpReceiver, http_receiver
+from tests.topic_schemas import assert_valid
 
 pytestmark = pytest.mark.broker
 
@@ -87,6 +88,8 @@ class Told(Pipeline):
     def records(self) -> dict[str, dict[str, Any]]:
         """The newest record of each key on the topic of alerts."""
         lanes = read_topic(self.client, self.alerts)
+        for message in (m for lane in lanes for m in lane):
+            assert_valid("alerts", message.value())
         return {m.key().decode(): json.loads(m.value()) for lane in lanes for m in lane}
 
     def acknowledged(self) -> set[str]:
