@@ -15,6 +15,8 @@ from tape.ops.app_files import app_main
 PRODUCER, DETECTOR = app_main("producer"), app_main("anomaly_detector")
 STOCK_LOOP = Path(__file__).with_name("stock_loop.py")
 IDLE_S = 3.0
+Topics = tuple[str, str, str, str]
+"""In the order of `pipeline_topics`: of trades, anomalies, rejected records, episodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,7 @@ class Cost:
         return Cost(self.cpu_s - other.cpu_s, self.wall_s - other.wall_s)
 
 
-def environment(
-    address: str, topics: tuple[str, str, str, str], group: str, state: Path
-) -> dict[str, str]:
+def environment(address: str, topics: Topics, group: str, state: Path) -> dict[str, str]:
     """Return the environment of an app on a broker; topics in the order of `pipeline_topics`."""
     return {
         **os.environ,

@@ -34,7 +34,17 @@ def bench(
 
     Example: tape bench --json > benchmarks/results.json
     """
-    from benchmarks.machine import desk, encodings, engine, files, memory, peers, pipeline, start
+    from benchmarks.machine import (
+        by_symbols,
+        desk,
+        encodings,
+        engine,
+        files,
+        memory,
+        peers,
+        pipeline,
+        start,
+    )
 
     figures: dict[str, object] = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -69,6 +79,8 @@ def bench(
         if broker:
             status.update("producer and detector beside the bare client")
             figures.update(pipeline.pipeline_figures(data, small, keys, values))
+            status.update("the detector by the number of its symbols")
+            figures.update(by_symbols.symbols_figures())
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
     else:

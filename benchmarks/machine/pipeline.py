@@ -32,7 +32,8 @@ def _own_cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _bare_produce(address: str, topic: str, keys: list[bytes], values: list[bytes]) -> Cost:
+def bare_produce(address: str, topic: str, keys: list[bytes], values: list[bytes]) -> Cost:
+    """Send messages by confluent-kafka as it is, and return what they cost."""
     producer = Producer(
         {
             "bootstrap.servers": address,
@@ -55,7 +56,8 @@ def _bare_produce(address: str, topic: str, keys: list[bytes], values: list[byte
     return Cost(_own_cpu_s() - cpu_s, time.monotonic() - wall_s)
 
 
-def _bare_consume(address: str, topic: str, count: int) -> Cost:
+def bare_consume(address: str, topic: str, count: int) -> Cost:
+    """Take messages by confluent-kafka as it is, a thousand a call, and return what they cost."""
     consumer = Consumer(
         {
             "bootstrap.servers": address,
@@ -112,7 +114,7 @@ def _stock_loop(address: str, folder: Path, keys: list[bytes], values: list[byte
         names = _names(f"loop-{count}")
         group = f"loop-{count}"
         create_topics({"bootstrap.servers": address}, pipeline_topics(*names, group))
-        _bare_produce(address, names[0], keys[:count], values[:count])
+        bare_produce(address, names[0], keys[:count], values[:count])
         costs.append(run_app(STOCK_LOOP, environment(address, names, group, folder / group)))
     return (STOCK_TRADES - 1_000) / (costs[1] - costs[0]).cpu_s
 
@@ -141,8 +143,8 @@ def _round(
         check_books(log, count if label == "all" else SMALL_TRADES)
     names = _names(f"bare-{run}")
     create_topics({"bootstrap.servers": address}, pipeline_topics(*names))
-    produce = _bare_produce(address, names[0], keys, values)
-    consume = _bare_consume(address, names[0], count)
+    produce = bare_produce(address, names[0], keys, values)
+    consume = bare_consume(address, names[0], count)
     ours = {app: costs[app, "all"] - costs[app, "small"] for app in ("producer", "detector")}
     figures = {
         "producer_cpu_ratio": produce.cpu_s / ours["producer"].cpu_s,
