@@ -34,7 +34,7 @@ OF_APPS: Final = frozenset(
 class Settings(TypedDict, total=False):
     """The settings that `detect`, `score`, `bars` and `Detector` take; each has a default.
 
-    They are explained, with their defaults, in the table of settings of docs/operations.md.
+    They are explained, with their defaults, in the tables of docs/settings.md.
     `thresholds` are by symbol, or the path of a file that `tape tune` wrote.
     """
 

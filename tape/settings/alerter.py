@@ -1,17 +1,17 @@
 """Settings of the alerter, and of the commands that send or count alerts."""
 
-import socket
 from pathlib import Path
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from tape.errors import SettingsError
 from tape.process.regular_file import read_file
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.load import given, load
+from tape.settings.setting import instance_setting, setting
 
 WHOM: Final = frozenset(("ALERT_URLS", "ALERT_URLS_FILE", "ALERT_WEBHOOK_URL"))
 """Settings of which one at least is set where people are told something."""
@@ -20,19 +20,52 @@ WHOM: Final = frozenset(("ALERT_URLS", "ALERT_URLS_FILE", "ALERT_WEBHOOK_URL"))
 class AlerterSettings(BrokerSettings):
     """The broker's settings, whom to tell, and of what."""
 
-    alerts: TopicName = Field("alerts", alias="ALERTS_TOPIC")
-    alert_urls: SecretStr = Field(SecretStr(""), alias="ALERT_URLS")
-    alert_urls_file: Path | None = Field(None, alias="ALERT_URLS_FILE")
-    webhook_url: SecretStr = Field(SecretStr(""), alias="ALERT_WEBHOOK_URL")
-    webhook_secret: SecretStr = Field(SecretStr(""), alias="ALERT_WEBHOOK_SECRET")
-    alert_rules: Path | None = Field(None, alias="ALERT_RULES")
-    alert_calendars: Annotated[tuple[Path, ...], NoDecode] = Field((), alias="ALERT_CALENDARS")
-    page_url: str = Field("", alias="PAGE_URL")
-    alert_timeout_s: float = Field(10.0, alias="ALERT_TIMEOUT_S", ge=1, le=60)
-    alert_give_up_s: float = Field(3_600.0, alias="ALERT_GIVE_UP_S", ge=10, le=86_400)
-    consumer_group: TopicName = Field("alerter", alias="ALERT_CONSUMER_GROUP")
-    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
-    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+    alerts: TopicName = setting(
+        "alerts", "ALERTS_TOPIC", "topic of the alerts that were sent, the memory of the alerter"
+    )
+    alert_urls: SecretStr = setting(
+        SecretStr(""),
+        "ALERT_URLS",
+        "whom to tell, addresses as Apprise has them, with commas or lines between; a secret",
+    )
+    alert_urls_file: Path | None = setting(
+        None, "ALERT_URLS_FILE", "file with these addresses, in place of ALERT_URLS"
+    )
+    webhook_url: SecretStr = setting(
+        SecretStr(""), "ALERT_WEBHOOK_URL", "URL that gets each alert as signed JSON; a secret"
+    )
+    webhook_secret: SecretStr = setting(
+        SecretStr(""),
+        "ALERT_WEBHOOK_SECRET",
+        "with which the JSON is signed, 16 characters at least; a secret",
+    )
+    alert_rules: Path | None = setting(
+        None,
+        "ALERT_RULES",
+        "TOML with rules: which episodes, whom, how often (docs/alerts.md); empty: from priority 6",
+    )
+    alert_calendars: Annotated[tuple[Path, ...], NoDecode] = setting(
+        (), "ALERT_CALENDARS", "calendars of what is expected, .ics or CSV, comma-separated"
+    )
+    page_url: str = setting("", "PAGE_URL", "where the page is, for links in alerts")
+    alert_timeout_s: float = setting(
+        10.0, "ALERT_TIMEOUT_S", "longest wait for an answer of a channel", "seconds", ge=1, le=60
+    )
+    alert_give_up_s: float = setting(
+        3_600.0,
+        "ALERT_GIVE_UP_S",
+        "how long a message is tried that a channel does not take",
+        "seconds",
+        ge=10,
+        le=86_400,
+    )
+    consumer_group: TopicName = setting(
+        "alerter", "ALERT_CONSUMER_GROUP", "consumer group of the alerter"
+    )
+    instance: str = instance_setting(pattern=INSTANCE)
+    stop_when_idle_s: float = setting(
+        0.0, "STOP_WHEN_IDLE_S", "end after this long without input; 0: never", "seconds", ge=0
+    )
 
     @field_validator("alert_calendars", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tape.errors import SettingsError
 from tape.process.regular_file import LARGE, read_file
+from tape.settings.setting import setting
 
 TOPIC = r"^[a-zA-Z0-9._-]{1,249}$"
 """What Kafka takes as the name of a topic."""
@@ -31,29 +32,71 @@ class BrokerSettings(BaseSettings):
         frozen=True, case_sensitive=True, extra="ignore", env_ignore_empty=True, env_file=".env"
     )
 
-    broker_address: str = Field("127.0.0.1:19092", alias="Quix__Broker__Address", min_length=3)
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", alias="KAFKA_SECURITY_PROTOCOL"
+    broker_address: str = setting(
+        "127.0.0.1:19092",
+        "Quix__Broker__Address",
+        "Kafka bootstrap servers, comma-separated",
+        min_length=3,
     )
-    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = Field(
-        "SCRAM-SHA-256", alias="KAFKA_SASL_MECHANISM"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
+        "PLAINTEXT", "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    sasl_username: str = Field("", alias="KAFKA_SASL_USERNAME")
-    sasl_password: SecretStr = Field(SecretStr(""), alias="KAFKA_SASL_PASSWORD")
-    ssl_ca_file: Path | None = Field(None, alias="KAFKA_SSL_CA_FILE")
+    sasl_mechanism: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = setting(
+        "SCRAM-SHA-256", "KAFKA_SASL_MECHANISM", "SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN"
+    )
+    sasl_username: str = setting("", "KAFKA_SASL_USERNAME", "user name for SASL")
+    sasl_password: SecretStr = setting(
+        SecretStr(""), "KAFKA_SASL_PASSWORD", "password for SASL; a secret"
+    )
+    ssl_ca_file: Path | None = setting(
+        None, "KAFKA_SSL_CA_FILE", "certificate authority of the broker, a PEM file"
+    )
 
-    input: TopicName = "stocks"
-    output: TopicName = "anomalies"
-    rejected: TopicName = "rejected"
-    episodes: TopicName = Field("episodes", alias="EPISODES_TOPIC")
+    input: TopicName = setting("stocks", "input", "topic of the trades")
+    output: TopicName = setting("anomalies", "output", "topic of the flagged trades")
+    rejected: TopicName = setting("rejected", "rejected", "topic of what could not be read")
+    episodes: TopicName = setting(
+        "episodes", "EPISODES_TOPIC", "topic of the episodes of flagged trades"
+    )
 
-    rejected_share_max: float = Field(0.01, alias="REJECTED_SHARE_MAX", ge=0, le=1)
-    rejected_run_max: int = Field(1_000, alias="REJECTED_RUN_MAX", ge=0)
-    max_symbols: int = Field(50_000, alias="MAX_SYMBOLS", ge=1, le=1_000_000)
-    metrics_port: int = Field(0, alias="METRICS_PORT", ge=0, le=65_535)
-    metrics_host: str = Field("127.0.0.1", alias="METRICS_HOST", min_length=1)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="LOG_LEVEL")
-    log_format: Literal["auto", "plain", "json"] = Field("auto", alias="LOG_FORMAT")
+    rejected_share_max: float = setting(
+        0.01,
+        "REJECTED_SHARE_MAX",
+        "stop when more than this share of the last 100,000 records was rejected; 0: never",
+        "share",
+        ge=0,
+        le=1,
+    )
+    rejected_run_max: int = setting(
+        1_000,
+        "REJECTED_RUN_MAX",
+        "stop when this many records in a row were rejected; 0: never",
+        "records",
+        ge=0,
+    )
+    max_symbols: int = setting(
+        50_000,
+        "MAX_SYMBOLS",
+        "maximum number of symbols judged at a time, shared by the partitions",
+        "symbols",
+        ge=1,
+        le=1_000_000,
+    )
+    metrics_port: int = setting(
+        0, "METRICS_PORT", "port of /metrics (Prometheus) and /health; 0: none", ge=0, le=65_535
+    )
+    metrics_host: str = setting(
+        "127.0.0.1",
+        "METRICS_HOST",
+        "address on which /metrics and /health are answered",
+        min_length=1,
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO", "LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Literal["auto", "plain", "json"] = setting(
+        "auto", "LOG_FORMAT", "auto (plain on a terminal, JSON elsewhere), plain or json"
+    )
 
     @model_validator(mode="after")
     def _topics_differ(self) -> Self:

@@ -1,10 +1,11 @@
 """Settings of `tape fetch`."""
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings
+from tape.settings.setting import setting
 
 
 class FetchSettings(BaseSettings):
@@ -12,15 +13,22 @@ class FetchSettings(BaseSettings):
 
     model_config = BrokerSettings.model_config
 
-    api_key: SecretStr = Field(SecretStr(""), alias="DATABENTO_API_KEY")
-    gateway: str = Field(
+    api_key: SecretStr = setting(
+        SecretStr(""), "DATABENTO_API_KEY", "key of your DataBento account; a secret"
+    )
+    gateway: str = setting(
         "https://hist.databento.com",
-        alias="DATABENTO_GATEWAY",
+        "DATABENTO_GATEWAY",
+        "where DataBento's historical service is",
         pattern=r"^(https://[A-Za-z0-9.:\[\]-]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)$",
     )
 
-    connect_s: float = Field(10.0, alias="FETCH_CONNECT_S", gt=0, le=600)
-    read_s: float = Field(60.0, alias="FETCH_READ_S", gt=0, le=3_600)
+    connect_s: float = setting(
+        10.0, "FETCH_CONNECT_S", "wait for a connection", "seconds", gt=0, le=600
+    )
+    read_s: float = setting(
+        60.0, "FETCH_READ_S", "wait for the next piece of an answer", "seconds", gt=0, le=3_600
+    )
 
     def key(self) -> SecretStr:
         """Return the key. Raises `SettingsError`, which does not show it, if it cannot be one."""

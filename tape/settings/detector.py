@@ -1,16 +1,16 @@
 """Settings of the anomaly detector."""
 
-import socket
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from tape.detection.parameters import MOST_PER_DAY, Parameters, Training
 from tape.detection.registry import lineup, words_of
 from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.ranking_file import read_ranking
+from tape.settings.setting import instance_setting, setting
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
 ROUNDING = 1e-6
@@ -20,32 +20,142 @@ ROUNDING = 1e-6
 class DetectorSettings(BrokerSettings):
     """Settings of the anomaly detector; `tape replay` reads the same ones."""
 
-    consumer_group: TopicName = Field("anomaly-detector", alias="Quix__Consumer_Group")
-    state_dir: Path = Field(Path("state"), alias="Quix__Deployment__State__Path")
-    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
-    profile: str = Field("classic", alias="PROFILE")
-    alerts_per_10k: float = Field(1.5, alias="ALERTS_PER_10K", ge=LEAST_PER_10K, le=MOST_PER_10K)
-    alerts_per_day: float = Field(0.0, alias="ALERTS_PER_DAY", ge=0, le=MOST_PER_DAY)
-    budget_price: float = Field(0.5, alias="BUDGET_PRICE", ge=0, le=1)
-    budget_size: float = Field(0.3, alias="BUDGET_SIZE", ge=0, le=1)
-    budget_feed: float = Field(0.2, alias="BUDGET_FEED", ge=0, le=1)
-    episode_gap_s: float = Field(1.0, alias="EPISODE_GAP_S", ge=1e-6, le=86_400)
-    volume_threshold: int = Field(20_000, alias="VOLUME_THRESHOLD", ge=1)
-    change_threshold: float = Field(0.01, alias="CHANGE_THRESHOLD", gt=0, allow_inf_nan=False)
-    thresholds_file: Path | None = Field(None, alias="THRESHOLDS_FILE")
-    model: Path | None = Field(None, alias="MODEL")
-    ranking_file: Path | None = Field(None, alias="RANKING_FILE")
-    window: int = Field(1_000, alias="WINDOW", ge=2, le=100_000)
-    stride: int = Field(20, alias="STRIDE", ge=1)
-    history: int = Field(1_000, alias="HISTORY", ge=50, le=100_000)
-    refit_every: int = Field(1_000, alias="REFIT_EVERY", ge=1)
-    trees: int = Field(100, alias="TREES", ge=1, le=10_000)
-    contamination: float = Field(0.01, alias="CONTAMINATION", gt=0, le=0.5)
-    random_state: int = Field(42, alias="RANDOM_STATE", ge=0, le=2**32 - 1)
-    training: Training = Field("thinned", alias="TRAINING")
-    commit_interval_s: float = Field(1.0, alias="COMMIT_INTERVAL_S", ge=0.05, le=10)
-    batch_size: int = Field(1_000, alias="BATCH_SIZE", ge=1, le=100_000)
-    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+    consumer_group: TopicName = setting(
+        "anomaly-detector", "Quix__Consumer_Group", "consumer group, also names the state"
+    )
+    state_dir: Path = setting(
+        Path("state"), "Quix__Deployment__State__Path", "folder of the local state"
+    )
+    instance: str = instance_setting(pattern=INSTANCE)
+    profile: str = setting(
+        "classic",
+        "PROFILE",
+        "detectors, comma-separated: classic, calibrated, supervised, or module:KIND of your own",
+    )
+    alerts_per_10k: float = setting(
+        1.5,
+        "ALERTS_PER_10K",
+        "calibrated, supervised: budget of alerts per 10,000 trades of a symbol",
+        "alerts",
+        ge=LEAST_PER_10K,
+        le=MOST_PER_10K,
+    )
+    alerts_per_day: float = setting(
+        0.0,
+        "ALERTS_PER_DAY",
+        "calibrated: budget of alerts per symbol and trading day, used instead; 0: not used",
+        "alerts",
+        ge=0,
+        le=MOST_PER_DAY,
+    )
+    budget_price: float = setting(
+        0.5,
+        "BUDGET_PRICE",
+        "calibrated: share of the alerts that are of the price; the three add up to 1",
+        "share",
+        ge=0,
+        le=1,
+    )
+    budget_size: float = setting(
+        0.3,
+        "BUDGET_SIZE",
+        "calibrated: share of the alerts that are of the size",
+        "share",
+        ge=0,
+        le=1,
+    )
+    budget_feed: float = setting(
+        0.2,
+        "BUDGET_FEED",
+        "calibrated: share of the alerts that are of the feed: stuck runs, bursts",
+        "share",
+        ge=0,
+        le=1,
+    )
+    episode_gap_s: float = setting(
+        1.0,
+        "EPISODE_GAP_S",
+        "flagged trades of a symbol at most this far apart (trade time) are one episode",
+        "seconds",
+        ge=1e-6,
+        le=86_400,
+    )
+    volume_threshold: int = setting(
+        20_000, "VOLUME_THRESHOLD", "classic: a trade of more shares is High Volume", "shares", ge=1
+    )
+    change_threshold: float = setting(
+        0.01,
+        "CHANGE_THRESHOLD",
+        "classic: a larger move from one trade to the next is Rapid Price Change",
+        "share of the price before",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    thresholds_file: Path | None = setting(
+        None,
+        "THRESHOLDS_FILE",
+        "TOML with thresholds and budgets by symbol, as `tape tune` writes it",
+    )
+    model: Path | None = setting(
+        None, "MODEL", "supervised: folder of a model that `tape train` wrote"
+    )
+    ranking_file: Path | None = setting(
+        None,
+        "RANKING_FILE",
+        "JSON of `tape learn`: ranks alerts by what reviews say, and may suppress some",
+    )
+    window: int = setting(
+        1_000,
+        "WINDOW",
+        "classic: number of prices in the rolling window",
+        "trades",
+        ge=2,
+        le=100_000,
+    )
+    stride: int = setting(
+        20, "STRIDE", "classic: the forest learns from every Nth trade", "trades", ge=1
+    )
+    history: int = setting(
+        1_000,
+        "HISTORY",
+        "classic: number of training values of the forest",
+        "values",
+        ge=50,
+        le=100_000,
+    )
+    refit_every: int = setting(
+        1_000,
+        "REFIT_EVERY",
+        "classic: the forest is refitted at every Nth trade of a symbol",
+        "trades",
+        ge=1,
+    )
+    trees: int = setting(100, "TREES", "classic: trees of the forest", "trees", ge=1, le=10_000)
+    contamination: float = setting(
+        0.01,
+        "CONTAMINATION",
+        "classic: share of the training values that count as anomalous",
+        "share",
+        gt=0,
+        le=0.5,
+    )
+    random_state: int = setting(
+        42, "RANDOM_STATE", "classic: seed of the forest", ge=0, le=2**32 - 1
+    )
+    training: Training = setting(
+        "thinned",
+        "TRAINING",
+        "classic: thinned (learns from HISTORY) or window (from the last WINDOW prices)",
+    )
+    commit_interval_s: float = setting(
+        1.0, "COMMIT_INTERVAL_S", "time between commits", "seconds", ge=0.05, le=10
+    )
+    batch_size: int = setting(
+        1_000, "BATCH_SIZE", "messages per batch", "messages", ge=1, le=100_000
+    )
+    stop_when_idle_s: float = setting(
+        0.0, "STOP_WHEN_IDLE_S", "end after this long without input; 0: never", "seconds", ge=0
+    )
 
     @field_validator("profile")
     @classmethod

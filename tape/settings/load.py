@@ -11,11 +11,11 @@ from typing import Final, Literal, TypeVar
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from tape.errors import SettingsError
 from tape.process.regular_file import read_file
+from tape.settings.all_settings import names
 from tape.settings.broker import DOTENV, BrokerSettings
 from tape.settings.names import NAMES
 
@@ -92,11 +92,6 @@ def _named_in_vain(line: Binding) -> str | None:
         return None if found is None else found[1]
     known = {name.casefold(): name for name in NAMES if len(name) > SHORT}
     return None if line.error else known.get(found[1].casefold())
-
-
-def names(kind: type[BaseSettings]) -> dict[str, FieldInfo]:
-    """Return the settings of an app by the name that the environment has for them."""
-    return {field.alias or name: field for name, field in kind.model_fields.items()}
 
 
 def given(settings: BrokerSettings, wanted: Set[str]) -> bool:

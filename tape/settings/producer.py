@@ -1,14 +1,14 @@
 """Settings of the producer."""
 
-import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from tape.settings.database import DatabaseSettings
+from tape.settings.setting import instance_setting, setting
 from tape.settings.symbol_lists import split_symbols
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -19,13 +19,34 @@ LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 class ProducerSettings(DatabaseSettings):
     """Settings of the producer."""
 
-    feed: Literal["archives", "postgres"] = Field("archives", alias="FEED")
-    data_dir: Path = Field(Path("nasdaq"), alias="DATA_DIR")
-    history_from: datetime = Field(EARLIEST, alias="HISTORY_FROM")
-    history_to: datetime = Field(LATEST, alias="HISTORY_TO")
-    replay_speed: float = Field(0.0, alias="REPLAY_SPEED", ge=0, allow_inf_nan=False)
-    symbols: Annotated[frozenset[str], NoDecode] = Field(frozenset(), alias="SYMBOLS")
-    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", min_length=1)
+    feed: Literal["archives", "postgres"] = setting(
+        "archives",
+        "FEED",
+        "archives: files of DATA_DIR; postgres: days of trades in DATABASE_URL (tape history)",
+    )
+    data_dir: Path = setting(
+        Path("nasdaq"), "DATA_DIR", "folder searched recursively for downloads"
+    )
+    history_from: datetime = setting(
+        EARLIEST, "HISTORY_FROM", "postgres: from this day or time (UTC) on; empty: from the first"
+    )
+    history_to: datetime = setting(
+        LATEST,
+        "HISTORY_TO",
+        "postgres: before this time (UTC); a day is included; empty: to the last",
+    )
+    replay_speed: float = setting(
+        0.0,
+        "REPLAY_SPEED",
+        "0: as fast as possible; 1: the speed of the tape; 10: ten times that",
+        "times",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    symbols: Annotated[frozenset[str], NoDecode] = setting(
+        frozenset(), "SYMBOLS", "only these symbols, comma-separated; empty: all"
+    )
+    instance: str = instance_setting(min_length=1)
 
     @field_validator("history_from", "history_to", mode="before")
     @classmethod

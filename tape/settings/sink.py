@@ -1,15 +1,15 @@
 """Settings of the anomaly sink, and of what else works with its store."""
 
-import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from pydantic_settings import NoDecode
 
 from tape.settings.broker import INSTANCE, TopicName
 from tape.settings.database import DatabaseSettings
 from tape.settings.search import SearchSettings
+from tape.settings.setting import instance_setting, setting
 
 SinkName = Literal["postgres", "questdb", "elasticsearch", "opensearch", "files"]
 SEARCH_SINKS: Final = ("elasticsearch", "opensearch")
@@ -31,16 +31,37 @@ COMMIT_S: Final[dict[SinkName, float]] = {
 class SinkSettings(SearchSettings, DatabaseSettings):
     """Settings of the anomaly sink; `tape sink` and `tape history` read them too."""
 
-    sink: SinkName = Field("postgres", alias="SINK")
-    sink_topics: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("anomalies", "episodes"), alias="SINK_TOPICS"
+    sink: SinkName = setting(
+        "postgres", "SINK", "postgres, questdb, elasticsearch, opensearch or files"
     )
-    group_or_none: TopicName | None = Field(None, alias="SINK_CONSUMER_GROUP")
-    sink_commit_s: float = Field(0.0, alias="SINK_COMMIT_INTERVAL_S", ge=0, le=600)
-    sink_migrate: bool = Field(True, alias="SINK_MIGRATE")
-    sink_dir: Path = Field(Path("out/sink"), alias="SINK_DIR")
-    instance: str = Field(default_factory=socket.gethostname, alias="INSTANCE", pattern=INSTANCE)
-    stop_when_idle_s: float = Field(0.0, alias="STOP_WHEN_IDLE_S", ge=0)
+    sink_topics: Annotated[tuple[str, ...], NoDecode] = setting(
+        ("anomalies", "episodes"),
+        "SINK_TOPICS",
+        "what is stored, comma-separated: anomalies, episodes, rejected, stocks (all trades)",
+    )
+    group_or_none: TopicName | None = setting(
+        None,
+        "SINK_CONSUMER_GROUP",
+        "consumer group; empty: anomaly-sink- and the name of the store",
+    )
+    sink_commit_s: float = setting(
+        0.0,
+        "SINK_COMMIT_INTERVAL_S",
+        "time between two writes; 0: what suits the store (files 30, others 1)",
+        "seconds",
+        ge=0,
+        le=600,
+    )
+    sink_migrate: bool = setting(
+        True,
+        "SINK_MIGRATE",
+        "1: make and upgrade tables or index templates at start; 0: refuse to start with others",
+    )
+    sink_dir: Path = setting(Path("out/sink"), "SINK_DIR", "files: folder of the Parquet files")
+    instance: str = instance_setting(pattern=INSTANCE)
+    stop_when_idle_s: float = setting(
+        0.0, "STOP_WHEN_IDLE_S", "end after this long without input; 0: never", "seconds", ge=0
+    )
 
     @field_validator("sink_topics", mode="before")
     @classmethod

@@ -24,10 +24,10 @@ from pydantic_settings import BaseSettings
 from tape.kafka.topics import pipeline_topics
 from tape.ops.demo.app_process import LASTING_CODES
 from tape.settings.alerter import AlerterSettings
+from tape.settings.all_settings import names
 from tape.settings.broker import BrokerSettings
 from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
-from tape.settings.load import names
 from tape.settings.producer import ProducerSettings
 from tape.settings.sink import SinkSettings
 
@@ -76,7 +76,9 @@ def default(kind: type[BaseSettings], name: str) -> object:
         return ""  # all that there is
     if isinstance(value, tuple):
         return ",".join(value)
-    if isinstance(value, SecretStr | frozenset) or value in (None, PydanticUndefined):
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, frozenset) or value in (None, PydanticUndefined):
         return ""
     return value
 

@@ -1,7 +1,7 @@
 """What of a run's settings the calibrated profile uses, and by what its fingerprints differ."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tape.detection.parameters import (
     BUDGETS,
@@ -31,6 +31,8 @@ A new parameter belongs here. One of another kind of detectors belongs into neit
 @dataclass(frozen=True, slots=True)
 class CalibratedParameters(Parameters):
     """The parameters of a run as the calibrated profile has them."""
+
+    hashed: ClassVar = (*HASHED, *SINCE, "overrides")
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when a parameter of this profile differs."""

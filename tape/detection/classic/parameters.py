@@ -1,7 +1,7 @@
 """What of a run's settings the classic rules use, and by what their fingerprints differ."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tape.detection.parameters import Parameters, SymbolThresholds, changed, digest
 
@@ -28,6 +28,8 @@ A new parameter belongs here. One of another kind of detectors belongs into neit
 @dataclass(frozen=True, slots=True)
 class ClassicParameters(Parameters):
     """The parameters of a run as the classic rules have them."""
+
+    hashed: ClassVar = (*HASHED, *SINCE, "overrides")
 
     def fingerprint(self) -> str:
         """Return 12 hexadecimal digits that differ when a parameter of these rules differs."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from tape.detection.parameters import Parameters, changed, digest
 from tape.detection.supervised.columns import schema_hash
@@ -17,6 +17,8 @@ SINCE = ("episode_gap_s",)
 @dataclass(frozen=True, slots=True)
 class SupervisedParameters(Parameters):
     """The parameters of a run as the supervised profile has them."""
+
+    hashed: ClassVar = ("model", "alerts_per_10k", *SINCE, "overrides")
 
     @classmethod
     def of(cls, run: Parameters) -> Self:

@@ -6,9 +6,10 @@ import pytest
 
 from tape.errors import SettingsError
 from tape.settings.alerter import AlerterSettings
+from tape.settings.all_settings import names
 from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
-from tape.settings.load import load, names
+from tape.settings.load import load
 from tape.settings.names import NAMES
 from tape.settings.producer import ProducerSettings
 from tape.settings.sink import SinkSettings

@@ -1,0 +1,40 @@
+"""One setting of an app: its name, its default, what it means, and in what unit."""
+
+import socket
+from typing import Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+
+def setting(default: Any, name: str, meaning: str, unit: str = "", **limits: Any) -> Any:
+    """Return the field of a settings class for a setting.
+
+    Args:
+        default: where nothing is set.
+        name: as the environment and `.env` have it.
+        meaning: one line in plain English, which pages, examples and `tape settings` show.
+        unit: of a number, in words; empty where the meaning says it.
+        limits: what Pydantic checks.
+    """
+    return Field(
+        default, alias=name, description=meaning, json_schema_extra={"unit": unit}, **limits
+    )
+
+
+def instance_setting(**limits: Any) -> Any:
+    """Return the field for the name of an instance, which is the host's unless it is set."""
+    meaning = "stable name of this instance, by default the host's; each of a group has its own"
+    return Field(
+        default_factory=socket.gethostname,
+        alias="INSTANCE",
+        description=meaning,
+        json_schema_extra={"unit": ""},
+        **limits,
+    )
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Return the unit of a setting, in words; empty for none."""
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
