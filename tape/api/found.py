@@ -11,7 +11,6 @@ from tape.api.books import BookedReplay, Books, RejectedRow
 from tape.api.frames import needs
 from tape.api.reading import Trades
 from tape.api.rows import Rows, arrow_to_pandas, arrow_to_polars, html_table
-from tape.api.settings import nearest
 from tape.archives import read_tape
 from tape.desk.plots.anomaly import CloseUp
 from tape.desk.summary import Findings, findings, surprise
@@ -20,6 +19,7 @@ from tape.model.anomaly import Anomaly, decode_anomaly, verdict_begins
 from tape.model.episode import Episode, decode_episode
 from tape.model.fields import TIME_MAX_NS
 from tape.process.whole_file import OutputFile
+from tape.settings.misspelt import nearest
 from tape.sinks.episode_rows import TABLE as EPISODES
 from tape.sinks.fields import TABLE as ANOMALIES
 from tape.sinks.registry import check_output, file_sink

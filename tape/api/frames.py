@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from tape.api.settings import nearest
 from tape.archives.columns_file import (
     SECTIONS,
     Column,
@@ -34,6 +33,7 @@ from tape.archives.layout import NEEDED
 from tape.codec.row_fields import NAMES
 from tape.errors import ArchiveError, SettingsError, TapeError
 from tape.process.terminal_text import printable
+from tape.settings.misspelt import nearest
 
 Columns = Mapping[str, Any] | str | os.PathLike[str]
 """The columns of the fields by name; or tables as in a columns file; or the path of one."""

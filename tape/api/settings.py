@@ -3,11 +3,10 @@
 Nothing is read from the environment or `.env`: what is not given has its default.
 """
 
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -15,20 +14,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings
-from tape.settings.detector import DetectorSettings
+from tape.settings.detector import OF_THE_APP, DetectorSettings
+from tape.settings.misspelt import nearest
 from tape.settings.thresholds_file import checked_thresholds
 
 Path = str | os.PathLike[str]
 Thresholds = Mapping[str, Mapping[str, float]]
 """By symbol, as a THRESHOLDS_FILE has them."""
-
-OF_APPS: Final = frozenset(
-    {
-        *("consumer_group", "state_dir", "instance"),
-        *("commit_interval_s", "batch_size", "stop_when_idle_s"),
-    }
-)
-"""Settings of the detector that decide how its app runs, and no verdict."""
 
 
 class Settings(TypedDict, total=False):
@@ -87,7 +79,7 @@ class Setup:
 
 def names() -> list[str]:
     """Return the names of all settings that a call takes."""
-    of_apps = {*OF_APPS, *BrokerSettings.model_fields, "thresholds_file"}
+    of_apps = {*OF_THE_APP, *BrokerSettings.model_fields, "thresholds_file"}
     own = [name for name in DetectorSettings.model_fields if name not in of_apps]
     return [*own, "thresholds", "max_symbols"]
 
@@ -123,17 +115,6 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
     if thresholds is not None:
         parameters = replace(parameters, overrides=checked_thresholds(thresholds, "thresholds"))
     return Setup(parameters, settings.max_symbols)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like another one, whatever its length; None for none.
-
-    >>> nearest("PROFIL", ["profile", "window"]), nearest("x", ["profile"])
-    ('profile', None)
-    """
-    lower = {one.lower(): one for one in known}
-    found = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
-    return lower[found[0]] if found else None
 
 
 def _no_setting(name: str, known: list[str]) -> SettingsError:

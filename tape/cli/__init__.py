@@ -11,6 +11,7 @@ import tape
 from tape.cli.lazy import LazyGroup
 from tape.process.exit import run_main
 from tape.process.log_lines import log_as_notes
+from tape.settings.options import forget
 
 COMMANDS: Final = {
     "alert": (
@@ -153,6 +154,7 @@ def _begin(
     ] = False,
 ) -> None:
     """Flags the unusual trades on a market's tape, and says why."""
+    forget()
     if no_color:
         from tape.cli.output import without_colour  # not for `tape --help`
 

@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 
 
 class _Commands(LazyGroup):
+    group = "alert"
     named = COMMANDS
 
 

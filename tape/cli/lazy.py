@@ -32,9 +32,11 @@ class LazyGroup(TyperGroup):
     Attributes:
         named: by the command's name, where it is ("module:name of its function or `Typer`") and
             the first paragraph of its help.
+        group: the command that these are parts of; None for `tape` itself.
     """
 
     named: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    group: ClassVar[str | None] = None
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -68,6 +70,9 @@ class LazyGroup(TyperGroup):
             found.command(name)(function)
         command = typer.main.get_command(found)
         command.name = name
+        from tape.cli.setting_options import give_options  # not for `tape --help`
+
+        give_options(command, name if self.group is None else self.group)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:

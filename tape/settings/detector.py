@@ -1,7 +1,7 @@
 """Settings of the anomaly detector."""
 
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import field_validator, model_validator
 
@@ -15,6 +15,13 @@ from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thre
 
 ROUNDING = 1e-6
 """By how much shares may miss the whole: three thirds do."""
+OF_THE_APP: Final = frozenset(
+    {
+        *("consumer_group", "state_dir", "instance"),
+        *("commit_interval_s", "batch_size", "stop_when_idle_s"),
+    }
+)
+"""Settings that decide how the app runs, and no verdict."""
 
 
 class DetectorSettings(BrokerSettings):
@@ -218,3 +225,10 @@ class DetectorSettings(BrokerSettings):
             model="" if self.model is None else str(self.model),
             ranking=ranking,
         )
+
+
+def judging_names() -> list[str]:
+    """Return the settings that a command without a broker has: they decide what is flagged."""
+    of_apps = {*OF_THE_APP, *BrokerSettings.model_fields} - {"max_symbols"}
+    fields = DetectorSettings.model_fields
+    return [one.alias or name for name, one in fields.items() if name not in of_apps]

@@ -1,23 +1,25 @@
 """Reading settings from the environment and `.env`, with one sentence for what cannot work."""
 
-import difflib
 import io
 import os
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 from tape.errors import SettingsError
 from tape.process.regular_file import read_file
-from tape.settings.all_settings import names
+from tape.process.terminal_text import printable
+from tape.settings.all_settings import as_written, names
 from tape.settings.broker import DOTENV, BrokerSettings
+from tape.settings.misspelt import SHORT, meant_by
 from tape.settings.names import NAMES
+from tape.settings.options import chosen
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -27,12 +29,10 @@ NAMED: Final = re.compile(r"\W*(?:(?:set|export|env)\W+)?(\w+)")
 
 EXPANDED: Final = re.compile(r"=\s*'[^']*\$\{[^}]*\}")
 """A shell takes what is in single quotes as it is; python-dotenv replaces `${NAME}` there too."""
-SHORT: Final = 6
-"""Names of this many letters, `input` and `output`, other programs may have in capitals."""
 
 
 def load(kind: type[S]) -> S:
-    """Return the settings that the environment and `.env` hold.
+    """Return the settings that options, the environment and `.env` hold; the first one counts.
 
     Raises `SettingsError` with one sentence for a value that cannot work and for a name that is
     almost, but not quite, the name of a setting.
@@ -40,8 +40,14 @@ def load(kind: type[S]) -> S:
     _refuse_misspelt_names(os.environ)
     _check_dotenv()
     _refuse_misspelt_names(dotenv_values(DOTENV))
+    own = names(kind)
+    values = {
+        name: text or own[name].get_default(call_default_factory=True)
+        for name, text in chosen().items()
+        if name in own
+    }
     try:
-        return kind()
+        return kind(**values)
     except ValidationError as error:
         raise SettingsError(*_first_fault(error)) from None
 
@@ -94,6 +100,19 @@ def _named_in_vain(line: Binding) -> str | None:
     return None if line.error else known.get(found[1].casefold())
 
 
+def for_children() -> dict[str, str]:
+    """Return the environment of apps that the command starts, as far as options decide it.
+
+    Raises `SettingsError` for a setting that is emptied, and that `.env` would set again.
+    """
+    for name in (name for name, text in chosen().items() if not text):
+        if dotenv_values(DOTENV).get(name):
+            raise SettingsError(
+                f"--set {name}= cannot empty for apps what .env sets", f"take {name} out of .env"
+            )
+    return dict(chosen())
+
+
 def given(settings: BrokerSettings, wanted: Set[str]) -> bool:
     """Return whether one of these settings is set, in the environment or in `.env`."""
     return any(one.name in wanted for one in origins(settings) if one.source != "default")
@@ -105,19 +124,21 @@ class Origin:
 
     name: str
     value: str
-    source: Literal["environment", ".env", "default"]
+    source: Literal["option", "environment", ".env", "default"]
     overrides_dotenv: bool = False
 
 
 def origins(settings: BrokerSettings) -> list[Origin]:
-    """Return where each setting came from, in the order of the environment, `.env`, default."""
-    written = dotenv_values(".env")
+    """Return where each setting came from: an option, the environment, `.env`, or its default."""
+    written = dotenv_values(DOTENV)
     found = []
     for name, field in names(type(settings)).items():
         field_name = next(n for n, f in type(settings).model_fields.items() if f is field)
         value = getattr(settings, field_name)
         in_file = bool(written.get(name))
-        if os.environ.get(name):
+        if name in chosen():
+            found.append(Origin(name, _shown(value), "option"))
+        elif os.environ.get(name):
             hidden = in_file and written[name] != os.environ[name]
             found.append(Origin(name, _shown(value), "environment", hidden))
         else:
@@ -126,9 +147,7 @@ def origins(settings: BrokerSettings) -> list[Origin]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, frozenset):
-        return ",".join(sorted(value))
-    return "" if value is None else str(value)  # pydantic shows a secret as asterisks
+    return str(value) if isinstance(value, SecretStr) else as_written(value)  # a secret's asterisks
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str]:
@@ -141,11 +160,11 @@ def _first_fault(error: ValidationError) -> tuple[str, str]:
     return f"{where}: {fault['msg']}{found}", remedy
 
 
-def _refuse_misspelt_names(found: Mapping[str, str | None]) -> None:
-    long_names = [name for name in NAMES if len(name) >= 8]
+def _refuse_misspelt_names(found: Iterable[str]) -> None:
     for name in found:
-        near = [] if name in NAMES else difflib.get_close_matches(name, long_names, 1, 0.9)
-        if near:
+        meant = meant_by(name)
+        if meant is not None:
             raise SettingsError(
-                f"{name} is set, but the setting is called {near[0]}", "rename it or unset it"
+                f"{printable(name)} is set, but the setting is called {meant}",
+                "rename it or unset it",
             )
