@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tape.errors import BooksError
 from tape.ops.app_files import app_main
+from tape.settings.load import for_children
 
 PRODUCER, DETECTOR = app_main("producer"), app_main("anomaly_detector")
 STOCK_LOOP = Path(__file__).with_name("stock_loop.py")
@@ -34,6 +35,7 @@ def environment(address: str, topics: Topics, group: str, state: Path) -> dict[s
     """Return the environment of an app on a broker; topics in the order of `pipeline_topics`."""
     return {
         **os.environ,
+        **for_children(),
         "Quix__Broker__Address": address,
         "Quix__Consumer_Group": group,
         "Quix__Deployment__State__Path": str(state),

@@ -70,6 +70,10 @@ COMMANDS: Final = {
         "tape.cli.score:score",
         "Write the clean tape: each trade with severity, normal prices, and whether it is usable.",
     ),
+    "settings": (
+        "tape.cli.settings:settings",
+        "Show all settings: value, where it comes from, and what it means; or check them.",
+    ),
     "synth": (
         "tape.cli.synth:synth",
         "Write synthetic market days in DataBento's format, with labelled anomalies.",

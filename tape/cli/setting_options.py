@@ -57,7 +57,7 @@ KAFKA: Final = Reads(DETECTOR, (*BROKER, *TOPICS))
 COMMANDS: Final = {
     "alert": Reads(("alerter", *DETECTOR), BROKER),
     "bars": JUDGING,
-    "bench": JUDGING,
+    "bench": Reads(DETECTOR, ("PROFILE",)),
     "demo": Reads(("anomaly_detector", "anomaly_sink", "producer"), RULES),
     "doctor": Reads((*DETECTOR, "producer", "anomaly_sink", "alerter"), (*BROKER, *TOPICS)),
     "evaluate": JUDGING,
@@ -70,9 +70,7 @@ COMMANDS: Final = {
     "rejected": Reads(("producer",), (*BROKER, *TOPICS)),
     "replay": JUDGING,
     "score": JUDGING,
-    "settings": Reads(
-        (*DETECTOR, "producer", "anomaly_sink", "alerter", "tape fetch"), ("PROFILE",)
-    ),
+    "settings": Reads((*DETECTOR, "producer", "anomaly_sink", "alerter", "tape fetch"), RULES),
     "sink": Reads(("anomaly_sink",), (*BROKER, "SINK")),
     "state": Reads(DETECTOR, (*BROKER, "PROFILE")),
     "topics": Reads((*DETECTOR, "alerter"), (*BROKER, *TOPICS)),

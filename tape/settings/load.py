@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
@@ -20,6 +20,9 @@ from tape.settings.broker import DOTENV, BrokerSettings
 from tape.settings.misspelt import SHORT, meant_by
 from tape.settings.names import NAMES
 from tape.settings.options import chosen
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -37,19 +40,44 @@ def load(kind: type[S]) -> S:
     Raises `SettingsError` with one sentence for a value that cannot work and for a name that is
     almost, but not quite, the name of a setting.
     """
-    _refuse_misspelt_names(os.environ)
-    _check_dotenv()
-    _refuse_misspelt_names(dotenv_values(DOTENV))
+    settings, wrong = _made(kind)
+    if settings is None or wrong:
+        raise wrong[0]
+    return settings
+
+
+def faults_of(kind: type[BaseSettings]) -> list[SettingsError]:
+    """Return what cannot work of the settings of an app: of names, of values, or of `.env`."""
+    return _made(kind)[1]
+
+
+def _made(kind: type[S]) -> tuple[S | None, list[SettingsError]]:
+    found = _misspelt_names(os.environ)
+    try:
+        _check_dotenv()
+    except SettingsError as error:
+        return None, [*found, error]
+    found += _misspelt_names(dotenv_values(DOTENV))
+    try:
+        return kind(**_by_options(kind)), found
+    except ValidationError as error:
+        found += [
+            SettingsError(*_said(fault))
+            for fault in error.errors(include_url=False, include_context=False)
+        ]
+    except SettingsError as error:
+        found.append(error)
+    return None, found
+
+
+def _by_options(kind: type[BaseSettings]) -> dict[str, Any]:
+    """Return what options say of an app's settings; an empty one is the default."""
     own = names(kind)
-    values = {
+    return {
         name: text or own[name].get_default(call_default_factory=True)
         for name, text in chosen().items()
         if name in own
     }
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise SettingsError(*_first_fault(error)) from None
 
 
 def _check_dotenv() -> None:
@@ -128,7 +156,7 @@ class Origin:
     overrides_dotenv: bool = False
 
 
-def origins(settings: BrokerSettings) -> list[Origin]:
+def origins(settings: BaseSettings) -> list[Origin]:
     """Return where each setting came from: an option, the environment, `.env`, or its default."""
     written = dotenv_values(DOTENV)
     found = []
@@ -150,9 +178,8 @@ def _shown(value: object) -> str:
     return str(value) if isinstance(value, SecretStr) else as_written(value)  # a secret's asterisks
 
 
-def _first_fault(error: ValidationError) -> tuple[str, str]:
-    """Return what is wrong with the first setting that is, and what to do."""
-    fault = error.errors(include_url=False, include_context=False)[0]
+def _said(fault: "ErrorDetails") -> tuple[str, str]:
+    """Return what is wrong with a setting, and what to do."""
     where = ".".join(str(part) for part in fault["loc"])
     secret = any(word in where for word in ("PASSWORD", "KEY", "SECRET", "URL"))
     found = "" if secret else f" (found {str(fault['input'])[:80]!r})"
@@ -160,11 +187,11 @@ def _first_fault(error: ValidationError) -> tuple[str, str]:
     return f"{where}: {fault['msg']}{found}", remedy
 
 
-def _refuse_misspelt_names(found: Iterable[str]) -> None:
-    for name in found:
-        meant = meant_by(name)
-        if meant is not None:
-            raise SettingsError(
-                f"{printable(name)} is set, but the setting is called {meant}",
-                "rename it or unset it",
-            )
+def _misspelt_names(found: Iterable[str]) -> list[SettingsError]:
+    return [
+        SettingsError(
+            f"{printable(name)} is set, but the setting is called {meant}", "rename it or unset it"
+        )
+        for name in found
+        if (meant := meant_by(name)) is not None
+    ]

@@ -323,6 +323,7 @@ def printing(day: Path, out: Path) -> dict[str, Words]:
         "synth": ["synth", "-o", out, "--trades", "1000"],
         "fetch": ["fetch", "--list"],
         "doctor": ["doctor"],
+        "settings": ["settings"],
         "broker status": ["broker", "status", "--data", out],
         "broker stop": ["broker", "stop", "--data", out],
         "help": ["--help"],

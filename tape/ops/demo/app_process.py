@@ -11,6 +11,7 @@ from tape.errors import TapeError
 from tape.process.child import end_with_parent
 from tape.process.clock import CLOCK
 from tape.process.own_folder import private
+from tape.settings.load import for_children
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Supervised:
         self._main, self._log_file = main, log_file
         self._restarts_max = restarts_max
         self._ends_with_us = ends_with_us
-        self._env = {**os.environ, **env}
+        self._env = {**os.environ, **for_children(), **env}
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
