@@ -231,7 +231,7 @@ def _draw_trades(panel: Any, shown: list[ShownTrade], place: int, episode: str) 
     panel.legend(loc="best")
     panel.ticklabel_format(axis="y", useOffset=False)
     panel.set_ylabel("dollars per share")
-    panel.set_xlabel("trades from the anomaly on, and their time (UTC)")
+    panel.set_xlabel("trades before and after the anomaly, and their time (UTC)")
     ticks = [n for n in range(len(shown)) if at[n] % TICKS == 0]
     times = _times([shown[n].trade.ts_event for n in ticks])
     labels = [f"{at[n]:+d}\n{time}" for n, time in zip(ticks, times, strict=True)]
