@@ -21,7 +21,7 @@ from tape.detection.parameters import Parameters
 Kept = dict[str, Any]
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PAGES: Final = (ROOT / "docs/detection.md", ROOT / "docs/evaluation.md")
+PAGES: Final = (ROOT / "README.md", ROOT / "docs/detection.md", ROOT / "docs/evaluation.md")
 BUDGETS: Final = "budgets"
 RANKINGS: Final = "rankings"
 SPEED: Final = "speed"

@@ -1,4 +1,4 @@
-"""Writes a page a command from its own help: python docs/commands.py."""
+"""Writes one page per command from its own help: python docs/commands.py."""
 
 import sys
 from pathlib import Path

@@ -17,7 +17,7 @@ PAGE = ROOT / "docs/tutorial.md"
 OUT = ROOT / "out/tutorial"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 LONGEST = 40
-"""Lines of output that are shown; the middle of a longer one is left out."""
+"""Lines of output that are shown; the middle of a longer one is skipped."""
 
 
 def printed(command: str) -> str:

@@ -32,7 +32,7 @@ MEANINGS: Final = {
     "forest_breakpoints": "distances from the mean at which the isolation forest's verdict turns",
     "publishers": "publishers whose newest trade is remembered",
     "last_size": "shares of the newest trade",
-    "local_prices": "prices of the newest trades that a price is held against",
+    "local_prices": "prices of the newest trades that a price is compared with",
     "venues": "venues whose prices are followed",
     "last_price_usd": "price of the newest trade, dollars",
     "trades_seen": "its trades in its partition so far, duplicates too",

@@ -62,7 +62,7 @@ def sentences(found: Inspection) -> Iterator[str]:
                 f"{one.out_of_order_most_s:,.6f} s; it keeps its own order"
             )
         if one.rows_skipped:
-            yield f"{name}: {one.rows_skipped:,} rows are about no trade"
+            yield f"{name}: {one.rows_skipped:,} rows are not trades"
         if one.undefined:
             fields = ", ".join(f"{field} {count:,}" for field, count in one.undefined.items())
             yield f"{name}: rows without a value: {fields}"
