@@ -6,6 +6,9 @@ from typing import Final, Literal, Protocol
 
 Weight = Literal["info", "warning", "urgent"]
 
+Takes = Literal["none", "with it", "after it"]
+"""How a channel takes pictures: not, in the same request as the message, or as one of its own."""
+
 TITLE_MAX: Final = 200
 TEXT_MAX: Final = 3_000
 """Most characters of a message: more is cut, since services refuse or split what is longer."""
@@ -21,7 +24,8 @@ class Message:
         html: the same for channels that show HTML; all that came from outside is escaped.
         url: the page where more can be seen; empty if there is none.
         fields: the same facts for a program, of JSON's kinds.
-        picture_png: a small picture; None if there is none.
+        picture_png: a small picture that goes with it; None if there is none.
+        picture_name: what its file is called.
     """
 
     title: str
@@ -31,6 +35,7 @@ class Message:
     weight: Weight = "warning"
     fields: Mapping[str, object] = field(default_factory=dict)
     picture_png: bytes | None = None
+    picture_name: str = "trades.png"
 
 
 class ChannelError(Exception):
@@ -74,6 +79,16 @@ class Channel(Protocol):
     @property
     def place(self) -> str:
         """Return where it leads, with nothing secret: for logs and people."""
+
+    @property
+    def takes_pictures(self) -> Takes:
+        """Return whether pictures go with messages, or after them."""
+
+    def show(self, picture_png: bytes, name: str, /) -> None:
+        """Send a picture by itself, after the message that it belongs to.
+
+        Raises `ChannelError` if it was not taken.
+        """
 
     def send(self, message: Message, once: str, /) -> str | None:
         """Send a message and return its id there, if the service tells one.

@@ -14,8 +14,10 @@ from typing import Final, Literal
 import msgspec
 
 from tape.alerting.decision import Announcement
+from tape.alerting.illustrating import Fate, Illustrating
 from tape.alerting.kept import Digested, Sent, Trial
 from tape.alerting.message import AwayError, Channel, ChannelError, Message, RefusedError
+from tape.alerting.pictures import Pictures, Source
 from tape.alerting.underway import Place
 from tape.errors import TapeError
 from tape.process.bounded import NoAnswerError, in_time
@@ -46,6 +48,7 @@ class Parcel:
             others that waited.
         since_s: when the first of them was given.
         replaced: the announcements in whose place this one waits, the newest first.
+        source: the trade whose surroundings are shown; None for no picture.
     """
 
     announcement: Announcement
@@ -53,6 +56,7 @@ class Parcel:
     places: tuple[Place, ...]
     since_s: float
     replaced: tuple[Announcement, ...] = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Outbox:
         failed: Callable[[str, ChannelError], None],
         timeout_s: float,
         give_up_s: float,
+        pictures: Pictures | None = None,
+        shown: Callable[[str, Fate], None] = lambda channel, fate: None,
         clock: Clock = CLOCK,
     ) -> None:
         """Take the parts; `start` begins the work.
@@ -94,11 +100,14 @@ class Outbox:
             failed: gets the channel's name and error of each failed attempt.
             timeout_s: the channel's own timeout.
             give_up_s: how long a parcel is tried.
+            pictures: draws; None for messages without.
+            shown: gets the channel's name and what became of a picture.
             clock: to be set in tests.
         """
         self.channel, self.failing = channel, ""
         self.broken: TapeError | None = None
         self._write, self._done, self._failed = write, done, failed
+        self._illustrating = Illustrating(channel, pictures, shown)
         self._hung_s, self._give_up_s, self._clock = HUNG * timeout_s, give_up_s, clock
         self._waiting: OrderedDict[str, Parcel] = OrderedDict()
         self._changed = threading.Condition()
@@ -180,6 +189,9 @@ class Outbox:
                 with self._changed:
                     self._busy = False
                     self._changed.notify_all()
+            if result is not None and result.outcome == "sent":
+                announcement, source = result.parcel.announcement, result.parcel.source
+                self._illustrating.after(announcement, source, has_time=not len(self))
 
     def _next(self) -> tuple[Parcel, int] | None:
         with self._changed:
@@ -195,10 +207,7 @@ class Outbox:
         """Send a parcel; None if it is to be tried again, and waits behind the others."""
         name = self.channel.name
         try:
-            message_id = bounded(
-                self._hung_s,
-                lambda: self.channel.send(parcel.message, parcel.announcement.once),
-            )
+            message_id = self._given(parcel)
         except RefusedError as refused:
             self._failed(name, refused)
             return self._ended(parcel, "refused", str(refused))
@@ -208,7 +217,7 @@ class Outbox:
             if self._clock.now_s() - parcel.since_s >= self._give_up_s:
                 return self._ended(parcel, "given up", f"given up: {away}")
             self._asked_s = away.retry_after_s or 0.0
-            if not self._put_back(parcel, epoch):
+            if not self._put_back(replace(parcel, source=None), epoch):
                 return Result(parcel, "dropped", parcel.announcement.record)
             return None
         self._asked_s = 0.0
@@ -217,6 +226,26 @@ class Outbox:
             self.failing = ""
         record = self._kept(parcel, message_id=message_id)
         return Result(parcel, "sent", record)
+
+    def _given(self, parcel: Parcel) -> str | None:
+        """Give a message to the channel; without its picture where it is refused with it."""
+        announcement = parcel.announcement
+        message = self._illustrating.before(parcel.message, announcement, parcel.source)
+        try:
+            message_id = self._send(message, announcement.once)
+        except ChannelError as error:
+            if message.picture_png is None:
+                raise
+            self._illustrating.note("failed")
+            if not isinstance(error, RefusedError):
+                raise
+            return self._send(parcel.message, announcement.once)
+        if message.picture_png is not None:
+            self._illustrating.note("sent")
+        return message_id
+
+    def _send(self, message: Message, once: str) -> str | None:
+        return bounded(self._hung_s, lambda: self.channel.send(message, once))
 
     def _ended(self, parcel: Parcel, outcome: Outcome, why: str) -> Result:
         return Result(parcel, outcome, self._kept(parcel, failed=why), why)

@@ -1,5 +1,6 @@
 """`tape alert test`: whether messages arrive."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,40 +24,64 @@ def send_test(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Send one marked message through each channel, and say which took it.
+    """Send one marked message through each channel, with a picture if it takes one.
 
-    It asks no broker and is noted nowhere. Exit code 0 only if all channels took it.
+    It says which channels took it, asks no broker, and is noted nowhere. Exit code 0 only if all
+    channels took it.
 
     Example: ALERT_URLS='slack://…' tape alert test
     """
     settings = load(AlerterSettings)
     channels = _wanted(channels_in(settings), channel or [])
+    picture = _picture(settings, channels)
     found = []
     for one in channels:
-        why = _sent(one, settings)
-        found.append({"channel": one.name, "place": one.place, "taken": why is None, "why": why})
+        why, shown = _sent(one, settings, picture)
+        told = {"channel": one.name, "place": one.place, "taken": why is None, "why": why}
+        found.append(told | {"picture": shown})
     well = all(one["taken"] for one in found)
     if wants_json(as_json):
         print_json({"well": well, "channels": found})
         return 0 if well else 1
-    table = Table("channel", "place", "", "answer")
+    table = Table("channel", "place", "", "answer", "picture")
     for row in found:
         verdict = "[green]taken[/]" if row["taken"] else "[bold red]not taken[/]"
         name, place = cell(str(row["channel"])), cell(str(row["place"]))
-        table.add_row(name, place, verdict, cell(str(row["why"] or "")))
+        table.add_row(name, place, verdict, *(cell(str(row[n] or "")) for n in ("why", "picture")))
     table_console().print(table)
     return 0 if well else 1
 
 
-def _sent(channel: Channel, settings: AlerterSettings) -> str | None:
-    """Return why a channel did not take the message; None if it did."""
+def _picture(settings: AlerterSettings, channels: list[Channel]) -> bytes | None:
+    """Return the picture of a test; None where none is wanted, taken or can be drawn."""
+    if not settings.alert_pictures or all(one.takes_pictures == "none" for one in channels):
+        return None
+    from tape.alerting.drawing import can_draw, trial_picture
+
+    return trial_picture() if can_draw() else None
+
+
+def _sent(
+    channel: Channel, settings: AlerterSettings, picture: bytes | None
+) -> tuple[str | None, str]:
+    """Return why a channel did not take the message, None if it did; and what of the picture."""
     message = trial_message(channel.name, settings.page_url)
-    once = f"test|{channel.name}|{wall_ns()}"
+    if channel.takes_pictures == "with it":
+        message = replace(message, picture_png=picture)
+    once, hung_s = f"test|{channel.name}|{wall_ns()}", HUNG * settings.alert_timeout_s
     try:
-        bounded(HUNG * settings.alert_timeout_s, lambda: channel.send(message, once))
+        bounded(hung_s, lambda: channel.send(message, once))
     except ChannelError as error:
-        return str(error)
-    return None
+        return str(error), ""
+    if picture is None or channel.takes_pictures == "none":
+        return None, "none"
+    if channel.takes_pictures == "with it":
+        return None, "sent"
+    try:
+        bounded(hung_s, lambda: channel.show(picture, message.picture_name))
+    except ChannelError as error:
+        return None, f"not taken: {error}"
+    return None, "sent"
 
 
 def _wanted(channels: list[Channel], names: list[str]) -> list[Channel]:

@@ -14,7 +14,7 @@ from confluent_kafka import (
 
 from tape.errors import BrokerError
 from tape.kafka import clients
-from tape.kafka.headers import headers_of
+from tape.kafka.headers import headers_of, source_of
 from tape.process.clock import CLOCK
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ class Follower:
             topic=message.topic(),
             value=message.value() or b"",
             at_ms=message.timestamp()[1],
-            source=_source(headers),
+            source=source_of(headers),
             reason=(headers.get("reason") or b"").decode(errors="replace"),
         )
 
@@ -226,10 +226,3 @@ class Follower:
                 starts = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in new]
                 self._consumer.incremental_assign(starts)
                 known |= new
-
-
-def _source(headers: dict[str, bytes | None]) -> tuple[int, int] | None:
-    found = [headers.get(name) or b"" for name in ("source_partition", "source_offset")]
-    if all(text.isdigit() and len(text) < 19 for text in found):
-        return int(found[0]), int(found[1])
-    return None

@@ -1,5 +1,6 @@
 """Headers of the records that we write, and of those that anybody wrote."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from operator import methodcaller
 from typing import Final
@@ -12,6 +13,9 @@ from tape.model.rejected import KEY_MAX, Rejected
 from tape.model.trade import decode
 
 Header = tuple[str, bytes]
+
+OFFSET_DIGITS: Final = 18
+"""Of a number that every client takes for an offset: 2^63 has 19."""
 
 _HEADERS: Final = methodcaller("headers")
 
@@ -41,6 +45,19 @@ def provenance(partition: int, offset: int, ts_event_ns: int) -> list[Header]:
         ("source_offset", str(offset).encode()),
         ("ts_event_ns", str(ts_event_ns).encode()),
     ]
+
+
+def source_of(headers: Mapping[str, bytes | None]) -> tuple[int, int] | None:
+    """Return partition and offset that `provenance` wrote; None where nothing of the kind is.
+
+    >>> source_of(dict(provenance(3, 17, 0))), source_of({"source_partition": b"-1"})
+    ((3, 17), None)
+    """
+    texts = [headers.get(name) or b"" for name in ("source_partition", "source_offset")]
+    if not all(text.isdigit() and len(text) <= OFFSET_DIGITS for text in texts):
+        return None
+    partition, offset = map(int, texts)
+    return partition, offset
 
 
 def rejection_headers(

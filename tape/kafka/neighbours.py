@@ -45,7 +45,7 @@ def trades_around(
     """
     partition, offset = source
     consumer = clients.consumer(
-        client_config, group="tape-watch", own={"enable.partition.eof": True}
+        client_config, group="tape-watch", own={**clients.PROMPT, "enable.partition.eof": True}
     )
     with closing(consumer), told_plainly(f"the topic {topic}"):
         part = TopicPartition(topic, partition)

@@ -9,6 +9,7 @@ from tape.process.app_metrics import AppMetrics
 from tape.process.clock import CLOCK, Clock
 
 KINDS: Final = ("new", "worse", "ended", "digest")
+PICTURES: Final = ("sent", "failed")
 
 
 class AlertMetrics(AppMetrics):
@@ -36,6 +37,12 @@ class AlertMetrics(AppMetrics):
             "Messages that a channel never took: refused, or not taken in time",
             **by_channel,
         )
+        self._pictures = Counter(
+            "tapewatch_alert_pictures",
+            "Pictures that a channel took (sent), or without which a message went (failed)",
+            ["channel", "outcome"],
+            **new,
+        )
         self._up = Gauge(
             "tapewatch_channel_up", "1 if the last attempt was acknowledged, else 0", **by_channel
         )
@@ -52,6 +59,8 @@ class AlertMetrics(AppMetrics):
         for channel in channels:
             for kind in KINDS:
                 self._sent.labels(channel, kind)
+            for outcome in PICTURES:
+                self._pictures.labels(channel, outcome)
             self._failed.labels(channel)
             self._lost.labels(channel)
             self._up.labels(channel).set(1)
@@ -82,6 +91,10 @@ class AlertMetrics(AppMetrics):
     def given_up(self, channel: str) -> None:
         """Note a message that a channel will not get."""
         self._lost.labels(channel).inc()
+
+    def picture(self, channel: str, outcome: str) -> None:
+        """Note a picture that a channel took, or that its message went without one."""
+        self._pictures.labels(channel, outcome).inc()
 
     def unreadable(self) -> None:
         """Note a record that is no state of an episode."""

@@ -48,6 +48,11 @@ class AlerterSettings(BrokerSettings):
         (), "ALERT_CALENDARS", "calendars of what is expected, .ics or CSV, comma-separated"
     )
     page_url: str = setting("", "PAGE_URL", "where the page is, for links in alerts")
+    alert_pictures: bool = setting(
+        True,
+        "ALERT_PICTURES",
+        "1: a small picture of the trades goes along where the channel takes one; 0: none",
+    )
     alert_timeout_s: float = setting(
         10.0, "ALERT_TIMEOUT_S", "longest wait for an answer of a channel", "seconds", ge=1, le=60
     )

@@ -1,14 +1,18 @@
 """The alerter as a Quix Streams application: at least once to each channel."""
 
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, TopicPartition
 
 from tape.alerting.decider import Decider
+from tape.alerting.decision import Announcement
 from tape.alerting.message import Channel
+from tape.alerting.pictures import Draw, Pictures, Source
 from tape.kafka.kept_topic import KeptTopic
+from tape.kafka.neighbours import trades_around
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
 from tape.settings.alerter import AlerterSettings
@@ -20,6 +24,9 @@ from tape.streaming.reader_app import raise_plainly, reader_application
 log = logging.getLogger(__name__)
 
 COMMIT_S: Final = 1.0
+
+FEWEST: Final = 5
+"""Trades of which a picture says more than its message does."""
 
 
 class AlertApplication(StoppableApplication):
@@ -55,7 +62,7 @@ def alerting(
 ) -> Alerting:
     """Have what comes on `episodes` told to people, as far as the rules say."""
     topic = KeptTopic(settings.client_config(), settings.alerts)
-    work = Alerting(settings, channels, decider, topic)
+    work = Alerting(settings, channels, decider, topic, pictures=_pictures(settings, channels))
     consumer = app.consumer
     app.dataframe(bytes_topic(app, settings.episodes)).update(work.take)
     consumer.on_begin, consumer.on_leaving = work.begin, work.leave
@@ -68,6 +75,34 @@ def alerting(
         work.metrics.answers = BrokerProbe(settings.client_config())
         work.metrics.serve(settings.metrics_host, settings.metrics_port)
     return work
+
+
+def _pictures(settings: AlerterSettings, channels: list[Channel]) -> Pictures | None:
+    """Return what draws; None where no picture is wanted, or none can be drawn."""
+    if not settings.alert_pictures or all(one.takes_pictures == "none" for one in channels):
+        return None
+    from tape.alerting.drawing import can_draw, trial_picture
+
+    if not can_draw():
+        log.warning("no picture", extra={"reason": "matplotlib is not installed"})
+        return None
+
+    # The first picture takes seconds: what draws it is loaded, and looks for the system's fonts.
+    threading.Thread(target=trial_picture, name="first picture", daemon=True).start()
+    return Pictures(drawing(settings))
+
+
+def drawing(settings: AlerterSettings) -> Draw:
+    """Return what draws the trades around the one that brought a state, as they are on `stocks`."""
+    from tape.alerting.drawing import EACH, picture_of
+
+    def draw(announcement: Announcement, source: Source) -> bytes | None:
+        around = trades_around(settings.client_config(), settings.input, source, each=EACH)
+        if announcement.episode is None or len(around.trades) < FEWEST:
+            return None
+        return picture_of(announcement.episode, around.trades, around.at)
+
+    return draw
 
 
 def _committer(consumer: AlertConsumer, topic: str) -> Any:

@@ -5,13 +5,17 @@ import queue
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from confluent_kafka import Message
+
 from tape.alerting.decider import Decider
 from tape.alerting.decision import Announcement, Withheld
 from tape.alerting.kept import Record, Sent, decode_record, encode_record, key_of
 from tape.alerting.message import Channel, ChannelError
 from tape.alerting.outbox import Outbox, Parcel, Result, told
+from tape.alerting.pictures import Pictures, Source
 from tape.alerting.rendering import rendered
 from tape.alerting.underway import Place, Underway
+from tape.kafka.headers import headers_of, source_of
 from tape.kafka.kept_topic import KeptTopic
 from tape.model.episode import decode_episode
 from tape.model.rejected import Rejected
@@ -48,9 +52,11 @@ class Alerting:
         decider: Decider,
         topic: KeptTopic,
         *,
+        pictures: Pictures | None = None,
         clock: Clock = CLOCK,
         now_ns: Callable[[], int] = wall_ns,
     ) -> None:
+        self._pictures = pictures
         self._settings, self._decider, self._topic = settings, decider, topic
         self._clock, self._now_ns = clock, now_ns
         self.metrics = AlertMetrics([one.name for one in channels], clock)
@@ -73,6 +79,8 @@ class Alerting:
             failed=self._note_failure,
             timeout_s=self._settings.alert_timeout_s,
             give_up_s=self._settings.alert_give_up_s,
+            pictures=self._pictures,
+            shown=self.metrics.picture,
             clock=self._clock,
         )
         self.metrics.watch(channel.name, lambda: len(box))
@@ -96,34 +104,37 @@ class Alerting:
         if self._behind:
             self._catch_up()
         for message in batch.messages:
-            self._decide((batch.partition, message.offset()), message.value(), message.timestamp())
+            self._decide((batch.partition, message.offset()), message)
         self._underway.took(batch.partition, batch.end)
         if batch.messages:
             self._busy_s = self._clock.now_s()
 
-    def _decide(self, place: Place, value: bytes | None, written: tuple[int, int]) -> None:
+    def _decide(self, place: Place, message: Message) -> None:
+        value, written = message.value(), message.timestamp()
         if value is None:
             return  # a tombstone: somebody deleted the episode
         episode = decode_episode(value)
         if isinstance(episode, Rejected):
             self.metrics.unreadable()
-            source = f"{self._settings.episodes}[{place[0]}]@{place[1]}"
-            self._rejected_log.note(episode, source)
+            self._rejected_log.note(episode, f"{self._settings.episodes}[{place[0]}]@{place[1]}")
             return
         written_ns = written[1] * 1_000_000 if written[1] > 0 else None
+        source = None if self._pictures is None else source_of(dict(headers_of(message)))
         for decision in self._decider.take(episode, self._now_ns(), written_ns):
             if isinstance(decision, Withheld):
                 self.metrics.withheld(decision.reason)
                 if decision.record is not None:
                     self._keep(decision.record)
             else:
-                self._give(decision, (place,))
+                self._give(decision, (place,), source)
 
-    def _give(self, announcement: Announcement, places: tuple[Place, ...]) -> None:
+    def _give(
+        self, announcement: Announcement, places: tuple[Place, ...], source: Source | None = None
+    ) -> None:
         message = rendered(announcement, self._settings.page_url)
         for place in places:
             self._underway.began(place)
-        parcel = Parcel(announcement, message, places, self._clock.now_s())
+        parcel = Parcel(announcement, message, places, self._clock.now_s(), source=source)
         for dropped in self._outboxes[announcement.channel].give(parcel):
             why = "given up: too many waited"
             record = told(dropped.announcement.record, failed=why)

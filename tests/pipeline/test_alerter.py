@@ -11,12 +11,19 @@ from typing import Any
 
 import pytest
 
+from tape.alerting.decision import Announcement
+from tape.alerting.kept import Trial
+from tape.errors import BrokerError
+from tape.kafka.headers import provenance
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import create_topics, pipeline_topics
+from tape.model.episode import Episode, decode_episode
+from tape.settings.alerter import AlerterSettings
+from tape.streaming.alert_app import drawing
 from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
-from tests.receivers import Answer, HttpReceiver, http_receiver
+from tests.receivers import Answer, HttpReceiver, http_receiver, mail_box
 from tests.topic_schemas import assert_valid
 
 pytestmark = pytest.mark.broker
@@ -163,6 +170,7 @@ def test_a_channel_that_fails_holds_nobody_up_and_gets_what_it_can(
         app = told.alerter(
             **webhook(hook),
             ALERT_URLS=f"desk=json://127.0.0.1:{mate.port}/{CANARY}",
+            ALERT_PICTURES="0",
             METRICS_PORT=str(port),
             STOP_WHEN_IDLE_S="4",
         )
@@ -197,6 +205,49 @@ def test_a_channel_that_fails_holds_nobody_up_and_gets_what_it_can(
         everything = app.log_file.read_text() + metrics + json.dumps(records)
         assert CANARY not in everything
         assert "Traceback" not in everything
+
+
+def test_a_mail_has_the_trades_around_it_as_they_are_on_the_topic(
+    told: Told, kafka: LocalKafka
+) -> None:
+    values = [(b"S1", made_trade(n)) for n in range(40)]
+    produce(kafka.address, told.input, values)
+    (lane,) = [lane for lane in read_topic(told.client, told.input) if lane]
+    source = (lane[30].partition(), lane[30].offset())
+    headers = provenance(*source, 0)
+    key, value = state("S1-1-1")
+    with mail_box() as box:
+        port = free_port()
+        url = f"mailto://127.0.0.1:{box.port}?from=tape@x.example&to=a@x.example"
+        app = told.alerter(ALERT_URLS=url, METRICS_PORT=str(port))
+        produce(kafka.address, told.episodes, [(key, value)], headers)
+        wait_until(lambda: bool(box.mails), "the mail", app)
+        assert app.stop() == 0
+        files = [one.get_content() for one in box.mails[0].iter_attachments()]
+    said = bool(app.events("no picture"))  # drawn in time, or said not to be: machines are busy
+    assert len(files) == (not said)
+    settings = AlerterSettings(**told.env())
+    episode = decode_episode(value)
+    assert isinstance(episode, Episode)
+    one = Announcement("new", "mail", "all", "", Trial("mail", ""), episode)
+    picture = drawing(settings)(one, source)
+    assert picture is not None
+    assert files in ([], [picture])
+    with pytest.raises(BrokerError, match="expired"):
+        drawing(settings)(one, (source[0], 1_000_000))
+
+
+def made_trade(nth: int) -> bytes:
+    told = {
+        "ts_event": f"2025-03-03T15:00:00.{nth:09d}Z",
+        "publisher_id": 1,
+        "side": "N",
+        "price": 137.5,
+        "size": 100,
+        "sequence": nth,
+        "symbol": "S1",
+    }
+    return json.dumps(told).encode()
 
 
 def fetched(port: int, page: str) -> str:

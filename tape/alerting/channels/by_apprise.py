@@ -12,13 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tape.alerting.channels.answers import refuse_status
 from tape.alerting.channels.given import Given, given_urls, named
 from tape.alerting.channels.reach import reach
-from tape.alerting.message import AwayError, Message, Reached, Weight
+from tape.alerting.message import AwayError, Message, Reached, Takes, Weight
 from tape.errors import SettingsError
 from tape.process.terminal_text import printable
 
@@ -29,6 +30,19 @@ TYPES: Final[dict[Weight, str]] = {"info": "info", "warning": "warning", "urgent
 ADDRESSES: Final = ("webhook_url", "notify_url", "api_url")
 """Where services of Apprise have the address that they send to."""
 
+WITH_IT: Final = frozenset(
+    (
+        *("mailto", "mailtos", "mailgun", "sendgrid", "ses", "smtp2go", "resend", "postmark"),
+        *("brevo", "sparkpost", "mailersend", "sendpulse", "signal", "signals"),
+        *("json", "jsons", "form", "forms", "xml", "xmls", "apprise", "apprises"),
+    )
+)
+"""Schemes of which Apprise puts a picture into the request of the message, as its source shows.
+
+With the others the message could be there and its picture fail, and the message would be sent
+again: they get it afterwards.
+"""
+
 
 class AppriseChannel:
     """One address of one service, through Apprise.
@@ -36,10 +50,12 @@ class AppriseChannel:
     Attributes:
         name: as in rules.
         place: the service.
+        takes_pictures: whether, and when.
     """
 
     def __init__(self, name: str, service: str, plugin: Any, timeout_s: float) -> None:
         self.name, self.place, self._plugin = name, f"{service} (Apprise)", plugin
+        self.takes_pictures = _takes(plugin)
         plugin.redirects = False
         plugin.socket_connect_timeout = plugin.socket_read_timeout = timeout_s
 
@@ -49,13 +65,27 @@ class AppriseChannel:
         Apprise tells no id of a message: it can be followed up, not changed.
         """
         del once
+        words = self._words(message)
+        if message.picture_png is None or self.takes_pictures != "with it":
+            self._notify(words)
+        else:
+            with _attached(message.picture_png, message.picture_name) as attach:
+                self._notify(words | {"attach": attach})
+        return None
+
+    def show(self, picture_png: bytes, name: str) -> None:
+        """Send a picture without words; raises `ChannelError` if it was not taken."""
+        with _attached(picture_png, name) as attach:
+            self._notify({"title": "", "body": "", "attach": attach})
+
+    def _notify(self, words: dict[str, Any]) -> None:
         with _listening() as statuses:
             try:
-                taken = self._plugin.notify(**self._words(message))
+                taken = self._plugin.notify(**words)
             except Exception as error:  # plugins of a hundred authors; their texts hold addresses
                 raise AwayError(f"Apprise failed ({type(error).__name__})") from None
         if taken:
-            return None
+            return
         if statuses:
             refuse_status(statuses[-1])
         raise AwayError("the service did not take it")
@@ -64,15 +94,12 @@ class AppriseChannel:
         from apprise import NotifyFormat, NotifyType
 
         html = self._plugin.resolve_format(NotifyFormat.HTML) == NotifyFormat.HTML
-        words = {
+        return {
             "title": message.title,
             "body": message.html if html else message.text,
             "body_format": NotifyFormat.HTML if html else NotifyFormat.TEXT,
             "notify_type": NotifyType(TYPES[message.weight]),
         }
-        if message.picture_png is not None and self._plugin.attachment_support:
-            words["attach"] = _attached(message.picture_png)
-        return words
 
     def reached(self) -> Reached:
         """Look whether the service's server answers, where Apprise shows which it is."""
@@ -124,11 +151,21 @@ def apprise_channels(text: str, *, timeout_s: float) -> list[AppriseChannel]:
     ]
 
 
+def _takes(plugin: Any) -> Takes:
+    """Return how a service takes pictures; Slack's webhooks do not, its bots do."""
+    if not plugin.attachment_support or "hook" in str(getattr(plugin, "mode", "")):
+        return "none"
+    return "with it" if _scheme(plugin) in WITH_IT else "after it"
+
+
+def _scheme(plugin: Any) -> str:
+    found = plugin.secure_protocol or plugin.protocol
+    return str(found[0] if isinstance(found, tuple | list) else found)
+
+
 def _service(plugin: Any) -> str:
     """Return the name of a channel that has none: that of its service."""
-    name = str(plugin.secure_protocol or plugin.protocol)
-    if isinstance(plugin.secure_protocol or plugin.protocol, tuple | list):
-        name = (plugin.secure_protocol or plugin.protocol)[0]
+    name = _scheme(plugin)
     return {"mailtos": "mail", "mailto": "mail", "msteams": "teams"}.get(name, name)
 
 
@@ -168,11 +205,22 @@ def _fault(one: Given, schemas: set[str], manager: Any, why: str) -> SettingsErr
     )
 
 
-def _attached(picture_png: bytes) -> Any:
-    memory = _of_apprise("apprise.attachment.memory", "AttachMemory")
+@contextmanager
+def _attached(picture_png: bytes, name: str) -> Iterator[Any]:
+    """Give a picture to be attached: as a file, for many services of Apprise open it by its name.
+
+    Raises `AwayError` where no file can be written.
+    """
     attach = _of_apprise("apprise", "AppriseAttachment")()
-    attach.add(memory(content=picture_png, name="trades.png", mimetype="image/png"))
-    return attach
+    try:
+        with NamedTemporaryFile(prefix="tapewatch-", suffix=".png") as file:
+            file.write(picture_png)
+            file.flush()
+            kind = _of_apprise("apprise.attachment.file", "AttachFile")
+            attach.add(kind(path=file.name, name=name, mimetype="image/png"))
+            yield attach
+    except OSError as error:
+        raise AwayError(f"no file for the picture ({error.strerror})") from None
 
 
 def _of_apprise(module: str, name: str) -> Any:

@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from tape import __version__
 from tape.alerting.channels.answers import refuse_status
 from tape.alerting.channels.reach import reach
-from tape.alerting.message import AwayError, Message, Reached
+from tape.alerting.message import AwayError, Message, Reached, RefusedError, Takes
 from tape.errors import SettingsError
 from tape.process.clock import WALL_CLOCK, Clock
 
@@ -35,6 +35,8 @@ class Webhook:
         name: `webhook`.
         place: scheme and host, without the path, which may hold a secret.
     """
+
+    takes_pictures: Takes = "none"
 
     def __init__(
         self, url: str, secret: str, *, timeout_s: float, wall: Clock = WALL_CLOCK
@@ -85,6 +87,10 @@ class Webhook:
         except (requests.RequestException, OSError, UnicodeError) as error:
             raise AwayError(f"no connection ({type(error).__name__})") from None
         return None
+
+    def show(self, picture_png: bytes, name: str) -> None:
+        """Raise `RefusedError`: a program has the trades themselves."""
+        raise RefusedError(f"the webhook takes no pictures ({name}, {len(picture_png)} bytes)")
 
     def reached(self) -> Reached:
         """Look whether the server answers, and with a certificate that is trusted."""

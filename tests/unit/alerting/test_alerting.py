@@ -11,7 +11,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
 from tape.alerting.decider import Decider
 from tape.alerting.kept import decode_record
-from tape.alerting.message import AwayError, Message, Reached
+from tape.alerting.message import AwayError, Message, Reached, Takes
 from tape.alerting.rules import AlertRule
 from tape.model.fields import NANOS
 from tape.model.rejected import Rejected
@@ -50,6 +50,7 @@ class Topic:
 
 class Channel:
     name, place = "hook", "here"
+    takes_pictures: Takes = "none"
 
     def __init__(self) -> None:
         self.taken: list[Message] = []
@@ -60,6 +61,9 @@ class Channel:
             raise AwayError("HTTP 503")
         self.taken.append(message)
         return None
+
+    def show(self, picture_png: bytes, name: str) -> None:
+        raise AssertionError("there are none")
 
     def reached(self) -> Reached:
         return Reached(True, "")

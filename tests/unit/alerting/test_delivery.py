@@ -9,7 +9,14 @@ import pytest
 
 from tape.alerting.decision import Announcement
 from tape.alerting.kept import Sent, Told
-from tape.alerting.message import AwayError, ChannelError, Message, Reached, RefusedError
+from tape.alerting.message import (
+    AwayError,
+    ChannelError,
+    Message,
+    Reached,
+    RefusedError,
+    Takes,
+)
 from tape.alerting.outbox import Outbox, Parcel, Record, Result
 from tape.alerting.rendering import rendered
 from tape.alerting.underway import Underway
@@ -42,12 +49,22 @@ class Fake:
     def __init__(self) -> None:
         self.name, self.place = "hook", "here"
         self.sent: list[str] = []
+        self.messages: list[Message] = []
+        self.shown: list[tuple[bytes, str]] = []
+        self.showing: Exception | None = None
+        self.takes_pictures: Takes = "none"
         self.answer: Callable[[str], str | None] = lambda once: "id-1"
 
     def send(self, message: Message, once: str) -> str | None:
+        self.messages.append(message)
         given = self.answer(once)
         self.sent.append(once)
         return given
+
+    def show(self, picture_png: bytes, name: str) -> None:
+        if self.showing is not None:
+            raise self.showing
+        self.shown.append((picture_png, name))
 
     def reached(self) -> Reached:
         return Reached(True, "")
