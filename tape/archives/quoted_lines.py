@@ -57,7 +57,7 @@ def _joined(data: bytes, layout: Layout, *, last: bool) -> tuple[bytes, bytes]:
             end = at + 1
         if end == 0:
             return _text(rows), _text(lines[at:])
-        row = LINE_END.join(lines[at:end])
+        row = LINE_END.join([*map(_without_return, lines[at : end - 1]), lines[end - 1]])
         if end > at + 1 and not _is_row(row, layout):
             end, row = at + 1, lines[at]
         rows.append(row)
@@ -86,6 +86,11 @@ def _is_row(row: bytes, layout: Layout) -> bool:
     needed = {one for at in layout.at.values() for one in at}
     broken = {n for n, field in enumerate(fields) if LINE_END.decode() in field}
     return len(fields) == layout.columns and not broken & needed
+
+
+def _without_return(line: bytes) -> bytes:
+    """Return a line whose row continues in the next one: as long, and without its return."""
+    return line[:-1] + LINE_END if line.endswith(b"\r") else line
 
 
 def _text(lines: list[bytes]) -> bytes:

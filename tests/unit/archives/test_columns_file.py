@@ -344,7 +344,10 @@ def test_a_fraction_of_a_share_is_out_of_scope_and_said_so(tmp_path: Path) -> No
     assert [json.loads(v)["size"] for b in batches for v in b.values] == [2]
 
 
-def test_a_quoted_field_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("within", "end"), [("\n", "\n"), ("\r\n", "\n"), ("\r\n", "\r\n")])
+def test_a_quoted_field_may_hold_commas_quotes_and_line_ends(
+    tmp_path: Path, within: str, end: str
+) -> None:
     path = tmp_path / "a.csv"
     inside = "2025-03-05T09:30:00Z,99.99,9,EVIL"
     rows = [
@@ -352,7 +355,8 @@ def test_a_quoted_field_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> 
         '2025-03-05T09:30:01Z,80.02,2,"A","plain, too"',
         "2025-03-05T09:30:02Z,80.03,3,A,",
     ]
-    path.write_text("\n".join([f"{HEAD},note", *rows]) + "\n")
+    rows = [row.replace("\n", within) for row in rows]
+    path.write_bytes((end.join([f"{HEAD},note", *rows]) + end).encode())
     found = trades_of(path)
     assert [(one["price"], one["symbol"]) for one in found] == [
         (80.01, "A"),
