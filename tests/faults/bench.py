@@ -70,6 +70,8 @@ class Bench:
     Attributes:
         happened: how often each fault took place, each proven when it is counted.
         recovery_s: from an app's restart to the next committed progress, in seconds.
+        others: apps beside producer and detectors, tended and ended like them.
+        last_words: what has to be so, beside the verdicts, before the apps are stopped at the end.
     """
 
     address: str
@@ -87,6 +89,8 @@ class Bench:
     recovery_s: list[float] = field(default_factory=list)
     detectors: list[Supervised] = field(default_factory=list)
     instances: dict[int, str] = field(default_factory=dict)
+    others: list[Supervised] = field(default_factory=list)
+    last_words: list[Callable[[], bool]] = field(default_factory=list)
     producer: Supervised | None = None
     dice: random.Random = field(init=False)
 
@@ -151,7 +155,7 @@ class Bench:
         return [self.instances[id(detector)] for detector in self.detectors]
 
     def apps(self) -> Iterable[Supervised]:
-        return [*([self.producer] if self.producer else []), *self.detectors]
+        return [*([self.producer] if self.producer else []), *self.detectors, *self.others]
 
     def progress(self) -> tuple[int, int]:
         """Offsets, transactions' marks among them: (end of stocks, committed by the detectors).
@@ -217,6 +221,8 @@ class Bench:
             return 0 < written <= committed
 
         self.wait(all_judged, "the last verdict", timeout_s)
+        for said in self.last_words:
+            self.wait(said, "what reads the verdicts", timeout_s)
         for app in self.apps():
             app.stop()
 

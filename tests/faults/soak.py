@@ -24,8 +24,9 @@ import numpy as np
 from benchmarks.machine.machine import machine, versions
 from tape.detection.parameters import Parameters
 from tape.kafka.local.broker import LocalKafka, free_port
-from tests.faults import faults
+from tests.faults import downstream, faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
+from tests.faults.downstream import Downstream
 from tests.faults.game_day import GameDay, differences, drawn, play
 from tests.faults.game_tape import write_game_tape
 from tests.faults.proxy import Proxy, kafka_behind_a_cable
@@ -45,6 +46,9 @@ WEIGHTS = {
     "connection cut": 4,
     "detector SIGSTOP": 1,
     "broker paused": 1,
+    "sink SIGKILL": 4,
+    "alerter SIGKILL": 4,
+    "sink and alerter SIGTERM": 2,
 }
 
 
@@ -60,9 +64,16 @@ def kept_on_failure() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def strike(fault: str, bench: Bench, kafka: LocalKafka, proxy: Proxy) -> None:
+def strike(fault: str, down: Downstream, kafka: LocalKafka, proxy: Proxy) -> None:
     """Let one fault happen, and return when the work continues."""
+    bench = down.bench
     match fault:
+        case "sink SIGKILL":
+            downstream.kill_sink(down)
+        case "alerter SIGKILL":
+            downstream.kill_alerter(down)
+        case "sink and alerter SIGTERM":
+            downstream.terminate(down)
         case "producer and detector SIGKILL":
             faults.kill_both(bench)
         case "detector SIGKILL":
@@ -105,16 +116,19 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
             parameters=CALIBRATED if number % 2 == 0 else Parameters(),
         )
         try:
-            bench.start()
-            bench.wait_for_work()
-            while (
-                bench.progress()[0] < 0.84 * bench.trades and sum(bench.happened.values()) < wanted
-            ):
-                fault = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-                strike(fault, bench, kafka, proxy)
-                done = sum(total.values()) + sum(bench.happened.values())
-                print(f"{done} faults; round {number}: {fault}", flush=True)
-            bench.finish(600)
+            with downstream.beside(bench) as down:
+                bench.start()
+                bench.wait_for_work()
+                while (
+                    bench.progress()[0] < 0.84 * bench.trades
+                    and sum(bench.happened.values()) < wanted
+                ):
+                    fault = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+                    strike(fault, down, kafka, proxy)
+                    done = sum(total.values()) + sum(bench.happened.values())
+                    print(f"{done} faults; round {number}: {fault}", flush=True)
+                bench.finish(600)
+                books, wrong = down.books(), down.differences()
             difference = bench.difference()
             return {
                 "seed": seed,
@@ -126,6 +140,8 @@ def one_round(number: int, seed: int, wanted: int, total: Counter[str]) -> dict[
                 "repeated_by_producer": bench.repeated(),
                 "faults": bench.happened,
                 "recovery_s": bench.recovery_s,
+                "downstream": books,
+                "downstream_wrong": wrong,
                 **difference.counts(),
             }
         finally:
@@ -180,6 +196,11 @@ def report(rounds: list[dict[str, object]], took_s: float, sittings: int) -> dic
     for one in rounds:
         kinds.update(one["faults"])  # type: ignore[call-overload]
     waits = [wait for one in rounds for wait in one["recovery_s"]]  # type: ignore[attr-defined]
+    books: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    for one in rounds:
+        books.update(one.get("downstream", {}))  # type: ignore[call-overload]
+        wrong.update(one.get("downstream_wrong", {}))  # type: ignore[call-overload]
     names = ("lost", "doubled", "unexpected", "wrong", "disordered", "trades", "anomalies")
     sums = {n: sum(int(one[n]) for one in rounds) for n in (*names, "episode_states", "aborted")}  # type: ignore[call-overload]
     return {
@@ -193,6 +214,8 @@ def report(rounds: list[dict[str, object]], took_s: float, sittings: int) -> dic
         "repeated_by_producer": sum(int(one["repeated_by_producer"]) for one in rounds),  # type: ignore[call-overload]
         "game_days": sum("game_day" in one for one in rounds),
         "rejected": sum(int(one.get("rejected", 0)) for one in rounds),  # type: ignore[call-overload]
+        "downstream": dict(books),
+        "downstream_wrong": dict(wrong),
         "recovery_p50_s": float(np.percentile(waits, 50)),
         "recovery_p95_s": float(np.percentile(waits, 95)),
         "recovery_max_s": max(waits),
@@ -233,6 +256,25 @@ From the fault (or the broker's return) to the next committed verdict: median {f
 | fault | times |
 |---|---|
 {rows}
+{_downstream(f)}"""  # noqa: E501
+
+
+def _downstream(f: dict[str, object]) -> str:
+    """Return what sink and alerter did; nothing where no round had them."""
+    books, wrong = f["downstream"], f["downstream_wrong"]
+    assert isinstance(books, dict)
+    assert isinstance(wrong, dict)
+    if not books:
+        return ""
+    rows = "\n".join(f"| {name} | {count:,} |" for name, count in books.items())
+    faults_found = "\n".join(f"| **{name}** | **{count}** |" for name, count in wrong.items())
+    return f"""
+In the rounds that are no game day a sink into Parquet files and an alerter with a receiver of its webhook ran beside them, killed and stopped likewise:
+
+| what | count |
+|---|---|
+{rows}
+{faults_found}
 """  # noqa: E501
 
 
@@ -260,7 +302,9 @@ def main() -> int:
         (ROOT / "docs/soak.md").write_text(as_page(figures))
         print({name: one[name] for name in ("lost", "doubled", "unexpected", "wrong")}, flush=True)
     bad = sum(int(figures[n]) for n in ("lost", "doubled", "unexpected", "wrong", "disordered"))  # type: ignore[call-overload]
-    return 1 if bad else 0
+    wrong = figures["downstream_wrong"]
+    assert isinstance(wrong, dict)
+    return 1 if bad or any(wrong.values()) else 0
 
 
 if __name__ == "__main__":

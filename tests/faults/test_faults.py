@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tape.kafka.local.broker import LocalKafka
-from tests.faults import faults
+from tests.faults import downstream, faults
 from tests.faults.bench import CALIBRATED, Bench, write_steady_tape
 from tests.faults.checker import identity
 from tests.faults.proxy import kafka_behind_a_cable
@@ -55,20 +55,27 @@ def test_detectors_killed_and_stopped_lose_and_double_nothing(
     assert bench.aborted() > 0, "no kill fell into an open transaction"
 
 
-def test_a_producer_killed_and_stopped_loses_nothing_and_repeats_nothing(
+def test_producer_sink_and_alerter_killed_and_stopped_lose_nothing_and_repeat_nothing(
     kafka: LocalKafka, make_bench: MakeBench
 ) -> None:
-    bench = make_bench(kafka.address, 30)
-    bench.start()
-    bench.wait_for_work()
-    for _ in range(2):
+    bench = make_bench(kafka.address, 34)
+    with downstream.beside(bench) as down:
+        bench.start()
+        bench.wait_for_work()
         faults.kill_producer(bench)
-    faults.terminate_producer(bench)
-    bench.wait(lambda: bench.progress()[0] >= 0.49 * bench.trades, "the end of the first file")
-    faults.kill_producer(bench)
-    bench.finish()
-    assert bench.repeated() == 0
-    assert not (difference := bench.difference()), difference.counts()
+        downstream.kill_sink(down)
+        faults.kill_producer(bench)
+        faults.terminate_producer(bench)
+        bench.wait(lambda: bench.progress()[0] >= 0.49 * bench.trades, "the end of the first file")
+        downstream.kill_alerter(down)
+        faults.kill_producer(bench)
+        bench.finish()
+        assert bench.repeated() == 0
+        assert not (difference := bench.difference()), difference.counts()
+        assert not any((found := down.differences()).values()), found
+        downstream.spoil(down)
+        wrong = {name for name, count in down.differences().items() if count}
+        assert wrong == downstream.SPOILT, "a checker that cannot fail proves nothing"
 
 
 def test_a_detector_that_slept_too_long_is_fenced(kafka: LocalKafka, make_bench: MakeBench) -> None:
