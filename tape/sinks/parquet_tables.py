@@ -15,6 +15,13 @@ from tape.sinks.sink import Item, Kind, Poison
 
 MS_NS: Final = 1_000_000
 
+SAID: Final = (
+    *("episode_id", "symbol", "state", "mark", "severity", "priority", "family", "rule", "reason"),
+    *("context", "notional_usd", "duration_s", "text"),
+)
+COUNTS: Final = ("flags", "shares", "publisher_id", "first_sequence", "last_sequence")
+"""Fields of an episode that are columns as they are, and those of them that may be too large."""
+
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
@@ -63,7 +70,11 @@ def tables() -> dict[Kind, TableOf]:
         *(("episode_id", text), ("symbol", text), ("state", text), ("flags", whole)),
         *(("ts_first", time), ("ts_last", time), ("price_before", real), ("price_extreme", real)),
         *(("price_after", real), ("mark", text), ("priority", real), ("family", text)),
-        *(("text", text), ("detector_version", text), ("settings", text), *message),
+        *(("severity", real), ("rule", text), ("reason", text), ("context", text)),
+        *(("rules", pa.map_(text, whole)), ("shares", whole), ("notional_usd", real)),
+        *(("publisher_id", whole), ("first_sequence", whole), ("last_sequence", whole)),
+        *(("duration_s", real), ("text", text), ("detector_version", text), ("settings", text)),
+        *message,
     ]
     rejected = [
         *(("reason", text), ("detail", text), ("source", text), ("app", text), ("sha256", text)),
@@ -112,14 +123,17 @@ def _episode(item: Item) -> DayRow | Rejected:
     found = decode_episode(item.value)
     if isinstance(found, Rejected):
         return found
-    names = ("episode_id", "symbol", "state", "flags", "mark", "priority", "family", "text")
-    cells: dict[str, Any] = {name: getattr(found, name) for name in names}
+    cells: dict[str, Any] = {name: getattr(found, name) for name in (*SAID, *COUNTS)}
+    counts = [*found.rules.values(), *(cells[name] for name in COUNTS)]
+    if any(one is not None and not -(2**63) <= one < 2**63 for one in counts):
+        return Rejected("number_range", "a count has no room in 64 bits")
     for name in ("price_before", "price_extreme", "price_after"):
         raw = bytes(getattr(found, name))
         cells[name] = None if raw == b"null" else float(raw)
     cells |= {
         "ts_first": found.first_ts_ns,
         "ts_last": found.last_ts_ns,
+        "rules": list(found.rules.items()),
         "detector_version": found.detector.version,
         "settings": found.detector.settings,
         "message": item.value.decode(),

@@ -9,6 +9,9 @@ import msgspec
 Kind = Literal["anomalies", "episodes", "rejected", "stocks"]
 """What an item is: a message of the topic of that role, whatever the topic is called."""
 
+APPENDED_MAX_MS: Final = 4_102_444_800_000
+"""2100: a client may have any time written down, also one for which no store has room."""
+
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
@@ -22,7 +25,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         value: the message itself.
         kind: what it is.
         topic, partition, offset: where it lies; empty and 0 where that does not matter.
-        appended_ms: when the broker took it, milliseconds since 1970.
+        appended_ms: when the broker took it, milliseconds since 1970; `APPENDED_MAX_MS` at most.
         key: of the record.
         headers: of the record.
     """

@@ -16,7 +16,7 @@ from tape.process.clock import CLOCK, Clock
 from tape.process.logs import RejectedLog
 from tape.process.sink_metrics import SinkMetrics
 from tape.settings.sink import SinkSettings
-from tape.sinks.sink import Item, Kind, Poison, SinkBusyError, Store
+from tape.sinks.sink import APPENDED_MAX_MS, Item, Kind, Poison, SinkBusyError, Store
 from tape.streaming.adapter import OpenTransaction
 from tape.streaming.message_batch import MessageBatch
 from tape.streaming.partition_consumer import Lane
@@ -167,7 +167,7 @@ def item_of(message: Message, kind: Kind, topic: str) -> Item:
         topic,
         message.partition(),
         message.offset(),
-        max(0, message.timestamp()[1]),
+        min(max(0, message.timestamp()[1]), APPENDED_MAX_MS),
         message.key(),
         headers,
     )

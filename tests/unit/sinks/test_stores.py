@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tape.model.fields import NO_SEQUENCE
 from tape.model.trade import encode
 from tape.sinks.parquet_store import ParquetStore
-from tape.sinks.sink import Item, SinkBusyError
+from tape.sinks.sink import APPENDED_MAX_MS, Item, SinkBusyError
 from tape.testing import SettableClock, a_message, a_trade
 from tests.search_stores import SearchBench, search_bench
 from tests.stores import (
@@ -138,6 +138,51 @@ def test_poison_is_handed_back_with_its_reason_and_the_rest_is_stored(bench: Ben
     assert {id(one.item) for one in poison} == {id(one) for one in bad}
     assert all(one.reason for one in poison)
     assert bench.rows("anomalies") == newest(anomalies, "anomaly_id")
+
+
+def test_an_episode_that_can_be_none_is_handed_back_and_the_rest_is_stored(bench: Bench) -> None:
+    _, episodes = found(4)
+    changes: list[dict[str, Any]] = [
+        {"flags": 2**63},
+        {"shares": 2**63},
+        {"rules": {"High Volume": 2**64}},
+        {"price_extreme": "1e400"},
+        {"first_ts_event": "yesterday"},
+        {"symbol": None},
+    ]
+    bad = [changed(episodes[0], episode_id=f"bad-{n}", **one) for n, one in enumerate(changes)]
+    bad.append(as_item(BAD["ten megabytes"], "episodes", 500))
+    raw = episodes[0].value.replace(b'"priority":', b'"priority":NaN,"before":')
+    bad.append(Item(raw, "episodes", "episodes", 0, 501, APPENDED_MS))
+    poison = put(bench.opened(), [episodes[0], *bad, *episodes[1:]])
+    kept = bench.rows("episodes")
+    assert all(one.reason for one in poison)
+    assert kept.pop(json.loads(episodes[0].value)["episode_id"])
+    handed = {id(one.item) for one in poison}
+    names = {f"bad-{n}" for n, one in enumerate(bad[:6]) if id(one) not in handed}
+    assert names == kept.keys(), "each is there or handed back"
+    assert {id(one) for one in bad[3:]} <= handed
+    assert {id(one) for one in bad[:2]} <= handed or bench.name in ("elasticsearch", "opensearch")
+
+
+CLOCKS_MS = (0, 1, APPENDED_MAX_MS - 1, APPENDED_MAX_MS)
+"""Of a broker whose clock is off, or that writes down what a client says."""
+
+
+def test_whoever_s_clock_is_off_the_message_is_stored(bench: Bench) -> None:
+    """A store's own clock is not asked: but for PostgreSQL, no row has a time of it."""
+    anomalies, episodes = found(len(CLOCKS_MS))
+    items = [
+        replace(item, appended_ms=ms)
+        for items in (anomalies, episodes)
+        for item, ms in zip(items, CLOCKS_MS, strict=True)
+    ]
+    bad = as_item(b"x", "rejected", 0)
+    store = bench.opened()
+    assert put(store, [*items, replace(bad, appended_ms=CLOCKS_MS[-1])]) == []
+    assert bench.rows("anomalies") == newest(anomalies, "anomaly_id")
+    assert bench.rows("episodes") == newest(episodes, "episode_id")
+    assert bench.count("rejected") == 1
 
 
 ODD = ("🦆 naïve", "tab\tand\nline", "back\\slash", "quote\"'", "\\N", "{a,b}", "\\.", "-- ; drop")
