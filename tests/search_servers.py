@@ -40,6 +40,7 @@ MAKES = ("create_index", "index", "view_index_metadata")
 TEMPLATES = ("monitor", "manage_index_templates")
 ROLES = {
     "page": (TEMPLATES, "tapewatch-*", (*MAKES, "manage")),
+    "reader": (("monitor",), "tapewatch-*", ("read", "view_index_metadata")),
     "clerk": (TEMPLATES, "test_*", MAKES),
     "blind": (("all",), "test_*", ("view_index_metadata",)),
     "eye": (("monitor",), "test_*", ("read",)),
@@ -171,9 +172,17 @@ class SearchServer(LocalServer):
             return str(error)
         return None
 
-    def ask(self, method: str, path: str, body: object = None, *, timeout_s: float = 60) -> Any:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        user: str = ADMIN,
+        timeout_s: float = 60,
+    ) -> Any:
         """Return the JSON that it answers; raises `HTTPError` for what it refuses."""
-        word = base64.b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
+        word = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
         request = urllib.request.Request(  # noqa: S310
             self.url + path,
             None if body is None else json.dumps(body).encode(),

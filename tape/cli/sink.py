@@ -22,6 +22,22 @@ app = typer.Typer(
 )
 MIGRATE_S: Final = 600.0
 
+NO_ROLES: Final = {
+    "opensearch": (
+        "its roles are those of a security plugin, which is set up by its own tools",
+        "give people a role there that may `read` the indexes that begin with INDEX_PREFIX",
+    ),
+    "questdb": (
+        "only its Enterprise has roles",
+        "set pg.readonly.user.enabled=true in its server.conf: a user who may read everything",
+    ),
+    "files": (
+        "files have no roles, and these are for their owner only",
+        "let others into SINK_DIR by chmod or setfacl",
+    ),
+}
+"""Stores for which no role can be printed: why, and what to do instead."""
+
 
 @app.command()
 def check(as_json: AsJson = False) -> int:
@@ -106,11 +122,23 @@ def _migrate_indexes(settings: SinkSettings, *, as_json: bool) -> int:
 
 @app.command()
 def grants() -> int:
-    """Print the SQL for a role that may read everything and change nothing: for Grafana, people.
+    """Print a role that may read everything and change nothing: for Grafana, Kibana, people.
+
+    For PostgreSQL it is SQL, for Elasticsearch the JSON of a role.
 
     Example: tape sink grants | psql "$DATABASE_URL"
     """
+    settings = load(SinkSettings)
+    if settings.sink in NO_ROLES:
+        raise SettingsError(
+            f"SINK={settings.sink}: {NO_ROLES[settings.sink][0]}", NO_ROLES[settings.sink][1]
+        )
+    if settings.sink == "elasticsearch":
+        from tape.sinks.search.reader_role import reader_role
+
+        sys.stdout.write(reader_role(settings.index_prefix))
+        return 0
     from tape.sinks.postgres.migrations import grants as text
 
-    sys.stdout.write(text(load(SinkSettings).postgres_schema))
+    sys.stdout.write(text(settings.postgres_schema))
     return 0

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -88,3 +89,30 @@ def test_the_commands_look_at_a_search_server(elasticsearch: Elasticsearch, page
     assert "lacks: create_index on nothing_yet-anomalies-*" in " ".join(empty.stdout.split())
     migrated = tape("sink", "migrate", **env | {"INDEX_PREFIX": "tapewatch-x"})
     assert '"done":["tapewatch-x-anomalies",' in migrated.stdout
+
+
+def test_who_may_read_everything_changes_nothing(
+    elasticsearch: Elasticsearch, page_user: str
+) -> None:
+    assert "tape sink grants" in PAGE
+    printed = tape("sink", "grants", SINK="elasticsearch")
+    assert json.loads(printed.stdout) == descriptor("reader")
+    count = elasticsearch.ask("GET", "/tapewatch-anomalies-*/_count", user="reader")["count"]
+    assert count == 5
+    for method, path in [
+        ("POST", "/tapewatch-anomalies-2025.05/_doc"),
+        ("DELETE", "/tapewatch-anomalies-2025.05"),
+        ("PUT", "/_index_template/tapewatch-anomalies"),
+    ]:
+        with pytest.raises(HTTPError, match="403"):
+            elasticsearch.ask(method, path, {}, user="reader")
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [("opensearch", "security plugin"), ("questdb", "readonly"), ("files", "SINK_DIR")],
+)
+def test_where_no_role_can_be_printed_it_is_said_what_to_do(sink: str, said: str) -> None:
+    told = tape("sink", "grants", SINK=sink)
+    assert (told.returncode, told.stdout) == (4, "")
+    assert said in told.stderr
