@@ -29,14 +29,15 @@ class SearchBench(Bench):
         """Every document of a kind, in the order of the topic."""
         self._refresh(kind)
         found: list[dict[str, Any]] = []
-        asked: dict[str, Any] = {"size": PAGE, "sort": ["appended_at", "topic_offset", "_doc"]}
+        order = ["appended_at", "topic_offset", "topic_partition"]
+        asked: dict[str, Any] = {"size": PAGE, "sort": order}
         while True:
-            if found:
-                asked["from"] = len(found)
-            hits = self.server.ask("POST", f"/{self.place.prefix}-{kind}-*/_search", asked)
-            found += [hit["_source"] for hit in hits["hits"]["hits"]]
-            if len(hits["hits"]["hits"]) < PAGE:
+            answer = self.server.ask("POST", f"/{self.place.prefix}-{kind}-*/_search", asked)
+            hits = answer["hits"]["hits"]
+            found += [hit["_source"] for hit in hits]
+            if len(hits) < PAGE:
                 return found
+            asked["search_after"] = hits[-1]["sort"]
 
     def rows(self, kind: str) -> dict[str, dict[str, Any]]:
         return {one[IDS[kind]]: json.loads(one["message"]) for one in self.sources(kind)}

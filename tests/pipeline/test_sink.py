@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ KILLS = int(os.environ.get("SINK_KILLS", "3"))
 SYMBOLS = [f"S{number}" for number in range(max(6, 2 * KILLS))]
 EACH = 250
 CANARY = "canary-of-a-password"
+AWAY_S = 30.0
+"""How long a server is away, in the long form of a test; in its short form a few seconds."""
 
 
 @pytest.fixture
@@ -167,6 +170,31 @@ def test_a_store_that_goes_away_is_waited_for_and_poison_stops_nothing(
     details = {dict(m.headers())["detail"] for m in refused}
     assert reasons == {b"store_refused"}
     assert any(b"22P05" in detail for detail in details), "what the server said"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["elasticsearch", "opensearch", "questdb"])
+def test_a_server_that_is_killed_and_away_for_half_a_minute_gets_everything_afterwards(
+    pipeline: Pipeline, request: pytest.FixtureRequest, tmp_path: Path, name: str
+) -> None:
+    bench, server = bench_of(name, request, tmp_path), request.getfixturevalue(name)
+    app = started(pipeline, bench, STORE_TIMEOUT_S="5")
+    send(pipeline, 0, 1)
+    wait_until(lambda: stored(bench, "anomalies") == EACH, "the first symbol", app)
+    server.kill()
+    away_s = time.monotonic()
+    send(pipeline, 1, 4)
+    wait_until(lambda: bool(app.events("store away, waiting")), "the word", app)
+    time.sleep(max(0.0, AWAY_S - (time.monotonic() - away_s)))
+    assert app.process.poll() is None
+    server.start()
+    wait_until(lambda: stored(bench, "anomalies") == 4 * EACH, "the rest", app, timeout_s=300)
+    wait_until(
+        lambda: bench.rows("episodes") == on_topic(pipeline, "episodes"), "the episodes", app
+    )
+    assert app.stop() == 0
+    assert bench.rows("anomalies") == on_topic(pipeline, "anomalies")
+    assert len(app.events("store away, waiting")) == len(app.events("store is back")) == 1
 
 
 def on_topic_of(pipeline: Pipeline, *, bad: int) -> dict[str, object]:
