@@ -40,6 +40,34 @@ FILLED = {
 }
 
 
+@pytest.mark.parametrize("address", re.findall(r"export ALERT_URLS='(.*)'", PAGE))
+def test_each_address_of_the_commands_is_one(address: str) -> None:
+    for blank, filled in FILLED.items():
+        address = address.replace(blank, filled)
+    (channel,) = apprise_channels(address, timeout_s=1)
+    assert channel.place.endswith("(Apprise)")
+
+
+def test_the_mail_of_the_page_goes_where_it_says() -> None:
+    (address,) = re.findall(r"export ALERT_URLS='(mailtos.*)'", PAGE)
+    for more, mode, port in [("", "starttls", 587), ("&mode=ssl", "ssl", 465)]:
+        (channel,) = apprise_channels(address + more, timeout_s=1)
+        plugin = channel._plugin
+        assert (plugin.smtp_host, plugin.port, plugin.secure_mode) == (
+            "smtp.example.com",
+            port,
+            mode,
+        )
+        assert (plugin.user, plugin.password) == ("tape@example.com", "APP-PASSWORD")
+        assert [one[1] for one in plugin.targets] == ["desk@example.com"]
+        assert plugin.from_addr[1] == "tape@example.com"
+    (other,) = apprise_channels(address.replace("@example.com?", "@example.com:2525?"), timeout_s=1)
+    assert other._plugin.port == 2525
+    (local,) = re.findall(r"`(mailto://127[^`]*)`", PAGE)
+    (plain,) = apprise_channels(local, timeout_s=1)
+    assert (plain._plugin.smtp_host, plain._plugin.port) == ("127.0.0.1", 25)
+
+
 @pytest.mark.parametrize(
     "line", [line for line in PAGE.splitlines() if re.match(r"\| .* \| `.*://", line)]
 )
