@@ -108,6 +108,7 @@ def test_the_commands_look_make_and_let_read(filled: str, tmp_path: Path) -> Non
     assert "tape sink migrate" in empty.stdout
     files = tape("sink", "check", SINK="files", SINK_DIR=str(tmp_path / "sink"))
     assert files.returncode == 0, files.stdout
+    assert not (tmp_path / "sink").exists(), "it changes nothing"
 
 
 def test_a_user_that_lacks_rights_is_told_which(filled: str, postgres: LocalPostgres) -> None:

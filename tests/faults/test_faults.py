@@ -59,8 +59,8 @@ def test_producer_sink_and_alerter_killed_and_stopped_lose_nothing_and_repeat_no
     kafka: LocalKafka, make_bench: MakeBench
 ) -> None:
     bench = make_bench(kafka.address, 34)
+    bench.start()
     with downstream.beside(bench) as down:
-        bench.start()
         bench.wait_for_work()
         faults.kill_producer(bench)
         downstream.kill_sink(down)

@@ -109,6 +109,28 @@ def test_a_picture_that_follows_comes_without_words_and_its_failure_is_said() ->
         Webhook("https://h/", "x" * 16, timeout_s=1).show(b"", "S.png")
 
 
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "notify_url"),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544", "notify_url"),
+        ("pover://uuuuuuuuuuuuuuuuuuuuuuuuuuuuuu@aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "notify_url"),
+        ("ntfy://127.0.0.1:{port}/topic", ""),
+    ],
+)
+def test_a_picture_that_follows_is_one_request_and_no_second_message(
+    url: str, address: str
+) -> None:
+    with http_receiver() as receiver:
+        (channel,) = apprise_channels(url.format(port=receiver.port), timeout_s=5)
+        if address:
+            setattr(channel._plugin, address, f"http://127.0.0.1:{receiver.port}/")
+        channel.show(trial_picture(), "S.png")
+        (got,) = receiver.got
+    assert PNG in got.body
+    assert b"S.png" in got.body or "S.png" in got.path
+
+
 class Bench:
     def __init__(self, takes: Takes, draw: Callable[..., bytes | None] = lambda *_: PNG) -> None:
         self.channel, self.clock = Fake(), SettableClock()
