@@ -99,13 +99,15 @@ def test_who_may_read_everything_changes_nothing(
     assert json.loads(printed.stdout) == descriptor("reader")
     count = elasticsearch.ask("GET", "/tapewatch-anomalies-*/_count", user="reader")["count"]
     assert count == 5
-    for method, path in [
-        ("POST", "/tapewatch-anomalies-2025.05/_doc"),
-        ("DELETE", "/tapewatch-anomalies-2025.05"),
-        ("PUT", "/_index_template/tapewatch-anomalies"),
-    ]:
+    index = "/tapewatch-anomalies-2025.05"
+    changes: list[tuple[str, str, dict[str, Any] | None]] = [
+        ("POST", f"{index}/_doc", {}),
+        ("DELETE", index, None),
+        ("PUT", "/_index_template/tapewatch-anomalies", {"index_patterns": ["x"]}),
+    ]
+    for method, path, body in changes:
         with pytest.raises(HTTPError, match="403"):
-            elasticsearch.ask(method, path, {}, user="reader")
+            elasticsearch.ask(method, path, body, user="reader")
 
 
 @pytest.mark.parametrize(
