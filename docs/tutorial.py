@@ -64,9 +64,10 @@ def run(block: re.Match[str]) -> str:
 
 
 def main() -> None:
-    """Run the whole page from nothing."""
+    """Run the whole page from nothing, and keep its picture."""
     shutil.rmtree(OUT, ignore_errors=True)
     PAGE.write_text(BLOCK.sub(run, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    shutil.copy(OUT / "day.png", ROOT / "docs/pictures/tutorial.png")
 
 
 if __name__ == "__main__":
