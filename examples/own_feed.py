@@ -32,7 +32,7 @@ def noted(error: KafkaError | None, _: Message) -> None:
 for time, sequence, symbol, price, shares in csv.reader(sys.stdin):
     trade = {"ts_event": time, "publisher_id": FEED, "side": "N"}  # N: who began it is not known
     trade |= {"price": float(price), "size": int(shares), "symbol": symbol}
-    trade |= {"sequence": int(sequence)}  # not needed, but without it equal trades are one
+    trade |= {"sequence": int(sequence)}  # not needed; without it a trade sent twice is two
     producer.produce(
         os.environ.get("input", "stocks"), json.dumps(trade), key=symbol, on_delivery=noted
     )
