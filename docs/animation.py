@@ -14,6 +14,10 @@ import pyte
 
 TICK_S: Final = 0.1
 """What comes within this time is one frame: more often nobody can read."""
+STILL_S: Final = 0.25
+"""How long a screen is shown at most: waiting for a broker is nothing to watch."""
+PROMPT_S: Final = 1.5
+"""The same of one that waits for the next command: what was found can be read."""
 LAST_S: Final = 4.0
 """For how long the last frame stays before all begins again: time to read the summary."""
 CELL_W: Final = 8.4
@@ -40,24 +44,31 @@ Run = tuple[int, str, str, bool]
 
 
 def frames(cast: str) -> tuple[int, int, list[tuple[float, tuple[tuple[Run, ...], ...]]]]:
-    """Return columns, rows, and when which screen is seen, pauses cut to `idle_time_limit`."""
+    """Return columns, rows, and when which screen is seen, waits cut."""
     header, *events = map(json.loads, cast.splitlines())
-    longest = header.get("idle_time_limit", float("inf"))
     screen = pyte.Screen(header["width"], header["height"])
     stream = pyte.Stream(screen)
     found: list[tuple[float, tuple[tuple[Run, ...], ...]]] = []
-    shown_s = before = 0.0
+    newest_s = 0.0
     for at, _, text in events:
-        shown_s, before = shown_s + min(at - before, longest), at
         stream.feed(text)
         seen = tuple(tuple(_runs(screen, row)) for row in range(screen.lines))
-        if found and seen == found[-1][1]:
-            continue
-        if found and shown_s - found[-1][0] < TICK_S:
-            found[-1] = (found[-1][0], seen)
-        else:
-            found.append((shown_s, seen))
+        if not found:
+            found.append((0.0, seen))
+        elif seen != (before := found[-1])[1]:
+            if at - newest_s < TICK_S:
+                found[-1] = (before[0], seen)
+                continue
+            longest = PROMPT_S if _asks(before[1]) else STILL_S
+            found.append((before[0] + min(at - newest_s, longest), seen))
+            newest_s = at
     return header["width"], header["height"], found
+
+
+def _asks(screen: tuple[tuple[Run, ...], ...]) -> bool:
+    """Return whether the shell waits for a command."""
+    lines = [runs for runs in screen if runs]
+    return bool(lines) and lines[-1][-1][1].endswith("$")
 
 
 def _runs(screen: pyte.Screen, row: int) -> Iterator[Run]:

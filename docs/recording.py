@@ -33,7 +33,7 @@ KEY_S: Final = 0.04
 READ_S: Final = 1.5
 """Before the next command is typed: time to read what is there."""
 IDLE_S: Final = 1.0
-"""A player cuts longer pauses to this; the times in the recording are the real ones."""
+"""Players cut longer pauses to this; the times in the recording are the real ones."""
 PROMPT: Final = "$ "
 LONGEST_S: Final = 900
 """Longest that a command may take; a busy machine is slow."""
