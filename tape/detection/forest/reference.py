@@ -6,11 +6,19 @@ import numpy as np
 
 from tape.codec.array_types import F32
 from tape.detection.parameters import Parameters
+from tape.errors import SettingsError
 
 
 def reference_forest(training: Any, parameters: Parameters) -> Any:
-    """Return scikit-learn's forest of these training values."""
-    from sklearn.ensemble import IsolationForest  # takes 1.5 s to import, and is rarely needed
+    """Return scikit-learn's forest of these training values; raises `SettingsError` without it."""
+    try:
+        from sklearn.ensemble import IsolationForest  # takes 1.5 s to import, and is rarely needed
+    except ImportError:
+        raise SettingsError(
+            "the isolation forest of these settings is grown by scikit-learn, which is not "
+            "installed",
+            "pip install 'tapewatch[detector]'",
+        ) from None
 
     forest = IsolationForest(
         n_estimators=parameters.trees,

@@ -1,4 +1,4 @@
-"""Without scikit-learn, which the producer's image leaves out, the forest says what is missing."""
+"""Without scikit-learn, which the image leaves out: what was seen of it serves as the check."""
 
 import importlib.metadata
 import subprocess
@@ -6,25 +6,48 @@ import sys
 
 import pytest
 
-from tape.detection.forest.self_check import kernel_is_trusted
+from tape.codec.symbols import SymbolTable
+from tape.detection.forest.reference import reference_breakpoints
+from tape.detection.forest.self_check import RECORDED, kernel_is_trusted, training_sets
+from tape.detection.parameters import Parameters
+from tape.detection.registry import make_detector
 from tape.errors import SettingsError
 from tests.apps import ROOT
 
 
-def test_a_forest_that_cannot_be_checked_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> None:
     version = importlib.metadata.version
 
-    def without(name: str) -> str:
+    def installed(name: str) -> str:
         if name == "scikit-learn":
             raise importlib.metadata.PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr(importlib.metadata, "version", without)
-    with pytest.raises(SettingsError, match=r"pip install 'tapewatch\[detector\]'") as caught:
+    monkeypatch.setattr(importlib.metadata, "version", installed)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+
+
+def test_what_is_recorded_is_what_scikit_learn_says() -> None:
+    asked = [reference_breakpoints(training, Parameters()) for training in training_sets()]
+    assert [(below, tuple(breaks.tolist())) for below, breaks in asked] == list(RECORDED)
+
+
+@pytest.mark.usefixtures("without")
+def test_a_forest_is_checked_against_what_scikit_learn_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert kernel_is_trusted()
+    monkeypatch.setattr("tape.detection.forest.self_check.RECORDED", RECORDED[1:] + RECORDED[:1])
+    with pytest.raises(SettingsError, match=r"pip install 'tapewatch\[detector\]'"):
         kernel_is_trusted()
-    assert "scikit-learn is not installed" in str(caught.value)
+
+
+@pytest.mark.usefixtures("without")
+def test_settings_that_only_scikit_learn_serves_say_what_to_install() -> None:
+    parameters = Parameters(contamination=0.2, profile="classic")
+    with pytest.raises(SettingsError, match=r"pip install 'tapewatch\[detector\]'"):
+        make_detector(parameters, SymbolTable())
 
 
 def test_the_producer_s_kernels_are_compiled_without_it() -> None:
