@@ -1,12 +1,17 @@
 """Numba's decorators, typed: a compiled function is called as if it were not."""
 
+import atexit
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryFile, mkdtemp
 from typing import Any, Final, TypeVar, cast
 
 import numba
 import numba.extending
+from platformdirs import user_cache_path
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,21 +31,52 @@ KERNEL_SOURCES: Final = (
 """Compiled functions, and the constants that are compiled into them."""
 
 
-def cache_dir(base: str) -> Path:
+def cache_dir(*bases: str | Path) -> Path:
     """Return the folder of the compiled code of exactly these sources.
 
+    It is in the first base that can be written; failing all, in a new one, for this process.
+
     Numba itself looks only at the file of the function that is called: after an update of one
-    that is called by it, it would still run the old code, and so with wrong answers. `base` is
-    `NUMBA_CACHE_DIR`; without it the code lies beside the sources.
+    that is called by it, it would still run the old code, and so with wrong answers. It also does
+    without a folder that it cannot write.
     """
     digest = sha256()
     for pattern in KERNEL_SOURCES:
         for file in sorted(PACKAGE.glob(pattern)):
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return Path(base or PACKAGE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}"
+    name = f"kernels-{digest.hexdigest()[:12]}"
+    for base in bases:
+        if _may_be_written(Path(base) / name):
+            return Path(base) / name
+    own = Path(mkdtemp(prefix="tapewatch-"))
+    atexit.register(rmtree, own, ignore_errors=True)
+    return own / name
 
 
-numba.config.CACHE_DIR = str(cache_dir(numba.config.CACHE_DIR))  # type: ignore[attr-defined]
+def _may_be_written(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def bases(given: str) -> list[str | Path]:
+    """Return where compiled code may be kept, the best place first.
+
+    That is `NUMBA_CACHE_DIR`, then beside the sources; where these were installed by somebody
+    else, with the user's other caches.
+    """
+    return [*([given] if given else []), PACKAGE / "__pycache__", user_cache_path("tapewatch")]
+
+
+CACHE: Final = cache_dir(*bases(numba.config.CACHE_DIR))  # type: ignore[attr-defined]
+"""Where this process keeps compiled code."""
+WARM: Final = CACHE / f"all-by-numba-{numba.__version__}-{sys.implementation.cache_tag}"
+"""There when all of it was compiled: `tape.ops.warm_up` makes it."""
+
+numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]
 
 
 def compiled(function: Function) -> Function:
