@@ -76,34 +76,102 @@ def test_all_is_every_extra_that_somebody_may_use() -> None:
     assert set(extras) - within("all") == {"bench", "dev", "postgres-server"}
 
 
-@pytest.mark.full
-def test_a_wheel_in_an_empty_environment_runs_the_demo_and_the_library(tmp_path: Path) -> None:
-    """The wheel of a source distribution, with nothing beside it; fetches what it depends on."""
-    pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", tmp_path, ROOT], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    own = tmp_path / "env/bin/python"
-    wanted = f"{wheel}[broker,desk]"
-    subprocess.run([own, "-m", "pip", "install", "-q", wanted], check=True, timeout=1_200)
-    empty = tmp_path / "empty"
-    empty.mkdir()
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the source distribution, and the wheel that is built from it."""
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run([sys.executable, "-m", "build", "-o", out, ROOT], check=True, timeout=600)
+    (source,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    return source, wheel
 
-    def run(*words: str | Path) -> str:
-        env = {"PATH": f"{tmp_path / 'env/bin'}:/usr/bin:/bin", "HOME": str(Path.home())}
+
+class Installed:
+    """The wheel in an environment, a home and a folder that hold nothing else."""
+
+    def __init__(self, folder: Path, wheel: Path, extras: str) -> None:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+        self._bin, self._home = folder / "env/bin", folder / "home"
+        self._home.mkdir()
+        pip = [sys.executable, "-m", "pip", "--python", self._bin / "python", "install", "-q"]
+        subprocess.run([*pip, f"{wheel}{extras}"], check=True, timeout=1_200)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Return what a command prints, on either way out."""
+        env = {"PATH": f"{self._bin}:/usr/bin:/bin", "HOME": str(self._home)}
         done = subprocess.run(
-            words, cwd=empty, env=env, capture_output=True, text=True, timeout=1_200
+            words, cwd=self._home, env=env, capture_output=True, text=True, timeout=1_200
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
+
+@pytest.mark.full
+def test_a_source_distribution_builds_the_wheel_of_the_tree(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = [sys.executable, "-m", "build", "--wheel", "-o", tmp_path, ROOT]
+    subprocess.run(words, check=True, timeout=600)
+    (of_tree,) = tmp_path.glob("*.whl")
+    assert of_tree.read_bytes() == built[1].read_bytes()
+
+
+@pytest.mark.full
+def test_a_wheel_holds_no_rest_of_a_run_and_its_licence(built: tuple[Path, Path]) -> None:
+    with zipfile.ZipFile(built[1]) as file:
+        names = file.namelist()
+    about = {name for name in names if ".dist-info/" in name}
+    assert all(name.startswith("tape/") for name in set(names) - about)
+    assert [name for name in about if name.endswith("licenses/LICENSE")]
+    assert {Path(name).suffix for name in set(names) - about} == {".py", ".typed", ".sql"}
+    assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
+
+
+MISSING = {
+    ("demo",): "broker",
+    ("broker", "start", "--port", "29092"): "broker",
+    ("watch",): "desk",
+    ("sink", "check"): "sink",
+    ("train", "days", "--output", "model"): "train",
+}
+"""Commands that the base install does not run, and the extra that each needs."""
+
+
+@pytest.mark.full
+def test_the_base_install_serves_a_notebook_and_says_what_else_needs(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    base = Installed(tmp_path, built[1], "")
     for name in ("tape", "tapewatch"):
-        assert run(name, "--version") == f"tapewatch {tape.__version__}\n"
-    assert "NVDA" in run("tape", "demo")
-    run("tape", "synth", "--output", "days", "--trades", "3000")
-    code = "import tape; found = tape.detect('days'); print(len(found.to_pandas()), len(found))"
-    one, other = run("python", "-c", code).split()
-    assert int(one) == int(other) > 0
+        assert base.run(name, "--version") == f"tapewatch {tape.__version__}\n"
+    loaded = (
+        "import time; t = time.perf_counter(); import tape; t = time.perf_counter() - t; "
+        "import sys; print(t < 0.3, *{'confluent_kafka', 'quixstreams', 'numba'} & {*sys.modules})"
+    )
+    assert base.run("python", "-c", loaded) == "True\n"
+    base.run("tape", "synth", "--output", "days", "--trades", "3000")
+    for words, extra in MISSING.items():
+        said = base.run("tape", *words, code=4)
+        assert f"pip install 'tapewatch[{extra}]'" in said, words
+        assert said.count("\n") == 1, f"not one sentence: {said}"
+    code = (
+        "import tape; found = tape.detect('days', profile='calibrated'); "
+        "print(len(found.to_pandas()), len(found.to_arrow()), len(found)); "
+        "found.plot(found.top(1)[0]['episode_id'])"
+    )
+    pandas, arrow, own = map(int, base.run("python", "-c", code).split())
+    assert pandas == arrow == own > 0
+    assert "trades" in base.run("tape", "replay", "days")
+
+
+@pytest.mark.full
+def test_a_wheel_in_an_empty_environment_runs_the_demo(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Nothing was compiled before: that comes first, and is said."""
+    own = Installed(tmp_path, built[1], "[broker]")
+    said = own.run("tapewatch", "demo")
+    assert said.index("compiling the detector") < said.index("most telling") < said.index("NVDA")
+    assert "compiling" not in own.run("tape", "demo"), "once"
 
 
 @pytest.mark.full
