@@ -55,18 +55,15 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-lock: setup  # what the images hold: the declared pins with all they need, and hashes
+lock: setup  # what the image holds: the declared pins with all they need, and hashes
 	$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
-	$(BIN)/uv pip compile $(LOCK) --extra postgres -o producer/requirements.txt
-	$(BIN)/uv pip compile $(LOCK) --extra detector -o anomaly_detector/requirements.txt
-	$(BIN)/uv pip compile $(LOCK) --extra sink -o anomaly_sink/requirements.txt
-	$(BIN)/uv pip compile $(LOCK) --extra alerts -o alerter/requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --extra postgres --extra alerts --overrides image/left-out.txt -o image/requirements.txt
 	$(BIN)/python ops/third_party.py
 
-audit: setup  # known faults of what the images hold
+audit: setup  # known faults of what the image holds
 	@if $(BIN)/python -c 'import socket; socket.getaddrinfo("api.osv.dev", 443)' 2>/dev/null; then \
 	  $(BIN)/python -m pip install --quiet 'pip-audit>=2.9,<3' && \
-	  $(BIN)/pip-audit -s osv --disable-pip -r producer/requirements.txt -r anomaly_detector/requirements.txt -r anomaly_sink/requirements.txt -r alerter/requirements.txt; \
+	  $(BIN)/pip-audit -s osv --disable-pip -r image/requirements.txt; \
 	else echo "not audited: api.osv.dev, which knows the faults, cannot be reached from here"; fi
 
 bench: setup .vendor/.ready

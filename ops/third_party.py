@@ -1,6 +1,6 @@
 """Write THIRD-PARTY.md: `python ops/third_party.py`, after each change of the pinned requirements.
 
-Names and versions come from the lock of the images, licences from what the packages installed
+Names and versions come from the lock of the image, licences from what the packages installed
 here say of themselves.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter")
+LOCK = ROOT / "image" / "requirements.txt"
 FILE = ROOT / "THIRD-PARTY.md"
 IN_THE_IMAGE = {"python_version": "3.12", "python_full_version": "3.12.0", "sys_platform": "linux"}
 PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ ;\\]+)(?: *; *([^\\]+))?", re.MULTILINE)
@@ -19,25 +19,27 @@ SHORT = 40
 """Characters of a name of a licence; more is its text."""
 
 HEAD = """\
-# What the images hold of others
+# What the image holds of others
 
-The images are made from `python:3.12-slim-bookworm` (Python: PSF-2.0; the packages of Debian 12, \
-each with its licence in `/usr/share/doc/*/copyright` of the image) and hold these packages from \
-PyPI, which `ops/third_party.py` lists from the apps' `requirements.txt`. The texts of their \
+The image is made from `python:3.12-slim-bookworm` (Python: PSF-2.0; the packages of Debian 12, \
+each with its licence in `/usr/share/doc/*/copyright` of the image) and holds these packages from \
+PyPI, which `ops/third_party.py` lists from `image/requirements.txt`. The texts of their \
 licences lie in the image beside them, as far as they bring them: in \
-`/usr/local/lib/python3.12/site-packages/*.dist-info`. \
-Tapewatch itself: see `LICENSE`.
+`/opt/packages/*.dist-info`. Tapewatch itself: see `LICENSE`. The same for programs, with hashes: \
+`python ops/sbom.py`.
 
-| package | version | licence, as the package says it | in the image of |
-|---|---|---|---|
+The wheel on PyPI holds nothing of others.
+
+| package | version | licence, as the package says it |
+|---|---|---|
 """
 
 
-def pinned(app: str) -> dict[str, str]:
-    """Return names and versions of the packages that the lock puts into an app's image."""
+def pinned() -> dict[str, str]:
+    """Return names and versions of the packages that the lock puts into the image."""
     return {
         name: version
-        for name, version, marker in PINNED.findall((ROOT / app / "requirements.txt").read_text())
+        for name, version, marker in PINNED.findall(LOCK.read_text())
         if not marker or Marker(marker.strip()).evaluate(IN_THE_IMAGE)
     }
 
@@ -61,12 +63,7 @@ def licence(name: str) -> str:
 
 def third_party() -> str:
     """Return the file."""
-    held = {app: pinned(app) for app in APPS}
-    rows = []
-    for name, version in sorted({item for packages in held.values() for item in packages.items()}):
-        apps = [app for app in APPS if held[app].get(name) == version]
-        where = "all" if apps == list(APPS) else ", ".join(apps)
-        rows.append(f"| {name} | {version} | {licence(name)} | {where} |")
+    rows = [f"| {name} | {version} | {licence(name)} |" for name, version in pinned().items()]
     return HEAD + "\n".join(rows) + "\n"
 
 

@@ -1,13 +1,9 @@
 """One set of settings: quix.yaml, app.yaml, compose, .env.example and the classes agree."""
 
-import importlib.metadata
-import importlib.util
 import json
-import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +12,6 @@ import jsonschema
 import pytest
 import yaml
 from dotenv import dotenv_values
-from packaging.requirements import Requirement
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
@@ -53,11 +48,6 @@ ELSEWHERE = {"DATA_DIR", "INSTANCE", "SINK"}
 """Settings whose value differs in a container."""
 NEED_A_PERSON = sorted(LASTING_CODES - {0})
 """Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
-
-EXTRA = {"producer": "postgres", "anomaly_detector": "detector", "anomaly_sink": "sink"} | {
-    "alerter": "alerts"
-}
-"""The extra of the package that an image has."""
 
 POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"} | {
     "sink.yaml": "anomaly_sink",
@@ -144,7 +134,7 @@ def test_topics_are_the_same_everywhere() -> None:
 def test_compose_leaves_the_topics_to_their_one_definition() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
     services = document("docker-compose.yml")["services"]
-    assert services["topics"]["command"][-1].endswith("exec python3 -m tape topics create")
+    assert services["topics"]["command"] == ["tape", "topics", "create"]
     assert "rpk topic" not in text
     assert "retention.ms" not in text
     group = services["anomaly_detector"]["environment"]["Quix__Consumer_Group"]
@@ -166,6 +156,7 @@ def test_the_stores_and_their_sinks_start_only_when_asked_for_and_in_that_order(
         "postgres": {"postgres", "postgres_sink"},
         "elastic": {"elasticsearch", "kibana", "elasticsearch_sink"},
         "alerts": {"alerter"},
+        "tools": {"tape"},
     }
     search = services["elasticsearch_sink"]
     assert search["depends_on"]["elasticsearch"] == {"condition": "service_healthy"}
@@ -204,75 +195,6 @@ def test_the_issue_forms_are_forms() -> None:
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
     done = subprocess.run([*words, "vendor.github-issue-forms", *forms], capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_images_say_what_they_hold_of_others() -> None:
-    written = (ROOT / "THIRD-PARTY.md").read_text()
-    spec = importlib.util.spec_from_file_location("third_party", ROOT / "ops" / "third_party.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    lines = [line for line in written.splitlines() if line.startswith("| ")][1:]
-    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-    for app in APPS:
-        held = {
-            name: version
-            for name, version, _, where in rows
-            if where == "all" or app in where.split(", ")
-        }
-        assert held == script.pinned(app), "out of date: python ops/third_party.py"
-        assert len(held) > 50
-    for name, version, licence, _ in rows:
-        assert licence
-        if importlib.metadata.version(name) == version:  # another may have another licence
-            assert licence == script.licence(name), "out of date: python ops/third_party.py"
-    kept = (ROOT / ".dockerignore").read_text().splitlines()
-    assert {"!LICENSE", "!THIRD-PARTY.md"} <= set(kept)
-    for app in APPS:
-        assert "\nCOPY . .\n" in (ROOT / app / "dockerfile").read_text()
-
-
-def locked(app: str) -> dict[str, str]:
-    """What an app's image holds, by name."""
-    text = (ROOT / app / "requirements.txt").read_text()
-    return dict(
-        line.split(" ")[0].split(";")[0].split("==")
-        for line in text.splitlines()
-        if "==" in line.split(" ")[0]
-    )
-
-
-@pytest.mark.parametrize("app", APPS)
-def test_the_lock_satisfies_the_declared_pins_and_has_hashes(app: str) -> None:
-    text = (ROOT / app / "requirements.txt").read_text()
-    assert "://" not in text, "no package host in the lock"
-    assert text.count("--hash=sha256:") >= len(locked(app))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"].get(EXTRA[app], [])]
-    others = [one for one in map(Requirement, wanted) if one.name != project["name"]]
-    for requirement in others:
-        assert requirement.specifier.contains(locked(app)[requirement.name]), requirement
-
-
-def test_the_producer_s_image_holds_neither_scikit_learn_nor_pandas() -> None:
-    assert not {"pandas", "scikit-learn", "scipy"} & locked("producer").keys()
-    assert "scikit-learn" in locked("anomaly_detector")
-    assert "pandas" not in locked("anomaly_detector")
-    dockerfile = (ROOT / "producer/dockerfile").read_text()
-    assert "tape.ops.warm_up producer" in dockerfile, "the detector needs scikit-learn to start"
-
-
-@pytest.mark.parametrize("app", APPS)
-def test_an_image_is_made_from_a_digest_that_can_be_replaced(app: str) -> None:
-    lines = (ROOT / app / "dockerfile").read_text().splitlines()
-    (base,) = [line for line in lines if line.startswith("ARG BASE_IMAGE=")]
-    assert re.fullmatch(r"ARG BASE_IMAGE=python:3\.12-slim-bookworm@sha256:[0-9a-f]{64}", base)
-    assert [line for line in lines if line.startswith("FROM ")] == ["FROM ${BASE_IMAGE}"]
-    here = "${BASE_IMAGE:-python:3.12-slim-bookworm}"  # an image of that name on the machine serves
-    for name in (name for name, its_app in DEPLOYED.items() if its_app == app):
-        build = document("docker-compose.yml")["services"][name]["build"]
-        assert build["args"] == {"MAINAPPPATH": app, "BASE_IMAGE": here}
 
 
 def kubernetes(name: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Python and the packages, against what pyproject.toml asks for."""
 
 import platform
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
@@ -13,6 +14,10 @@ import tape
 from tape.ops.doctor.finding import Finding
 
 NAME = "tapewatch"
+LOCK = "image/requirements.txt"
+"""What the image was made from; its folder holds neither pyproject.toml nor pip's note."""
+LOCKED = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*==[^ \\]+)(?P<marker> *;[^\\]+)?", re.MULTILINE)
+"""A package of the lock."""
 NOT_WORTH_TELLING = frozenset({"dev", "bench"})
 """Extras that only those who work on the project or measure it need."""
 
@@ -26,19 +31,23 @@ class Wanted:
 
 
 def wanted(root: Path | None = None) -> Wanted | None:
-    """Return what pyproject.toml beside the package asks for, else what pip noted; None if neither.
+    """Return what pyproject.toml beside the package asks for; None where nothing asks.
 
-    The file goes first: it may be newer than the installation, which is worth finding out.
+    The file goes first: it may be newer than the installation, which is worth finding out. In the
+    image there is its lock instead, elsewhere what pip noted.
     """
-    file = (root or Path(tape.__file__).parents[1]) / "pyproject.toml"
+    root = root or Path(tape.__file__).parents[1]
+    file = root / "pyproject.toml"
     if file.is_file():
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         by_extra = {"": project["dependencies"], **project["optional-dependencies"]}
         packages = {extra: list(map(Requirement, texts)) for extra, texts in by_extra.items()}
         return Wanted(SpecifierSet(project["requires-python"]), packages)
+    if (root / LOCK).is_file():
+        return _locked(root / LOCK)
     try:
         noted = metadata(NAME)
-    except PackageNotFoundError:  # an app's image holds the package's files, not its metadata
+    except PackageNotFoundError:
         return None
     packages = {extra: [] for extra in ("", *(noted.get_all("Provides-Extra") or []))}
     for requirement in map(Requirement, noted.get_all("Requires-Dist") or []):
@@ -52,10 +61,17 @@ def wanted(root: Path | None = None) -> Wanted | None:
     return Wanted(SpecifierSet(noted["Requires-Python"]), packages)
 
 
+def _locked(file: Path) -> Wanted:
+    """Return what the image's lock names."""
+    lines = LOCKED.finditer(file.read_text(encoding="utf-8"))
+    packages = [Requirement(line["name"] + (line["marker"] or "")) for line in lines]
+    return Wanted(SpecifierSet(""), {"": packages})
+
+
 def check_python(asked: Wanted | None) -> Finding:
     """Compare this Python's version with what is asked for."""
     found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if asked is None:
+    if asked is None or not asked.python:
         return Finding("python", "ok", found)
     if asked.python.contains(platform.python_version(), prereleases=True):
         return Finding("python", "ok", f"{found}; {asked.python} is needed")
