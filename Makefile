@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo fast test test-full test-oldest test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
+.PHONY: setup demo fast test test-full test-oldest wheel image test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -37,9 +37,16 @@ test: setup .venv/.kafka  # most of its time is waiting for brokers and apps, he
 test-full: setup
 	$(BIN)/pytest -m 'full or not full'
 
+wheel: .venv/.ready  # source distribution and wheel: built, installed where nothing else is, and tried
+	$(BIN)/pytest -m full tests/unit/test_wheel.py --durations 5
+
+image:  # the one image of all apps; BASE_IMAGE=... for another base
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE='$(BASE_IMAGE)') -t tapewatch .
+
 test-oldest: setup  # the forest against the oldest scikit-learn allowed
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .oldest 'scikit-learn==1.5.0'
-	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/detection/test_detection_forest.py tests/unit/detection/test_detection_classic.py
+	PYTHONPATH=.oldest $(BIN)/pytest tests/unit/detection/test_detection_forest.py tests/unit/detection/test_detection_classic.py \
+	  tests/unit/detection/test_without_scikit_learn.py
 
 VENDOR = databento==0.87.0 databento-dbn==0.70.0 aiohttp aiohappyeyeballs aiosignal frozenlist multidict propcache yarl
 .vendor/.ready: | setup  # DataBento's own client; it wants an older databento-dbn, hence apart
