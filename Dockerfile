@@ -21,14 +21,14 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONWARNINGS=ignore::DeprecationWarning \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app:/opt/packages \
-    TAPEWATCH_KERNELS=/opt/kernels
+    TAPEWATCH_KERNELS=/opt/kernels.tar.gz
 
 COPY --from=packages /opt/packages /opt/packages
 COPY . /app
 
 # Fails here, not in production, when the build context is wrong; and compiles all that is compiled.
 RUN chmod -R a+rX /app && chmod a+rx /app/image/run /app/image/tape && ln -s /app/image/tape /usr/local/bin/tape \
-    && /app/image/run --compile && chmod -R a+rX /opt/kernels \
+    && /app/image/run --compile \
     && useradd --uid 10001 --no-create-home tapewatch && mkdir -p /app/state && chown tapewatch /app/state
 
 USER tapewatch

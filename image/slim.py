@@ -9,9 +9,10 @@ import struct
 import sys
 from pathlib import Path
 
-FOLDERS = ("tests", "test")
-ENDINGS = {".pyi", ".pxd", ".pyx", ".pxi", ".h", ".hpp", ".c", ".cpp", ".a"}
-"""What compilers and type checkers read."""
+FOLDERS = ("tests", "test", "sample_data", "pdfcorefonts")
+"""Of the last two, matplotlib's, no picture has need: it draws what is given, as PNG."""
+ENDINGS = {".pyi", ".pxd", ".pyx", ".pxi", ".h", ".hpp", ".c", ".cpp", ".a", ".po"}
+"""What compilers, type checkers and translators read."""
 LIBRARY = b"\x7fELF\x02\x01"
 """How an ELF file of 64 bits begins, low byte first: all that Python's wheels for Linux hold."""
 

@@ -25,7 +25,7 @@ from tests.unit.test_stacks import APPS, DEPLOYED, ROOT, document
 
 EXTRAS = ("postgres", "alerts")
 """The extras of the package that the image has."""
-LEFT_OUT = {"matplotlib", "pandas", "pyarrow"}
+LEFT_OUT = {"pandas", "pyarrow"}
 """Packages that a notebook needs, and no app."""
 
 
@@ -197,7 +197,7 @@ def run_image(folder: Path, *words: str, work: str = "") -> tuple[str, str]:
     programs.mkdir(exist_ok=True)
     (programs / "python3").write_text('#!/bin/sh\necho "$PWD|python3 $*|$NUMBA_CACHE_DIR"\n')
     (programs / "python3").chmod(0o755)
-    env = {"PATH": f"{programs}:/usr/bin:/bin", "TAPEWATCH_KERNELS": f"{folder}/kernels"}
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "TAPEWATCH_KERNELS": f"{folder}/kernels.tar.gz"}
     done = subprocess.run(
         ["sh", str(entry), *words], cwd=folder / work, env=env, capture_output=True, text=True
     )
@@ -210,7 +210,9 @@ def run_image(folder: Path, *words: str, work: str = "") -> tuple[str, str]:
 def test_the_entry_point_starts_an_app_by_name_and_any_command(tmp_path: Path) -> None:
     (tmp_path / "app/producer").mkdir(parents=True)
     (tmp_path / "app/producer/main.py").touch()
-    (tmp_path / "kernels/kernels-1").mkdir(parents=True)
+    (tmp_path / "kernels-1").mkdir()
+    words = ["tar", "-czf", "kernels.tar.gz", "kernels-1"]
+    subprocess.run(words, cwd=tmp_path, check=True)
     (tmp_path / "tmp").mkdir()
     assert run_image(tmp_path, "producer") == ("app/producer", "python3 main.py")
     assert (tmp_path / "tmp/numba_cache/kernels-1").is_dir(), "the compiled code is at hand"
