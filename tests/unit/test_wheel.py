@@ -132,7 +132,6 @@ def test_a_wheel_holds_no_rest_of_a_run_and_its_licence(built: tuple[Path, Path]
 MISSING = {
     ("demo",): "broker",
     ("broker", "start", "--port", "29092"): "broker",
-    ("watch",): "desk",
     ("sink", "check"): "sink",
     ("train", "days", "--output", "model"): "train",
 }
