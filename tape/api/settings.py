@@ -39,6 +39,7 @@ class Settings(TypedDict, total=False):
     episode_gap_s: float
     volume_threshold: int
     change_threshold: float
+    rules: str
     thresholds: Thresholds | Path
     model: Path
     ranking_file: Path

@@ -84,7 +84,7 @@ COMMANDS: Final = {
     ),
     "tune": (
         "tape.cli.tune:tune_thresholds",
-        "Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.",
+        "Write a THRESHOLDS_FILE: settings per symbol for a target of alerts per day.",
     ),
     "watch": (
         "tape.cli.watch:watch",

@@ -24,7 +24,7 @@ PANEL: Final = "Settings, which go before the environment and .env"
 BROKER: Final = ("Quix__Broker__Address",)
 TOPICS: Final = ("input", "output", "rejected", "EPISODES_TOPIC")
 RULES: Final = (
-    *("PROFILE", "VOLUME_THRESHOLD", "CHANGE_THRESHOLD"),
+    *("PROFILE", "RULES", "VOLUME_THRESHOLD", "CHANGE_THRESHOLD"),
     *("ALERTS_PER_10K", "ALERTS_PER_DAY", "THRESHOLDS_FILE", "RANKING_FILE", "MODEL"),
 )
 """Settings of what judges that people change from one call to the next."""

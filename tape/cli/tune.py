@@ -1,5 +1,6 @@
 """`tape tune`: thresholds per symbol from past days and a number of alerts a day."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -43,7 +44,9 @@ def tune_thresholds(
     alerts_per_day: Annotated[
         float,
         typer.Option(
-            min=0.1, max=100_000, help="Target alerts per symbol and day, for both profiles."
+            min=0.1,
+            max=100_000,
+            help="Target alerts per symbol and day, of all that PROFILE flags.",
         ),
     ] = 20.0,
     columns: Columns = None,
@@ -51,9 +54,10 @@ def tune_thresholds(
     force: Force = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write a THRESHOLDS_FILE: thresholds per symbol for a target of alerts per day.
+    """Write a THRESHOLDS_FILE: settings per symbol for a target of alerts per day.
 
-    It has thresholds for the classic rules and a budget for PROFILE=calibrated.
+    It has thresholds and a switch of the forest for the classic rules, and a budget for
+    PROFILE=calibrated. Where PROFILE has both, each gets half of the alerts.
 
     Exit code 2 if anything was rejected or skipped; it says what, and the rest is used.
 
@@ -74,17 +78,23 @@ def tune_thresholds(
     outcome = Outcome(skipped=list(discovered.skipped))
     for one in (*(day.outcome for day in past), *without.values()):
         outcome.add(one)
-    found = [tune(one, alerts_per_day, parameters) for one in past_trades(past, parameters, most)]
-    if all(one.own.volume_threshold is None for one in found):
+    each = alerts_per_day / max(len(lineup(settings.profile).kinds) - len(untuned), 1)
+    found = [tune(one, each, parameters) for one in past_trades(past, parameters, most)]
+    if all(one.trades < LEAST_TRADES for one in found):
         say_outcome(outcome)
         raise ArchiveError(
             f"no symbol has {LEAST_TRADES:,} trades in these days, so there is nothing to tune by",
             "name more days",
         )
-    budgets = tune_budgets(past, alerts_per_day, parameters, most)
+    budgets = tune_budgets(past, each, parameters, most)
     sources = [day.name for day in past]
     text = thresholds_text(
-        found, budgets, parameters, alerts_per_day=alerts_per_day, sources=sources
+        found,
+        budgets,
+        parameters,
+        alerts_per_day=alerts_per_day,
+        each=each,
+        sources=sources,
     )
     with file:
         file.write(text.encode())
@@ -95,7 +105,9 @@ def tune_thresholds(
         table_console().print(_table(found, budgets))
     say_outcome(outcome)
     if untuned:
-        notes_console().print(f"PROFILE has {cell(', '.join(untuned))}: nothing to tune for it")
+        notes_console().print(
+            f"PROFILE has {cell(', '.join(untuned))}: nothing to tune for it, it flags on top"
+        )
     notes_console().print(f"written: {cell(str(output))}")
     return outcome.exit_code
 
@@ -120,22 +132,30 @@ def _figures(one: Tuned, budget: TunedBudget | None) -> dict[str, Any]:
     figures.update((name, own[name]) for name in ("volume_threshold", "change_threshold"))
     for name in ("symbol", "limits"):
         del figures[name]
+    figures["forest"] = one.forest
     figures["alerts_per_day"] = None if budget is None else budget.own
     for name in ("before", "after", "last_day"):
         figures[f"calibrated_{name}"] = None if budget is None else getattr(budget, name)
     return figures
 
 
+def _limit(text: str, limit: float, own: float | None) -> str:
+    """Return a threshold, with a mark at a common one; or that its rule does not flag."""
+    if math.isinf(limit):
+        return "off"
+    return text if own is not None else f"{text}*"
+
+
 def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
-    table = Table(title="Alerts per day of volume and price change", title_justify="left")
+    table = Table(title="Alerts per day, of all rules that flag", title_justify="left")
     table.add_column("symbol")
     for name in (
         "shares over",
         "change over",
+        "forest",
         "before",
         "after",
         "held out",
-        "forest",
         "budget",
         "calibrated",
     ):
@@ -144,17 +164,18 @@ def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
         own, budget = one.own, budgets.get(one.symbol)
         table.add_row(
             Text(one.symbol),
-            f"{one.limits[0]:,.0f}{'' if own.volume_threshold is not None else '*'}",
-            f"{100 * one.limits[1]:.3g} %{'' if own.change_threshold is not None else '*'}",
+            _limit(f"{one.limits[0]:,.0f}", one.limits[0], own.volume_threshold),
+            _limit(f"{100 * one.limits[1]:.3g} %", one.limits[1], own.change_threshold),
+            f"{one.by_forest:.1f}" if one.forest else f"off ({one.by_forest:.1f})",
             f"{one.before:.1f}",
             f"{one.after:.1f}",
             "–" if one.left_out is None else f"{one.left_out:.1f}",
-            f"{one.by_forest:.1f}",
             "–" if budget is None else f"{budget.own:g}",
             "–" if budget is None or budget.after is None else f"{budget.after:.1f}",
         )
     table.caption = (
-        "held out: on each day, with thresholds from the others; forest: in addition to these; "
-        "calibrated: PROFILE=calibrated with its budget; *: the common threshold"
+        "held out: on each day, with settings from the others; forest: its own alerts, which "
+        "count in these, or off; calibrated: PROFILE=calibrated with its budget; *: the common "
+        "threshold"
     )
     return table

@@ -9,6 +9,7 @@ import struct
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +48,10 @@ RESERVED: Final = frozenset(
 
 
 class OwnDetector:
-    """A detector of a kind from elsewhere, which need not know of duplicates."""
+    """A detector of a kind from elsewhere, which need not know of duplicates.
+
+    A rule whose bit is 0 does not flag in this run.
+    """
 
     def __init__(
         self, kind: Kind, bits: tuple[int, ...], parameters: Parameters, symbols: SymbolTable
@@ -78,6 +82,7 @@ class OwnDetector:
             with self._named("detect()"):
                 found = self._own.detect(part)
                 bits = self._checked(found, len(part))
+                found = self._flagging(found)
         rows = slice(None) if positions is None else positions
         rules = np.zeros(n, np.uint8)
         rules[rows] = bits
@@ -105,6 +110,7 @@ class OwnDetector:
             if not isinstance(found, Explanation):
                 raise _Fault(f"returned a {type(found).__name__}, not an Explanation")
             fired = int(part.verdicts.rules[part.verdicts.flagged[nth]])
+            found = self._without_off(found)
             self._check_explanation(found, fired)
         return found
 
@@ -177,6 +183,23 @@ class OwnDetector:
         for nth, bit in enumerate(self._bits):
             bits[(found.rules >> nth) & 1 == 1] |= np.uint8(bit)
         return bits
+
+    def _flagging(self, found: Verdicts) -> Verdicts:
+        """Return the verdicts of the rules that flag in this run."""
+        if all(self._bits):
+            return found
+        on = sum(1 << nth for nth, bit in enumerate(self._bits) if bit)
+        rules = found.rules & np.uint8(on)
+        kept = rules[found.flagged] != 0
+        return replace(
+            found, rules=rules, flagged=found.flagged[kept], evidence=found.evidence[kept]
+        )
+
+    def _without_off(self, found: Explanation) -> Explanation:
+        """Return an explanation without the reasons of rules that do not flag in this run."""
+        off = {name for name, nth in self._rules.items() if not self._bits[nth]}
+        reasons = [one for one in found.reasons if getattr(one, "rule", None) not in off]
+        return replace(found, reasons=reasons) if off else found
 
     def _check_explanation(self, found: Explanation, fired: int) -> None:
         if any(not isinstance(reason, Reason) for reason in found.reasons):

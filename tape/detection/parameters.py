@@ -26,12 +26,14 @@ class SymbolThresholds:
         change_threshold: share of the previous price; a larger move is flagged.
         alerts_per_10k: budget of the calibrated profile per 10,000 trades.
         alerts_per_day: the same per trading day. Of the two budgets at most one is given.
+        forest: whether the isolation forest flags.
     """
 
     volume_threshold: int | None = None
     change_threshold: float | None = None
     alerts_per_10k: float | None = None
     alerts_per_day: float | None = None
+    forest: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Parameters:
         budget_size: likewise of the size.
         budget_feed: likewise of how the feed behaves: stuck runs, bursts.
         model: folder of the model of the supervised profile; empty for none.
+        rules: words of the rules that flag; none for all that the detectors have.
         ranking: what was learnt from reviews; decides no flag and no state, None if nothing was.
     """
 
@@ -84,6 +87,7 @@ class Parameters:
     budget_size: float = 0.3
     budget_feed: float = 0.2
     model: str = ""
+    rules: tuple[str, ...] = ()
     ranking: "Ranking | None" = None
 
     @property

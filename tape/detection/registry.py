@@ -5,7 +5,7 @@ installed package may have; or `module:KIND`, an object of a module that Python 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tape.detection.kind import Kind
 from tape.detection.parameters import Parameters, digest
+from tape.detection.switched import check_rules, rules_in_use
 from tape.errors import SettingsError
 from tape.model.counts import Refits
 from tape.model.rules import MOST_RULES, RULES, Rule
@@ -51,26 +52,43 @@ class Lineup:
         """Return the names of the kinds, under which their states are kept."""
         return tuple(kind.name for kind in self.kinds)
 
-    def bits_of(self, kind: Kind) -> tuple[int, ...]:
-        """Return the bits of a kind's rules, in their order."""
+    def bits_of(self, kind: Kind, words: Sequence[str] = ()) -> tuple[int, ...]:
+        """Return the bits of a kind's rules, in their order; 0 for one that RULES leaves out."""
         own = {rule.name for rule in kind.rules}
-        return tuple(rule.bit for rule in self.rules if rule.name in own)
+        return tuple(
+            rule.bit if not words or rule.word in words else 0
+            for rule in self.rules
+            if rule.name in own
+        )
 
     def fingerprint(self, run: Parameters) -> str:
         """Return digits that differ when anything that decides a message differs."""
+        check_rules(self.kinds, run.rules)
         without = self._without_ranking(run)
         if run.ranking is None:
             return without
         return digest({"settings": without, "ranking": run.ranking.digest})
 
     def _without_ranking(self, run: Parameters) -> str:
-        each = [[kind.name, kind.parameters.of(run).fingerprint()] for kind in self.kinds]
+        each = [
+            [kind.name, kind.parameters.of(run).fingerprint(), *self._in_use(kind, run)]
+            for kind in self.kinds
+        ]
         if len(self.kinds) == 1 and self.names[0] in BUILT_IN:
             return each[0][1]
         values: dict[str, Any] = {"detectors": each}
         if run.episode_gap_s != Parameters().episode_gap_s:
             values["episode_gap_s"] = run.episode_gap_s
         return digest(values)
+
+    def _in_use(self, kind: Kind, run: Parameters) -> list[str]:
+        """Return the rules that flag of a detector of one's own; none if all do.
+
+        Those of this program have them in their own fingerprint.
+        """
+        used = rules_in_use(run.rules, kind.rules)
+        own = kind.name not in BUILT_IN and used != kind.rules
+        return [rule.word for rule in used] if own else []
 
 
 def words_of(profile: str) -> list[str]:
@@ -164,6 +182,7 @@ def make_detector(
     do so (`Verdicts.each`).
     """
     found = lineup(parameters.profile)
+    check_rules(found.kinds, parameters.rules)
     if len(found.kinds) == 1 and found.kinds[0].finds_duplicates:
         return _built(found.kinds[0], parameters, symbols, refits, tells_each)
     from tape.detection.composed import Composed
@@ -174,7 +193,9 @@ def make_detector(
         if kind.finds_duplicates:
             members.append(_built(kind, parameters, symbols, refits, tells_each))
         else:
-            members.append(OwnDetector(kind, found.bits_of(kind), parameters, symbols))
+            members.append(
+                OwnDetector(kind, found.bits_of(kind, parameters.rules), parameters, symbols)
+            )
     gates = {kind.name: kind.gate for kind in found.kinds if kind.gate}
     return members[0] if len(members) == 1 else Composed(found.names, members, gates)
 

@@ -98,6 +98,9 @@ class DetectorSettings(BrokerSettings):
         gt=0,
         allow_inf_nan=False,
     )
+    rules: str = setting(
+        "", "RULES", "the rules that flag, comma-separated: volume, price, forest; empty: all"
+    )
     thresholds_file: Path | None = setting(
         None,
         "THRESHOLDS_FILE",
@@ -170,6 +173,13 @@ class DetectorSettings(BrokerSettings):
         """Refuse what is no detector's name; whether it can be imported its use will show."""
         return ",".join(words_of(profile))
 
+    @field_validator("rules")
+    @classmethod
+    def _words(cls, rules: str) -> str:
+        """Have each word once; which of them are rules depends on PROFILE."""
+        words = (word.strip().lower() for word in rules.split(","))
+        return ",".join(dict.fromkeys(filter(None, words)))
+
     @model_validator(mode="after")
     def _shares_are_a_whole(self) -> Self:
         """Refuse shares of the budget that are more or less than it."""
@@ -222,6 +232,7 @@ class DetectorSettings(BrokerSettings):
             budget_size=self.budget_size,
             budget_feed=self.budget_feed,
             episode_gap_s=self.episode_gap_s,
+            rules=tuple(self.rules.split(",")) if self.rules else (),
             model="" if self.model is None else str(self.model),
             ranking=ranking,
         )

@@ -14,7 +14,7 @@ SHORT: Final = 6
 """
 LONG: Final = 10
 """From this many letters on two errors are still nearer to the setting than to anything else."""
-OTHERS: Final = frozenset(("MODE", "LOGLEVEL", "DATABASE_URI"))
+OTHERS: Final = frozenset(("MODE", "ROLES", "LOGLEVEL", "DATABASE_URI"))
 """Names one error away from a setting that other programs are known to have."""
 
 

@@ -11,7 +11,7 @@ from tape.errors import SettingsError
 from tape.model.fields import SYMBOL_WORDS, is_symbol
 from tape.process.regular_file import LARGE, read_file
 
-KEYS: Final = ("volume_threshold", "change_threshold", *BUDGETS)
+KEYS: Final = ("volume_threshold", "change_threshold", "forest", *BUDGETS)
 MOST_PER_10K: Final = 100
 LEAST_PER_10K: Final = 0.001
 """Bounds of `alerts_per_10k`: one trade in a hundred, and one in ten million."""
@@ -21,8 +21,8 @@ def read_thresholds(path: Path) -> dict[str, SymbolThresholds]:
     """Return per-symbol thresholds and budgets from a TOML file.
 
     One table per symbol, with `volume_threshold` (shares), `change_threshold` (share of the
-    previous price), and `alerts_per_day` or `alerts_per_10k`; none of them is needed. Raises
-    `SettingsError` that names the file and the line or key at fault.
+    previous price), `forest` (whether it flags), and `alerts_per_day` or `alerts_per_10k`; none of
+    them is needed. Raises `SettingsError` that names the file and the line or key at fault.
     """
     try:
         tables = tomllib.loads(read_file(path, LARGE).decode())
@@ -93,6 +93,9 @@ def _thresholds(place: str, symbol: str, table: object) -> SymbolThresholds:
             f"{where}: change_threshold is {_shown(table, 'change_threshold')}",
             "write a number above 0 (0.01 is 1 %)",
         )
+    forest = table.get("forest")
+    if forest is not None and not isinstance(forest, bool):
+        raise SettingsError(f"{where}: forest is {_shown(table, 'forest')}", "write true or false")
     if all(name in table for name in BUDGETS):
         raise SettingsError(
             f"{where} has both alerts_per_10k and alerts_per_day", "keep one of them"
@@ -108,7 +111,7 @@ def _thresholds(place: str, symbol: str, table: object) -> SymbolThresholds:
             f"{where}: alerts_per_day is {_shown(table, 'alerts_per_day')}",
             f"write a number above 0, at most {MOST_PER_DAY:,}",
         )
-    return SymbolThresholds(volume, change, per_10k, per_day)
+    return SymbolThresholds(volume, change, per_10k, per_day, forest)
 
 
 def _shown(table: dict[str, object], key: str) -> str:

@@ -1,8 +1,9 @@
 """Thresholds per symbol for the classic rules, from past days and a number of alerts a day.
 
 An alert is an episode: flagged trades of a symbol, each at most a second after the one before.
-Volume and price change get half the alerts each, because they tell of different things; the
-forest has no threshold of a symbol's own.
+The alerts asked for are those of all rules that flag. The forest has no threshold of a symbol's
+own: where it has more than its share of them, it is switched off. Volume and price change get half
+of the rest each, because they tell of different things.
 """
 
 import math
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from tape.codec.array_types import F64
 from tape.desk.day import Day
 from tape.desk.past_days import judged_columns
+from tape.detection.classic.parameters import ClassicParameters
 from tape.detection.classic.reasons import thresholds_of
 from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters, SymbolThresholds
@@ -24,16 +26,24 @@ from tape.judging.judge import Judge
 from tape.market.new_york import I64, calendar_days
 from tape.model.counts import Counts
 from tape.model.fields import NANOS, U32_MAX
-from tape.model.rules import ISOLATION_FOREST
+from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 GAP_NS: Final = NANOS
 """A second without a flag ends an alert, as it ends an episode of a busy stock."""
 TUNED: Final = "classic"
 """The detector that has thresholds."""
+FOREST_SHARE: Final = 1 / 3
+"""Of the alerts asked for the forest may have this share, as each of three rules, or it is off.
+
+It flags about `CONTAMINATION` of the trades whatever the symbol, up to hundreds of alerts a day.
+"""
 LEAST_TRADES: Final = 1_000
 """Of fewer trades nothing can be said about the rarest of them."""
 DIGITS: Final = 3
 """Of a threshold; more would claim a precision that no past day gives."""
+
+NEVER: Final = (math.inf, math.inf)
+"""Thresholds that nothing exceeds."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -67,7 +77,7 @@ class Past:
             self.forest[kept],
         )
 
-    def alerts(self, limits: tuple[float, float], *, forest: bool = False) -> int:
+    def alerts(self, limits: tuple[float, float], *, forest: bool) -> int:
         """Return how many alerts volume and change thresholds give, with the forest's or not."""
         flagged = (self.size > limits[0]) | (self.change > limits[1])
         return count_alerts(self.ts_event_ns, flagged | self.forest if forest else flagged)
@@ -78,15 +88,16 @@ class Tuned:
     """What tuning found for one symbol; alerts are means per day over the past days.
 
     Attributes:
-        own: the thresholds to be used, None where the common one stays.
+        own: what is to be used, None where the common one stays.
         why_not: in words, why a threshold, or both, could not be tuned.
         limits: volume and change thresholds that hold, tuned or common.
-        before: alerts with the thresholds so far.
-        after: alerts with `limits`, on the days that they come from.
-        left_out: the same on each day with thresholds from the other days, None for one day.
+        forest: whether the forest flags, after.
+        before: alerts with the settings so far, of all rules that flag.
+        after: alerts with `own`, on the days that it comes from.
+        left_out: the same on each day with what the other days gave, None for one day.
         by_volume: alerts of the volume rule alone, after.
         by_change: alerts of the change rule alone, after.
-        by_forest: alerts of the forest alone, which no threshold governs.
+        by_forest: alerts of the forest alone, as many as it has where it flags.
     """
 
     symbol: str
@@ -95,6 +106,7 @@ class Tuned:
     own: SymbolThresholds
     why_not: str
     limits: tuple[float, float]
+    forest: bool
     before: float
     after: float
     left_out: float | None
@@ -135,8 +147,13 @@ def rounded_up(value: float) -> float:
 
 
 def past_trades(days: Sequence[Day], parameters: Parameters, max_symbols: int) -> list[Past]:
-    """Return the symbols' trades on the days, judged in order of time by the classic rules."""
-    found, forest = judged_by_symbol(days, parameters, max_symbols), ISOLATION_FOREST.bit
+    """Return the symbols' trades on the days, judged in order of time by the classic rules.
+
+    The forest is asked for all of them, whether it flags or not.
+    """
+    overrides = {symbol: replace(own, forest=None) for symbol, own in parameters.overrides.items()}
+    asked = replace(parameters, rules=(), overrides=overrides)
+    found, forest = judged_by_symbol(days, asked, max_symbols), ISOLATION_FOREST.bit
     return [
         Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & forest) != 0)
         for symbol, (ts, size, price, rules) in found.items()
@@ -164,20 +181,22 @@ def judged_by_symbol(
 
 
 def tune(past: Past, alerts_per_day: float, parameters: Parameters) -> Tuned:
-    """Return the thresholds that give a symbol about this many alerts on a day that it trades."""
+    """Return what gives a symbol about this many alerts on a day that it trades."""
     days: list[int] = np.unique(past.day).tolist()
-    common = thresholds_of(parameters, past.symbol)
-    own, why_not = _own(past, len(days), alerts_per_day)
-    limits = _limits(own, common)
+    flags = _Flags.of(replace(parameters, overrides={}), past.symbol)
+    before = _Flags.of(parameters, past.symbol)
+    common = flags.limits(thresholds_of(parameters, past.symbol))
+    own, why_not = _own(past, len(days), alerts_per_day, flags)
+    limits, forest = _limits(own, common), flags.forest and own.forest is None
     left_out = None
     if len(days) > 1:
         total = 0
         for day in days:
             rest = [other for other in days if other != day]
-            found, _ = _own(past.on(rest), len(rest), alerts_per_day)
-            total += past.on([day]).alerts(_limits(found, common))
+            found, _ = _own(past.on(rest), len(rest), alerts_per_day, flags)
+            kept = flags.forest and found.forest is None
+            total += past.on([day]).alerts(_limits(found, common), forest=kept)
         left_out = total / len(days)
-    never = (math.inf, math.inf)
     return Tuned(
         symbol=past.symbol,
         trades=len(past.day),
@@ -185,21 +204,26 @@ def tune(past: Past, alerts_per_day: float, parameters: Parameters) -> Tuned:
         own=own,
         why_not=why_not,
         limits=limits,
-        before=past.alerts(common) / len(days),
-        after=past.alerts(limits) / len(days),
+        forest=forest,
+        before=past.alerts(common, forest=before.forest) / len(days),
+        after=past.alerts(limits, forest=forest) / len(days),
         left_out=left_out,
-        by_volume=past.alerts((limits[0], math.inf)) / len(days),
-        by_change=past.alerts((math.inf, limits[1])) / len(days),
-        by_forest=past.alerts(never, forest=True) / len(days),
+        by_volume=past.alerts((limits[0], math.inf), forest=False) / len(days),
+        by_change=past.alerts((math.inf, limits[1]), forest=False) / len(days),
+        by_forest=past.alerts(NEVER, forest=True) / len(days),
     )
 
 
 def tuned_thresholds(
     days: Sequence[Day], alerts_per_day: float, parameters: Parameters, max_symbols: int
 ) -> dict[str, SymbolThresholds]:
-    """Return the thresholds of the symbols that the days know well enough."""
+    """Return thresholds alone, of the symbols that the days know well enough.
+
+    Volume and price change share the alerts; the forest flags as it did.
+    """
+    both = _Flags(volume=True, change=True, forest=False)
     found = [
-        (past.symbol, _own(past, len(np.unique(past.day)), alerts_per_day)[0])
+        (past.symbol, _own(past, len(np.unique(past.day)), alerts_per_day, both)[0])
         for past in past_trades(days, parameters, max_symbols)
     ]
     return {symbol: own for symbol, own in found if own.volume_threshold is not None}
@@ -214,17 +238,50 @@ def learnt_parameters(
     return replace(parameters, overrides={**parameters.overrides, **tuned})
 
 
-def _own(past: Past, days: int, alerts_per_day: float) -> tuple[SymbolThresholds, str]:
-    """Return thresholds of the symbol's own, and why there are none, where there are none."""
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """Which of the classic rules flag a symbol's trades."""
+
+    volume: bool
+    change: bool
+    forest: bool
+
+    @classmethod
+    def of(cls, parameters: Parameters, symbol: str) -> "_Flags":
+        bits = ClassicParameters.of(parameters).flagging(symbol)
+        rules = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST)
+        return cls(*(bool(bits & rule.bit) for rule in rules))
+
+    def limits(self, thresholds: tuple[float, float]) -> tuple[float, float]:
+        """Return thresholds above which a rule flags, which one that is off never does."""
+        return (
+            thresholds[0] if self.volume else math.inf,
+            thresholds[1] if self.change else math.inf,
+        )
+
+
+def _own(
+    past: Past, days: int, alerts_per_day: float, flags: _Flags
+) -> tuple[SymbolThresholds, str]:
+    """Return what a symbol has of its own, and why there are no thresholds where there are none."""
+    most = alerts_per_day * days
+    by_forest = past.alerts(NEVER, forest=True) if flags.forest else 0
+    off = by_forest > most * FOREST_SHARE
+    forest = False if off else None
     if len(past.day) < LEAST_TRADES:
-        return SymbolThresholds(), f"{len(past.day):,} trades, fewer than {LEAST_TRADES:,}"
-    most = alerts_per_day * days / 2
-    shares = int(threshold(past.size.astype(np.float64), past.ts_event_ns, most))
-    volume = min(shares, U32_MAX)  # no trade is larger, and no threshold may be
-    change = threshold(past.change, past.ts_event_ns, most)
+        why_not = f"{len(past.day):,} trades, fewer than {LEAST_TRADES:,}"
+        return SymbolThresholds(forest=forest), why_not
+    rest = most if off else most - by_forest
+    each = rest / max(flags.volume + flags.change, 1)
+    volume = change = None
+    if flags.volume:
+        shares = int(threshold(past.size.astype(np.float64), past.ts_event_ns, each))
+        volume = min(shares, U32_MAX)  # no trade is larger, and no threshold may be
+    if flags.change:
+        change = threshold(past.change, past.ts_event_ns, each)
     if change == 0.0:
-        return SymbolThresholds(volume, None), "the price hardly ever moves"
-    return SymbolThresholds(volume, change), ""
+        return SymbolThresholds(volume, None, forest=forest), "the price hardly ever moves"
+    return SymbolThresholds(volume, change, forest=forest), ""
 
 
 def _limits(own: SymbolThresholds, common: tuple[float, float]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from tape.desk.tune.budgets import DOUBT, TunedBudget
 from tape.desk.tune.thresholds import Tuned
 from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.classic.reasons import thresholds_of
-from tape.detection.parameters import Parameters
+from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.process.origin import MARK
 
 BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -25,6 +25,7 @@ def thresholds_text(
     *,
     alerts_per_day: float,
     sources: Sequence[str],
+    each: float | None = None,
 ) -> str:
     """Return the file: one table per symbol, with what each value means on the past days.
 
@@ -33,19 +34,24 @@ def thresholds_text(
         budgets: of the calibrated profile, by symbol.
         parameters: settings with which they were found; the file says them.
         alerts_per_day: what was asked for, per symbol.
+        each: what of it each profile gets, where several judge together.
         sources: names of the files of the past days.
     """
+    each = alerts_per_day if each is None else each
     parts = [
         f"# {MARK.decode()}: `tape tune --alerts-per-day {alerts_per_day:g}` from:\n"
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
         "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
         "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
-        "# one before. Volume and price change get half of the alerts each. What the isolation\n"
-        "# forest flags comes on top: CONTAMINATION governs it, for all symbols alike.\n"
+        "# one before. The figures count those of all rules that flag. Where the isolation forest\n"
+        "# would have more than a third of the alerts asked for, it is off. Volume and price\n"
+        "# change get half of the rest each.\n"
     ]
+    if each != alerts_per_day:
+        parts[0] += f"# Profiles that judge together get {each:g} alerts a day each.\n"
     parts += [
-        _table(one, parameters) + _budget(budgets.get(one.symbol), one, parameters, alerts_per_day)
+        _table(one, parameters) + _budget(budgets.get(one.symbol), one, parameters, each)
         for one in tuned
     ]
     return "\n".join(parts)
@@ -54,18 +60,21 @@ def thresholds_text(
 def _table(one: Tuned, parameters: Parameters) -> str:
     name = one.symbol if BARE.fullmatch(one.symbol) else f'"{one.symbol}"'
     own = one.own
-    if own.volume_threshold is None and own.change_threshold is None:
+    if own == SymbolThresholds():
         return f"# {one.symbol}: {one.why_not}; the common thresholds hold.\n"
     volume, change = thresholds_of(parameters, one.symbol)
     lines = [
         f"[{name}]",
-        f"# {_days(one.days)}, {one.trades / one.days:,.0f} trades a day. Alerts per day of both:",
-        f"#   {one.before:.1f} with the thresholds before ({volume:,} shares, {_percent(change)})",
+        f"# {_days(one.days)}, {one.trades / one.days:,.0f} trades a day. Alerts per day:",
+        f"#   {one.before:.1f} with the settings before ({volume:,} shares, {_percent(change)})",
         f"#   {one.after:.1f} with these, on the days that they come from",
     ]
     if one.left_out is not None:
-        lines.append(f"#   {one.left_out:.1f} on held-out days, with thresholds from the others")
-    lines.append(f"# The forest alone: {one.by_forest:.1f} alerts a day.")
+        lines.append(f"#   {one.left_out:.1f} on held-out days, with settings from the others")
+    if own.forest is not None:
+        lines.append(f"forest = false  # it alone would have {one.by_forest:.1f} alerts a day")
+    elif one.forest:
+        lines.append(f"# The forest alone: {one.by_forest:.1f} alerts a day, counted above.")
     if own.volume_threshold is not None:
         lines.append(
             f"volume_threshold = {own.volume_threshold}  # shares: {one.by_volume:.1f} alerts a day"
@@ -76,8 +85,8 @@ def _table(one: Tuned, parameters: Parameters) -> str:
             f"  # {_percent(own.change_threshold)} from one trade to the next: "
             f"{one.by_change:.1f} alerts a day"
         )
-    else:
-        lines.append(f"# no change_threshold: {one.why_not}; the common one holds")
+    elif one.why_not:
+        lines.append(f"# no thresholds here: {one.why_not}; the common ones hold")
     return "\n".join(lines) + "\n"
 
 

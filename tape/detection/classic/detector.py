@@ -51,6 +51,7 @@ class ClassicDetector(KeptRows):
         self._limits = Limits(
             volume=np.zeros(0, np.int64),
             change=np.zeros(0, np.float64),
+            rules=np.zeros(0, np.int64),
             stride=parameters.stride,
             refit_every=parameters.refit_every,
             usual=np.array(usual_history(parameters.history), np.float32),
@@ -63,13 +64,17 @@ class ClassicDetector(KeptRows):
     def _grow_beside(self, room: int) -> None:
         volume = np.zeros(room, np.int64)
         change = np.zeros(room, np.float64)
+        rules = np.zeros(room, np.int64)
         volume[: self._known] = self._limits.volume[: self._known]
         change[: self._known] = self._limits.change[: self._known]
-        self._limits = self._limits._replace(volume=volume, change=change)
+        rules[: self._known] = self._limits.rules[: self._known]
+        self._limits = self._limits._replace(volume=volume, change=change, rules=rules)
 
     def _begin_row(self, row: int) -> None:
-        own = thresholds_of(self.parameters, self.symbols.names[row])
+        symbol = self.symbols.names[row]
+        own = thresholds_of(self.parameters, symbol)
         self._limits.volume[row], self._limits.change[row] = own
+        self._limits.rules[row] = self.parameters.flagging(symbol)
 
     def detect(self, trades: TradeColumns) -> Verdicts:
         """Judge a batch and remember what is needed to judge the next one."""

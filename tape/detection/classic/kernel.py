@@ -30,11 +30,13 @@ FACTS = 7
 class Limits(NamedTuple):
     """Thresholds, per row of the state where a symbol may have its own, and how a symbol begins.
 
-    `usual` is the history of a new symbol and `first_breaks`, with `first_below`, its forest.
+    `rules` are the bits of those that flag. `usual` is the history of a new symbol and
+    `first_breaks`, with `first_below`, its forest.
     """
 
     volume: I64
     change: F64
+    rules: I64
     stride: int
     refit_every: int
     usual: F32
@@ -218,6 +220,7 @@ def detect_batch(
             and (counters[BELOW] ^ (_interval(state, row, z) & 1)) == 1
         ):
             out.rules[i] |= FOREST_BIT
+        out.rules[i] &= limits.rules[row]
         if out.rules[i] != 0:
             out.flagged[found] = i
             _explain(row, state, out.facts[found], out)

@@ -5,14 +5,13 @@ from typing import Final
 
 from tape.codec.symbols import SymbolTable
 from tape.detection.classic.detector import ClassicDetector
-from tape.detection.classic.parameters import ClassicParameters
+from tape.detection.classic.parameters import RULES, ClassicParameters
 from tape.detection.classic.reference import LiteralDetector
 from tape.detection.classic.state import BREAKS, COUNTERS, FINE, LAST_PRICE, LEARNT, VERSION
 from tape.detection.duplicates import ACCEPTED, KNOWN_PUBLISHERS
 from tape.detection.forest.self_check import kernel_can, kernel_is_trusted
 from tape.detection.kind import STATE_BYTES, Kind, Layout
 from tape.detection.protocol import Detector
-from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 LITERAL_BYTES: Final = 192 * 1024
 """This much more a state takes in JSON, as the detector keeps it that is not compiled."""
@@ -47,7 +46,7 @@ def _state_bytes_max(parameters: ClassicParameters) -> int:
 
 KIND: Final = Kind(
     name="classic",
-    rules=(HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST),
+    rules=RULES,
     parameters=ClassicParameters,
     build=_build,
     memory_trades=_memory_trades,
@@ -55,7 +54,7 @@ KIND: Final = Kind(
     state_bytes_max=_state_bytes_max,
     finds_duplicates=True,
     scorer="tape.detection.classic.scores:ClassicScores",
-    tuned="thresholds of volume and price change",
+    tuned="thresholds of volume and price change, and whether the forest flags",
     layout=Layout(
         columns={
             "trades": ACCEPTED,

@@ -171,7 +171,7 @@ class LiteralDetector:
                 low, high, bound = bounds
                 normal = (mean_usd + low * std_usd, mean_usd + high * std_usd, bound)
                 facts = (previous, mean_usd, std_usd, z, *normal)
-        return rules, facts
+        return rules & self.parameters.flagging(self.symbols.names[row]), facts
 
     def _refit(self, memory: _Memory, ahead: list[float], root: float) -> None:
         """Refit the forest, on the window only if there is enough in it to learn from."""

@@ -56,7 +56,9 @@ def test_a_threshold_has_three_digits_and_is_never_rounded_down(value: float, to
     assert rounded_up(value) == told
 
 
-def past(sizes: list[int], changes: list[float], days: int = 2) -> Past:
+def past(
+    sizes: list[int], changes: list[float], days: int = 2, forest: tuple[int, ...] = ()
+) -> Past:
     n = len(sizes)
     day = np.sort(np.arange(n) % days)
     return Past(
@@ -65,7 +67,7 @@ def past(sizes: list[int], changes: list[float], days: int = 2) -> Past:
         (NOON_S + day * DAY + np.arange(n) * 2) * SECOND,
         np.array(sizes),
         np.array(changes),
-        np.zeros(n, np.bool_),
+        np.isin(np.arange(n), forest),
     )
 
 
@@ -82,6 +84,45 @@ def test_tuning_by_hand() -> None:
     assert found.before == (500 + 2) / 2  # the moves of the first day are among the 500
     assert (found.by_volume, found.by_change, found.after) == (0, 2, 2)
     assert found.left_out == (1_000 + 2) / 2  # all sizes of the first day exceed the second's
+
+
+FEW, MANY = tuple(range(0, 2_000, 500)), tuple(range(0, 2_000, 20))
+"""Trades that the forest flags, on two days: 2 and 50 alerts a day."""
+
+
+def test_the_forest_counts_and_is_off_where_it_would_have_more_than_its_share() -> None:
+    sizes, still = list(range(2_000, 0, -1)), [0.0001] * 2_000
+    kept = tune(past(sizes, still, forest=FEW), 8, Parameters())
+    assert (kept.own.forest, kept.forest, kept.by_forest, kept.before) == (None, True, 2, 2)
+    # Of 16 alerts on both days 4 are the forest's, 6 of 12 are due to the largest sizes.
+    assert (kept.by_volume, kept.own.volume_threshold, kept.after) == (0, 2_000, 2)
+    off = tune(past(sizes, still, forest=MANY), 8, Parameters())
+    assert (off.own.forest, off.forest, off.by_forest, off.before) == (False, False, 50, 50)
+    assert off.after == off.by_volume
+    text = thresholds_text([kept, off], {}, Parameters(), alerts_per_day=8, sources=[])
+    assert "# The forest alone: 2.0 alerts a day, counted above.\n" in text
+    assert "\nforest = false  # it alone would have 50.0 alerts a day\n" in text
+    few = tune(past(sizes[:900], still[:900], forest=MANY), 8, Parameters())
+    assert few.own == SymbolThresholds(forest=False)
+    made = thresholds_text([few], {}, Parameters(), alerts_per_day=8, sources=[])
+    assert "[AAA]\n# 2 days, 450 trades a day." in made
+
+
+def test_rules_that_do_not_flag_get_no_alerts_and_the_others_all() -> None:
+    sizes, still = list(range(2_000, 0, -1)), [0.0001] * 2_000
+    volume = tune(past(sizes, still, forest=MANY), 8, Parameters(rules=("volume",)))
+    assert (volume.own, volume.forest) == (SymbolThresholds(1_990, None), False)
+    assert volume.before == 0
+    price = tune(past(sizes, still, forest=MANY), 8, Parameters(rules=("price", "forest")))
+    assert (price.own.volume_threshold, price.own.forest) == (None, False)
+    assert price.own.change_threshold == 0.0001
+
+
+def test_the_switch_of_an_older_file_is_no_reason_for_the_next() -> None:
+    sizes, still = list(range(2_000, 0, -1)), [0.0001] * 2_000
+    older = Parameters(overrides={"AAA": SymbolThresholds(forest=False)})
+    again = tune(past(sizes, still, forest=MANY), 8, older)
+    assert (again.own.forest, again.before) == (False, 0)
 
 
 def test_constant_prices_and_few_trades_keep_the_common_thresholds() -> None:
@@ -105,7 +146,7 @@ def test_of_the_largest_trades_there_are_a_file_is_made_that_can_be_read(tmp_pat
 
 
 def alerts(*words: str | Path, **env: str) -> dict[str, int]:
-    """Alerts but for the forest's by symbol, counted from what replay writes."""
+    """Alerts of all rules by symbol, counted from what replay writes."""
     out = Path(words[0]) / "anomalies.jsonl"
     done = tape("replay", *words, "--output", out, **env)
     assert done.returncode == 0, done.stderr
@@ -113,8 +154,6 @@ def alerts(*words: str | Path, **env: str) -> dict[str, int]:
     last: dict[str, np.datetime64] = {}
     for line in out.read_text().splitlines():
         anomaly = json.loads(line)
-        if set(anomaly["anomalies"]) == {"Isolation Forest"}:
-            continue
         symbol, at = anomaly["symbol"], np.datetime64(anomaly["ts_event"].rstrip("Z"), "ns")
         if symbol not in last or at - last[symbol] > np.timedelta64(1, "s"):
             counts[symbol] = counts.get(symbol, 0) + 1
@@ -139,7 +178,8 @@ def test_tuned_thresholds_hold_on_a_day_that_tuning_has_not_seen(
         assert figures[symbol]["volume_threshold"] == thresholds[symbol].volume_threshold
         assert figures[symbol]["after"] <= 20
         assert 20 / 2 < figures[symbol]["left_out"] < 20 * 2
-        assert before[symbol] < 8
+        assert thresholds[symbol].forest is False
+        assert before[symbol] > 20 * 2
         assert 20 / 2 < after[symbol] < 20 * 2
     again = tmp_path / "again.toml"
     tape("tune", folder / "03", folder / "04", folder / "05", "-o", again)
@@ -209,6 +249,15 @@ def test_one_day_cannot_try_a_budget(folder: Path, tmp_path: Path) -> None:
         "the requested budget, unchanged: one day cannot test it"
         in (tmp_path / "one.toml").read_text()
     )
+
+
+def test_profiles_that_judge_together_share_the_alerts(folder: Path, tmp_path: Path) -> None:
+    alone, both = tmp_path / "alone.toml", tmp_path / "both.toml"
+    tape("tune", folder / "04", "-o", alone, "--alerts-per-day", "7")
+    words = ("--alerts-per-day", "14", "--profile", "classic,calibrated")
+    assert tape("tune", folder / "04", "-o", both, *words).returncode == 0
+    assert read_thresholds(both) == read_thresholds(alone)
+    assert "# Profiles that judge together get 7 alerts a day each.\n" in both.read_text()
 
 
 @pytest.mark.parametrize(
