@@ -166,7 +166,7 @@ def _table(found: list[Tuned], budgets: Mapping[str, TunedBudget]) -> Table:
             Text(one.symbol),
             _limit(f"{one.limits[0]:,.0f}", one.limits[0], own.volume_threshold),
             _limit(f"{100 * one.limits[1]:.3g} %", one.limits[1], own.change_threshold),
-            f"{one.by_forest:.1f}" if one.forest else f"off ({one.by_forest:.1f})",
+            f"{one.by_forest:.1f}" if one.forest else f"off ({one.by_forest:.0f})",
             f"{one.before:.1f}",
             f"{one.after:.1f}",
             "–" if one.left_out is None else f"{one.left_out:.1f}",

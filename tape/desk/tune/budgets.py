@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tape.desk.day import Day
-from tape.desk.tune.thresholds import LEAST_TRADES, count_alerts, judged_by_symbol
+from tape.desk.tune.thresholds import LEAST_TRADES, count_alerts, gap_ns, judged_by_symbol
 from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.parameters import MOST_PER_DAY, Parameters, SymbolThresholds
 from tape.market.new_york import calendar_days
@@ -128,7 +128,8 @@ def _counted(
     for symbol, (ts, _, _, rules) in judged_by_symbol(days, parameters, max_symbols).items():
         day, flagged = calendar_days(ts), rules != 0
         counts[symbol] = [
-            count_alerts(ts[day == one], flagged[day == one]) for one in np.unique(day)
+            count_alerts(ts[day == one], flagged[day == one], gap_ns(parameters))
+            for one in np.unique(day)
         ]
         trades[symbol] = len(ts)
     return counts, trades

@@ -1,6 +1,6 @@
 """Thresholds per symbol for the classic rules, from past days and a number of alerts a day.
 
-An alert is an episode: flagged trades of a symbol, each at most a second after the one before.
+An alert is an episode, counted as the judge makes them.
 The alerts asked for are those of all rules that flag. The forest has no threshold of a symbol's
 own: where it has more than its share of them, it is switched off. Volume and price change get half
 of the rest each, because they tell of different things.
@@ -22,6 +22,7 @@ from tape.detection.classic.reasons import thresholds_of
 from tape.detection.classic.scores import changes
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.detection.protocol import DUPLICATE
+from tape.judging.episode_kernel import QUIET_NS
 from tape.judging.judge import Judge
 from tape.market.new_york import I64, calendar_days
 from tape.model.counts import Counts
@@ -29,7 +30,7 @@ from tape.model.fields import NANOS, U32_MAX
 from tape.model.rules import HIGH_VOLUME, ISOLATION_FOREST, RAPID_PRICE_CHANGE
 
 GAP_NS: Final = NANOS
-"""A second without a flag ends an alert, as it ends an episode of a busy stock."""
+"""What EPISODE_GAP_S is unless it is set: a second."""
 TUNED: Final = "classic"
 """The detector that has thresholds."""
 FOREST_SHARE: Final = 1 / 3
@@ -56,6 +57,7 @@ class Past:
         day: the trade's day, New York, counted from 1970.
         change: move from the trade before, as a share of its price.
         forest: whether the forest flags the trade.
+        gap_ns: EPISODE_GAP_S, for all trades.
     """
 
     symbol: str
@@ -64,6 +66,7 @@ class Past:
     size: I64
     change: F64
     forest: Bools
+    gap_ns: int = GAP_NS
 
     def on(self, days: Sequence[int]) -> "Past":
         """Return the trades of some of the days."""
@@ -75,12 +78,14 @@ class Past:
             self.size[kept],
             self.change[kept],
             self.forest[kept],
+            self.gap_ns,
         )
 
     def alerts(self, limits: tuple[float, float], *, forest: bool) -> int:
         """Return how many alerts volume and change thresholds give, with the forest's or not."""
         flagged = (self.size > limits[0]) | (self.change > limits[1])
-        return count_alerts(self.ts_event_ns, flagged | self.forest if forest else flagged)
+        flagged = flagged | self.forest if forest else flagged
+        return count_alerts(self.ts_event_ns, flagged, self.gap_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +120,26 @@ class Tuned:
     by_forest: float
 
 
-def count_alerts(ts_event_ns: I64, flagged: Bools) -> int:
-    """Return how many alerts the flagged trades of one symbol make."""
-    times = ts_event_ns[flagged]
-    return int((np.abs(np.diff(times)) > GAP_NS).sum()) + 1 if len(times) else 0
+def count_alerts(ts_event_ns: I64, flagged: Bools, gap_ns: int = GAP_NS) -> int:
+    """Return how many episodes the flagged ones of all trades of a symbol make.
+
+    A flag belongs to the episode before it if it comes within the gap, or is the very next trade.
+    """
+    places = np.flatnonzero(flagged)
+    if not len(places):
+        return 0
+    away_ns = np.abs(np.diff(ts_event_ns[places]))
+    next_ones = (np.diff(places) == 1) & (away_ns <= QUIET_NS)
+    return int(((away_ns > gap_ns) & ~next_ones).sum()) + 1
 
 
-def threshold(values: F64, ts_event_ns: I64, most: float) -> float:
+def threshold(values: F64, ts_event_ns: I64, most: float, gap_ns: int = GAP_NS) -> float:
     """Return the least threshold, three digits long, above which lie at most `most` alerts."""
     steps = np.unique(values)
     low, high = -1, len(steps) - 1  # above the largest value there is never an alert
     while high - low > 1:
         middle = (low + high) // 2
-        if count_alerts(ts_event_ns, values > steps[middle]) <= most:
+        if count_alerts(ts_event_ns, values > steps[middle], gap_ns) <= most:
             high = middle
         else:
             low = middle
@@ -154,10 +166,16 @@ def past_trades(days: Sequence[Day], parameters: Parameters, max_symbols: int) -
     overrides = {symbol: replace(own, forest=None) for symbol, own in parameters.overrides.items()}
     asked = replace(parameters, rules=(), overrides=overrides)
     found, forest = judged_by_symbol(days, asked, max_symbols), ISOLATION_FOREST.bit
+    gap = gap_ns(parameters)
     return [
-        Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & forest) != 0)
+        Past(symbol, calendar_days(ts), ts, size, changes(price), (rules & forest) != 0, gap)
         for symbol, (ts, size, price, rules) in found.items()
     ]
+
+
+def gap_ns(parameters: Parameters) -> int:
+    """Return how long after a flag an episode ends."""
+    return round(parameters.episode_gap_s * NANOS)
 
 
 def judged_by_symbol(
@@ -275,10 +293,10 @@ def _own(
     each = rest / max(flags.volume + flags.change, 1)
     volume = change = None
     if flags.volume:
-        shares = int(threshold(past.size.astype(np.float64), past.ts_event_ns, each))
+        shares = int(threshold(past.size.astype(np.float64), past.ts_event_ns, each, past.gap_ns))
         volume = min(shares, U32_MAX)  # no trade is larger, and no threshold may be
     if flags.change:
-        change = threshold(past.change, past.ts_event_ns, each)
+        change = threshold(past.change, past.ts_event_ns, each, past.gap_ns)
     if change == 0.0:
         return SymbolThresholds(volume, None, forest=forest), "the price hardly ever moves"
     return SymbolThresholds(volume, change, forest=forest), ""

@@ -43,10 +43,11 @@ def thresholds_text(
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
         "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
-        "# An alert is an episode: flagged trades of a symbol, each at most a second after the\n"
-        "# one before. The figures count those of all rules that flag. Where the isolation forest\n"
-        "# would have more than a third of the alerts asked for, it is off. Volume and price\n"
-        "# change get half of the rest each.\n"
+        f"# An alert is an episode: flagged trades of a symbol at most {parameters.episode_gap_s:g} s "
+        "apart, or\n"
+        "# one right after the other. The figures count those of all rules that flag. Where\n"
+        "# the isolation forest would have more than a third of the alerts asked for, it is\n"
+        "# off. Volume and price change get half of the rest each.\n"
     ]
     if each != alerts_per_day:
         parts[0] += f"# Profiles that judge together get {each:g} alerts a day each.\n"
