@@ -43,8 +43,8 @@ def thresholds_text(
         + "".join(f"#   {_printable(name)}\n" for name in sources)
         + "# Thresholds of the classic rules and budgets of PROFILE=calibrated, one table per\n"
         "# symbol. Use them with THRESHOLDS_FILE=<this file>. Each profile uses its own lines.\n"
-        f"# An alert is an episode: flagged trades of a symbol at most {parameters.episode_gap_s:g} s "
-        "apart, or\n"
+        "# An alert is an episode: flagged trades of a symbol at most "
+        f"{parameters.episode_gap_s:g} s apart, or\n"
         "# one right after the other. The figures count those of all rules that flag. Where\n"
         "# the isolation forest would have more than a third of the alerts asked for, it is\n"
         "# off. Volume and price change get half of the rest each.\n"
