@@ -1,6 +1,8 @@
 """RULES, and `forest` of a symbol: which rules flag, and nothing else of what a detector does."""
 
+import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,8 +104,6 @@ def test_a_rule_that_is_none_is_refused(profile: str, rules: tuple[str, ...], sa
 
 
 def test_a_rule_of_one_s_own_can_be_off_as_well(make_own) -> None:  # noqa: F811
-    import sys
-
     def detect(self, trades) -> Verdicts:
         large, dear = trades.size > 300, trades.price_nanos % 3 == 0
         return Verdicts.of(large.astype(np.uint8) | dear.astype(np.uint8) << 1)
@@ -114,10 +114,11 @@ def test_a_rule_of_one_s_own_can_be_off_as_well(make_own) -> None:  # noqa: F811
         return Explanation([Reason(name, 1, 0, f"{name}.") for name, is_so in fired if is_so])
 
     make_own(detect=detect, explain=explain)
-    kind = sys.modules["own_kinds"].KIND
+    module: Any = sys.modules["own_kinds"]
+    kind = module.KIND
     one = kind.rules[0]
     two = (replace(one, name="Large", word="large"), replace(one, name="Dear", word="dear"))
-    sys.modules["own_kinds"].KIND = replace(kind, rules=two)
+    module.KIND = replace(kind, rules=two)
     trades = odd_trades(3, 1_500)
     run = Parameters(profile="own_kinds:KIND")
     every, some = maker(run)(NAMES), maker(replace(run, rules=("dear",)))(NAMES)
