@@ -17,6 +17,7 @@ from tape.process.exit import refuse_words, run_app
 from tape.process.logs import configure_logging
 from tape.settings.load import load
 from tape.settings.sink import SinkSettings
+from tape.streaming.opening import open_store
 from tape.streaming.sink_app import (
     make_store,
     needed_topics,
@@ -35,7 +36,7 @@ def main() -> int:
     topics = needed_topics(settings)
     ready_broker(settings.client_config(), topics)
     refuse_unfit_topics(settings.client_config(), topics)
-    store.open()
+    open_store(store, settings.sink)
 
     app = sink_application(settings)
     storing(app, settings, store)
