@@ -15,7 +15,7 @@ if __name__ in ("__main__", "__mp_main__"):
 from tape.alerting.start import channels_in, decider_of
 from tape.kafka.connect import ready_broker
 from tape.kafka.topics import refuse_unfit_topics
-from tape.process.exit import refuse_words, run_app
+from tape.process.exit import leave, refuse_words, run_app
 from tape.process.logs import configure_logging
 from tape.settings.alerter import AlerterSettings
 from tape.settings.load import load
@@ -39,4 +39,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_app(main))
+    leave(run_app(main))

@@ -98,8 +98,9 @@ def search(folder: Path, kind: type[SearchServer], anomalies: list[Item]) -> Non
     with kind(folder, free_port()) as server:
         store = SearchStore(search_place(server.url, prefix="tapewatch"))
         store.open()
-        put(store, anomalies[:AT_ONCE])  # the index is made, and the first documents are slow
-        rest = anomalies[AT_ONCE:]
+        first = min(AT_ONCE, len(anomalies) // 4)
+        put(store, anomalies[:first])  # the index is made, and the first documents are slow
+        rest = anomalies[first:]
         pid = server.java_pid()
         name = kind.name.lower()
         measured(f"{name}, anomalies", len(rest), lambda: put(store, rest), pid)

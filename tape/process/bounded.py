@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+NAME: Final = "a bounded call"
+"""Of the threads in which calls run."""
 
 
 class NoAnswerError(TimeoutError):
@@ -31,11 +34,22 @@ def in_time(timeout_s: float, call: Callable[[], T]) -> T:
         except BaseException as error:  # raised below, where it can be caught
             raised.append(error)
 
-    thread = threading.Thread(target=called, name="a bounded call", daemon=True)
-    thread.start()
+    thread = in_background(called)
     thread.join(timeout_s)
     if raised:
         raise raised[0]
     if not returned:
         raise NoAnswerError(f"no answer within {timeout_s:.0f} s")
     return returned[0]
+
+
+def in_background(call: Callable[[], object]) -> threading.Thread:
+    """Start a call in a thread that does not keep the process from ending; returns the thread."""
+    thread = threading.Thread(target=call, name=NAME, daemon=True)
+    thread.start()
+    return thread
+
+
+def left_behind() -> bool:
+    """Return whether calls are still under way, though nobody waits for them any more."""
+    return any(one.name == NAME and one.is_alive() for one in threading.enumerate())

@@ -14,6 +14,7 @@ from tape.errors import (
     SettingsError,
     TapeError,
 )
+from tape.process.bounded import left_behind
 from tape.process.interrupts import (
     INTERRUPTED,
     clean_up_first,
@@ -116,6 +117,19 @@ def run_app(main: Callable[[], int]) -> int:
         return run_main(app)
     finally:
         end_at_once()  # what is left is Python's own end
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, at once where calls of libraries are still under way (`bounded`).
+
+    At its own end Python stops their threads wherever they are: within the C++ of what draws
+    pictures that ends the process with SIGABRT in place of this code.
+    """
+    if left_behind():
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def as_lost(error: BrokerAwayError) -> BrokerLostError:

@@ -1,7 +1,6 @@
 """The alerter as a Quix Streams application: at least once to each channel."""
 
 import logging
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from tape.kafka.kept_topic import KeptTopic
 from tape.kafka.neighbours import trades_around
 from tape.kafka.probe import BrokerProbe
 from tape.kafka.topics import TopicSpec, pipeline_topics
+from tape.process.bounded import in_background
 from tape.settings.alerter import AlerterSettings
 from tape.streaming.alert_consumer import AlertConsumer
 from tape.streaming.alerting import Alerting
@@ -24,9 +24,6 @@ from tape.streaming.reader_app import raise_plainly, reader_application
 log = logging.getLogger(__name__)
 
 COMMIT_S: Final = 1.0
-
-FEWEST: Final = 5
-"""Trades of which a picture says more than its message does."""
 
 
 class AlertApplication(StoppableApplication):
@@ -88,19 +85,19 @@ def _pictures(settings: AlerterSettings, channels: list[Channel]) -> Pictures | 
         return None
 
     # The first picture takes seconds: what draws it is loaded, and looks for the system's fonts.
-    threading.Thread(target=trial_picture, name="first picture", daemon=True).start()
+    in_background(trial_picture)
     return Pictures(drawing(settings))
 
 
 def drawing(settings: AlerterSettings) -> Draw:
     """Return what draws the trades around the one that brought a state, as they are on `stocks`."""
-    from tape.alerting.drawing import EACH, picture_of
+    from tape.alerting.drawing import LOADED, picture_of
 
     def draw(announcement: Announcement, source: Source) -> bytes | None:
-        around = trades_around(settings.client_config(), settings.input, source, each=EACH)
-        if announcement.episode is None or len(around.trades) < FEWEST:
+        if announcement.episode is None:
             return None
-        return picture_of(announcement.episode, around.trades, around.at)
+        around = trades_around(settings.client_config(), settings.input, source, each=LOADED)
+        return picture_of(announcement.episode, around.trades)
 
     return draw
 

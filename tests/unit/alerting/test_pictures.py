@@ -25,6 +25,7 @@ from tests.unit.alerting.test_delivery import Fake, announced, episode, raising
 Answer = Callable[[str], str | None]
 PNG = b"\x89PNG\r\n\x1a\n"
 SOURCE = (0, 17)
+LATER = "2025-03-03T15:00:00.000000900Z"
 
 
 def size_of(png: bytes) -> tuple[int, int]:
@@ -47,20 +48,35 @@ def trade(nth: int, **more: Any) -> Trade:
 
 
 @pytest.mark.parametrize(
-    ("found", "trades", "at"),
+    ("found", "trades"),
     [
-        (episode(), [trade(n) for n in range(20)], 10),
-        (episode(symbol="$x_{1$", price_extreme="9e9", state="closed"), [trade(0)] * 5, 0),
-        (episode(first_ts_event="yesterday"), [trade(n, price_nanos=-n) for n in range(121)], 120),
-        (episode(), [trade(n, size=2**32 - 1, price_nanos=10**16) for n in range(5)], 4),
+        (episode(), [trade(n) for n in range(20)]),
+        (
+            episode(symbol="$x_{1$", price_extreme="9e9", state="closed"),
+            [trade(0, symbol="$x_{1$")] * 5,
+        ),
+        (episode(last_ts_event=LATER), [trade(n, price_nanos=-n) for n in range(1_000)]),
+        (episode(), [trade(n, size=2**32 - 1, price_nanos=10**16) for n in range(5)]),
     ],
 )
-def test_a_picture_is_small_whatever_the_trades_are(
-    found: Any, trades: list[Trade], at: int
-) -> None:
-    png = picture_of(found, trades, at)
+def test_a_picture_is_small_whatever_the_trades_are(found: Any, trades: list[Trade]) -> None:
+    png = picture_of(found, trades)
+    assert png is not None
     assert size_of(png) == (640, 320)
     assert len(png) < 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("found", "trades"),
+    [
+        (episode(), [trade(n, symbol="OTHER") for n in range(20)]),  # the topic was made again
+        (episode(), [trade(n) for n in range(10**9, 10**9 + 20)]),  # of another moment
+        (episode(first_ts_event="yesterday"), [trade(n) for n in range(20)]),
+        (episode(), [trade(n) for n in range(4)]),
+    ],
+)
+def test_there_is_no_picture_of_other_trades(found: Any, trades: list[Trade]) -> None:
+    assert picture_of(found, trades) is None
 
 
 def test_a_mail_has_the_picture_as_a_file_of_its_own() -> None:
