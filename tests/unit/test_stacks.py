@@ -1,6 +1,7 @@
 """One set of settings: quix.yaml, app.yaml, compose, .env.example and the classes agree."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,8 @@ def default(kind: type[BaseSettings], name: str) -> object:
         return ""  # all that there is
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, bool):
+        return int(value)
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, frozenset) or value in (None, PydanticUndefined):
@@ -116,6 +119,53 @@ def test_the_compose_file_sets_only_what_is_known(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+OF_ITS_BROKER = {
+    *("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM", "KAFKA_SSL_CA_FILE"),
+    *("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"),
+}
+"""Compose brings its own broker, which asks for no name."""
+OF_OTHER_STORES = {"SINK_DIR", "SINK_CONSUMER_GROUP", "DATABASE_PASSWORD_FILE"}
+"""Each sink of compose has a store of its own, its password in the URL, and a group of its own."""
+WITHOUT: dict[str, set[str]] = {
+    "producer": {"DATABASE_PASSWORD_FILE"},
+    "anomaly_detector": set(),
+    "postgres_sink": {
+        *OF_OTHER_STORES,
+        *(name for name in names(SinkSettings) if name.startswith("ELASTICSEARCH_")),
+        "INDEX_PREFIX",
+    },
+    "elasticsearch_sink": {
+        *OF_OTHER_STORES,
+        *("DATABASE_URL", "POSTGRES_SCHEMA", "ELASTICSEARCH_API_KEY", "ELASTICSEARCH_USERNAME"),
+        *("ELASTICSEARCH_PASSWORD", "ELASTICSEARCH_CA_FILE"),
+    },
+    "alerter": {"ALERT_URLS_FILE", "ALERT_CALENDARS"},  # files that a mount of one's own brings
+}
+PASSED = re.compile(r"\$\{(\w+):-([^}]*)\}")
+MOUNTED = re.compile(r"\$\{(\w+):\+(/settings/[\w.]+)\}")
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_compose_passes_every_setting_with_its_default(name: str) -> None:
+    kind = APPS[DEPLOYED[name]]
+    service = document("docker-compose.yml")["services"][name]
+    environment = service["environment"]
+    assert set(names(kind)) - set(environment) == OF_ITS_BROKER | WITHOUT[name]
+    mounts = {one["target"]: one for one in service.get("volumes", []) if isinstance(one, dict)}
+    for setting, text in environment.items():
+        passed, mounted = PASSED.fullmatch(str(text)), MOUNTED.fullmatch(str(text))
+        if passed and setting != "INSTANCE":
+            assert passed[1] == setting
+            assert same(passed[2], default(kind, setting)), setting
+        if mounted:
+            mount = mounts.pop(mounted[2])
+            assert (mounted[1], mount["source"]) == (setting, f"${{{setting}:-/dev/null}}")
+            assert (mount["type"], mount["read_only"]) == ("bind", True)
+            assert mount["bind"] == {"create_host_path": False}, "a wrong path is said, not made"
+    assert not mounts
+    assert {"THRESHOLDS_FILE", "RANKING_FILE"} <= environment.keys() or name != "anomaly_detector"
 
 
 def test_topics_are_the_same_everywhere() -> None:
