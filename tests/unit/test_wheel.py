@@ -138,11 +138,16 @@ MISSING = {
 """Commands that the base install does not run, and the extra that each needs."""
 
 
+@pytest.fixture(scope="session")
+def base(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return the wheel without extras, with a day to work on."""
+    base = Installed(tmp_path_factory.mktemp("base"), built[1], "")
+    base.run("tape", "synth", "--output", "days", "--trades", "3000")
+    return base
+
+
 @pytest.mark.full
-def test_the_base_install_serves_a_notebook_and_says_what_else_needs(
-    built: tuple[Path, Path], tmp_path: Path
-) -> None:
-    base = Installed(tmp_path, built[1], "")
+def test_the_base_install_is_quick_to_import_and_says_what_is_missing(base: Installed) -> None:
     for name in ("tape", "tapewatch"):
         assert base.run(name, "--version") == f"tapewatch {tape.__version__}\n"
     loaded = (
@@ -150,11 +155,14 @@ def test_the_base_install_serves_a_notebook_and_says_what_else_needs(
         "import sys; print(t < 0.3, *{'confluent_kafka', 'quixstreams', 'numba'} & {*sys.modules})"
     )
     assert base.run("python", "-c", loaded) == "True\n"
-    base.run("tape", "synth", "--output", "days", "--trades", "3000")
     for words, extra in MISSING.items():
         said = base.run("tape", *words, code=4)
         assert f"pip install 'tapewatch[{extra}]'" in said, words
         assert said.count("\n") == 1, f"not one sentence: {said}"
+
+
+@pytest.mark.full
+def test_the_base_install_serves_a_notebook(base: Installed) -> None:
     code = (
         "import tape; found = tape.detect('days', profile='calibrated'); "
         "print(len(found.to_pandas()), len(found.to_arrow()), len(found)); "
