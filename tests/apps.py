@@ -102,6 +102,7 @@ class Pipeline:
             "rejected": self.rejected,
             "EPISODES_TOPIC": self.episodes,
             "COMMIT_INTERVAL_S": "0.3",
+            "TAPE_FORMAT": "json",  # of the commands, which tests read
             **more,
         }
 

@@ -50,9 +50,12 @@ def every_command() -> list[list[str]]:
 
 
 def tape(*words: str | Path, **env: str) -> Ended:
-    """Run the command line with these words, the environment changed by `env`."""
+    """Run the command line with these words, the environment changed by `env`.
+
+    What it prints is JSON unless the words say otherwise, for most tests read it.
+    """
     out, err = io.StringIO(), io.StringIO()
-    code = run(out, err, *words, **env)
+    code = run(out, err, *words, **{"TAPE_FORMAT": "json", **env})
     assert "Traceback" not in out.getvalue() + err.getvalue()
     return Ended(code, out.getvalue(), err.getvalue())
 

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from benchmarks.machine.machine import machine, versions
-from tape.cli.output import notes_console, table_console
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import notes_console
 from tape.synthetic import make_day, write_day
 
 ENGINE_RUNS = (
@@ -28,12 +29,14 @@ def bench(
         int, typer.Option(min=10_000, help="Trades of the pipeline runs.")
     ] = 1_000_000,
     broker: Annotated[bool, typer.Option(help="Measure the apps on a local Kafka too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    form: AsForm = None,
+    as_json: AsJson = False,
 ) -> int:
     """Measure the speed of engine, files, messages and apps here; medians of three runs.
 
     Example: tape bench --json > benchmarks/results.json
     """
+    shape = form_of(form, as_json)
     from benchmarks.machine import (
         by_symbols,
         desk,
@@ -81,15 +84,15 @@ def bench(
             figures.update(pipeline.pipeline_figures(data, small, keys, values))
             status.update("the detector by the number of its symbols")
             figures.update(by_symbols.symbols_figures())
-    if as_json:
+    if shape == "json":  # a line per figure: its file is kept and compared
         typer.echo(json.dumps(figures, indent=2))
     else:
-        _print(figures)
+        show(shape, figures, lambda: [_table(figures)])
     return 0
 
 
-def _print(figures: dict[str, object]) -> None:
+def _table(figures: dict[str, object]) -> Table:
     table = Table("figure", "value")
     for name, value in figures.items():
         table.add_row(name, f"{value:,.4g}" if isinstance(value, float) else str(value))
-    table_console().print(table)
+    return table

@@ -12,7 +12,7 @@ from tape.api.frames import needs
 from tape.api.reading import Trades
 from tape.api.rows import Rows, arrow_to_pandas, arrow_to_polars, html_table
 from tape.archives import read_tape
-from tape.desk.plots.anomaly import CloseUp
+from tape.desk.plots.close_up import CloseUp
 from tape.desk.summary import Findings, findings, surprise
 from tape.errors import BooksError, SettingsError
 from tape.model.anomaly import Anomaly, decode_anomaly, verdict_begins

@@ -167,7 +167,7 @@ def _begin(
 
 def main() -> None:
     """Run the command line; what an operator can fix is said in one sentence."""
-    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+    if os.environ.get("TERM", "") in ("dumb", "unknown") and sys.stdout.isatty():
         # Rich takes such a terminal for 80 columns wide unless both of these are set.
         size = shutil.get_terminal_size()
         os.environ.setdefault("COLUMNS", str(size.columns))

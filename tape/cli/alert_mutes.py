@@ -12,7 +12,8 @@ from tape.alerting.kept import Mute
 from tape.alerting.mutes import hits, is_on
 from tape.alerting.until import until_ns
 from tape.cli.alert_said import say_unreadable, utc_and_new_york
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import notes_console
 from tape.errors import SettingsError
 from tape.kafka.alerts_topic import alert_records, put_record
 from tape.kafka.connect import ready_broker
@@ -39,6 +40,7 @@ def mute(
     all_of_them: Annotated[
         bool, typer.Option("--all", help="Be silent about all symbols.")
     ] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Announce nothing of these symbols until a time; what is withheld is counted and listed.
@@ -47,6 +49,7 @@ def mute(
 
     Example: tape alert mute NVDA --until 16:00 --why "stock split"
     """
+    shape = form_of(form, as_json)
     names = sorted({name.strip() for name in symbols or []})
     for name in names:
         check_symbol(name, "mute")
@@ -67,8 +70,7 @@ def mute(
     )
     settings = _ready()
     put_record(settings.client_config(), settings.alerts, one)
-    if wants_json(as_json):
-        print_json(one)
+    show(shape, one, list)
     of = ", ".join(names) or "all symbols"
     _note(
         f"muted until {utc_and_new_york(one.until)}: {of}; end it before: tape alert unmute "
@@ -79,40 +81,44 @@ def mute(
 
 def mutes(
     every: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """List the mutes that count now, with their end and how many states each withheld.
 
     Example: tape alert mutes --all
     """
+    shape = form_of(form, as_json)
     settings = _ready()
     records, unreadable = alert_records(settings.client_config(), settings.alerts)
     now = iso_time(int(WALL_CLOCK.now_s()) * NANOS)
     counted = hits(records)
     found = [one for one in records if isinstance(one, Mute) and (every or is_on(one, now))]
     found.sort(key=lambda one: (one.until, one.mute_id))
-    if wants_json(as_json):
-        rows = [
-            {**msgspec.structs.asdict(one), "on": is_on(one, now), "withheld": _hits(one, counted)}
-            for one in found
-        ]
-        print_json({"mutes": rows})
-    elif found:
-        table = Table("id", "symbols", "until", "withheld", "by", "why")
-        for one in found:
-            of = ", ".join(one.symbols) or "all"
-            end = "ended" if one.ended else utc_and_new_york(one.until)
-            texts = (of, end, f"{_hits(one, counted):,}", one.who, one.why)
-            table.add_row(cell(one.mute_id), *map(cell, texts))
-        table_console().print(table)
-    else:
+    rows = [
+        {**msgspec.structs.asdict(one), "on": is_on(one, now), "withheld": _hits(one, counted)}
+        for one in found
+    ]
+    show(shape, {"mutes": rows}, lambda: [_table(found, counted)] if found else [], rows)
+    if not found:
         _note("nothing is muted")
     say_unreadable(unreadable, settings.alerts)
     return 0
 
 
+def _table(found: list[Mute], counted: dict[str, int]) -> Table:
+    table = Table("id", "symbols", "until", "withheld", "by", "why")
+    for one in found:
+        of = ", ".join(one.symbols) or "all"
+        end = "ended" if one.ended else utc_and_new_york(one.until)
+        texts = (of, end, f"{_hits(one, counted):,}", one.who, one.why)
+        table.add_row(cell(one.mute_id), *map(cell, texts))
+    return table
+
+
 def unmute(
     mute_id: Annotated[str, typer.Argument(help="As `tape alert mutes` lists it.")],
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """End a mute before its time. What it withheld stays counted.
@@ -121,6 +127,7 @@ def unmute(
 
     Example: tape alert unmute m-1f2e3d
     """
+    shape = form_of(form, as_json)
     settings = _ready()
     records, _ = alert_records(settings.client_config(), settings.alerts)
     now = iso_time(int(WALL_CLOCK.now_s()) * NANOS)
@@ -132,8 +139,7 @@ def unmute(
         return NOTHING_MATCHED
     ended = msgspec.structs.replace(one, ended=now)
     put_record(settings.client_config(), settings.alerts, ended)
-    if wants_json(as_json):
-        print_json(ended)
+    show(shape, ended, list)
     _note(f"ended: {mute_id}")
     return 0
 

@@ -1,14 +1,11 @@
 """`tape alert preview`: how many alerts past days would have brought, and which."""
 
-import csv
-import io
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
@@ -30,10 +27,11 @@ from tape.alerting.rules import Rules
 from tape.alerting.rules_file import read_rules
 from tape.archives import count_rows_hint, find_archives
 from tape.cli.alert_said import channel_names, say_unusable
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.notes import advance, say_missing, say_order, say_skipped
 from tape.cli.nothing import nothing_judged
-from tape.cli.output import notes_console, print_json, row_bars, say_outcome, table_console
+from tape.cli.output import counted, notes_console, row_bars, say_outcome
 from tape.cli.part import From, Symbols, To, part_of
 from tape.errors import SettingsError
 from tape.judging.judge import Judge
@@ -43,14 +41,11 @@ from tape.model.counts import Counts
 from tape.model.episode import decode_episode
 from tape.model.fields import TIME_MAX_NS
 from tape.model.rejected import Rejected
-from tape.process.sheet_text import sheet_cell
 from tape.process.terminal_text import cell, printable
 from tape.settings.alerter import AlerterSettings
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 
-Format = Literal["table", "json", "jsonl", "csv"]
-FORMATS: Final[tuple[Format, ...]] = ("table", "json", "jsonl", "csv")
 SHOWN: Final = 20
 """Alerts that a table lists, the highest priority first."""
 MOST_STATES: Final = 300_000
@@ -114,13 +109,8 @@ def preview(
     to: To = "",
     columns: Columns = None,
     time_zone: TimeZone = None,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help=f"{', '.join(FORMATS)}; json where standard output is no terminal.",
-        ),
-    ] = None,
+    form: AsForm = None,
+    as_json: AsJson = False,
 ) -> int:
     """Judge past days, and say how many alerts the rules would have given, and which.
 
@@ -129,7 +119,7 @@ def preview(
 
     Example: tape alert preview nasdaq --per-day 10
     """
-    form = _form(format_)
+    shape = form_of(form, as_json)
     part = part_of(symbols, from_, to)
     settings, detector = load(AlerterSettings), load(DetectorSettings)
     chosen = read_rules(rules or settings.alert_rules)
@@ -154,39 +144,17 @@ def preview(
     if not run.trades:
         say_outcome(run.outcome, remedy=False)
         raise nothing_judged(run)
-    _show(form, seen, withheld=withheld)
+    lines = seen.preview.withheld() if withheld else seen.preview.lines
+    whole = {**_summary(seen), "withheld" if withheld else "lines": lines}
+    rows = lines if shape != "csv" else map(_csv_row, lines)
+    tables = [_days_table(seen), _lines_table(lines)]
+    show(shape, whole, lambda: tables, rows, Line.__struct_fields__)
     say_order(counts)
     say_skipped(run)
     say_outcome(run.outcome)
     say_missing(run)
     _say(seen, chosen, channels, expected, per_day)
     return run.outcome.exit_code
-
-
-def _form(given: str | None) -> Format:
-    if given is None:
-        return "table" if sys.stdout.isatty() else "json"
-    for one in FORMATS:
-        if given == one:
-            return one
-    raise SettingsError(f"--format {given} is not known", f"choose from {', '.join(FORMATS)}")
-
-
-def _show(form: Format, seen: _Run, *, withheld: bool) -> None:
-    """Print the alerts, or what was withheld."""
-    lines = seen.preview.withheld() if withheld else seen.preview.lines
-    match form:
-        case "json":
-            print_json({**_summary(seen), "withheld" if withheld else "lines": lines})
-        case "jsonl":
-            for line in lines:
-                print_json(line)
-        case "csv":
-            _print_csv(lines)
-        case "table":
-            console = table_console()
-            console.print(_days_table(seen))
-            console.print(_lines_table(lines))
 
 
 def _summary(seen: _Run) -> dict[str, Any]:
@@ -214,14 +182,8 @@ def _per_day(alerts: int, seen: _Run) -> float:
     return round(alerts / max(len(seen.days), 1), 2)
 
 
-def _print_csv(lines: Sequence[Line]) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(Line.__struct_fields__)
-    for line in lines:
-        row = msgspec.structs.asdict(line) | {"channels": " ".join(line.channels)}
-        table.writerow("" if one is None else sheet_cell(str(one)) for one in row.values())
-    sys.stdout.write(text.getvalue())
+def _csv_row(line: Line) -> dict[str, Any]:
+    return msgspec.structs.asdict(line) | {"channels": " ".join(line.channels)}
 
 
 def _days_table(seen: _Run) -> Table:
@@ -258,7 +220,8 @@ def _say(
     held = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
     a_day = _per_day(preview.alerts(), seen)
     notes = [
-        f"{preview.episodes:,} episodes on {days:,} days: {preview.announced():,} announced, "
+        f"{counted(preview.episodes, 'episode')} on {counted(days, 'day')}: "
+        f"{preview.announced():,} announced, "
         f"{a_day:g} alerts per day; withheld: {held or 'none'}"
     ]
     rule = busiest(preview.lines, rules)

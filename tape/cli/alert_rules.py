@@ -12,7 +12,8 @@ from tape.alerting.expected import Event
 from tape.alerting.rules import AlertRule
 from tape.alerting.rules_file import read_rules, rule_text
 from tape.cli.alert_said import channel_names, say_unusable, utc_and_new_york
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import notes_console
 from tape.model.fields import NANOS, iso_time
 from tape.process.clock import WALL_CLOCK
 from tape.process.terminal_text import cell
@@ -33,6 +34,7 @@ def rules(
     file: Annotated[
         Path | None, typer.Option("--rules", readable=False, help="This file, not ALERT_RULES.")
     ] = None,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Show the rules of ALERT_RULES as they are read, and the next events of ALERT_CALENDARS.
@@ -41,6 +43,7 @@ def rules(
 
     Example: tape alert rules --check
     """
+    shape = form_of(form, as_json)
     settings = load(AlerterSettings)
     path = file or settings.alert_rules
     found = read_rules(path)
@@ -50,27 +53,25 @@ def rules(
     calendars = read_calendars(settings.alert_calendars, now_ns + AHEAD_NS)
     coming = sorted(one for one in calendars.events if one.end_ns > now_ns)
     if not check:
-        if wants_json(as_json):
-            events = [
-                {
-                    "name": one.name,
-                    "symbols": one.symbols or ("*",),
-                    "start": iso_time(one.start_ns),
-                    "end": iso_time(one.end_ns),
-                    "calendar": one.source,
-                }
-                for one in coming
-            ]
-            texts = [rule_text(rule) for rule in found]
-            print_json({"channels": channels, "rules": texts, "expected": events})
-        else:
-            _show(found, coming)
+        events = [
+            {
+                "name": one.name,
+                "symbols": one.symbols or ("*",),
+                "start": iso_time(one.start_ns),
+                "end": iso_time(one.end_ns),
+                "calendar": one.source,
+            }
+            for one in coming
+        ]
+        texts = [rule_text(rule) for rule in found]
+        whole = {"channels": channels, "rules": texts, "expected": events}
+        show(shape, whole, lambda: _tables(found, coming), texts)
     say_unusable(calendars)
     _say(found, path, calendars, len(coming))
     return 0
 
 
-def _show(found: tuple[AlertRule, ...], coming: list[Event]) -> None:
+def _tables(found: tuple[AlertRule, ...], coming: list[Event]) -> list[Table]:
     table = Table("rule", "key", "value")
     for rule in found:
         name = rule.name
@@ -80,13 +81,13 @@ def _show(found: tuple[AlertRule, ...], coming: list[Event]) -> None:
             shown = ", ".join(value) if isinstance(value, list) else str(value)
             table.add_row(cell(name), key, cell(shown))
             name = ""
-    table_console().print(table)
-    if coming:
-        events = Table("expected", "symbols", "from", "to")
-        for one in coming[:SHOWN]:
-            times = (utc_and_new_york(iso_time(at)) for at in (one.start_ns, one.end_ns))
-            events.add_row(cell(one.name), cell(", ".join(one.symbols) or "all"), *times)
-        table_console().print(events)
+    if not coming:
+        return [table]
+    events = Table("expected", "symbols", "from", "to")
+    for one in coming[:SHOWN]:
+        times = (utc_and_new_york(iso_time(at)) for at in (one.start_ns, one.end_ns))
+        events.add_row(cell(one.name), cell(", ".join(one.symbols) or "all"), *times)
+    return [table, events]
 
 
 def _say(

@@ -10,7 +10,7 @@ from tape.alerting.message import Channel, ChannelError
 from tape.alerting.outbox import HUNG, bounded
 from tape.alerting.rendering import trial_message
 from tape.alerting.start import channels_in
-from tape.cli.output import AsJson, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.errors import SettingsError
 from tape.process.clock import wall_ns
 from tape.process.terminal_text import cell
@@ -22,6 +22,7 @@ def send_test(
     channel: Annotated[
         list[str] | None, typer.Option(help="Only this channel; may be given several times.")
     ] = None,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Send one marked message through each channel, with a picture if it takes one.
@@ -31,25 +32,27 @@ def send_test(
 
     Example: ALERT_URLS='slack://…' tape alert test
     """
+    shape = form_of(form, as_json)
     settings = load(AlerterSettings)
     channels = _wanted(channels_in(settings), channel or [])
     picture = _picture(settings, channels)
-    found = []
+    found: list[dict[str, object]] = []
     for one in channels:
         why, shown = _sent(one, settings, picture)
         told = {"channel": one.name, "place": one.place, "taken": why is None, "why": why}
         found.append(told | {"picture": shown})
     well = all(one["taken"] for one in found)
-    if wants_json(as_json):
-        print_json({"well": well, "channels": found})
-        return 0 if well else 1
+    show(shape, {"well": well, "channels": found}, lambda: [_table(found)], found)
+    return 0 if well else 1
+
+
+def _table(found: list[dict[str, object]]) -> Table:
     table = Table("channel", "place", "", "answer", "picture")
     for row in found:
         verdict = "[green]taken[/]" if row["taken"] else "[bold red]not taken[/]"
         name, place = cell(str(row["channel"])), cell(str(row["place"]))
         table.add_row(name, place, verdict, *(cell(str(row[n] or "")) for n in ("why", "picture")))
-    table_console().print(table)
-    return 0 if well else 1
+    return table
 
 
 def _picture(settings: AlerterSettings, channels: list[Channel]) -> bytes | None:

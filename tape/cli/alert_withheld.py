@@ -9,7 +9,9 @@ from rich.table import Table
 from tape.alerting.kept import Reason, Sent
 from tape.alerting.mutes import hits
 from tape.cli.alert_said import say_unreadable
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import counted as numbered
+from tape.cli.output import notes_console
 from tape.errors import SettingsError
 from tape.kafka.alerts_topic import alert_records
 from tape.kafka.connect import ready_broker
@@ -30,6 +32,7 @@ def withheld(
     ] = None,
     symbols: Annotated[str, typer.Option(help="Only these symbols, comma-separated.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="List at most N, the newest.")] = 50,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """List the episodes whose newest state was withheld, and count all states by reason.
@@ -38,6 +41,7 @@ def withheld(
 
     Example: tape alert withheld --reason muted
     """
+    shape = form_of(form, as_json)
     if reason is not None and reason not in (*REASONS, FAILED):
         raise SettingsError(
             f"--reason {reason} is not known", f"choose from {', '.join((*REASONS, FAILED))}"
@@ -57,13 +61,11 @@ def withheld(
     failed = sum(one.told is not None and one.told.failed is not None for one in known)
     if failed:
         counted[FAILED] = failed
-    if wants_json(as_json):
-        rows = [{**msgspec.structs.asdict(one), "reason": reason_of(one)} for one in found[:limit]]
-        print_json({"states_withheld": dict(counted.most_common()), "episodes": rows})
-    elif found:
-        table_console().print(_table(found[:limit]))
+    rows = [{**msgspec.structs.asdict(one), "reason": reason_of(one)} for one in found[:limit]]
+    whole = {"states_withheld": dict(counted.most_common()), "episodes": rows}
+    show(shape, whole, lambda: [_table(found[:limit])] if found else [], rows)
     for name, count in counted.most_common():
-        notes_console().print(f"{cell(name)}: {count:,} states")
+        notes_console().print(f"{cell(name)}: {numbered(count, 'state')}")
     if len(found) > limit:
         notes_console().print(f"{limit:,} of {len(found):,} episodes; --limit lists more")
     if not counted:

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
+from tape.cli.forms import AsForm, AsJson, form_of
 from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_tape import JudgedTape
 from tape.cli.notes import advance
 from tape.cli.nothing import nothing_judged
-from tape.cli.output import AsJson, Force, notes_console, row_bars
+from tape.cli.output import Force, notes_console, row_bars
 from tape.cli.part import From, Symbols, To, part_of
 from tape.desk.clean_tape.bar_making import KEPT_TRADES, BarMaking, bar_columns
 from tape.desk.clean_tape.scored import Scoring
@@ -41,6 +42,7 @@ def bars(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Write bars with and without misprints, and what would have been normal prices.
@@ -51,6 +53,7 @@ def bars(
 
     Example: PROFILE=calibrated tape bars nasdaq --every 1m --output bars.parquet
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     part = part_of(symbols, from_, to)
     length_ns = every_ns(every)
@@ -72,7 +75,7 @@ def bars(
     def own() -> dict[str, Any]:
         return {"bars": making.made, "unusable": making.unusable, "too_late": making.too_late}
 
-    code = tape.through(scoring, work, own, output, as_json=as_json)
+    code = tape.through(scoring, work, own, output, form=shape)
     if not making.too_late:
         return code
     notes_console().print(

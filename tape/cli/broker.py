@@ -11,6 +11,7 @@ import msgspec
 import platformdirs
 import typer
 
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.output import say
 from tape.errors import BrokerError
 from tape.kafka.local.broker import HOST, LocalKafka
@@ -99,16 +100,16 @@ def stop(data: Data = None) -> int:
 @app.command()
 def status(
     data: Data = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    form: AsForm = None,
+    as_json: AsJson = False,
 ) -> int:
     """Show whether the broker runs, and where."""
+    shape = form_of(form, as_json)
     running = _running(_home(data))
-    if as_json:
-        say(json.dumps({"running": running is not None, **(running or {})}))
-    elif running is None:
-        say("not running; `tape broker start` starts one")
-    else:
-        say(f"running at 127.0.0.1:{running['port']} (pid {running['pid']})")
+    text = "not running; `tape broker start` starts one"
+    if running is not None:
+        text = f"running at 127.0.0.1:{running['port']} (pid {running['pid']})"
+    show(shape, {"running": running is not None, **(running or {})}, lambda: [text])
     return 0
 
 

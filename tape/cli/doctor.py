@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tape.cli.output import AsJson, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import table_console
 from tape.ops.doctor.examination import examine
 from tape.ops.doctor.finding import Finding, Verdict
 from tape.process.terminal_text import cell
@@ -30,6 +31,7 @@ def doctor(
         float,
         typer.Option("--look-s", min=0.5, max=600, help="Seconds to look at the consumer group."),
     ] = 5.0,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Check what usually goes wrong, and say how to fix it. Exit code 0 only if all is well.
@@ -38,21 +40,18 @@ def doctor(
 
     Example: tape doctor --deep
     """
+    shape = form_of(form, as_json)
     # What is said once is enough: the findings are the report.
     logging.getLogger("tape").setLevel(logging.ERROR)
     logging.getLogger("quixstreams").setLevel(logging.CRITICAL)
-    machine = wants_json(as_json)
     console = table_console()
     findings = []
     for finding in examine(deep=deep, look_s=look_s):
         findings.append(finding)
-        if not machine:
+        if shape == "table":  # each as soon as it is known
             _print(console, finding)
     bad = [finding for finding in findings if not finding.is_well]
-    if machine:
-        print_json({"well": not bad, "checks": findings})
-    else:
-        console.print(_conclusion(bad), highlight=False)
+    show(shape, {"well": not bad, "checks": findings}, lambda: [_conclusion(bad)], findings)
     return 1 if bad else 0
 
 

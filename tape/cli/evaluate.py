@@ -15,17 +15,14 @@ from tape.archives.discovery import Archive
 from tape.archives.given import Given
 from tape.archives.outcome import Outcome
 from tape.cli.evaluate_notes import notes_of
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.lists import TakesLists
 from tape.cli.output import (
-    AsJson,
     Force,
     beside,
     notes_console,
-    print_json,
     say_outcome,
-    table_console,
-    wants_json,
 )
 from tape.desk.day import Day
 from tape.desk.evaluate.baselines import BASELINES
@@ -127,6 +124,7 @@ def evaluate_profiles(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Score detector profiles on labelled anomalies. Settings are learnt from other days only.
@@ -138,6 +136,7 @@ def evaluate_profiles(
 
     Example: tape evaluate monday.csv.zst --labels monday.labels.csv --calibrate-on friday.csv.zst
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     names = profile_names(profiles or ",".join(_with_own(settings.profile)))
     _check_days(days, {"--labels": labels, "--judged": judged, "--calibrate-on": calibrate_on})
@@ -204,10 +203,8 @@ def evaluate_profiles(
     figures = {name: result.figures for name, result in results.items()}
     for one in outcomes.values():
         outcome.add(one)
-    if wants_json(as_json):
-        print_json(beside(figures, outcome))
-    else:
-        table_console().print(*terminal_tables(figures))
+    rows = [{"profile": name, **row} for name, row in figures.items()]
+    show(shape, beside(figures, outcome), lambda: terminal_tables(figures), rows)
     say_outcome(outcome)
     if picture is not None:
         save_curves(picture, {name: drawn(result) for name, result in results.items()})

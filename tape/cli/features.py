@@ -11,17 +11,10 @@ import numpy as np
 import typer
 
 from tape.archives import count_rows_hint, find_archives
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.nothing import listed
-from tape.cli.output import (
-    AsJson,
-    Force,
-    notes_console,
-    print_json,
-    row_bars,
-    say_outcome,
-    wants_json,
-)
+from tape.cli.output import Force, notes_console, row_bars, say_outcome
 from tape.desk.evaluate.labels import Label, read_labels
 from tape.desk.train.features_file import About, FeaturesWriter
 from tape.desk.train.labelling import Labelling
@@ -47,6 +40,7 @@ def features(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Write the features of all trades, with labels beside them, for `tape train`.
@@ -56,6 +50,7 @@ def features(
 
     Example: tape features out/labelled --labels out/labelled/day.labels.csv -o features.parquet
     """
+    shape = form_of(form, as_json)
     if output.suffix != ".parquet":
         raise SettingsError(f"--output {output} does not end in .parquet", "name a .parquet file")
     check_output(output)
@@ -77,7 +72,7 @@ def features(
     start_s = time.perf_counter()
     labelled = _write(run, file, about)
     elapsed_s = time.perf_counter() - start_s
-    _say(run, labelled, lines, elapsed_s, as_json=as_json)
+    _say(run, labelled, lines, elapsed_s, shape)
     say_outcome(run.outcome)
     notes_console().print(f"written: {cell(str(output))}")
     return run.outcome.exit_code
@@ -113,22 +108,19 @@ def _say(
     labelled: Counter[str],
     lines: list[Label],
     elapsed_s: float,
-    *,
-    as_json: bool,
+    form: Form,
 ) -> None:
-    if wants_json(as_json):
-        print_json(
-            {
-                "trades": run.trades,
-                "duplicates": run.duplicates,
-                "labels": len(lines),
-                "events": 0 if run.labelling is None else run.labelling.events,
-                "labelled_trades": labelled.total(),
-                "by_kind": dict(labelled),
-                "elapsed_s": round(elapsed_s, 3),
-                **run.outcome.as_json(),
-            }
-        )
+    whole = {
+        "trades": run.trades,
+        "duplicates": run.duplicates,
+        "labels": len(lines),
+        "events": 0 if run.labelling is None else run.labelling.events,
+        "labelled_trades": labelled.total(),
+        "by_kind": dict(labelled),
+        "elapsed_s": round(elapsed_s, 3),
+        **run.outcome.as_json(),
+    }
+    show(form, whole, list)
     kinds = ", ".join(f"{cell(kind)} {count:,}" for kind, count in labelled.items())
     notes_console().print(
         f"{run.trades:,} trades in {elapsed_s:.2f} s "

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, get_args
@@ -21,7 +22,8 @@ from tape.archives.databento import (
 )
 from tape.archives.databento.query import SYMBOLS_MAX, Encoding, JobDetails, Schema, as_utc
 from tape.cli.fetch_progress import shown, waiting
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
+from tape.cli.output import counted, notes_console
 from tape.errors import FetchError, SettingsError
 from tape.process.terminal_text import cell
 from tape.settings.databento import FetchSettings
@@ -61,6 +63,7 @@ def fetch(
         bool, typer.Option("--new", help="Order again what was ordered in the last 30 days.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Pay without asking first.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Order trades from DataBento and fetch them, or fetch a job that was ordered before.
@@ -70,6 +73,7 @@ def fetch(
 
     Example: tape fetch --dataset XNAS.ITCH --symbols NVDA --start 2024-11-26 --end 2024-12-26
     """
+    shape = form_of(form, as_json)
     settings = load(FetchSettings)
     asked = any((dataset, symbols, start, end))
     if sum((asked, bool(job), list_)) != 1:
@@ -81,10 +85,10 @@ def fetch(
     query = _query(dataset, symbols, start, end, schema, encoding) if asked else None
     service = Service(settings.gateway, settings.key(), _patience(settings), tell=_note)
     if list_:
-        return _list(service, as_json)
+        return _list(service, shape)
     job_id = job if query is None else _ordered(service, query, pay=yes, new=new)
     try:
-        return _fetch(JobFolder(service, job_id, output, parallel), only, wait_s, as_json)
+        return _fetch(JobFolder(service, job_id, output, parallel), only, wait_s, shape)
     except KeyboardInterrupt:
         _note(f"interrupted; `tape fetch --job {job_id}` continues where this stopped")
         raise
@@ -159,41 +163,39 @@ def _ordered(service: Service, query: Query, *, pay: bool, new: bool) -> str:
     return job_id
 
 
-def _fetch(folder: JobFolder, only: str, wait_s: float, as_json: bool) -> int:
+def _fetch(folder: JobFolder, only: str, wait_s: float, form: Form) -> int:
     job_id = folder.job_id
     with waiting(job_id) as hear:
         wait_until_done(folder.service, job_id, wait_s, hear)
     files = folder.prepare(only)
     with shown(folder.progress):
         done = folder.fetch(files)
-    if wants_json(as_json):
-        print_json(
-            {
-                "job": job_id,
-                "folder": str(done.folder),
-                "fetched": sorted(done.fetched),
-                "were_here": sorted(done.were_here),
-                "bytes": done.bytes_total,
-            }
-        )
-    else:
-        table_console().print(
-            f"{done.files:,} files, {done.bytes_total / 1e6:,.1f} MB in {done.folder}: "
-            f"{len(done.fetched):,} fetched, {len(done.were_here):,} were there; all hashes right",
-            markup=False,
-            emoji=False,
-        )
+    whole = {
+        "job": job_id,
+        "folder": str(done.folder),
+        "fetched": sorted(done.fetched),
+        "were_here": sorted(done.were_here),
+        "bytes": done.bytes_total,
+    }
+    told = (
+        f"{counted(done.files, 'file')}, {done.bytes_total / 1e6:,.1f} MB in {done.folder}: "
+        f"{len(done.fetched):,} fetched, {len(done.were_here):,} were there; all hashes right"
+    )
+    show(form, whole, lambda: [cell(told)])
     return 0
 
 
-def _list(service: Service, as_json: bool) -> int:
+def _list(service: Service, form: Form) -> int:
     """Show the jobs of the last 90 days, the newest with what they hold."""
     jobs = recent_jobs(service, LISTED, "queued,processing,done,expired")[::-1]
     rows = [service.details(job.id) for job in jobs[:DETAILS_MAX]]
     rows += [JobDetails(job.id, job.state, job.ts_received) for job in jobs[DETAILS_MAX:]]
-    if wants_json(as_json):
-        print_json({"jobs": rows})
-        return 0
+    nothing = "no jobs in the last 90 days"
+    show(form, {"jobs": rows}, lambda: [_jobs_table(rows) if rows else nothing], rows)
+    return 0
+
+
+def _jobs_table(rows: Sequence[JobDetails]) -> Table:
     table = Table()
     table.add_column("job", no_wrap=True, overflow="fold")  # to be copied
     for name in ("state", "received", "holds"):
@@ -204,8 +206,7 @@ def _list(service: Service, as_json: bool) -> int:
         holds = f"{row.dataset} {row.schema} {names[:60]} {days} {row.encoding}"
         received = cell(row.ts_received[:16].replace("T", " "))
         table.add_row(cell(row.id), cell(row.state), received, cell(holds))
-    table_console().print(table if rows else "no jobs in the last 90 days")
-    return 0
+    return table
 
 
 def _note(text: str) -> None:

@@ -1,5 +1,6 @@
 """`tape history`: days of trades in PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -8,16 +9,9 @@ import typer
 from rich.table import Table
 
 from tape.archives import count_rows_hint, find_archives
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
-from tape.cli.output import (
-    AsJson,
-    notes_console,
-    print_json,
-    row_bars,
-    say_outcome,
-    table_console,
-    wants_json,
-)
+from tape.cli.output import counted, notes_console, row_bars, say_outcome
 from tape.errors import SettingsError
 from tape.judging.replay import time_ns
 from tape.model.fields import NANOS, TIME_MAX_NS, iso_time
@@ -29,7 +23,7 @@ from tape.settings.store_place import place_of
 from tape.settings.symbol_lists import split_symbols
 
 if TYPE_CHECKING:
-    from tape.sinks.postgres.history import Range
+    from tape.sinks.postgres.history import Held, Range
 
 app = typer.Typer(
     help="Days of trades in PostgreSQL: load files, list, make bars, prune.",
@@ -37,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 DAY_S: Final = 86_400
+NO_TRADES: Final = "no trades of these days and symbols"
 
 Symbols = Annotated[str, typer.Option(help="Only these symbols, comma-separated.")]
 From = Annotated[str, typer.Option("--from", help="Only from this day or time (UTC) on.")]
@@ -51,6 +46,7 @@ def load(
     to: To = "",
     columns: Columns = None,
     time_zone: TimeZone = None,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Load files of trades into the table `trades` of DATABASE_URL, a partition per UTC day.
@@ -59,6 +55,7 @@ def load(
 
     Example: tape history load nasdaq --symbols NVDA,AMD
     """
+    shape = form_of(form, as_json)
     settings = load_settings(SinkSettings)
     place = place_of(settings)
     from tape.history.load import Wanted
@@ -90,12 +87,9 @@ def load(
         "seconds": round(took_s, 2),
         "rows_per_s": round(loaded.rows / took_s),
     }
-    if wants_json(as_json):
-        print_json({**facts, **loaded.outcome.as_json()})
-    else:
-        table_console().print(
-            f"{loaded.trades:,} trades of {len(loaded.days):,} days, {loaded.new:,} of them new"
-        )
+    told = f"{counted(loaded.trades, 'trade')} of {counted(len(loaded.days), 'day')}"
+    whole = {**facts, **loaded.outcome.as_json()}
+    show(shape, whole, lambda: [f"{told}, {loaded.new:,} of them new"])
     notes_console().print(
         f"{loaded.rows:,} rows in {took_s:.2f} s ({facts['rows_per_s']:,} rows/s)", highlight=False
     )
@@ -109,38 +103,43 @@ def list_days(
     from_: From = "",
     to: To = "",
     by_symbol: Annotated[bool, typer.Option("--by-symbol", help="A row per symbol.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Show which days are there: trades, symbols, first and last time.
 
     Example: tape history list --symbols NVDA
     """
+    shape = form_of(form, as_json)
     place = place_of(load_settings(SinkSettings))
     from tape.sinks.postgres.history import held, history
 
     with history(place) as connection:
         found = held(connection, _range(symbols, from_, to), by_symbol=by_symbol)
-    if wants_json(as_json):
-        days = [
-            {
-                "day": str(one.day),
-                "symbol": one.symbol or None,
-                "trades": one.trades,
-                "symbols": one.symbols,
-                "first_ts_event": iso_time(one.first_ns),
-                "last_ts_event": iso_time(one.last_ns),
-            }
-            for one in found
-        ]
-        print_json({"days": days})
-        return 0
+    days = [
+        {
+            "day": str(one.day),
+            "symbol": one.symbol or None,
+            "trades": one.trades,
+            "symbols": one.symbols,
+            "first_ts_event": iso_time(one.first_ns),
+            "last_ts_event": iso_time(one.last_ns),
+        }
+        for one in found
+    ]
+    show(shape, {"days": days}, lambda: [_days_table(found, by_symbol=by_symbol)], days)
+    return 0
+
+
+def _days_table(found: Sequence["Held"], *, by_symbol: bool) -> Table | str:
+    if not found:
+        return NO_TRADES
     table = Table("day", "symbol" if by_symbol else "symbols", "trades", "first", "last")
     for one in found:
         who = cell(printable(one.symbol)) if by_symbol else f"{one.symbols:,}"
         times = (iso_time(ns)[11:26] for ns in (one.first_ns, one.last_ns))
         table.add_row(str(one.day), who, f"{one.trades:,}", *times)
-    table_console().print(table if found else "no trades of these days and symbols")
-    return 0
+    return table
 
 
 @app.command()
@@ -151,6 +150,7 @@ def bars(
     symbols: Symbols = "",
     from_: From = "",
     to: To = "",
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Make bars of the trades that are there, into the table `bars`; again where there are some.
@@ -159,6 +159,7 @@ def bars(
 
     Example: tape history bars --bar-s 300 --from 2025-05-05
     """
+    shape = form_of(form, as_json)
     if DAY_S % bar_s:
         raise SettingsError(
             f"--bar-s {bar_s} does not divide a day", "choose one that does, as 60 or 300"
@@ -168,14 +169,9 @@ def bars(
 
     with history(place) as connection:
         made = list(make_bars(connection, _range(symbols, from_, to), bar_s))
-    if wants_json(as_json):
-        days = [{"day": str(day), "bars": count} for day, count in made]
-        print_json({"bar_s": bar_s, "days": days})
-        return 0
-    for day, count in made:
-        table_console().print(f"{day}: {count:,} bars of {bar_s} s")
-    if not made:
-        table_console().print("no trades of these days and symbols")
+    days = [{"day": str(day), "bars": count} for day, count in made]
+    told = [f"{day}: {counted(count, 'bar')} of {bar_s} s" for day, count in made]
+    show(shape, {"bar_s": bar_s, "days": days}, lambda: ["\n".join(told) or NO_TRADES], days)
     return 0
 
 
@@ -183,12 +179,14 @@ def bars(
 def prune(
     before: Annotated[str, typer.Option(help="Drop the trades of days before this one (UTC).")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Drop old days of trades, whole partitions; bars, anomalies and episodes stay.
 
     Example: tape history prune --before 2025-01-01 --yes
     """
+    shape = form_of(form, as_json)
     day = _day(time_ns(before, option="--before"))
     place = place_of(load_settings(SinkSettings))
     from tape.sinks.postgres.history import drop_days, history, partitions_before
@@ -197,12 +195,10 @@ def prune(
         days = partitions_before(connection, day)
         if yes:
             drop_days(connection, days)
-    if wants_json(as_json):
-        print_json({"dropped": yes, "days": [str(one) for one in days]})
-        return 0
     what = "dropped" if yes else "would be dropped; --yes does it"
     shown = f": {days[0]} to {days[-1]}" if days else ""
-    table_console().print(f"{len(days):,} days {what}{shown}")
+    whole = {"dropped": yes, "days": [str(one) for one in days]}
+    show(shape, whole, lambda: [f"{counted(len(days), 'day')} {what}{shown}"])
     return 0
 
 

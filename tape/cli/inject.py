@@ -9,9 +9,10 @@ import typer
 from tape.archives import by_start, find_archives
 from tape.archives.discovery import Archive, stem_of
 from tape.archives.outcome import Outcome
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.nothing import listed
-from tape.cli.output import AsJson, Force, print_json, say, say_outcome, wants_json
+from tape.cli.output import Force, say, say_outcome
 from tape.errors import SettingsError
 from tape.market.auctions import AUCTION_SHARES
 from tape.model.fields import TIME_MAX_NS
@@ -32,6 +33,7 @@ def inject_anomalies(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Put anomalies of seven kinds into copies of trading days, with a label file for each.
@@ -41,6 +43,7 @@ def inject_anomalies(
 
     Example: tape inject nasdaq --output out/labelled --seed 3
     """
+    shape = form_of(form, as_json)
     found = find_archives(files)
     given = given_by(columns, time_zone)
     archives = by_start(with_given(found.archives, given), latest_ns=TIME_MAX_NS)
@@ -55,7 +58,7 @@ def inject_anomalies(
         done = inject(made, seed=seed + nth, anomalies=anomalies)
         path = write_day(done, output, name, inputs=files, force=force)
         written.append(_figures(path, done))
-        if not wants_json(as_json):
+        if shape == "table":
             say(_sentence(written[-1]))
         if len(done.labels) < anomalies:
             say(
@@ -66,8 +69,7 @@ def inject_anomalies(
             )
     if not written:
         raise all_files.nothing_read(listed(str(archive.path) for archive in archives))
-    if wants_json(as_json):
-        print_json({"files": written, **all_files.as_json()})
+    show(shape, {"files": written, **all_files.as_json()}, list, written)
     say_outcome(all_files)
     return all_files.exit_code
 

@@ -7,16 +7,13 @@ import msgspec
 import typer
 
 from tape.archives import Archive, count_rows_hint
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.output import (
-    AsJson,
     Force,
     notes_console,
-    print_json,
     row_bars,
     say_outcome,
-    table_console,
-    wants_json,
 )
 from tape.cli.suggesting import suggest_columns
 from tape.desk.inspect import Inspecting
@@ -56,6 +53,7 @@ def inspect(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Report what is in these files: encoding, symbols, days, order, auctions, and faults.
@@ -65,6 +63,7 @@ def inspect(
 
     Example: tape inspect nasdaq --plot day.png
     """
+    shape = form_of(form, as_json)
     if suggest:
         return suggest_columns(paths, output, given_by(columns, time_zone).time_zone, force=force)
     if output is not None:
@@ -88,10 +87,8 @@ def inspect(
         _draw(run.archives, picture)
     outcome = outcome_of(found)
     outcome.skipped += run.skipped
-    if wants_json(as_json):
-        print_json({**msgspec.to_builtins(found), **outcome.as_json()})
-    else:
-        table_console().print(*tables(found))
+    figures = msgspec.to_builtins(found)
+    show(shape, {**figures, **outcome.as_json()}, lambda: tables(found), figures["files"])
     notes = notes_console()
     for sentence in sentences(found):
         notes.print(cell(sentence), soft_wrap=True, highlight=False)

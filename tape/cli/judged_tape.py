@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from tape.archives.given import Given
+from tape.cli.forms import Form, show
 from tape.cli.judged_run import figures, judged_run, say_figures, say_rest
 from tape.cli.nothing import NothingJudgedError
-from tape.cli.output import notes_console, print_json, wants_json
+from tape.cli.output import notes_console
 from tape.desk.clean_tape.scored import Scoring
 from tape.judging.replay import Part, Replay
 from tape.model.counts import Counts
@@ -44,7 +45,7 @@ class JudgedTape:
         more: Callable[[], dict[str, Any]],
         output: Path,
         *,
-        as_json: bool,
+        form: Form,
     ) -> int:
         """Do the work, say what came of it, and return the exit code.
 
@@ -57,15 +58,15 @@ class JudgedTape:
             nothing = error
         elapsed_s = time.perf_counter() - start_s
         own = more()
-        if wants_json(as_json):
-            found = {
-                "flagged": scoring.flagged,
-                "by_rule": scoring.by_rule,
-                "scored": scoring.made,
-                **({} if scoring.unjudged is None else {"unjudged": scoring.unjudged}),
-                **own,
-            }
-            print_json(figures(self.run, self.counts, elapsed_s, found))
+        found = {
+            "flagged": scoring.flagged,
+            "by_rule": scoring.by_rule,
+            "scored": scoring.made,
+            **({} if scoring.unjudged is None else {"unjudged": scoring.unjudged}),
+            **own,
+        }
+        # a person reads it on standard error
+        show(form, figures(self.run, self.counts, elapsed_s, found), list)
         said = (f"{name.replace('_', ' ')} {value:,}" for name, value in own.items())
         text = f"flagged {scoring.flagged:,}, {', '.join(said)}"
         say_figures(self.run, self.counts, elapsed_s, text)

@@ -10,16 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tape.archives.outcome import Outcome
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.lists import TakesLists
 from tape.cli.output import (
-    AsJson,
     Force,
     beside,
     notes_console,
-    print_json,
     say_outcome,
-    table_console,
-    wants_json,
 )
 from tape.desk.learn.alerts import Alerts, alerts_in_files, alerts_in_messages
 from tape.desk.learn.answers import Answers, answers_of, short
@@ -64,6 +61,7 @@ def learn_ranking(
         bool, typer.Option(help="Let alerts be suppressed that are like those dismissed.")
     ] = True,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Learn from reviewed alerts how to rank the next ones, and write it as a RANKING_FILE.
@@ -75,6 +73,7 @@ def learn_ranking(
 
     Example: tape learn reviews.jsonl --anomalies anomalies.jsonl --output ranking.json
     """
+    shape = form_of(form, as_json)
     if output.suffix != ".json":
         raise SettingsError(f"--output {output} does not end in .json", "name a .json file")
     file = OutputFile(output, inputs=[*reviews, *(anomalies or ())], force=force)
@@ -95,10 +94,8 @@ def learn_ranking(
         raise
     with file:
         file.write(encode_ranking(content))
-    if wants_json(as_json):
-        print_json(beside(_figures(content, found, len(given)), outcome))
-    else:
-        table_console().print(_table(content))
+    figures = _figures(content, found, len(given))
+    show(shape, beside(figures, outcome), lambda: [_table(content)])
     _say_learnt(content)
     say_outcome(outcome, remedy=False)
     notes_console().print(f"written: {cell(str(output))}")

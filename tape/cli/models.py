@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.model_tables import found_table, metrics_table
-from tape.cli.output import AsJson, notes_console, print_json, say, table_console, wants_json
+from tape.cli.output import notes_console, say
 from tape.detection.supervised.models import MANIFEST, MODEL, Model, load_model
 from tape.errors import SettingsError
 from tape.process.terminal_text import cell, printable
@@ -30,12 +31,14 @@ def list_models(
     folder: Annotated[Path, typer.Argument(help="Where models are.", readable=False)] = Path(
         "models"
     ),
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """List the models in a folder with what they did on a day that they had not seen.
 
     Exit code 2 if one of them cannot be used; it says why, and the rest is listed.
     """
+    shape = form_of(form, as_json)
     if not folder.is_dir():
         raise SettingsError(f"{folder} is not a folder", "name the one that holds your models")
     found, faults = [], []
@@ -49,10 +52,7 @@ def list_models(
             found.append(_facts(one))
         except SettingsError as error:
             faults.append(str(error))
-    if wants_json(as_json):
-        print_json({"models": found, "faults": faults})
-    else:
-        table_console().print(_table(found))
+    show(shape, {"models": found, "faults": faults}, lambda: [_table(found)], found)
     for fault in faults:
         say(fault, err=True)
     if not found and not faults:
@@ -68,16 +68,15 @@ def _is_model(folder: Path) -> bool:
 @app.command("show")
 def show_model(
     model: Annotated[Path, typer.Argument(help="Folder of a model.", readable=False)],
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Show what a model was trained on, and what it does on days that it had not seen."""
+    shape = form_of(form, as_json)
     loaded = load_model(model)
     with _described(model):
         tables = _tables_of(loaded)
-    if wants_json(as_json):
-        print_json({"identity": loaded.identity, **loaded.manifest})
-    else:
-        table_console().print(*tables)
+    show(shape, {"identity": loaded.identity, **loaded.manifest}, lambda: tables)
     return 0
 
 
@@ -103,14 +102,13 @@ def _tables_of(loaded: Model) -> list[Table]:
 @app.command("compare")
 def compare_models(
     models: Annotated[list[Path], typer.Argument(help="Folders of models.", readable=False)],
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Compare models by what they did on their test days; these may be different days."""
+    shape = form_of(form, as_json)
     found = [_facts(model) for model in models]
-    if wants_json(as_json):
-        print_json({"models": found})
-    else:
-        table_console().print(_table(found))
+    show(shape, {"models": found}, lambda: [_table(found)], found)
     if len({(one["test_day"], one["test_trades"]) for one in found}) > 1:
         notes_console().print("these models were tested on different days: figures do not compare")
     return 0

@@ -1,9 +1,9 @@
-"""What all commands share: where they write, when they write JSON, and colours that can go."""
+"""What all commands share: where they write, how wide, and colours that can go."""
 
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 from rich.console import Console
@@ -13,21 +13,13 @@ from rich.text import Text
 from tape.archives.outcome import Outcome
 from tape.process.terminal_text import json_text, printable_lines
 
-AsJson = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print JSON; so it is anyway where standard output is no terminal."
-    ),
-]
-
 Force = Annotated[
     bool, typer.Option("--force", help="Replace output files even if another program made them.")
 ]
 
 
-def wants_json(as_json: bool) -> bool:
-    """Return whether a program reads: it was asked for, or standard output is no terminal."""
-    return as_json or not sys.stdout.isatty()
+UNCUT: Final = 10_000
+"""Columns where there is no terminal, so that a file or a pipe gets each row on one line."""
 
 
 def print_json(value: Any) -> None:
@@ -55,12 +47,26 @@ class _Console(Console):
 
 def table_console() -> Console:
     """Return the console for results; made late, so that --no-color counts."""
-    return _Console(emoji=False)
+    return _Console(emoji=False, width=_width(sys.stdout))
 
 
 def notes_console() -> Console:
     """Return the console for progress and summaries, on standard error."""
-    return _Console(stderr=True, emoji=False)
+    return _Console(stderr=True, emoji=False, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return how wide lines may be; None for what the terminal, or COLUMNS, says."""
+    return None if stream.isatty() or os.environ.get("COLUMNS") else UNCUT
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are, in words that fit one as well as several.
+
+    >>> counted(1, "file"), counted(1_200, "trade"), counted(0, "day")
+    ('1 file', '1,200 trades', '0 days')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def beside(figures: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:

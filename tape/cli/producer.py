@@ -7,7 +7,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import counted, notes_console
 from tape.errors import SettingsError
 from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.topics import partition_counts, pipeline_topics
@@ -28,13 +29,14 @@ SHORT = 12
 
 
 @app.command()
-def status(as_json: AsJson = False) -> int:
+def status(form: AsForm = None, as_json: AsJson = False) -> int:
     """Show what was sent of each file: rows, trades, rejected, state, and when.
 
     Ends with 2 where the broker has no such topic: it was never sent to, or is misspelt.
 
     Example: tape producer status
     """
+    shape = form_of(form, as_json)
     settings = load(ProducerSettings)
     client = settings.client_config()
     ready_broker(client, [], wait_s=COMMAND_WAIT_S)
@@ -42,13 +44,12 @@ def status(as_json: AsJson = False) -> int:
     made_again = bool(book.files) and made_anew(book, look_at_topic(settings))
     is_there = partition_counts(client, [settings.input]) != [0]
     code = 0 if is_there or book.files else 2
-    if wants_json(as_json):
-        about = {"input": settings.input, "topic_exists": is_there, "made_anew": made_again}
-        print_json({**about, "files": _fields(book)})
-        return code
+    about = {"input": settings.input, "topic_exists": is_there, "made_anew": made_again}
     why = "" if is_there else f": the broker has no topic {settings.input} (the setting `input`)"
-    table_console().print(_table(book) if book.files else f"nothing was sent yet{why}")
-    if made_again:
+    nothing, rows = f"nothing was sent yet{why}", _fields(book)
+    whole = {**about, "files": rows}
+    show(shape, whole, lambda: [_table(book) if book.files else nothing], rows)
+    if made_again and shape == "table":
         notes_console().print(
             f"{settings.input} was made again since: `tape producer forget --all` sends these again"
         )
@@ -62,6 +63,7 @@ def forget(
         typer.Argument(help="Paths, names, or first digits of hashes, as `status` shows them."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Forget every file.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Forget that files were sent: the next start of the producer sends them again.
@@ -70,6 +72,7 @@ def forget(
 
     Example: tape producer forget nasdaq/xnas-itch-20250505.trades.csv.zst
     """
+    shape = form_of(form, as_json)
     if every == bool(files):
         raise SettingsError(
             "no file is named", "say which files are to be forgotten, or --all for every one"
@@ -79,15 +82,14 @@ def forget(
         settings.client_config(), pipeline_topics(*settings.topics()), wait_s=COMMAND_WAIT_S
     )
     forgotten = forget_files(settings, None if every else files)
-    if wants_json(as_json):
-        print_json({"forgotten": [{"sha256": s, "file": f} for s, f in forgotten.items()]})
-        return 0
-    for sha256, name in forgotten.items():
-        table_console().print(f"forgotten: {cell(printable(name))} ({sha256[:SHORT]})")
-    notes_console().print(
-        f"{len(forgotten)} files forgotten; the next start of the producer sends those again that "
-        "are in DATA_DIR"
-    )
+    rows = [{"sha256": sha256, "file": name} for sha256, name in forgotten.items()]
+    told = [f"forgotten: {cell(printable(f))} ({s[:SHORT]})" for s, f in forgotten.items()]
+    show(shape, {"forgotten": rows}, lambda: told, rows)
+    if shape == "table":
+        notes_console().print(
+            f"{counted(len(rows), 'file')} forgotten; the next start of the producer sends those "
+            "again that are in DATA_DIR"
+        )
     return 0
 
 

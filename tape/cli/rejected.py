@@ -2,12 +2,13 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from tape.cli.output import notes_console, table_console
+from tape.cli.forms import AsForm, Form, form_of, show
+from tape.cli.output import counted, notes_console
 from tape.errors import ArchiveError, SettingsError
 from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.rejected_topic import (
@@ -16,7 +17,7 @@ from tape.kafka.rejected_topic import (
     rejected_records,
     send_back,
 )
-from tape.process.terminal_text import cell, json_text
+from tape.process.terminal_text import cell
 from tape.settings.broker import BrokerSettings
 from tape.settings.load import load
 
@@ -25,11 +26,14 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+FIELDS: Final = ("reason", "detail", "source", "app", "size")
+SHOWN_BYTES: Final = 300
+"""Of a record that is shown."""
 NOT_ALL = 2
 """Exit code where records that were asked for could not be sent as they are."""
 
 Reason = Annotated[str | None, typer.Option(help="Only records of this reason.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+AsLines = Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")]
 
 
 def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
@@ -48,49 +52,64 @@ def _records(reason: str | None) -> tuple[BrokerSettings, list[RejectedRecord]]:
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> int:
+def list_(form: AsForm = None, as_lines: AsLines = False) -> int:
     """Count the rejected records by reason and app.
 
     Example: tape rejected list
     """
+    shape = _form(form, as_lines)
     _, found = _records(None)
     counts = Counter((record.reason, record.app) for record in found)
     first = {(r.reason, r.app): r.source for r in reversed(found)}
-    if as_json:
-        for (reason, who), count in counts.most_common():
-            row = {"reason": reason, "app": who, "count": count, "first": first[reason, who]}
-            print(json_text(row))
-        return 0
+    rows: list[dict[str, Any]] = [
+        {"reason": reason, "app": who, "count": count, "first": first[reason, who]}
+        for (reason, who), count in counts.most_common()
+    ]
     table = Table("reason", "app", "records", "first source")
-    for (reason, who), count in counts.most_common():
-        table.add_row(cell(reason), cell(who), f"{count:,}", cell(first[reason, who]))
-    table_console().print(table if counts else "nothing was rejected")
+    for row in rows:
+        source = cell(row["first"])
+        table.add_row(cell(row["reason"]), cell(row["app"]), f"{row['count']:,}", source)
+    nothing = "nothing was rejected"
+    columns = ("reason", "app", "count", "first")
+    show(shape, {"rejected": rows}, lambda: [table if rows else nothing], rows, columns)
     return 0
 
 
-@app.command()
-def show(
+def _form(form: Form | None, as_lines: bool) -> Form:
+    if as_lines and form not in (None, "jsonl"):
+        raise SettingsError(
+            f"--json is here the same as --format jsonl, not {form}", "leave it out"
+        )
+    return "jsonl" if as_lines else form_of(form, as_json=False)
+
+
+@app.command("show")
+def show_records(
     reason: Reason = None,
     limit: Annotated[int, typer.Option(min=1, help="Show at most N.")] = 10,
-    as_json: AsJson = False,
+    form: AsForm = None,
+    as_lines: AsLines = False,
 ) -> int:
     """Print rejected records with their reasons, sources and content.
 
     Example: tape rejected show --reason number_syntax
     """
+    shape = _form(form, as_lines)
     _, found = _records(reason)
-    console = table_console()
-    for record in found[:limit]:
-        text = record.value[:300].decode(errors="backslashreplace")
-        if as_json:
-            fields = {n: getattr(record, n) for n in ("reason", "detail", "source", "app", "size")}
-            print(json_text({**fields, "value": text}))
-            continue
-        console.print(f"[bold]{cell(record.reason)}[/bold]  {cell(record.detail)}")
-        console.print(f"  {cell(record.app)}, {cell(record.source)}, {record.size:,} bytes")
-        console.print(f"  {text!a}", markup=False, highlight=False)
+    rows = [
+        {name: getattr(record, name) for name in FIELDS}
+        | {"value": record.value[:SHOWN_BYTES].decode(errors="backslashreplace")}
+        for record in found[:limit]
+    ]
+    show(shape, {"rejected": rows}, lambda: map(_paragraph, rows), rows, (*FIELDS, "value"))
     notes_console().print(f"{min(limit, len(found)):,} of {len(found):,}")
     return 0
+
+
+def _paragraph(row: dict[str, Any]) -> str:
+    head = f"[bold]{cell(row['reason'])}[/bold]  {cell(row['detail'])}"
+    place = f"  {cell(row['app'])}, {cell(row['source'])}, {counted(row['size'], 'byte')}"
+    return f"{head}\n{place}\n  {cell(ascii(row['value']))}"
 
 
 @app.command()
@@ -123,14 +142,14 @@ def retry(
         left = len(found) - len(records)
         if left:
             notes_console().print(
-                f"{left:,} records are rows of files or were cut: fix them and use --fixed"
+                f"{left:,} of the records are rows of files or were cut: fix them and use --fixed"
             )
     if not records:
         notes_console().print("nothing to send")
         return NOT_ALL if left else 0
-    question = f"send {len(records):,} records to {settings.input}?"
+    question = f"send {counted(len(records), 'record')} to {settings.input}?"
     if not yes and not typer.confirm(question, err=True):
         return 0
     count = send_back(settings.client_config(), settings.input, records)
-    notes_console().print(f"{count:,} records sent to {settings.input}")
+    notes_console().print(f"{counted(count, 'record')} sent to {settings.input}")
     return NOT_ALL if left else 0

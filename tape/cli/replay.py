@@ -9,26 +9,24 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_run import figures, judged_run, say_figures, say_rest
 from tape.cli.notes import advance
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.output import (
-    AsJson,
     Force,
     notes_console,
-    print_json,
     row_bars,
-    table_console,
-    wants_json,
 )
 from tape.cli.outputs import Outputs, outputs_for
 from tape.cli.part import From, Limit, Symbols, To, part_of
-from tape.desk.plots.anomaly import CloseUp
+from tape.desk.plots.close_up import CloseUp
 from tape.desk.plots.day import Picture, check_plot
 from tape.desk.plots.pictures import MOST_TOP, TOP, Pictures, check_folder
 from tape.desk.plots.top import TopAnomalies
-from tape.desk.summary import Findings, counts_table, telling_table
+from tape.desk.summary import Findings, counts_table
+from tape.desk.telling import TellingAnomalies
 from tape.errors import BooksError, SettingsError
 from tape.judging.replay import Replay
 from tape.market.test_issues import is_test_issue
@@ -37,6 +35,7 @@ from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.sinks.fields import TABLE as ANOMALIES
 from tape.sinks.registry import MESSAGES, What, check_output, file_sink
 from tape.sinks.sink import Item, Sink
 
@@ -81,6 +80,7 @@ def replay(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Judge files without a broker: the same anomalies as the running detector would write.
@@ -91,6 +91,7 @@ def replay(
 
     Example: tape replay nasdaq --symbols NVDA --from 2025-05-05 --output anomalies.parquet
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     if suppressed and settings.ranking_file is None:
         raise SettingsError("--suppressed needs a RANKING_FILE", "`tape learn` writes one")
@@ -117,11 +118,11 @@ def replay(
         if files.plot is not None:
             pictures.save(files.plot)
         drawn, older = pictures.save_top(plots, inputs=inputs, force=force)
-    if wants_json(as_json):
+    if nothing is None or shape == "json":
         summary = figures(run, counts, elapsed_s, _own(run, found))
-        print_json({**summary, "telling": found.messages})
-    elif nothing is None:
-        table_console().print(telling_table(found), counts_table(found))
+        whole = {**summary, "telling": found.messages}
+        tables = (TellingAnomalies(found), counts_table(found))
+        show(shape, whole, lambda: tables, _rows(found, shape), ANOMALIES.columns)
     say_figures(run, counts, elapsed_s, _said(run, found))
     say_rest(run, counts, settings, nothing)
     if episodes is not None and episodes.suffix != MESSAGES:
@@ -200,6 +201,13 @@ def _write(sink: Sink | None, values: Sequence[bytes]) -> None:
             f"a message of ours cannot be written: {poison.reason}",
             "nothing was written, please report this with the file",
         )
+
+
+def _rows(found: Findings, form: Form) -> Sequence[object]:
+    """Return the most telling anomalies as lines; in CSV they have the columns of --output."""
+    if form != "csv":
+        return found.messages
+    return ANOMALIES.cells([Item(bytes(value)) for value in found.messages])[0]
 
 
 def _own(run: Replay, found: Findings) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
+from tape.cli.forms import AsForm, AsJson, form_of
 from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_tape import JudgedTape
 from tape.cli.notes import advance
 from tape.cli.nothing import nothing_judged
-from tape.cli.output import AsJson, Force, row_bars
+from tape.cli.output import Force, row_bars
 from tape.cli.part import From, Limit, Symbols, To, part_of
 from tape.desk.clean_tape.clean_form import SUFFIXES, CleanForm, clean_form
 from tape.desk.clean_tape.held_rows import held_rows
@@ -47,6 +48,7 @@ def score(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Write the clean tape: each trade with severity, normal prices, and whether it is usable.
@@ -58,6 +60,7 @@ def score(
 
     Example: PROFILE=calibrated tape score nasdaq --output scores.parquet
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     part = part_of(symbols, from_, to, limit)
     check_table(output, SUFFIXES if clean else tuple(FILES))
@@ -65,14 +68,14 @@ def score(
     file = OutputFile(output, inputs=[*paths, *others], force=force)
     file.check()
     tape = JudgedTape.of(paths, others, given_by(columns, time_zone), part, settings)
-    form = clean_form(tape.run.archives, output.name) if clean else None
-    scoring = Scoring(tape.run, kind_of_rows(form))
+    cleaned = clean_form(tape.run.archives, output.name) if clean else None
+    scoring = Scoring(tape.run, kind_of_rows(cleaned))
     own: dict[str, Any] = {"written": 0, "unusable": 0}
 
     def work() -> None:
-        _write(scoring, file, own, form)
+        _write(scoring, file, own, cleaned)
 
-    return tape.through(scoring, work, lambda: own, output, as_json=as_json)
+    return tape.through(scoring, work, lambda: own, output, form=shape)
 
 
 def _write(

@@ -1,19 +1,21 @@
 """`tape sink`: the store that anomalies go to: look at it, make its tables, let people read."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import typer
 from rich.table import Table
 
-from tape.cli.output import AsJson, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.errors import SettingsError
 from tape.ops.doctor.store import store_checks
 from tape.process.terminal_text import cell, printable
 from tape.settings.load import load
 from tape.settings.sink import SEARCH_SINKS, SinkSettings
 from tape.settings.store_place import place_of, search_place_of
+from tape.sinks.checked import Checked
 
 app = typer.Typer(
     help="The store that anomalies go to: look at it, make its tables, let people read it.",
@@ -40,39 +42,43 @@ NO_ROLES: Final = {
 
 
 @app.command()
-def check(as_json: AsJson = False) -> int:
+def check(form: AsForm = None, as_json: AsJson = False) -> int:
     """Try the store that SINK names: connection, schema, rights. Exit code 0 only if all is well.
 
     It changes nothing.
 
     Example: SINK=postgres tape sink check
     """
+    shape = form_of(form, as_json)
     settings = load(SinkSettings)
     found = list(store_checks(settings))
     well = all(one.is_well for one in found)
-    if wants_json(as_json):
-        print_json({"sink": settings.sink, "well": well, "checks": found})
-        return 0 if well else 1
+    whole = {"sink": settings.sink, "well": well, "checks": found}
+    show(shape, whole, lambda: [_table(found)], found)
+    return 0 if well else 1
+
+
+def _table(found: Sequence[Checked]) -> Table:
     table = Table("check", "", "found", "fix")
     for one in found:
         verdict = "[green]ok[/]" if one.is_well else "[bold red]problem[/]"
         texts = (cell(printable(text)) for text in (one.text, one.fix))
         table.add_row(one.check, verdict, *texts)
-    table_console().print(table)
-    return 0 if well else 1
+    return table
 
 
 @app.command()
-def migrate(as_json: AsJson = False) -> int:
+def migrate(form: AsForm = None, as_json: AsJson = False) -> int:
     """Make tables or index templates, or bring those of an older version up to this one.
 
     The sink does this itself when it starts, unless SINK_MIGRATE=0.
 
     Example: tape sink migrate
     """
+    shape = form_of(form, as_json)
     settings = load(SinkSettings)
     if settings.sink in SEARCH_SINKS:
-        return _migrate_indexes(settings, as_json=as_json)
+        return _migrate_indexes(settings, shape)
     place = place_of(settings)
     from tape.sinks.sink import SinkBusyError
     from tape.sinks.stores import migrating
@@ -85,17 +91,14 @@ def migrate(as_json: AsJson = False) -> int:
         raise SettingsError(f"the tables were not made: {busy}", "try again") from None
     finally:
         session.close()
-    if wants_json(as_json):
-        print_json({"schema": place.schema, "done": [one.version for one in done]})
-        return 0
-    for one in done:
-        table_console().print(f"{place.schema}: version {one.version} ({one.name})")
-    if not done:
-        table_console().print(f"{place.schema} is of this program's version")
+    told = [f"{place.schema}: version {one.version} ({one.name})" for one in done]
+    nothing = f"{place.schema} is of this program's version"
+    whole = {"schema": place.schema, "done": [one.version for one in done]}
+    show(shape, whole, lambda: ["\n".join(told) or nothing])
     return 0
 
 
-def _migrate_indexes(settings: SinkSettings, *, as_json: bool) -> int:
+def _migrate_indexes(settings: SinkSettings, shape: Form) -> int:
     place = search_place_of(settings, MIGRATE_S)
     from tape.sinks.search.session import Session
     from tape.sinks.search.templates import VERSION
@@ -110,13 +113,10 @@ def _migrate_indexes(settings: SinkSettings, *, as_json: bool) -> int:
         raise SettingsError(f"the templates were not made: {busy}", "try again") from None
     finally:
         session.close()
-    if wants_json(as_json):
-        print_json({"prefix": place.prefix, "version": VERSION, "done": done})
-        return 0
-    for name in done:
-        table_console().print(f"{name}: version {VERSION}")
-    if not done:
-        table_console().print(f"{place.prefix}-… are of this program's version")
+    told = [f"{name}: version {VERSION}" for name in done]
+    nothing = f"{place.prefix}-… are of this program's version"
+    whole = {"prefix": place.prefix, "version": VERSION, "done": done}
+    show(shape, whole, lambda: ["\n".join(told) or nothing])
     return 0
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.nothing import listed
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.output import counted, notes_console
 from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import SettingsError, StateError
 from tape.judging.state_fields import MEANINGS, fields_of
@@ -51,35 +52,38 @@ class Sum:
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> int:
+def list_(form: AsForm = None, as_json: AsJson = False) -> int:
     """Count the states of each profile: symbols, bytes, partitions, and when the newest was kept.
 
     Example: tape state list
     """
+    shape = form_of(form, as_json)
     settings, changelog, states = _read()
     by_profile = defaultdict(list)
     for state in states:
         by_profile[state.profile].append(state)
     sums = [_sum(profile, found) for profile, found in sorted(by_profile.items())]
-    if wants_json(as_json):
-        print_json({"changelog": changelog, "profiles": sums})
-        return 0
+    whole = {"changelog": changelog, "profiles": sums}
+    show(shape, whole, lambda: [_list_table(sums)] if sums else [], sums)
     if not sums:
         notes_console().print(f"the group {cell(settings.consumer_group)} has kept no state")
-        return 0
+    return 0
+
+
+def _list_table(sums: Sequence[Sum]) -> Table:
     table = Table("profile", "symbols", "bytes", "partitions", "newest (UTC)")
     for one in sums:
         numbers = ", ".join(map(str, one.partitions))
         row = (f"{one.symbols:,}", f"{one.bytes:,}", numbers, one.newest)
         table.add_row(cell(one.profile), *row)
-    table_console().print(table)
-    return 0
+    return table
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_state(
     symbol: Annotated[str, typer.Argument(help="The symbol, as its trades write it.")],
     profile: Profile = None,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Show what is kept of a symbol, and what each field is. Exit code 4 if nothing is kept.
@@ -88,6 +92,7 @@ def show(
 
     Example: tape state show NVDA --json
     """
+    shape = form_of(form, as_json)
     settings, changelog, states = _read(values_of=symbol)
     found = [state for state in _chosen(states, profile) if state.symbol == symbol]
     if not found:
@@ -98,16 +103,17 @@ def show(
             f"no state is kept of {symbol!r} in the group {settings.consumer_group}", there + more
         )
     shown = [_fields(state, changelog) for state in found]
-    if wants_json(as_json):
-        print_json({"symbol": symbol, "states": shown})
-        return 0
-    for fields in shown:
-        table = Table("field", "value", "what it is", title=cell(f"{symbol}, {fields['profile']}"))
-        for name, value in fields.items():
-            text = f"{value:,}" if type(value) is int else str(value)
-            table.add_row(name, cell(text), MEANINGS.get(name, ""))
-        table_console().print(table)
+    whole = {"symbol": symbol, "states": shown}
+    show(shape, whole, lambda: [_fields_table(symbol, fields) for fields in shown], shown)
     return 0
+
+
+def _fields_table(symbol: str, fields: dict[str, object]) -> Table:
+    table = Table("field", "value", "what it is", title=cell(f"{symbol}, {fields['profile']}"))
+    for name, value in fields.items():
+        text = f"{value:,}" if type(value) is int else str(value)
+        table.add_row(name, cell(text), MEANINGS.get(name, ""))
+    return table
 
 
 @app.command("reset")
@@ -118,6 +124,7 @@ def reset_state(
         bool, typer.Option("--all", help="All symbols and profiles of the group.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Delete kept state: of a symbol, a profile, or all. The detector starts over there.
@@ -128,6 +135,7 @@ def reset_state(
 
     Example: tape state reset NVDA --profile classic --yes
     """
+    shape = form_of(form, as_json)
     if all_of_it == (symbol is not None or profile is not None):
         raise SettingsError(
             "nothing says whose state",
@@ -137,14 +145,14 @@ def reset_state(
     found = [s for s in _chosen(states, profile) if symbol is None or s.symbol == symbol]
     grown = all_of_it and _has_grown(settings, changelog)
     if not found and not grown and not (all_of_it and _has_counts(settings, changelog)):
-        _tell_reset(found, settings, as_json=as_json)
+        _tell_reset(found, settings, shape)
         return 0 if all_of_it else _nothing_there(states)
     refuse_if_running(settings)
-    question = f"delete {len(found):,} states of the group {settings.consumer_group}?"
+    question = f"delete {counted(len(found), 'state')} of the group {settings.consumer_group}?"
     if not yes and not typer.confirm(question, err=True):
         return 0
     reset(settings, found, all_of_it=all_of_it)
-    _tell_reset(found, settings, as_json=as_json)
+    _tell_reset(found, settings, shape)
     return 0
 
 
@@ -188,13 +196,12 @@ def _chosen(states: Sequence[KeptState], profile: str | None) -> list[KeptState]
     return [state for state in states if state.profile in wanted]
 
 
-def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, *, as_json: bool) -> None:
-    if wants_json(as_json):
-        print_json({"reset": len(found), "group": settings.consumer_group})
-    elif found:
-        notes_console().print(f"{len(found):,} states deleted; they start over")
-    else:
-        notes_console().print("no such state: nothing was deleted")
+def _tell_reset(found: Sequence[KeptState], settings: DetectorSettings, form: Form) -> None:
+    show(form, {"reset": len(found), "group": settings.consumer_group}, list)
+    if form != "table":
+        return
+    deleted = f"{counted(len(found), 'state')} deleted; what they are of starts over"
+    notes_console().print(deleted if found else "no such state: nothing was deleted")
 
 
 def _nothing_there(states: Sequence[KeptState]) -> int:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tape.cli.output import AsJson, print_json, say, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
+from tape.cli.output import say
 from tape.errors import BrokerError
 from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.topics import (
@@ -30,56 +31,57 @@ app = typer.Typer(
 
 
 @app.command()
-def create(as_json: AsJson = False) -> int:
+def create(form: AsForm = None, as_json: AsJson = False) -> int:
     """Create the topics that are missing. Exit code 4 if some differ from what is needed.
 
     Running it again does no harm. Differences that are only advice are shown, with exit code 0.
 
     Example: Quix__Broker__Address=redpanda:9092 tape topics create
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     client = settings.client_config()
     specs = _specs(settings)
     ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     created = create_topics(client, specs)
     states = topic_states(client, specs)
-    if wants_json(as_json):
-        print_json({"created": created, "topics": [_fields(state) for state in states]})
-    else:
-        names = ", ".join(created) or "nothing to create"
-        table_console().print(f"created: {cell(names)}" if created else names)
+    names = f"created: {cell(', '.join(created))}" if created else "nothing to create"
+    rows = [_fields(state) for state in states]
+    show(shape, {"created": created, "topics": rows}, lambda: [names], rows)
     for fault in (fault for state in states for fault in state.faults()):
         if fault.weight == "advice":  # topics of an earlier version work as they did
             say(f"note: {fault.text}; {fault.fix}", err=True)
     return _verdict(settings, states, advice=False)
 
 
-@app.command()
-def show(as_json: AsJson = False) -> int:
+@app.command("show")
+def show_topics(form: AsForm = None, as_json: AsJson = False) -> int:
     """Show the topics as the broker has them, beside what the pipeline needs.
 
     Example: tape topics show
     """
-    settings = load(DetectorSettings)
-    _print(_states(settings), as_json)
+    shape = form_of(form, as_json)
+    _print(_states(load(DetectorSettings)), shape)
     return 0
 
 
 @app.command()
-def check(as_json: AsJson = False) -> int:
+def check(form: AsForm = None, as_json: AsJson = False) -> int:
     """Compare the topics with what the pipeline needs. Exit code 4 if one is missing or differs.
 
     Example: tape topics check && python anomaly_detector/main.py
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     states = _states(settings)
-    _print(states, as_json)
+    _print(states, shape)
     return _verdict(settings, states)
 
 
 @app.command()
 def alter(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Change the configuration of existing topics to what the pipeline needs; asks first.
@@ -89,6 +91,7 @@ def alter(
 
     Example: tape topics alter --yes
     """
+    shape = form_of(form, as_json)
     settings = load(DetectorSettings)
     client = settings.client_config()
     states = _states(settings)
@@ -100,11 +103,10 @@ def alter(
             return 0
     altered = alter_topics(client, states)
     states = topic_states(client, _specs(settings))
-    if wants_json(as_json):
-        print_json({"altered": altered, "topics": [_fields(state) for state in states]})
-    else:
-        lines = [f"{name}: {words}" for name, words in altered.items()]
-        say("\n".join(lines) or "nothing to alter")
+    lines = [cell(f"{name}: {words}") for name, words in altered.items()]
+    rows = [_fields(state) for state in states]
+    whole = {"altered": altered, "topics": rows}
+    show(shape, whole, lambda: ["\n".join(lines) or "nothing to alter"], rows)
     return _verdict(settings, states)
 
 
@@ -146,10 +148,12 @@ def _fields(state: TopicState) -> dict[str, object]:
     }
 
 
-def _print(states: list[TopicState], as_json: bool) -> None:
-    if wants_json(as_json):
-        print_json({"topics": [_fields(state) for state in states]})
-        return
+def _print(states: list[TopicState], form: Form) -> None:
+    rows = [_fields(state) for state in states]
+    show(form, {"topics": rows}, lambda: [_table(states)], rows)
+
+
+def _table(states: list[TopicState]) -> Table:
     table = Table("topic", "partitions", "configuration", "verdict")
     for state in states:
         name = cell(state.spec.name)
@@ -161,4 +165,4 @@ def _print(states: list[TopicState], as_json: bool) -> None:
         table.add_row(
             name, str(state.partitions) if there else "-", config if there else "-", verdict
         )
-    table_console().print(table)
+    return table

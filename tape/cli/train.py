@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Table
 
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.model_tables import found_table, metrics_table
-from tape.cli.output import AsJson, notes_console, print_json, table_console, wants_json
+from tape.cli.output import notes_console
 from tape.desk.train.training import Trained, as_json, train
 from tape.process.terminal_text import cell
 from tape.process.whole_folder import check_new_folder, write_folder
@@ -25,6 +26,7 @@ def train_model(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of XGBoost.")] = 1,
     depth: Annotated[int, typer.Option(min=1, max=12, help="Depth of the trees.")] = 6,
+    form: AsForm = None,
     as_json_: AsJson = False,
 ) -> int:
     """Train a model with XGBoost, for PROFILE=supervised: days apart, stopped early, measured.
@@ -34,18 +36,18 @@ def train_model(
 
     Example: tape train features.parquet --output models/first
     """
+    shape = form_of(form, as_json_)
     check_new_folder(output)
     trained = train(
         features, seed=seed, depth=depth, say=lambda what: notes_console().print(f"{what} …")
     )
     write_folder(output, trained.files())
-    if wants_json(as_json_):
-        print_json(as_json(trained))
-    else:
-        told = trained.told
-        table_console().print(
-            _comparison(told["comparison"]), metrics_table(told), found_table(told)
-        )
+    told = trained.told
+    show(
+        shape,
+        as_json(trained),
+        lambda: [_comparison(told["comparison"]), metrics_table(told), found_table(told)],
+    )
     _say(trained)
     notes_console().print(f"written: {cell(str(output))}")
     return 0

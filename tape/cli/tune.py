@@ -13,16 +13,13 @@ from rich.text import Text
 from tape.archives import find_archives
 from tape.archives.file_order import days_of_files
 from tape.archives.outcome import Outcome
+from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.output import (
-    AsJson,
     Force,
     beside,
     notes_console,
-    print_json,
     say_outcome,
-    table_console,
-    wants_json,
 )
 from tape.desk.day import read_days
 from tape.desk.tune.budgets import TunedBudget, tune_budgets
@@ -52,6 +49,7 @@ def tune_thresholds(
     columns: Columns = None,
     time_zone: TimeZone = None,
     force: Force = False,
+    form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
     """Write a THRESHOLDS_FILE: settings per symbol for a target of alerts per day.
@@ -63,6 +61,7 @@ def tune_thresholds(
 
     Example: tape tune nasdaq --output thresholds.toml --alerts-per-day 10
     """
+    shape = form_of(form, as_json)
     if output.suffix != ".toml":
         raise SettingsError(f"--output {output} does not end in .toml", "name a .toml file")
     settings = load(DetectorSettings)
@@ -98,11 +97,9 @@ def tune_thresholds(
     )
     with file:
         file.write(text.encode())
-    if wants_json(as_json):
-        figures = {one.symbol: _figures(one, budgets.get(one.symbol)) for one in found}
-        print_json(beside(figures, outcome))
-    else:
-        table_console().print(_table(found, budgets))
+    figures = {one.symbol: _figures(one, budgets.get(one.symbol)) for one in found}
+    rows = [{"symbol": symbol, **row} for symbol, row in figures.items()]
+    show(shape, beside(figures, outcome), lambda: [_table(found, budgets)], rows)
     say_outcome(outcome)
     if untuned:
         notes_console().print(

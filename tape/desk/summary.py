@@ -3,24 +3,32 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from tape.market.day import CONTEXTS, REGULAR
 from tape.market.test_issues import is_test_issue
 from tape.model.anomaly import Anomaly, decode_anomaly
-from tape.model.fields import NANOS, dollars, iso_time
+from tape.model.fields import NANOS
 from tape.model.rejected import Rejected
+from tape.model.short_ids import ShortId, ShortIds
+from tape.process.terminal_text import printable
 
 _Rank = tuple[bool, float, float, float, int, float, int]
 """No test issue, rank, priority, severity, rules, how far beyond the threshold, and of equals the
 earlier. Severities end at 8: of several there the priority decides."""
 NONE: Final = -1.0
 """Ranks below every rank, priority and severity."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    rank: _Rank
+    anomaly: Anomaly
+    value: bytes
+    short: ShortId
 
 
 @dataclass(slots=True)
@@ -46,7 +54,8 @@ class Findings:
     by_rule: Counter[str] = field(default_factory=Counter)
     by_symbol: Counter[str] = field(default_factory=Counter)
     by_symbol_and_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _kept: dict[str, tuple[_Rank, Anomaly, bytes]] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
+    _ids: ShortIds = field(default_factory=ShortIds)
 
     def add(self, value: bytes) -> None:
         """Take up one message of `anomalies`."""
@@ -55,6 +64,7 @@ class Findings:
             self.unreadable += 1
             return
         symbol = anomaly.trade.symbol
+        short = self._ids.add(anomaly.anomaly_id)
         self.count += 1
         self.episodes += anomaly.anomaly_id == anomaly.episode_id
         self.by_symbol[symbol] += 1
@@ -66,24 +76,29 @@ class Findings:
             return
         rank = (*surprise(anomaly), -self.count)
         event = anomaly.episode_id or f"{symbol} {anomaly.trade.ts_event_ns // NANOS}"
-        if event in self._kept and self._kept[event][0] > rank:
+        if event in self._kept and self._kept[event].rank > rank:
             return
-        self._kept[event] = (rank, anomaly, value)
+        self._kept[event] = _Kept(rank, anomaly, value, short)
         if len(self._kept) > self.most:
-            del self._kept[min(self._kept, key=lambda one: self._kept[one][0])]
+            del self._kept[min(self._kept, key=lambda one: self._kept[one].rank)]
 
     @property
     def telling(self) -> list[Anomaly]:
         """Return the most telling anomalies, most telling first."""
-        return [anomaly for _, anomaly, _ in self._ranked()]
+        return [one.anomaly for one in self._ranked()]
 
     @property
     def messages(self) -> list[msgspec.Raw]:
         """Return their messages, as they came."""
-        return [msgspec.Raw(value) for _, _, value in self._ranked()]
+        return [msgspec.Raw(one.value) for one in self._ranked()]
 
-    def _ranked(self) -> list[tuple[_Rank, Anomaly, bytes]]:
-        return sorted(self._kept.values(), key=lambda one: one[0], reverse=True)
+    @property
+    def short_ids(self) -> list[str]:
+        """Return how their ids begin, as far as it tells them from all others."""
+        return [printable(one.short.text) for one in self._ranked()]
+
+    def _ranked(self) -> list[_Kept]:
+        return sorted(self._kept.values(), key=lambda one: one.rank, reverse=True)
 
 
 def findings(values: Iterable[bytes], most: int = 10) -> Findings:
@@ -106,55 +121,9 @@ def surprise(anomaly: Anomaly) -> tuple[bool, float, float, float, int, float]:
     return is_real, rank, priority, severity, len(anomaly.rules), max(beyond, default=0.0)
 
 
-def _why(anomaly: Anomaly) -> str:
-    """Return the reasons, and circumstances that are not those of any trade."""
-    lines = [reason.text for reason in anomaly.reasons]
-    if anomaly.context not in ("", CONTEXTS[REGULAR]):
-        lines.append(f"({anomaly.context})")
-    return "\n".join(lines)
-
-
-def _marked(symbol: str) -> Text:
+def marked(symbol: str) -> Text:
     """Return a symbol, with a word behind it if it is a test issue."""
     return Text(f"{symbol} (test)" if is_test_issue(symbol) else symbol)
-
-
-def telling_table(found: Findings) -> Table:
-    """Return the most telling anomalies as a table for a terminal.
-
-    The day stands above the table, or in each row where there are several. The rank has a column
-    where a ranking gave one.
-    """
-    stamps = [iso_time(anomaly.trade.ts_event_ns) for anomaly in found.telling]
-    days = {stamp[:10] for stamp in stamps}
-    of = f" of {days.pop()}" if len(days) == 1 else ""
-    which = "Suppressed anomalies" if found.of_suppressed else "The most telling anomalies"
-    table = Table(title=f"{which}{of}", title_justify="left", expand=True)
-    table.add_column("time (UTC)", no_wrap=True)
-    table.add_column("symbol", no_wrap=True)
-    table.add_column("price", justify="right", no_wrap=True)
-    table.add_column("size", justify="right", no_wrap=True)
-    is_ranked = any(anomaly.rank is not None for anomaly in found.telling)
-    if is_ranked:
-        table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("priority", justify="right", no_wrap=True)
-    table.add_column("why", ratio=1)
-    for anomaly, stamp in zip(found.telling, stamps, strict=True):
-        trade = anomaly.trade
-        table.add_row(
-            stamp[11 if of else 0 : len("2025-05-05T14:30:00.123")].replace("T", " "),
-            _marked(trade.symbol),
-            dollars(Decimal(trade.price_nanos).scaleb(-9)),
-            f"{trade.size:,}",
-            *([_one_digit(anomaly.rank)] if is_ranked else []),
-            _one_digit(anomaly.priority),
-            _why(anomaly),
-        )
-    return table
-
-
-def _one_digit(number: float | None) -> str:
-    return "" if number is None else f"{number:.1f}"
 
 
 def counts_table(found: Findings) -> Table:
@@ -166,5 +135,5 @@ def counts_table(found: Findings) -> Table:
     by_count = found.by_symbol.most_common()
     for symbol, count in sorted(by_count, key=lambda one: is_test_issue(one[0])):
         row = (f"{found.by_symbol_and_rule[symbol, rule]:,}" for rule in rules)
-        table.add_row(_marked(symbol), f"{count:,}", *row)
+        table.add_row(marked(symbol), f"{count:,}", *row)
     return table

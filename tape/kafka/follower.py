@@ -1,7 +1,9 @@
 """Following topics as they grow: committed records only, and on again after every interruption."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Self
 
 from confluent_kafka import (
@@ -39,6 +41,11 @@ GONE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, Ka
 """The client's own errors that say that no broker is reached; it keeps trying."""
 
 
+Select = Callable[["list[Record]", int], "tuple[list[Record], bool]"]
+"""Returns of records, oldest first, those from the N-th newest on that is wanted; and whether there
+were that many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record of a topic.
@@ -61,14 +68,23 @@ class Follower:
 
     Attributes:
         trouble: why nothing comes at the moment; empty if the broker answers.
+        gave_up: whether fewer of the newest records were found than are wanted, for want of time.
     """
 
-    def __init__(self, client_config: dict[str, str], newest: dict[str, int]) -> None:
+    def __init__(
+        self,
+        client_config: dict[str, str],
+        newest: dict[str, int],
+        select: Mapping[str, Select] = MappingProxyType({}),
+    ) -> None:
         """Follow the topics of `newest`, which says how many of their newest records come first.
 
+        `select` says for a topic which of its records are wanted; of others, all are.
         Raises `BrokerError` if a topic does not exist or the broker does not answer.
         """
         self.trouble = ""
+        self.gave_up = False
+        self._select = select
         self._known: dict[str, set[int]] = {}
         self._newest = newest
         self._first_new: dict[tuple[str, int], int] = {}
@@ -95,17 +111,29 @@ class Follower:
         """
         until_s, reach = CLOCK.now_s() + GATHER_S, 1
         while True:
-            old = self._gathered(until_s)
-            few = {topic for topic, count in self._newest.items() if len(old[topic]) < count}
-            if few <= self._whole or CLOCK.now_s() > until_s:
+            old, few = self._selected(self._gathered(until_s))
+            if few <= self._whole:
+                break
+            if CLOCK.now_s() > until_s:
+                self.gave_up = True
                 break
             reach *= FURTHER  # marks of transactions have offsets too: there may be many of them
             self._early, self._ended = [], set()
             self._consumer.assign(self._starts(reach))
-        for topic, found in old.items():
-            found.sort(key=lambda record: record.at_ms)
-            del found[: max(0, len(found) - self._newest[topic])]
         return [record for found in old.values() for record in found]
+
+    def _selected(
+        self, gathered: dict[str, list[Record]]
+    ) -> tuple[dict[str, list[Record]], set[str]]:
+        """Return the newest records that are wanted, and the topics that had too few of them."""
+        chosen, few = {}, set()
+        for topic, found in gathered.items():
+            found.sort(key=lambda record: record.at_ms)
+            select = self._select.get(topic, _newest)
+            chosen[topic], is_enough = select(found, self._newest[topic])
+            if not is_enough:
+                few.add(topic)
+        return chosen, few
 
     def _gathered(self, until_s: float) -> dict[str, list[Record]]:
         """Return what was there before, read from where the consumer is now."""
@@ -226,3 +254,7 @@ class Follower:
                 starts = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in new]
                 self._consumer.incremental_assign(starts)
                 known |= new
+
+
+def _newest(records: list[Record], count: int) -> tuple[list[Record], bool]:
+    return records[max(0, len(records) - count) :], len(records) >= count

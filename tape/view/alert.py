@@ -1,10 +1,11 @@
 """An anomaly as a viewer has it. Whoever may write to the topic chose its bytes."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tape.market.test_issues import is_test_issue
 from tape.model.anomaly import decode_anomaly
-from tape.model.fields import iso_time, price_text
+from tape.model.fields import dollars, iso_time
 from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
 
@@ -15,10 +16,11 @@ class Seen:
 
     Attributes:
         time: UTC, as on the wire.
-        price: dollars per share, with all its digits; `size` is shares.
+        price: dollars per share, with all its digits, cents at least; `size` is shares.
         reasons: one sentence per rule.
         episode: id of the anomaly that its episode began with.
-        priority: how much it deserves to be looked at; None if its detector does not say.
+        severity: how odd it is; None if its detector does not say.
+        priority: how much it deserves to be looked at, or None.
         source: partition and offset of the trade on `stocks`.
         raw: the message, as it came.
         suppressed: whether a ranking would rather not show it.
@@ -38,6 +40,7 @@ class Seen:
     source: tuple[int, int] | None
     raw: bytes
     suppressed: bool = False
+    severity: float | None = None
     priority: float | None = None
     learnt: float | None = None
 
@@ -50,12 +53,17 @@ class Seen:
     @property
     def worth(self) -> str:
         """Return its priority as text; empty if it has none."""
-        return "" if self.priority is None else f"{self.priority:.1f}"
+        return one_digit(self.priority)
 
     @property
     def named(self) -> str:
         """Return the symbol, and that it is a test issue of an exchange, if so."""
         return f"{self.symbol} (test issue)" if is_test_issue(self.symbol) else self.symbol
+
+
+def one_digit(number: float | None) -> str:
+    """Return a number of the columns for severity and priority; empty if there is none."""
+    return "" if number is None else f"{number:.1f}"
 
 
 def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected:
@@ -78,7 +86,7 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
         id=printable(found.anomaly_id),
         time=iso_time(trade.ts_event_ns),
         symbol=printable(trade.symbol),
-        price=price_text(trade.price_nanos),
+        price=dollars(Decimal(trade.price_nanos).scaleb(-9)).replace(",", ""),
         size=trade.size,
         side=trade.side,
         rules=tuple(map(printable, found.rules)),
@@ -88,6 +96,7 @@ def seen(value: bytes, source: tuple[int, int] | None = None) -> Seen | Rejected
         source=source,
         raw=value,
         suppressed=found.suppressed,
+        severity=found.severity,
         priority=found.priority,
         learnt=found.rank,
     )

@@ -1,17 +1,19 @@
-"""What the live view holds: the newest anomalies, counts, rates, and the pipeline's state."""
+"""What the live view holds: the newest events, counts, rates, and the pipeline's state."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from tape.kafka.group import Look
 from tape.process.clock import CLOCK, Clock
 from tape.view.alert import Seen
+from tape.view.event import Event, State
 from tape.view.filters import Filter
 
 KEPT: Final = 5_000
-"""Anomalies that can be scrolled back to."""
+"""Events, and anomalies, that can be scrolled back to."""
+T = TypeVar("T", Seen, Event)
 
 RATE_S: Final = 10.0
 """Rates are means over this many seconds."""
@@ -45,16 +47,20 @@ class Board:
 
     Attributes:
         newest: anomalies, newest first.
+        events: episodes by their id, the one that was heard of last at the end.
+        past_most: most lines that are shown of what was there before the view began.
         suppressed: how many of all that came a ranking would rather not show.
-        folded: whether an episode is one line, that of its worst trade; else each trade is one.
-        by_priority: whether the highest priority comes first, not the newest.
+        folded: whether an event is one line; else each of its trades is one.
+        by_priority: whether the worst comes first, not the newest.
         paused: whether the view stands still; `unseen` came since.
         trouble: why nothing comes; empty if the broker answers.
         lag: trades that wait, None if that cannot be seen.
     """
 
     clock: Clock = CLOCK
-    newest: deque[Seen] = field(default_factory=lambda: deque(maxlen=KEPT))
+    newest: deque[Seen] = field(default_factory=deque)
+    events: dict[str, Event] = field(default_factory=dict)
+    past_most: int | None = None
     by_rule: Counter[str] = field(default_factory=Counter)
     chosen: Filter = field(default_factory=Filter)
     folded: bool = True
@@ -73,8 +79,8 @@ class Board:
     _anomalies: Rate = field(init=False)
     _look: Look | None = None
     _committed_s: float | None = None
-    _still: tuple[Seen, ...] = ()
-    _trades: Counter[str] = field(default_factory=Counter)
+    _still: tuple[Seen | Event, ...] = ()
+    _is_new: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._stocks, self._anomalies = Rate(self.clock), Rate(self.clock)
@@ -84,13 +90,37 @@ class Board:
         count = 0
         for one in found:
             self.newest.appendleft(one)
+            self._event(one.episode or one.id, one.symbol, live=live).add(one)
             self.by_rule.update(one.rules)
             self.suppressed += one.suppressed
+            if live:
+                self._is_new.add(id(one))
             count += 1
+        self._forget()
         if live:
             self._anomalies.add(count)
         if self.paused:
             self.unseen += count
+
+    def add_states(self, found: Iterable[State], *, live: bool = True) -> None:
+        """Take up states of episodes, oldest first."""
+        for one in found:
+            self._event(one.id, one.symbol, live=live).state = one
+        self._forget()
+
+    def _event(self, name: str, symbol: str, *, live: bool) -> Event:
+        """Return the event of this id, heard of just now."""
+        event = self.events.pop(name, None) or Event(name, symbol)
+        event.is_new |= live
+        self.events[name] = event
+        return event
+
+    def _forget(self) -> None:
+        """Let go of the oldest, so that memory stays small."""
+        while len(self.newest) > KEPT:
+            self._is_new.discard(id(self.newest.pop()))
+        while len(self.events) > KEPT:
+            del self.events[next(iter(self.events))]
 
     def looked(self, look: Look) -> None:
         """Take up a look at the detector's group."""
@@ -106,33 +136,45 @@ class Board:
     def pause(self) -> None:
         """Hold the list still, or let it run again."""
         self.paused = not self.paused
-        self._still, self.unseen = (tuple(self.newest) if self.paused else ()), 0
+        self._still, self.unseen = (), 0
+        if self.paused:
+            events = (one.copy() for one in reversed(self.events.values()))
+            self._still = (*self.newest, *events)
+
+    def turn(self) -> None:
+        """Show events in place of trades, or trades in place of events."""
+        self.folded = not self.folded
 
     @property
-    def shown(self) -> list[Seen]:
-        """Return the anomalies that the filter shows, in the order that is asked for.
+    def shown(self) -> list[Seen] | list[Event]:
+        """Return what the filter shows, in the order that is asked for.
 
-        An episode stands where its newest trade does; of equal priorities its first trade is shown.
+        Of what was there before the view began, the newest `past_most` that the filter shows.
         """
-        found = [
-            one for one in (self._still if self.paused else self.newest) if self.chosen.shows(one)
-        ]
-        self._trades = Counter(one.episode for one in found)
         if self.folded:
-            worst: dict[str, Seen] = {}
-            for one in found:
-                event = one.episode or one.id
-                before = worst.get(event)
-                if before is None or one.rank >= before.rank:
-                    worst[event] = one
-            found = list(worst.values())
-        if self.by_priority:
-            found.sort(key=lambda one: -one.rank)
-        return found
+            events = [one for one in self._all(Event) if self.chosen.shows(one)]
+            return self._ordered(self._without_past(events, lambda one: one.is_new))
+        trades = [one for one in self._all(Seen) if self.chosen.shows(one)]
+        return self._ordered(self._without_past(trades, lambda one: id(one) in self._is_new))
 
-    def trades_of(self, one: Seen) -> int:
-        """Return how many of the anomalies shown a line stands for."""
-        return self._trades[one.episode] if self.folded and one.episode else 1
+    def _all(self, kind: type[T]) -> list[T]:
+        """Return the events or the trades, newest first, as of the pause if there is one."""
+        now = reversed(self.events.values()) if kind is Event else self.newest
+        return [one for one in (self._still if self.paused else now) if isinstance(one, kind)]
+
+    def _without_past(self, found: list[T], is_new: Callable[[T], bool]) -> list[T]:
+        if self.past_most is None:
+            return found
+        left, kept = self.past_most, []
+        for one in found:
+            new = is_new(one)
+            if new or left > 0:
+                kept.append(one)
+                left -= not new
+        return kept
+
+    def _ordered(self, found: list[T]) -> list[T]:
+        return sorted(found, key=lambda one: -one.rank) if self.by_priority else found
 
     @property
     def stocks_per_s(self) -> float:

@@ -15,6 +15,7 @@ from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
 from tape.settings.detector import DetectorSettings
 from tape.view.alert import Seen, seen
+from tape.view.event import State, state_of
 
 LOOK_EVERY_S: Final = 1.0
 WAITING_MAX: Final = 50
@@ -26,6 +27,7 @@ class Arrived:
     """A batch of what came, oldest first; `is_new` is False for what was there before."""
 
     anomalies: list[Seen] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
     unreadable: int = 0
     rejected: int = 0
     rejected_reason: str = ""
@@ -95,6 +97,7 @@ class Live:
 
     def _arrived(self, records: Iterable[Record], *, is_new: bool) -> Arrived:
         found: list[Seen] = []
+        states: list[State] = []
         unreadable = 0
         reasons: Counter[str] = Counter()
         last = ""
@@ -103,12 +106,15 @@ class Live:
                 last = printable(record.reason or "unknown")
                 reasons[last] += 1
                 continue
-            one = seen(record.value, record.source)
+            is_state = record.topic == self._settings.episodes
+            one = state_of(record.value) if is_state else seen(record.value, record.source)
             if isinstance(one, Rejected):
                 unreadable += 1
+            elif isinstance(one, State):
+                states.append(one)
             else:
                 found.append(one)
-        return Arrived(found, unreadable, reasons.total(), last, is_new)
+        return Arrived(found, states, unreadable, reasons.total(), last, is_new)
 
     def _put(self, news: News) -> None:
         while not self._over.is_set():

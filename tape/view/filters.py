@@ -8,6 +8,7 @@ from tape.errors import SettingsError
 from tape.model.rules import RULES, Rule
 from tape.settings.symbol_lists import joined_symbols, split_symbols
 from tape.view.alert import Seen
+from tape.view.event import Event, State
 
 WORDS: Final = ", ".join(rule.word for rule in RULES)
 """What a person types for a rule."""
@@ -15,29 +16,57 @@ WORDS: Final = ", ".join(rule.word for rule in RULES)
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Symbols and a rule; empty means all. `nvda` stands for NVDA, too.
+    """What is shown; empty means all. `nvda` stands for NVDA, too.
 
     What a ranking suppresses is shown apart from all else: only that, or none of it.
+
+    Attributes:
+        rule: the name of a rule.
+        profile: what a detector is called, with the rules that are its own.
+        min_severity: what has less, or none, is not shown; 0 shows all. So has `min_priority`.
     """
 
     symbols: frozenset[str] = frozenset()
     rule: str = ""
     suppressed: bool = False
+    profile: str = ""
+    profile_rules: frozenset[str] = frozenset()
+    min_severity: float = 0.0
+    min_priority: float = 0.0
 
-    def shows(self, one: Seen) -> bool:
-        """Return whether an anomaly is shown."""
-        if one.suppressed != self.suppressed:
-            return False
+    def shows(self, one: Seen | Event) -> bool:
+        """Return whether a trade, or an event, is shown."""
+        hidden = one.is_suppressed if isinstance(one, Event) else one.suppressed
+        return hidden == self.suppressed and self.fits(one)
+
+    def fits(self, one: Seen | Event | State) -> bool:
+        """Return the same apart from what a ranking says."""
         if self.symbols and not any(one.symbol in (n, n.upper()) for n in self.symbols):
             return False
-        return not self.rule or self.rule in one.rules
+        if self.rule and self.rule not in one.rules:
+            return False
+        if self.profile and self.profile_rules.isdisjoint(one.rules):
+            return False
+        return _reaches(one.severity, self.min_severity) and _reaches(
+            one.priority, self.min_priority
+        )
 
     @property
     def text(self) -> str:
         """Return it in words; empty if all is shown."""
-        kind = "suppressed" if self.suppressed else ""
-        parts = [kind, joined_symbols(sorted(self.symbols)), self.rule]
+        parts = [
+            "suppressed" if self.suppressed else "",
+            joined_symbols(sorted(self.symbols)),
+            self.rule,
+            self.profile,
+            f"severity ≥ {self.min_severity:g}" if self.min_severity else "",
+            f"priority ≥ {self.min_priority:g}" if self.min_priority else "",
+        ]
         return " ".join(part for part in parts if part)
+
+
+def _reaches(value: float | None, least: float) -> bool:
+    return not least or (value is not None and value >= least)
 
 
 def parse_symbols(text: str, option: str) -> frozenset[str]:

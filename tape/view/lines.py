@@ -1,4 +1,4 @@
-"""Anomalies as lines on standard output: JSON for programs, text for terminals that are dumb."""
+"""Anomalies, or events, as lines on standard output: JSON and CSV for programs, else text."""
 
 import os
 import select
@@ -9,10 +9,36 @@ from typing import BinaryIO
 from tape.kafka.follower import Follower
 from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
-from tape.view.alert import Seen, one_line, seen
+from tape.view.alert import Seen, one_digit, one_line, seen
+from tape.view.event import State, state_of
 from tape.view.filters import Filter
 
-Shape = Callable[[Seen], bytes]
+Shape = Callable[[bytes, tuple[int, int] | None], bytes | Rejected | None]
+"""Returns a message of the topic as a line; None for one that is not wanted."""
+
+
+def trade_lines(chosen: Filter, shape: Callable[[Seen], bytes]) -> Shape:
+    """Return what makes a line of each anomaly that a filter shows."""
+
+    def line(value: bytes, source: tuple[int, int] | None) -> bytes | Rejected | None:
+        one = seen(value, source)
+        if isinstance(one, Rejected):
+            return one
+        return shape(one) if chosen.shows(one) else None
+
+    return line
+
+
+def event_lines(chosen: Filter) -> Shape:
+    """Return what makes a line of each episode: when it opens, and when there is more to say."""
+
+    def line(value: bytes, _: tuple[int, int] | None) -> bytes | Rejected | None:
+        one = state_of(value)
+        if isinstance(one, Rejected):
+            return one
+        return event_text(one) if chosen.fits(one) else None
+
+    return line
 
 
 def as_json(one: Seen) -> bytes:
@@ -29,20 +55,36 @@ def as_text(one: Seen) -> bytes:
     return text.encode(errors="replace")
 
 
+def event_text(one: State) -> bytes | None:
+    """Return a state of an episode as a line; None if the line before has said as much.
+
+    An episode has a line when it opens, with its reason, and one when it closes, if more trades
+    joined it or its move has a name.
+    """
+    facts = (("severity", one_digit(one.severity)), ("priority", one_digit(one.priority)))
+    worth = " ".join(f"{name} {text}" for name, text in facts if text)
+    head = f"{one.time}  {one.symbol}  {worth + '  ' if worth else ''}"
+    if one.is_opening:
+        return f"{head}{one.reason or one.text}".encode(errors="replace")
+    if one.is_closed and (one.flags > 1 or one.mark):
+        return f"{head}over: {one.text}".encode(errors="replace")
+    return None
+
+
 def stream(
     follower: Follower,
-    chosen: Filter,
     shape: Shape,
     *,
+    head: bytes = b"",
     limit: int | None = None,
     tell: Callable[[str], None],
 ) -> int:
-    """Write anomalies to standard output until its reader goes away, or `limit` are written.
+    """Write lines to standard output until its reader goes away, or `limit` are written.
 
     Args:
-        follower: where they come from.
-        chosen: which of them are written.
-        shape: as what.
+        follower: where messages come from.
+        shape: makes lines of them.
+        head: comes before all of them.
         limit: most that are written; None for all.
         tell: gets trouble, once, and messages that are no anomalies.
 
@@ -52,14 +94,17 @@ def stream(
     out = sys.stdout.buffer
     written, trouble = 0, ""
     try:
+        out.write(head)
         records = follower.before()
+        if follower.gave_up:
+            tell("there may be more of the past: it was looked through for a few seconds only")
         while not _reader_is_gone(out):
             for record in records:
-                one = seen(record.value, record.source)
-                if isinstance(one, Rejected):
-                    tell(f"skipped a message on the topic that is no anomaly: {one.detail}")
-                elif chosen.shows(one):
-                    out.write(shape(one) + b"\n")
+                line = shape(record.value, record.source)
+                if isinstance(line, Rejected):
+                    tell(f"skipped a message on {record.topic} that cannot be read: {line.detail}")
+                elif line is not None:
+                    out.write(line + b"\n")
                     written += 1
                     if written == limit:
                         break

@@ -3,26 +3,36 @@
 import asyncio
 import json
 import queue
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from tape.errors import BrokerError, SettingsError
+from tape.kafka.follower import Record
 from tape.kafka.group import Look, Member
 from tape.kafka.neighbours import Around
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode
+from tape.synthetic import make_day, write_day
 from tape.testing import SettableClock
 from tape.view.alert import Seen, one_line, seen
 from tape.view.board import KEPT, Board
+from tape.view.event import State, state_of
 from tape.view.feed import Arrived, News, Trouble
 from tape.view.filters import Filter, parse_rule, parse_symbols
+from tape.view.lines import event_text
+from tape.view.past import past_events, past_trades
+from tape.view.short_reason import short_reason
 from tape.view.terminal.app import WatchApp
 from tape.view.terminal.rows import row, state_lines
+from tests.commands import tape
 from tests.flagged import flagged
 
+BELOW = "Price 98.00 is 2.00 % below the trimmed mean 100.00"
 RULES = ["High Volume", "Rapid Price Change", "Isolation Forest"]
 
 
@@ -107,7 +117,8 @@ def play(
 
     async def run() -> int | None:
         news: queue.Queue[News] = queue.Queue()
-        app = WatchApp(Board(clock=SettableClock()), news, around)
+        profiles = {"classic": frozenset(RULES), "calibrated": frozenset({"Calibrated"})}
+        app = WatchApp(Board(clock=SettableClock()), news, around, profiles)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             await scene(Screen(app, pilot, news))
@@ -123,13 +134,13 @@ def of_episode(number: int, episode: int, priority: float | None) -> Seen:
     return found
 
 
-def test_an_episode_is_one_line_that_of_its_worst_trade() -> None:
+def test_an_event_is_one_line_with_the_reason_of_its_worst_trade() -> None:
     async def scene(screen: Screen) -> None:
         trades = [of_episode(1, 1, 4.0), of_episode(2, 1, 9.5), of_episode(3, 1, 9.5)]
         await screen.tell(Arrived([*trades, of_episode(4, 4, 3.2)]))
         assert screen.numbers() == [4, 2]
-        assert "  9.5 V    3 trades: High Volume number 2." in screen.text
-        assert "  3.2 V    High Volume number 4." in screen.text
+        assert re.search(r" 9\.5 +3 60,006 .* V High Volume number 2\.", screen.text)
+        assert re.search(r" 3\.2 +1 20,004 .* V High Volume number 4\.", screen.text)
         await screen.press("e")
         assert screen.numbers() == [4, 3, 2, 1]
         assert "every trade" in screen.text
@@ -137,30 +148,186 @@ def test_an_episode_is_one_line_that_of_its_worst_trade() -> None:
     play(scene)
 
 
-def test_a_key_shows_the_highest_priority_first() -> None:
+def test_a_key_shows_the_worst_first() -> None:
     async def scene(screen: Screen) -> None:
         worths = [3.0, 8.0, None, 8.0, 5.0]
         await screen.tell(Arrived([of_episode(n, n, worth) for n, worth in enumerate(worths)]))
         assert screen.numbers() == [4, 3, 2, 1, 0]
         await screen.press("p")
         assert screen.numbers() == [3, 1, 4, 0, 2]
-        assert "highest priority first" in screen.text
+        assert "worst first" in screen.text
         await screen.press("p")
         assert screen.numbers() == [4, 3, 2, 1, 0]
 
     play(scene)
 
 
-def test_the_bar_stays_on_an_episode_whose_worst_trade_changes() -> None:
+def test_the_bar_stays_on_an_event_whose_worst_trade_changes() -> None:
     async def scene(screen: Screen) -> None:
         await screen.tell(Arrived([of_episode(1, 1, 4.0), of_episode(2, 2, 4.0)]))
         await screen.press("down")
         await screen.tell(Arrived([of_episode(3, 3, 4.0), of_episode(4, 1, 9.0)]))
         assert screen.numbers() == [4, 3, 2]
         assert screen.app.list.current is not None
+        assert screen.app.list.current.id == "NVDA-2-1-1"
+        await screen.press("e")
         assert screen.app.list.current.id == "NVDA-2-1-4"
 
     play(scene)
+
+
+def state(number: int, kind: str = "closed", **fields: Any) -> State:
+    """The state of an episode on the wire, as its reader has it."""
+    message = {
+        "episode_id": f"NVDA-2-1-{number}",
+        "symbol": "NVDA",
+        "state": kind,
+        "flags": 40,
+        "rules": {"Calibrated": 40},
+        "severity": 8.0,
+        "priority": 10.6,
+        "rule": "Calibrated",
+        "reason": f"{BELOW} of the last 60 trades; rare.",
+        "shares": 1_234_567,
+        "first_ts_event": "2025-03-03T15:00:00.000000001Z",
+        "last_ts_event": "2025-03-03T15:00:01.000000001Z",
+        "price_before": 100.0,
+        "price_extreme": 98.0,
+        "price_after": 100.0,
+        "mark": "bad print",
+        "text": "40 flagged trades within 1 s.",
+        "detector": {"version": "1", "settings": "x"},
+        **fields,
+    }
+    found = state_of(json.dumps(message).encode())
+    assert isinstance(found, State)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (200, f"C {BELOW} of the last 60 trades"),
+        (100, "C bad print: 2.00 % below the mean"),
+        (80, "C bad print: 2.00 %"),
+        (50, "C 2.00 %"),
+    ],
+)
+def test_an_event_says_how_bad_how_large_and_why_in_any_width(columns: int, why: str) -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived(states=[state(1)]))
+        (line,) = [line for line in screen.lines if "NVDA" in line]
+        assert why in line
+        assert "…" not in line
+        assert " 8.0" in line
+        assert "10.6" in line
+        assert "-2.00 %" in line
+        if columns >= 80:
+            assert "▁" in line  # the price went down and came back
+            assert re.search(r" 40 +1\.23M |  40   1,234,567 ", line)
+
+    play(scene, (columns, 24))
+
+
+def test_an_event_opens_with_its_trades_and_those_around_its_worst() -> None:
+    async def scene(screen: Screen) -> None:
+        await screen.tell(Arrived([of_episode(1, 1, 4.0), of_episode(2, 1, 9.5)], [state(1)]))
+        await screen.press("enter")
+        await screen.app.workers.wait_for_complete()
+        await screen.settle()
+        assert "40 flagged trades within 1 s." in screen.text
+        assert "severity 8.0, priority 10.6, bad print, likely" in screen.text
+        assert "its flagged trades, the last 2" in screen.text
+        assert screen.numbers() == [1, 2]
+        assert [one.size for one in asked] == [20_002]
+        assert "the trades around it" in screen.text
+        await screen.press("escape")
+        assert "8.0 10.6" in screen.text
+
+    asked: list[Seen] = []
+
+    def around(one: Seen) -> Around:
+        asked.append(one)
+        return Around(trades(5), 2)
+
+    play(scene, (100, 40), around)
+
+
+def test_keys_filter_by_severity_priority_and_profile() -> None:
+    async def scene(screen: Screen) -> None:
+        found = [of_episode(1, 1, 4.5), of_episode(2, 2, 9.5)]
+        await screen.tell(Arrived(found, [state(3, severity=5.5), state(4, severity=8.0)]))
+        assert len([line for line in screen.lines if "NVDA" in line]) == 4
+        await screen.press("v", "v", "v")
+        assert "severity ≥ 6" in screen.text
+        assert len([line for line in screen.lines if "NVDA" in line]) == 1
+        await screen.press("escape", "m", "m", "m")
+        assert "priority ≥ 8" in screen.text
+        assert len([line for line in screen.lines if "NVDA" in line]) == 3
+        await screen.press("escape", "f")
+        assert "only classic" in screen.text
+        assert screen.numbers() == [2, 1]
+        await screen.press("f")
+        assert len([line for line in screen.lines if "NVDA" in line]) == 4
+
+    play(scene)
+
+
+def test_of_the_past_as_much_is_shown_as_is_asked_for_of_what_fits() -> None:
+    board = Board(past_most=2, chosen=Filter(min_priority=5.0))
+    board.add([of_episode(n, n, float(n)) for n in range(9)], live=False)
+    board.add([of_episode(20, 20, 6.0), of_episode(21, 21, 1.0)])
+    assert [one.id for one in board.shown] == ["NVDA-2-1-20", "NVDA-2-1-8", "NVDA-2-1-7"]
+    board.turn()
+    assert [one.size for one in board.shown] == [20_020, 20_008, 20_007]
+
+
+def test_the_newest_that_fit_are_chosen_whatever_lies_between() -> None:
+    values = [message(n, "AAPL" if n % 3 else "NVDA") for n in range(9)]
+    records = [Record("anomalies", value, n, None, "") for n, value in enumerate(values)]
+    select = past_trades(Filter(frozenset({"NVDA"})))
+    kept, is_enough = select(records, 2)
+    assert (kept, is_enough) == ([records[3], records[6]], True)
+    assert select(records, 4) == ([records[0], records[3], records[6]], False)
+    assert select(records, 0) == ([], True)
+    of_one = [
+        Record("episodes", state(n, kind).raw, n, None, "")
+        for n in (1, 2)
+        for kind in ("opened", "extended", "closed")
+    ]
+    assert past_events(Filter())(of_one, 1) == (of_one[3:], True)
+    assert past_events(Filter(min_severity=9.0))(of_one, 1) == ([], False)
+
+
+def test_every_reason_of_ours_is_known_in_short(day: Path) -> None:
+    """Whatever our detectors say fits eighteen letters, and still says what they found."""
+    for profile in ("classic", "calibrated"):
+        out = day / f"{profile}.jsonl"
+        assert tape("replay", day, "-o", out, PROFILE=profile).returncode == 0
+        for line in out.read_bytes().splitlines():
+            for reason in json.loads(line)["reasons"]:
+                short = short_reason(reason["text"], reason["rule"], 18)
+                assert re.search(r"\d|repeated|at the mean", short), reason["text"]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("watched")
+    write_day(make_day(3, ["AAA", "BBB"], 30_000), folder)
+    return folder
+
+
+def test_an_event_is_a_line_when_it_opens_and_one_when_there_is_more_to_say() -> None:
+    opened = event_text(state(1, "opened", flags=1, mark=None)) or b""
+    assert opened.decode() == (
+        f"2025-03-03T15:00:01.000000001Z  NVDA  severity 8.0 priority 10.6  {BELOW} of the last 60 "
+        "trades; rare."
+    )
+    assert event_text(state(1, "extended")) is None
+    closed = event_text(state(1))
+    assert closed is not None
+    assert closed.endswith(b"over: 40 flagged trades within 1 s.")
+    assert event_text(state(1, flags=1, mark=None)) is None
 
 
 def test_anomalies_appear_newest_first() -> None:
@@ -243,7 +410,7 @@ def test_the_bar_stays_on_its_anomaly_while_new_ones_come() -> None:
         await screen.press("down", "down", "down")
         current = screen.app.list.current
         assert current is not None
-        assert current.size == 20_096
+        assert current.shares == 20_096
         await screen.tell(Arrived([anomaly(n) for n in range(100, 400)]))
         assert screen.app.list.current is current
         assert 96 in screen.numbers()
@@ -278,6 +445,7 @@ def trades(count: int) -> list[Trade]:
 def test_details_show_all_reasons_and_the_trades_around() -> None:
     async def scene(screen: Screen) -> None:
         await screen.tell(Arrived([anomaly(7, rules=RULES)]))
+        await screen.press("e")
         assert "(+2)" in screen.text
         await screen.press("enter")
         await screen.app.workers.wait_for_complete()
@@ -286,7 +454,7 @@ def test_details_show_all_reasons_and_the_trades_around() -> None:
             assert f"{rule}: {rule} number 7." in screen.text
         assert "NVDA-2-1-7, partition 0, offset 7" in screen.text
         assert "7,001" in screen.text
-        assert "102.0  +0.99 %  7,002" in screen.text
+        assert "102.00  +0.99 %  7,002" in screen.text
         await screen.press("escape")
         assert screen.numbers() == [7]
 
@@ -319,7 +487,7 @@ def test_details_say_which_episode_it_belongs_to(number: int, said: str) -> None
 
     async def scene(screen: Screen) -> None:
         await screen.tell(Arrived([one]))
-        await screen.press("enter")
+        await screen.press("e", "enter")
         await screen.settle()
         assert f"NVDA-2-1-{number}" in screen.text
         assert said in screen.text
@@ -353,7 +521,9 @@ def test_memory_stays_bounded() -> None:
         board.add([anomaly(n)])
     assert len(board.newest) == KEPT
     assert board.by_rule["High Volume"] == KEPT + 500
-    assert board.shown[0].size == 20_000 + KEPT + 499
+    assert len(board.events) == KEPT
+    (newest,) = board.shown[0].trades
+    assert newest.size == 20_000 + KEPT + 499
 
 
 def test_rates_are_means_of_the_last_ten_seconds() -> None:
@@ -407,6 +577,7 @@ def test_what_is_suppressed_is_counted_and_shown_apart() -> None:
     assert all(isinstance(one, Seen) for one in found)
     board = Board()
     board.add(found)
+    board.turn()
     assert [one.size for one in board.shown] == [20_003, 20_001, 20_000]
     assert "suppressed 1" in state_lines(board, 200).plain
     assert "suppressed" not in state_lines(Board(), 200).plain

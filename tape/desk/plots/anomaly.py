@@ -1,7 +1,6 @@
 """A picture of one anomaly: the trades around it, and what made it odd."""
 
 import textwrap
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,17 +10,14 @@ import msgspec
 
 from tape.desk.plots.saving import save_figure
 from tape.desk.plots.style import FLAGGED, ORDINARY, VOLUME, behind
-from tape.errors import SettingsError
 from tape.market.new_york import NEW_YORK
 from tape.model.anomaly import (
-    IDENTITY,
-    NO_NUMBER,
     Anomaly,
     Feature,
     decode_anomaly,
     verdict_begins,
 )
-from tape.model.fields import dollars, iso_time
+from tape.model.fields import dollars
 from tape.process.whole_file import OutputFile
 
 if TYPE_CHECKING:
@@ -72,89 +68,6 @@ def shown_trades(values: Sequence[bytes], flagged: list[bytes]) -> Iterator[Show
         yield ShownTrade(trade, anomaly)
 
 
-class CloseUp:
-    """Waits for one anomaly on a tape, and keeps the trades of its symbol around it.
-
-    Raises `SettingsError` if `wanted` cannot be the id of an anomaly.
-    """
-
-    def __init__(self, wanted: str) -> None:
-        match = IDENTITY.fullmatch(wanted)
-        if match is None:
-            raise SettingsError(
-                f"--anomaly {wanted!r} is not the id of an anomaly",
-                "take an anomaly_id (such as NVDA-2-1751961600171836530-7) from a file of --output",
-            )
-        self._wanted, self._symbol = wanted, match["symbol"]
-        self._ns = int(match["ns"])
-        self._key = (iso_time(self._ns), match["publisher"], match["sequence"])
-        self._shown: deque[ShownTrade] = deque(maxlen=AROUND)
-        self._place: int | None = None
-        self._seen = False
-        self._flagged = 0
-        self._nearest = (0, "")
-
-    def add(self, values: Sequence[bytes], flagged: list[bytes]) -> None:
-        """Take up trades and what is flagged of them, both as messages in the tape's order."""
-        if self.is_complete:
-            return
-        for one in shown_trades(values, flagged):
-            if one.trade.symbol == self._symbol:
-                self._take(one)
-
-    def _take(self, one: ShownTrade) -> None:
-        if one.anomaly is not None:
-            self._flagged += 1
-            apart_ns = abs(_ns(one.anomaly.anomaly_id) - self._ns)
-            if not self._nearest[1] or apart_ns < self._nearest[0]:
-                self._nearest = (apart_ns, one.anomaly.anomaly_id)
-            if self._place is None and one.anomaly.anomaly_id == self._wanted:
-                self._place = len(self._shown)
-                self._shown = deque(self._shown)
-        trade = one.trade
-        sequence = NO_NUMBER if trade.sequence is None else str(trade.sequence)
-        self._seen |= (trade.ts_event, str(trade.publisher_id), sequence) == self._key
-        if self._place is None or len(self._shown) <= self._place + AROUND:
-            self._shown.append(one)
-
-    def save(self, output: OutputFile) -> None:
-        """Draw what was collected; the file appears whole or not at all.
-
-        Raises `SettingsError` if there was no such anomaly, with what there was.
-        """
-        save_figure(self.figure(), output)
-
-    @property
-    def is_complete(self) -> bool:
-        """Return whether nothing that follows on the tape would be shown."""
-        return self._place is not None and len(self._shown) > self._place + AROUND
-
-    def figure(self) -> "Figure":
-        """Return the picture of what was collected.
-
-        Raises `SettingsError` if there was no such anomaly, with what there was.
-        """
-        if self._place is None:
-            raise self._why_not()
-        return close_up_figure(list(self._shown), self._place)
-
-    def _why_not(self) -> SettingsError:
-        symbol = self._symbol
-        here = f"--anomaly {self._wanted}: " + (
-            "the trade is in these files but not flagged with these settings"
-            if self._seen
-            else "there is no such trade in these files"
-        )
-        if not self._flagged:
-            return SettingsError(
-                f"{here}, and of {symbol} none is flagged at all", "see `tape replay --output`"
-            )
-        return SettingsError(
-            f"{here}; {self._flagged:,} of {symbol} are flagged",
-            f"the nearest in time is {self._nearest[1]}",
-        )
-
-
 def save_close_up(shown: list[ShownTrade], place: int, output: OutputFile) -> None:
     """Draw the anomaly in this place among trades of its symbol, into a file."""
     save_figure(close_up_figure(shown, place), output)
@@ -176,12 +89,6 @@ def close_up_figure(shown: list[ShownTrade], place: int) -> "Figure":
     if rows:
         _draw_shares(panels[1], anomaly.features)
     return figure
-
-
-def _ns(identity: str) -> int:
-    match = IDENTITY.fullmatch(identity)
-    assert match is not None  # noqa: S101 - the judge has made it
-    return int(match["ns"])
 
 
 def _told(trade: _Trade, anomaly: Anomaly) -> str:

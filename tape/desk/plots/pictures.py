@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tape.desk.plots.anomaly import CloseUp, shown_trades
+from tape.desk.plots.anomaly import shown_trades
+from tape.desk.plots.close_up import CloseUp
 from tape.desk.plots.day import Picture, check_matplotlib
 from tape.desk.plots.top import TopAnomalies, top_outputs
 from tape.errors import SettingsError

@@ -6,7 +6,8 @@ from os import cpu_count
 from rich.console import Console
 from rich.table import Table
 
-from tape.desk.summary import findings, telling_table
+from tape.desk.summary import findings
+from tape.desk.telling import TellingAnomalies
 from tape.ops.demo.books import Books
 from tape.ops.demo.pipeline import DemoRun
 from tape.ops.demo.store import Stored
@@ -16,7 +17,7 @@ from tape.process.terminal_text import cell, printable
 def report(run: DemoRun, console: Console) -> None:
     """Print the most telling anomalies and a summary of the run."""
     found = findings(run.anomalies)
-    console.print(telling_table(found))
+    console.print(TellingAnomalies(found))
     rows = [
         ("data", str(run.data)),
         ("trades on stocks", _judged(run.books)),

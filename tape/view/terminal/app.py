@@ -1,15 +1,14 @@
 """The live view on a terminal, with Textual."""
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import ClassVar, Final
 
-from rich.text import Text
-from textual import events, work
+from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
 from textual.widgets import Footer, Input, Static
 
 from tape.errors import SettingsError, TapeError
@@ -21,102 +20,24 @@ from tape.process.terminal_text import printable
 from tape.settings.symbol_lists import joined_symbols
 from tape.view.alert import Seen
 from tape.view.board import Board
+from tape.view.event import Event
 from tape.view.feed import Arrived, News
 from tape.view.filters import Filter, parse_symbols
+from tape.view.terminal.alert_list import AlertList
 from tape.view.terminal.details import Details
-from tape.view.terminal.rows import header, mode_line, row, rules_lines, state_lines
+from tape.view.terminal.event_details import EventDetails
+from tape.view.terminal.event_rows import event_header
+from tape.view.terminal.rows import header, mode_line, rules_lines, state_lines
 
 TICK_S: Final = 0.25
 """How often the screen is drawn again; faster than that nobody reads."""
 
+SEVERITIES: Final = (0.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+PRIORITIES: Final = (0.0, 4.0, 6.0, 8.0, 10.0)
+"""What a key lets through at least: severities end at 8, priorities at 14."""
+
 FindAround = Callable[[Seen], Around | str]
 """Returns the trades around an anomaly, or why there are none."""
-
-
-class AnomalyList(Widget, can_focus=True):
-    """The anomalies, newest first. It draws only the lines that can be seen.
-
-    `chosen` stays on its anomaly while new ones come; None is the newest, whichever that is.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False),
-        Binding("down,j", "move(1)", "down", show=False),
-        Binding("pageup", "page(-1)", "page up", show=False),
-        Binding("pagedown", "page(1)", "page down", show=False),
-        Binding("home,g", "newest", "newest", show=False),
-        Binding("end,G", "oldest", "oldest", show=False),
-    ]
-
-    def __init__(self, board: Board) -> None:
-        super().__init__()
-        self._board = board
-        self._rows: list[Seen] = []
-        self._top = 0
-        self.chosen: Seen | None = None
-
-    @property
-    def at(self) -> int:
-        """Return the position of the chosen anomaly; 0 is the newest."""
-        if self.chosen is not None:
-            episode = self.chosen.episode if self._board.folded else ""
-            for place, one in enumerate(self._rows):
-                if one is self.chosen or (episode and one.episode == episode):
-                    return place
-        return 0
-
-    @property
-    def current(self) -> Seen | None:
-        """Return the anomaly under the bar, None if there is none."""
-        return self._rows[self.at] if self._rows else None
-
-    def update(self) -> None:
-        """Take up what the board shows now."""
-        self._rows = self._board.shown
-        self.refresh()
-
-    def render(self) -> Text:
-        """Return the lines that fit."""
-        width, height = self.size.width, max(1, self.size.height)
-        if not self._rows:
-            nothing = "nothing yet" if not self._board.chosen.text else "nothing that fits yet"
-            return Text(nothing, "dim")
-        at = self.at
-        self._top = max(0, min(self._top, at, len(self._rows) - height), at - height + 1)
-        shown = self._rows[self._top : self._top + height]
-        lines = [
-            row(one, width, chosen=self._top + n == at, trades=self._board.trades_of(one))
-            for n, one in enumerate(shown)
-        ]
-        return Text("\n").join(lines)
-
-    def action_move(self, lines: int) -> None:
-        """Move the bar."""
-        if self._rows:
-            place = min(max(self.at + lines, 0), len(self._rows) - 1)
-            self.chosen = self._rows[place] if place else None
-            self.refresh()
-
-    def action_page(self, pages: int) -> None:
-        """Move the bar by a screen."""
-        self.action_move(pages * max(1, self.size.height - 1))
-
-    def action_newest(self) -> None:
-        """Go to the newest, and stay with it."""
-        self.chosen = None
-        self.refresh()
-
-    def action_oldest(self) -> None:
-        """Go to the oldest that is kept."""
-        self.action_move(len(self._rows))
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Move with the wheel."""
-        self.action_move(3)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Move with the wheel."""
-        self.action_move(-3)
 
 
 class WatchApp(App[int]):
@@ -127,25 +48,35 @@ class WatchApp(App[int]):
     Screen { layout: vertical; }
     #state, #rules, #mode { height: auto; }
     #header { height: 1; text-style: bold underline; }
-    AnomalyList { height: 1fr; }
+    AlertList { height: 1fr; }
     Input { display: none; dock: bottom; height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "pause"),
         Binding("slash,s", "symbols", "symbol", key_display="/"),
         Binding("r", "rule", "rule"),
-        Binding("p", "priority", "priority"),
-        Binding("e", "fold", "episodes"),
-        Binding("enter", "details", "details"),
+        Binding("p", "priority", "worst"),
+        Binding("e", "fold", "trades"),
+        Binding("v", "severity", "severity"),
+        Binding("m", "min_priority", "min. priority", show=False),
+        Binding("f", "profile", "profile"),
+        Binding("enter", "details", "open"),
         Binding("escape", "all", "all"),
         Binding("q", "leave(0)", "quit"),
         Binding("ctrl+c", f"leave({INTERRUPTED})", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, board: Board, news: "queue.Queue[News]", around: FindAround) -> None:
+    def __init__(
+        self,
+        board: Board,
+        news: "queue.Queue[News]",
+        around: FindAround,
+        profiles: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    ) -> None:
+        """Show a board; `profiles` has the rules of detectors, by their names."""
         super().__init__()
-        self.board, self._news, self._around = board, news, around
-        self.list = AnomalyList(board)
+        self.board, self._news, self._around, self._profiles = board, news, around, profiles
+        self.list = AlertList(board)
         self._state, self._rules = Static(id="state"), Static(id="rules")
         self._mode, self._header = Static(id="mode"), Static(id="header")
         self._mistake = ""
@@ -177,13 +108,14 @@ class WatchApp(App[int]):
         mode = mode_line(board, self._mistake)
         self._mode.update(mode)
         self._mode.display = bool(mode)
-        self._header.update(header(width))
+        self._header.update(event_header(width) if board.folded else header(width))
         self.list.update()
 
     def _take(self, news: News) -> None:
         board = self.board
         if isinstance(news, Arrived):
             board.add(news.anomalies, live=news.is_new)
+            board.add_states(news.states, live=news.is_new)
             board.unreadable += news.unreadable
             board.rejected += news.rejected
             board.rejected_reason = news.rejected_reason or board.rejected_reason
@@ -207,13 +139,36 @@ class WatchApp(App[int]):
         self.tick()
 
     def action_priority(self) -> None:
-        """Show the highest priority first, or the newest again."""
+        """Show the worst first, or the newest again."""
         self.board.by_priority = not self.board.by_priority
         self.tick()
 
     def action_fold(self) -> None:
-        """Show every trade, or one line per episode again."""
-        self.board.folded = not self.board.folded
+        """Show every trade, or one line per event again."""
+        self.board.turn()
+        self.list.turn()
+        self.tick()
+
+    def action_severity(self) -> None:
+        """Show only what has the next severity at least, after the last all again."""
+        least = _next(SEVERITIES, self.board.chosen.min_severity)
+        self.board.chosen = replace(self.board.chosen, min_severity=least)
+        self.tick()
+
+    def action_min_priority(self) -> None:
+        """Show only what has the next priority at least, after the last all again."""
+        least = _next(PRIORITIES, self.board.chosen.min_priority)
+        self.board.chosen = replace(self.board.chosen, min_priority=least)
+        self.tick()
+
+    def action_profile(self) -> None:
+        """Show only what the next detector flagged that flagged anything, after the last all."""
+        chosen, seen = self.board.chosen, set(self.board.by_rule)
+        able = [name for name, rules in self._profiles.items() if rules & seen]
+        names = ["", *dict.fromkeys([*able, *filter(None, [chosen.profile])])]
+        name = names[(names.index(chosen.profile) + 1) % len(names)]
+        rules = self._profiles.get(name, chosen.profile_rules if name else frozenset())
+        self.board.chosen = replace(chosen, profile=name, profile_rules=rules)
         self.tick()
 
     def action_symbols(self) -> None:
@@ -249,17 +204,21 @@ class WatchApp(App[int]):
         self.tick()
 
     def action_details(self) -> None:
-        """Show one anomaly in whole, with the trades around it."""
+        """Show one event with its trades, or one trade, and the trades around it."""
         one = self.list.current
-        if one is not None:
-            details = Details(one)
-            self.push_screen(details)
-            self._find_around(details)
+        if one is None:
+            return
+        details = EventDetails(one) if isinstance(one, Event) else Details(one)
+        self.push_screen(details)
+        self._find_around(details)
 
     @work(thread=True, exclusive=True, exit_on_error=False)
-    def _find_around(self, details: Details) -> None:
+    def _find_around(self, details: Details | EventDetails) -> None:
+        worst = details.one.worst if isinstance(details, EventDetails) else details.one
+        found: Around | str = "its trades are not among those that were read"
         try:
-            found: Around | str = self._around(details.one)
+            if worst is not None:
+                found = self._around(worst)
         except TapeError as error:
             found = printable(str(error))
         self.call_from_thread(details.tell, found)
@@ -267,3 +226,8 @@ class WatchApp(App[int]):
     def action_leave(self, exit_code: int) -> None:
         """End the view."""
         self.exit(exit_code)
+
+
+def _next(steps: Sequence[float], now: float) -> float:
+    """Return the next of the steps above a number, after the last one the first."""
+    return next((step for step in steps if step > now), steps[0])

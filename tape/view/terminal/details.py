@@ -1,8 +1,9 @@
 """One anomaly in whole, with the trades around it."""
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import ClassVar, Final
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,9 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from tape.kafka.neighbours import Around
-from tape.model.fields import iso_time, price_text
+from tape.model.fields import NANOS, dollars, iso_time
 from tape.process.terminal_text import cell
 from tape.view.alert import Seen
+from tape.view.spark import percent, sparkline
+
+SPARK_CELLS: Final = 60
+"""Width of the line of prices: fits a terminal of 80 columns."""
 
 
 class Details(ModalScreen[None]):
@@ -39,10 +44,8 @@ class Details(ModalScreen[None]):
 
     def tell(self, found: Around | str) -> None:
         """Show the trades around, or why there are none."""
-        if not self.is_current:  # left in the meantime
-            return
-        shown = Text(f"\n{found}", "dim") if isinstance(found, str) else around_table(found)
-        self.query_one("#around", Static).update(shown)
+        if self.is_current:  # not left in the meantime
+            self.query_one("#around", Static).update(around_shown(found))
 
 
 def facts(one: Seen) -> Group:
@@ -67,6 +70,14 @@ def facts(one: Seen) -> Group:
     return Group(*lines)
 
 
+def around_shown(found: Around | str) -> RenderableType:
+    """Return the trades around with a line of their prices, or why there are none."""
+    if isinstance(found, str):
+        return Text(f"\n{found}", "dim")
+    line = sparkline([trade.price_nanos / NANOS for trade in found.trades], SPARK_CELLS)
+    return Group(Text(f"\n{line}", "bold"), around_table(found))
+
+
 def around_table(found: Around) -> Table:
     """Return the trades around the flagged one, which stands out."""
     table = Table(box=None, padding=(0, 1), title="the trades around it", title_justify="left")
@@ -80,11 +91,11 @@ def around_table(found: Around) -> Table:
     for place, trade in enumerate(found.trades):
         change = ""
         if before is not None and before.price_nanos:
-            change = f"{100 * (trade.price_nanos / before.price_nanos - 1):+.2f} %"
+            change = percent(before.price_nanos, trade.price_nanos)
         before = trade
         table.add_row(
             times[place][begin:26].replace("T", " "),
-            price_text(trade.price_nanos),
+            dollars(Decimal(trade.price_nanos).scaleb(-9)),
             change,
             f"{trade.size:,}",
             cell(trade.side),

@@ -1,14 +1,15 @@
-"""Lines of the live view, for any width."""
+"""Lines of the live view, for any width: flagged trades, and the state of the pipeline."""
 
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tape.market.test_issues import is_test_issue
 from tape.model.rules import RULES, Rule, rule_named
 from tape.view.alert import Seen
 from tape.view.board import Board
+from tape.view.short_reason import short_reason
+from tape.view.terminal.columns import cut, left, right, symbol_cell, time_cell
 
 WIDE, MIDDLE = 100, 60
 """Columns from which the whole time, and from which size and reason fit."""
@@ -16,6 +17,7 @@ WIDE, MIDDLE = 100, 60
 TIME_CELLS, WHOLE_TIME_CELLS = 14, 23
 """Month, day and time to the second; year and milliseconds too."""
 
+SYMBOL_CELLS: Final = 8
 PRIORITY_CELLS: Final = 4
 """Up to 14.0."""
 RULE_CELLS: Final = 4
@@ -27,22 +29,16 @@ MOST_OTHERS: Final = 4
 def header(width: int) -> Text:
     """Return the names of the columns."""
     time = "time" if width < MIDDLE else "time (UTC)"
-    return _cut(_columns(width, time, "symbol", "price", "size", "prio", "rule", "why"), width)
+    return cut(_columns(width, time, "symbol", "price", "size", "prio", "rule", "why"), width)
 
 
-def row(one: Seen, width: int, *, chosen: bool = False, trades: int = 1) -> Text:
-    """Return an anomaly as one line of at most `width` cells; it may stand for several trades."""
-    why = one.reasons[0] if one.reasons else ""
-    if len(one.reasons) > 1:
-        why = f"{why} (+{len(one.reasons) - 1})"
-    if is_test_issue(one.symbol):
-        why = f"test issue: {why}"
-    if trades > 1:
-        why = f"{trades:,} trades: {why}"
+def row(one: Seen, width: int, *, chosen: bool = False) -> Text:
+    """Return a flagged trade as one line of at most `width` cells; its reason is whole."""
     size = f"{one.size:,}"
-    time = _time(one.time, width)
-    text = _columns(width, time, one.symbol, one.price, size, one.worth, "", why)
-    text = _cut(text, width)
+    time = time_cell(one.time, WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS)
+    text = _columns(width, time, one.symbol, one.price, size, one.worth, "", "")
+    text.append(_why(one, width - text.cell_len))
+    text = cut(text, width)
     begins = _mark_column(width)
     for at, name in enumerate(one.rules[:RULE_CELLS]):
         place = begins + at
@@ -51,6 +47,14 @@ def row(one: Seen, width: int, *, chosen: bool = False, trades: int = 1) -> Text
         text.pad_right(max(0, width - text.cell_len))
         text.stylize("reverse")
     return text
+
+
+def _why(one: Seen, cells: int) -> str:
+    """Return the first reason in as many words as fit, and how many there are beside it."""
+    begin = "test issue: " if is_test_issue(one.symbol) else ""
+    more = f" (+{len(one.reasons) - 1})" if len(one.reasons) > 1 else ""
+    why, rule = (one.reasons or ("",))[0], (one.rules or ("",))[0]
+    return f"{begin}{short_reason(why, rule, cells - len(begin) - len(more))}{more}"
 
 
 def state_lines(board: Board, width: int) -> Text:
@@ -108,7 +112,7 @@ def mode_line(board: Board, mistake: str = "") -> Text:
     if board.chosen.text:
         text.append(f" only {board.chosen.text} ", "black on cyan")
     if board.by_priority:
-        text.append(" highest priority first ", "black on cyan")
+        text.append(" worst first ", "black on cyan")
     if not board.folded:
         text.append(" every trade ", "black on cyan")
     if board.paused:
@@ -135,20 +139,20 @@ def _columns(
 ) -> Text:
     if width < MIDDLE:
         parts = [
-            _left(time, TIME_CELLS),
-            _symbol(symbol),
-            _right(price, 9),
-            _left(rule, RULE_CELLS),
+            left(time, TIME_CELLS),
+            symbol_cell(symbol, SYMBOL_CELLS),
+            right(price, 9),
+            left(rule, RULE_CELLS),
         ]
     else:
         wide = WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS
         parts = [
-            _left(time, wide),
-            _symbol(symbol),
-            _right(price, 10),
-            _right(size, 11),
-            _right(worth, PRIORITY_CELLS),
-            _left(rule, RULE_CELLS),
+            left(time, wide),
+            symbol_cell(symbol, SYMBOL_CELLS),
+            right(price, 10),
+            right(size, 11),
+            right(worth, PRIORITY_CELLS),
+            left(rule, RULE_CELLS),
             why,
         ]
     return Text(" ".join(parts))
@@ -159,35 +163,3 @@ def _mark_column(width: int) -> int:
     if width < MIDDLE:
         return TIME_CELLS + 20
     return (WHOLE_TIME_CELLS if width >= WIDE else TIME_CELLS) + 33 + PRIORITY_CELLS + 1
-
-
-def _time(iso: str, width: int) -> str:
-    """Return the day and as much of a time as fits; what is no ISO time is cut.
-
-    >>> _time("2025-03-03T15:19:24.135145742Z", 80)
-    '03-03 15:19:24'
-    """
-    text = iso.replace("T", " ", 1)
-    return text[:WHOLE_TIME_CELLS] if width >= WIDE else text[5 : 5 + TIME_CELLS]
-
-
-def _left(text: str, cells: int) -> str:
-    return set_cell_size(text, cells)
-
-
-def _symbol(text: str) -> str:
-    """Return a symbol in its column; one that is cut shows that it is."""
-    return _left(text, 8) if cell_len(text) <= 8 else f"{set_cell_size(text, 7)}…"
-
-
-def _right(text: str, cells: int) -> str:
-    return (
-        " " * (cells - cell_len(text)) + text
-        if cell_len(text) <= cells
-        else text[: cells - 1] + "…"
-    )
-
-
-def _cut(text: Text, width: int) -> Text:
-    text.truncate(width, overflow="ellipsis")
-    return text
