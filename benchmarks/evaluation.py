@@ -34,7 +34,7 @@ from tape.desk.evaluate.evaluate import (
 from tape.desk.evaluate.labelled_days import injected, made_up_days
 from tape.desk.evaluate.labels import read_labels
 from tape.desk.past_days import PROFILES, profile_names
-from tape.desk.plots.anomaly import CloseUp
+from tape.desk.plots.close_up import CloseUp
 from tape.desk.plots.curves import Drawn, drawn, save_curves
 from tape.desk.tune.thresholds import learnt_parameters
 from tape.detection.parameters import Parameters

@@ -1,5 +1,6 @@
-"""Writes one page per command from its own help: python docs/commands.py."""
+"""Writes a page per command from its own help, and what completion knows: python docs/commands.py."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,9 +8,24 @@ import typer
 from typer.cli import get_docs_for_click
 
 from tape.cli import app
+from tape.cli.completing import TABLE, table_of
 from tape.cli.lazy import LazyGroup
 
 FOLDER = Path(__file__).parent / "commands"
+
+
+def options() -> str:
+    """Return what each command takes, a line per command, for `tape/cli/completing.py`."""
+    tape = typer.main.get_command(app)
+    assert isinstance(tape, LazyGroup)
+    lines = []
+    for name in sorted(tape.commands):
+        command = tape.load(name)
+        if isinstance(command, LazyGroup):
+            for inner in list(command.commands):
+                command.add_command(command.load(inner), inner)
+        lines.append(f"{json.dumps(name)}: {json.dumps(table_of(command), ensure_ascii=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def pages() -> dict[str, str]:
@@ -35,6 +51,7 @@ def main() -> None:
     """Write the pages, and take away those of commands that are gone."""
     FOLDER.mkdir(exist_ok=True)
     made = pages()
+    TABLE.write_text(options(), encoding="utf-8")
     for old in FOLDER.glob("*.md"):
         if old.name not in made:
             old.unlink()

@@ -88,8 +88,7 @@ COMMANDS: Final = {
     ),
     "watch": (
         "tape.cli.watch:watch",
-        "Show anomalies as they come, and the state of the pipeline. "
-        "Reads committed messages only.",
+        "Show events as they come, and the state of the pipeline. Reads committed messages only.",
     ),
     "broker": (
         "tape.cli.broker:app",

@@ -19,6 +19,7 @@ from tape.kafka.alerts_topic import alert_records, put_record
 from tape.kafka.connect import ready_broker
 from tape.kafka.specs import pipeline_topics
 from tape.model.fields import NANOS, iso_time
+from tape.model.short_ids import several
 from tape.process.clock import WALL_CLOCK
 from tape.process.terminal_text import cell, printable
 from tape.settings.alerter import AlerterSettings
@@ -117,7 +118,9 @@ def _table(found: list[Mute], counted: dict[str, int]) -> Table:
 
 
 def unmute(
-    mute_id: Annotated[str, typer.Argument(help="As `tape alert mutes` lists it.")],
+    mute_id: Annotated[
+        str, typer.Argument(help="As `tape alert mutes` lists it, or how no other begins.")
+    ],
     form: AsForm = None,
     as_json: AsJson = False,
 ) -> int:
@@ -132,15 +135,17 @@ def unmute(
     records, _ = alert_records(settings.client_config(), settings.alerts)
     now = iso_time(int(WALL_CLOCK.now_s()) * NANOS)
     on = {one.mute_id: one for one in records if isinstance(one, Mute) and is_on(one, now)}
-    one = on.get(mute_id)
-    if one is None:
+    found = [mute_id] if mute_id in on else sorted(n for n in on if n.startswith(mute_id))
+    if len(found) != 1:
         names = ", ".join(sorted(on)) or "none"
-        _note(f"no mute {mute_id} counts now; those that do: {names}")
+        none = f"no mute {mute_id} counts now; those that do: {names}"
+        _note(several(mute_id, found, len(found)) if found else none)
         return NOTHING_MATCHED
+    one = on[found[0]]
     ended = msgspec.structs.replace(one, ended=now)
     put_record(settings.client_config(), settings.alerts, ended)
     show(shape, ended, list)
-    _note(f"ended: {mute_id}")
+    _note(f"ended: {one.mute_id}")
     return 0
 
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Final, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tape.cli.completing import stand_in
+from tape.cli.plain_help import in_plain_words, plain_word
 from tape.errors import SettingsError
 from tape.process.interrupts import clean_up_first
 from tape.process.terminal_text import printable_lines
@@ -43,6 +45,10 @@ class LazyGroup(TyperGroup):
         for name, (_, text) in self.named.items():
             self.add_command(TyperCommand(name, callback=None, help=text))
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of the group itself, those for completion among them."""
+        return [plain_word(one) for one in super().get_params(ctx)]
+
     def make_context(self, *args: Any, **extra: Any) -> Any:
         """Take the words apart; what is wrong with them is said safely."""
         with _said_safely():
@@ -73,12 +79,17 @@ class LazyGroup(TyperGroup):
         from tape.cli.setting_options import give_options  # not for `tape --help`
 
         give_options(command, name if self.group is None else self.group)
+        in_plain_words(command)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Return name, command and its words; called when one is run or its words completed."""
         name, command, words = super().resolve_command(ctx, args)
-        if name is not None:
+        if name is None:
+            return name, command, words
+        if ctx.resilient_parsing:  # its words are completed
+            command = stand_in(name)
+        if command is None or not ctx.resilient_parsing:
             command = self.load(name)
             clean_up_first()
         return name, command, words

@@ -1,15 +1,17 @@
 """`tape settings`: all settings with value, source and meaning, and what the hash stands for."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from tape.cli.output import notes_console, print_json, say, table_console
+from tape.cli.forms import AsForm, AsJson, Form, form_of, show
+from tape.cli.output import notes_console, say
 from tape.detection.registry import Lineup, lineup
 from tape.errors import SettingsError
+from tape.process.terminal_text import cell
 from tape.settings.all_settings import APPS, Row, all_settings, kind_of
 from tape.settings.check import faults
 from tape.settings.detector import DetectorSettings
@@ -35,10 +37,8 @@ def settings(
         bool,
         typer.Option("--check", help="Only check them all. Exit code 2 if something cannot work."),
     ] = False,
-    form: Annotated[
-        Literal["table", "json"], typer.Option("--format", help="Print tables or one JSON object.")
-    ] = "table",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    form: AsForm = None,
+    as_json: AsJson = False,
 ) -> int:
     """Show all settings: value, where it comes from, and what it means; or check them.
 
@@ -47,23 +47,21 @@ def settings(
 
     Example: tape settings --profile calibrated --hash
     """
-    wants = "json" if as_json else form
+    shape = form_of(form, as_json)
     if app and app not in APPS:
         raise SettingsError(f"--app {app}: there is no such app", f"choose from {', '.join(APPS)}")
     if check:
-        return _check(app, as_json=wants == "json")
+        return _check(app, shape)
     if hash_:
-        _show_hash(as_json=wants == "json")
+        _show_hash(shape)
         return 0
     rows = [row for row in all_settings() if not app or app in row.apps]
     found = {one.name: one for name in APPS for one in _origins(name)}
     if changed:
         rows = [row for row in rows if found[row.name].source != "default"]
-    if wants == "json":
-        print_json({"settings": [_told(row, found[row.name]) for row in rows]})
-    elif rows:
-        table_console().print(*_tables(rows, found), highlight=False)
-    else:
+    lines = [_told(row, found[row.name]) for row in rows]
+    show(shape, {"settings": lines}, lambda: _tables(rows, found), lines)
+    if not rows:
         say("nothing is set: all have their defaults", err=True)
     return 0
 
@@ -104,20 +102,16 @@ def _tables(rows: Sequence[Row], found: dict[str, Origin]) -> list[Table]:
     return list(tables.values())
 
 
-def _check(app: str, *, as_json: bool) -> int:
+def _check(app: str, form: Form) -> int:
     """Say what cannot work, and return the exit code."""
     found = faults([app] if app else list(APPS))
-    if as_json:
-        print_json({"faults": [str(error) for error in found]})
-    else:
-        for error in found:
-            say(str(error))
-        if not found:
-            say("all settings can be used")
+    told = [str(error) for error in found]
+    lines = [cell(one) for one in told] or ["all settings can be used"]
+    show(form, {"faults": told}, lambda: lines, [{"fault": one} for one in told], ["fault"])
     return FAULTY if found else 0
 
 
-def _show_hash(*, as_json: bool) -> None:
+def _show_hash(form: Form) -> None:
     """Print the hash, and by detector the settings by which it differs."""
     settings = load(DetectorSettings)
     run = settings.parameters()
@@ -129,19 +123,11 @@ def _show_hash(*, as_json: bool) -> None:
     }
     digests = {kind.name: kind.parameters.of(run).fingerprint() for kind in found.kinds}
     whole = found.fingerprint(run)
-    if as_json:
-        print_json(
-            {
-                "hash": whole,
-                "detectors": [
-                    {"name": name, "hash": digests[name], "settings": own}
-                    for name, own in parts.items()
-                ],
-            }
-        )
+    rows = [{"name": n, "hash": digests[n], "settings": own} for n, own in parts.items()]
+    tables = _hash_tables(found, digests, parts, values)
+    show(form, {"hash": whole, "detectors": rows}, lambda: [whole, *tables], rows)
+    if form != "table":
         return
-    say(whole)
-    table_console().print(*_hash_tables(found, digests, parts, values), highlight=False)
     notes_console().print(
         "Alerts carry the first line in `detector`. It differs when one of these settings does; of "
         "files and models their content counts, wherever they are.",

@@ -26,7 +26,11 @@ def synth(
     symbols: Annotated[str, typer.Option(help="Symbols, comma-separated.")] = ",".join(SYMBOLS),
     day: Annotated[
         datetime,
-        typer.Option(formats=["%Y-%m-%d"], help="First day; New York must trade on it."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="First day; New York must trade on it.",
+            show_default="2025-03-03",
+        ),
     ] = datetime(2025, 3, 3),  # noqa: DTZ001 - a calendar day has no zone
     days: Annotated[int, typer.Option(min=1, help="Consecutive trading days of New York.")] = 1,
     anomalies: Annotated[

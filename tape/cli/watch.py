@@ -79,13 +79,12 @@ def watch(
     Example: tape watch --jsonl --rule volume | jq -r .reasons[0].text
     """
     settings = load(DetectorSettings)
-    rules = {name.name for name in lineup(profile).rules} if profile else set()
     chosen = Filter(
         parse_symbols(symbol, "--symbol"),
         parse_rule(rule, "--rule", own_rules(settings.profile)),
         suppressed,
         profile,
-        frozenset(rules),
+        _rules_of(profile),
         min_severity,
         min_priority,
     )
@@ -103,6 +102,17 @@ def watch(
     if view:
         return _view(settings, chosen, PAST if last is None else last, worst, trades)
     return _lines(settings, chosen, shape or _usual(), last or 0, limit, trades)
+
+
+def _rules_of(profile: str) -> frozenset[str]:
+    """Return the rules of the detectors that --profile names."""
+    if not profile:
+        return frozenset()
+    try:
+        return frozenset(rule.name for rule in lineup(profile).rules)
+    except SettingsError as error:
+        cause = error.cause.replace("PROFILE", "--profile", 1)
+        raise SettingsError(cause, error.remedy) from None
 
 
 def _form(form: Form | None, *, jsonl: bool) -> Form | None:
@@ -162,7 +172,7 @@ def _need_textual() -> None:
 
 def _view(settings: DetectorSettings, chosen: Filter, last: int, worst: bool, trades: bool) -> int:
     from tape.kafka.neighbours import Around, trades_around
-    from tape.view.board import KEPT, Board
+    from tape.view.board import TRADES_KEPT, Board
     from tape.view.feed import Live
     from tape.view.terminal.app import WatchApp
 
@@ -175,7 +185,7 @@ def _view(settings: DetectorSettings, chosen: Filter, last: int, worst: bool, tr
 
     # of trades that are not listed the newest are read, for who opens an event
     newest = {
-        settings.output: last if trades else KEPT,
+        settings.output: last if trades else TRADES_KEPT,
         settings.episodes: last,
         settings.rejected: 0,
     }

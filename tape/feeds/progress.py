@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -44,6 +45,7 @@ class Progress:
             disable=not sys.stderr.isatty(),
             dynamic_ncols=True,
         )
+        self._beside = _lines_above_the_bar() if not self._bar.disable else []
 
     def start(self, archive: Archive, rows: int) -> None:
         """Begin a file of which `rows` rows were sent before."""
@@ -61,8 +63,10 @@ class Progress:
         self.skip(archive)
 
     def skip(self, archive: Archive) -> None:
-        """Count a file as done of which nothing is sent."""
-        self._at(archive.sha256, self._hints[archive.sha256])
+        """Count a file as done of which nothing is sent; it says nothing of how fast we are."""
+        hint = self._hints[archive.sha256]
+        self._bar.initial += hint - self._rows.get(archive.sha256, 0)
+        self._at(archive.sha256, hint)
 
     def advance(self, parts: Mapping[str, FeedPart]) -> None:
         """Count what was sent."""
@@ -87,9 +91,17 @@ class Progress:
         self._bar.update(rows - self._rows.get(sha256, 0))
         self._rows[sha256] = rows
 
-    def close(self) -> None:
-        """Leave the terminal as it was."""
+    def close(self, *, is_done: bool = False) -> None:
+        """Leave the terminal as it was; what is done in whole ends at 100 %.
+
+        How many rows a file has was a guess: what was read of it is all that it has.
+        """
+        if is_done:
+            self._bar.total = max(1, sum(self._rows.values()))
+        self._bar.refresh()
         self._bar.close()
+        for handler, stream in self._beside:
+            handler.setStream(stream)
 
     def summary(self, facts: Mapping[str, object], *, trades: int) -> None:
         """Say what was sent: `trades`, and what else is known of it."""
@@ -104,3 +116,29 @@ class Progress:
                 "trades_per_s": round(trades / elapsed_s),
             },
         )
+
+
+class _AboveTheBar:
+    """A stream whose lines stand above the bar, which is drawn again below them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write lines."""
+        with tqdm.external_write_mode(file=self._stream):
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        self._stream.flush()
+
+
+def _lines_above_the_bar() -> list[tuple[logging.StreamHandler[Any], TextIO]]:
+    """Let logs to standard error stand above the bar; return the handlers as they were."""
+    found = []
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
+            found.append((handler, handler.stream))
+            handler.setStream(_AboveTheBar(sys.stderr))
+    return found

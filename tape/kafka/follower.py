@@ -68,7 +68,7 @@ class Follower:
 
     Attributes:
         trouble: why nothing comes at the moment; empty if the broker answers.
-        gave_up: whether fewer of the newest records were found than are wanted, for want of time.
+        gave_up: whether fewer of the newest records were found than are wanted: time was up.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+from typing import Final
 
 from tape.model.rejected import Rejected
 from tape.process.clock import CLOCK, Clock
@@ -11,6 +12,10 @@ from tape.process.log_lines import facts, facts_text
 from tape.process.terminal_text import printable, printable_lines
 
 log = logging.getLogger(__name__)
+
+RDKAFKA: Final = "[rdkafka#"
+TRIED_AGAIN: Final = (": retrying", "Coordinator load in progress", "Coordinator not available")
+"""How librdkafka's own lines are known, and those of them that need nobody."""
 
 
 class _Plain(logging.Formatter):
@@ -43,6 +48,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain() if plain else _Json())
     handler.addFilter(_raised_anyway)
+    handler.addFilter(_tried_again_anyway)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in ("tape", "__main__"):
         logging.getLogger(name).setLevel(log_level)
@@ -51,6 +57,16 @@ def configure_logging(log_format: str, log_level: str) -> None:
 def _raised_anyway(record: logging.LogRecord) -> bool:
     """Hold back what Quix Streams logs, with a traceback, of an error that it then raises."""
     return not (record.name.startswith("quixstreams") and record.levelno >= logging.ERROR)
+
+
+def _tried_again_anyway(record: logging.LogRecord) -> bool:
+    """Hold back what librdkafka says of a request that it sends again by itself.
+
+    A broker that has just started answers so for a few seconds; if it lasts, the call that waits
+    for it raises an error of its own.
+    """
+    text = record.getMessage()
+    return not (RDKAFKA in text and any(sign in text for sign in TRIED_AGAIN))
 
 
 class LogRate:

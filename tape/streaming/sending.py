@@ -78,7 +78,7 @@ class Sender:
 
     def send(self) -> Outcome:
         """Send everything; returns what came of it, also when it was stopped in the middle."""
-        fenced, first = False, True
+        fenced, first, is_done = False, True, False
         try:
             while True:
                 try:
@@ -86,6 +86,7 @@ class Sender:
                     first = False
                     self._send_files()
                     self._books.finish()
+                    is_done = self.running()
                     break
                 except TransactionLostError as lost:
                     if self.clock.now_s() - self._books.committed_s > PROGRESS_S:
@@ -100,7 +101,7 @@ class Sender:
                 finally:
                     self._books.abort()
         finally:
-            self._progress.close()
+            self._progress.close(is_done=is_done)
         self._outcome.add_files(self.found, self._books.ledger.files)
         self._progress.summary(self._outcome.facts(), trades=self._outcome.trades)
         return self._outcome

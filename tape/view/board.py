@@ -12,7 +12,9 @@ from tape.view.event import Event, State
 from tape.view.filters import Filter
 
 KEPT: Final = 5_000
-"""Events, and anomalies, that can be scrolled back to."""
+"""Events that can be scrolled back to."""
+TRADES_KEPT: Final = 20_000
+"""Flagged trades: those of the events that are kept, and some 40 MB."""
 T = TypeVar("T", Seen, Event)
 
 RATE_S: Final = 10.0
@@ -117,7 +119,7 @@ class Board:
 
     def _forget(self) -> None:
         """Let go of the oldest, so that memory stays small."""
-        while len(self.newest) > KEPT:
+        while len(self.newest) > TRADES_KEPT:
             self._is_new.discard(id(self.newest.pop()))
         while len(self.events) > KEPT:
             del self.events[next(iter(self.events))]

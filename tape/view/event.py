@@ -14,6 +14,7 @@ from tape.view.alert import Seen
 TRADES_KEPT: Final = 500
 """Flagged trades of an event that can be looked at, the newest; nobody reads more."""
 NO_RANK: Final = -1.0
+"""Of what has neither rank nor priority nor severity: it stands behind all that has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,9 @@ class Live:
                 states.append(one)
             else:
                 found.append(one)
+        if not is_new:  # in whichever order partitions were read
+            found.sort(key=lambda one: one.time)
+            states.sort(key=lambda one: one.time)
         return Arrived(found, states, unreadable, reasons.total(), last, is_new)
 
     def _put(self, news: News) -> None:

@@ -30,10 +30,10 @@ SHORTER: Final[tuple[Shorter, ...]] = tuple(
         (
             rf"Price {NUMBER} is {NUMBER} standard deviations (above|below) the mean {NUMBER}",
             (
-                "{1} deviations {2} the mean {3}",
-                "{1} dev. {2} the mean",
-                "{1} dev. {2}",
-                "{1} dev.",
+                "{1} σ {2} the mean {3}",
+                "{1} σ {2} the mean",
+                "{1} σ {2} mean",
+                "{1} σ",
             ),
         ),
         (
@@ -54,7 +54,7 @@ SHORTER: Final[tuple[Shorter, ...]] = tuple(
         ),
         (
             rf"More than {NUMBER} shares on one side within 10 ms",
-            ("burst of over {0} shares within 10 ms", "burst of {0} shares", "burst {0}"),
+            ("burst of over {0} shares within 10 ms", "burst of {0} shares", "{0} sh in 10 ms"),
         ),
         (
             r"The model \w+ scores (1 in 10\^[\d.]+) ordinary trades as high",

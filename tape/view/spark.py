@@ -48,10 +48,12 @@ def compact(count: float) -> str:
 
 
 def percent(before: float | None, extreme: float | None) -> str:
-    """Return how far a price went, with its sign; empty where that is not known, or nothing.
+    """Return how far a price went, with its sign, in eight characters at most.
 
-    >>> percent(142.0, 144.97), percent(100.0, 99.999), percent(None, 1.0), percent(0.01, 25.0)
-    ('+2.09 %', '', '', '+250k %')
+    Empty where that is not known, or nothing.
+
+    >>> percent(142.0, 144.97), percent(4.0, 4.5), percent(9.0, 8.9999), percent(0.01, 25.0)
+    ('+2.09 %', '+12.5 %', '', '+250k %')
     """
     if not before or extreme is None:
         return ""
@@ -59,5 +61,5 @@ def percent(before: float | None, extreme: float | None) -> str:
     if abs(share) < SHOWN_PERCENT:
         return ""
     if abs(share) < 100.0:
-        return f"{share:+.2f} %"
+        return f"{share:+.{2 if abs(share) < 9.995 else 1}f} %"
     return f"{'-' if share < 0 else '+'}{compact(abs(share))} %"

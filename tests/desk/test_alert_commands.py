@@ -65,7 +65,7 @@ def test_the_other_formats_have_the_same_lines(day: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["preview", "DAY", "--format", "xml"], "--format xml is not known"),
+        (["preview", "DAY", "--json", "--format", "csv"], "--json and --format csv are two forms"),
         (["preview", "DAY", "--rules", "none.toml"], "cannot read none.toml"),
         (["mute", "--until", "2h", "--why", "x"], "nothing says whom to mute"),
         (["mute", "NVDA", "--all", "--until", "2h", "--why", "x"], "nothing says whom to mute"),

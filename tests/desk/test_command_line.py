@@ -165,7 +165,7 @@ def test_ctrl_c_in_a_callback_of_the_kafka_client_comes_when_it_is_over() -> Non
     assert (done.returncode, done.stdout, done.stderr) == (130, "callback over\n", "")
 
 
-@pytest.mark.parametrize("words", [("doctor",), ("topics", "show"), ("state", "list")])
+@pytest.mark.parametrize("words", [("doctor", "--json"), ("topics", "show"), ("state", "list")])
 def test_ctrl_c_at_any_moment_of_a_command_that_asks_the_broker_is_quiet(
     words: tuple[str, ...],
 ) -> None:
@@ -235,7 +235,7 @@ def test_ctrl_c_in_a_callback_from_compiled_code_is_not_lost() -> None:
 def test_ctrl_c_is_ignored_where_it_was_ignored_before(day: Path) -> None:
     """A shell starts `tape … &` so: Ctrl-C is for what runs in the foreground."""
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "tape", "replay", str(day)],
+        [sys.executable, "-X", "importtime", "-m", "tape", "replay", str(day), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -62,7 +62,7 @@ def test_an_app_whose_streams_are_closed_ends_as_it_does_with_them(
 def test_output_that_was_cut_is_told(unbuffered: str, day: Path, tmp_path: Path) -> None:
     """As a disk that is nearly full takes a part of a write and no more."""
     out = tmp_path / "report.json"
-    line = f"ulimit -f {MOST_KIB}; tape replay $1 >$2"
+    line = f"ulimit -f {MOST_KIB}; tape replay $1 --json >$2"
     code, _, told = shell(line, day, out, PYTHONUNBUFFERED=unbuffered)
     assert out.stat().st_size == MOST_KIB * 1024
     assert (code, "error: File too large: raise the limit" in told) == (4, True)

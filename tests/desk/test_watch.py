@@ -20,7 +20,7 @@ from tape.model.trade import Trade, decode
 from tape.synthetic import make_day, write_day
 from tape.testing import SettableClock
 from tape.view.alert import Seen, one_line, seen
-from tape.view.board import KEPT, Board
+from tape.view.board import KEPT, TRADES_KEPT, Board
 from tape.view.event import State, state_of
 from tape.view.feed import Arrived, News, Trouble
 from tape.view.filters import Filter, parse_rule, parse_symbols
@@ -279,7 +279,7 @@ def test_of_the_past_as_much_is_shown_as_is_asked_for_of_what_fits() -> None:
     board.add([of_episode(20, 20, 6.0), of_episode(21, 21, 1.0)])
     assert [one.id for one in board.shown] == ["NVDA-2-1-20", "NVDA-2-1-8", "NVDA-2-1-7"]
     board.turn()
-    assert [one.size for one in board.shown] == [20_020, 20_008, 20_007]
+    assert [one.id for one in board.shown] == ["NVDA-2-1-20", "NVDA-2-1-8", "NVDA-2-1-7"]
 
 
 def test_the_newest_that_fit_are_chosen_whatever_lies_between() -> None:
@@ -410,7 +410,7 @@ def test_the_bar_stays_on_its_anomaly_while_new_ones_come() -> None:
         await screen.press("down", "down", "down")
         current = screen.app.list.current
         assert current is not None
-        assert current.shares == 20_096
+        assert current.id == "NVDA-2-1-96"
         await screen.tell(Arrived([anomaly(n) for n in range(100, 400)]))
         assert screen.app.list.current is current
         assert 96 in screen.numbers()
@@ -517,13 +517,12 @@ def test_it_fits_any_terminal(size: tuple[int, int]) -> None:
 
 def test_memory_stays_bounded() -> None:
     board = Board()
-    for n in range(KEPT + 500):
+    for n in range(TRADES_KEPT + 50):
         board.add([anomaly(n)])
-    assert len(board.newest) == KEPT
-    assert board.by_rule["High Volume"] == KEPT + 500
+    assert len(board.newest) == TRADES_KEPT
     assert len(board.events) == KEPT
-    (newest,) = board.shown[0].trades
-    assert newest.size == 20_000 + KEPT + 499
+    assert board.by_rule["High Volume"] == TRADES_KEPT + 50
+    assert board.shown[0].id == board.newest[0].id == f"NVDA-2-1-{TRADES_KEPT + 49}"
 
 
 def test_rates_are_means_of_the_last_ten_seconds() -> None:
@@ -578,11 +577,12 @@ def test_what_is_suppressed_is_counted_and_shown_apart() -> None:
     board = Board()
     board.add(found)
     board.turn()
-    assert [one.size for one in board.shown] == [20_003, 20_001, 20_000]
+    assert [one.id for one in board.shown] == [f"NVDA-2-1-{n}" for n in (3, 1, 0)]
     assert "suppressed 1" in state_lines(board, 200).plain
     assert "suppressed" not in state_lines(Board(), 200).plain
     board.chosen = Filter(suppressed=True)
     (hidden,) = board.shown
+    assert isinstance(hidden, Seen)
     assert hidden.more == "rank 2.2, suppressed"
     assert board.chosen.text == "suppressed"
 

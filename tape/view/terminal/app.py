@@ -61,7 +61,7 @@ class WatchApp(App[int]):
         Binding("m", "min_priority", "min. priority", show=False),
         Binding("f", "profile", "profile"),
         Binding("enter", "details", "open"),
-        Binding("escape", "all", "all"),
+        Binding("escape", "all", "all", show=False),
         Binding("q", "leave(0)", "quit"),
         Binding("ctrl+c", f"leave({INTERRUPTED})", "quit", show=False, priority=True),
     ]

@@ -6,6 +6,7 @@ from typing import Final
 from rich.text import Text
 
 from tape.market.test_issues import is_test_issue
+from tape.model.episode import BAD_PRINT
 from tape.model.rules import rule_named
 from tape.view.alert import one_digit
 from tape.view.event import Event
@@ -37,8 +38,8 @@ class Layout:
         return sum(one + 1 for one in (*widths, self.percent, self.mark, self.spark) if one)
 
 
-SMALL: Final = Layout(8, 6, 4, 0, 0, 8, 0, 0)
-USUAL: Final = Layout(14, 6, 4, 5, 6, 8, 0, 5)
+SMALL: Final = Layout(8, 5, 4, 0, 0, 7, 0, 0)
+USUAL: Final = Layout(14, 5, 4, 5, 6, 7, 0, 5)
 LARGE: Final = Layout(23, 8, 8, 6, 11, 8, 9, 16)
 """For terminals of up to 60, of 80 and of 120 columns."""
 
@@ -53,7 +54,10 @@ def event_header(width: int) -> Text:
     at = layout_of(width)
     large = at is LARGE
     severity, priority = ("severity", "priority") if large else ("sev.", "prio")
-    cells = [left("time" if at is SMALL else "time (UTC)", at.time), left("symbol", at.symbol)]
+    cells = [
+        left("time" if at is SMALL else "time (UTC)", at.time),
+        left("symbol" if large else "sym.", at.symbol),
+    ]
     cells += [right(severity, at.number), right(priority, at.number)]
     trades, prices = ("trades", "prices") if large else ("trds", "path")
     cells += _tail(at, trades, "shares", "moved", "mark", prices)
@@ -93,8 +97,8 @@ def _why(one: Event, at: Layout, width: int) -> Text:
     text = Text(known.letter if rule else " ", f"bold {known.colour}").append(" ")
     if is_test_issue(one.symbol):
         text.append("test issue: ")
-    if not at.mark and one.mark == "bad print":
-        told = short_reason(reason, rule, width - at.taken - text.cell_len - len("bad print: "))
-        if told:
-            return text.append(f"bad print: {told}")
-    return text.append(short_reason(reason, rule, width - at.taken - text.cell_len))
+    room = width - at.taken - text.cell_len
+    if not at.mark and one.mark == BAD_PRINT and room >= len(BAD_PRINT):
+        told = short_reason(reason, "", room - len(f"{BAD_PRINT}: "))
+        return text.append(f"{BAD_PRINT}: {told}" if told else BAD_PRINT)
+    return text.append(short_reason(reason, rule, room))

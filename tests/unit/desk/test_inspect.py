@@ -32,7 +32,7 @@ NEEDS_REAL = pytest.mark.skipif(not REAL.exists(), reason="no real trades beside
 
 
 def inspect(*words: str | Path, code: int = 0) -> dict:  # type: ignore[type-arg]
-    done = CliRunner().invoke(app, ["inspect", *map(str, words)])
+    done = CliRunner().invoke(app, ["inspect", *map(str, words), "--json"])
     assert done.exit_code == code, (done.output, done.exception)
     found: dict = json.loads(done.stdout)  # type: ignore[type-arg]
     return found
@@ -179,7 +179,7 @@ def test_without_calendars_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "exchange_calendars", None)
     path = csv(tmp_path, row("2025-07-02T15:00:00.000000000Z"), row())
-    done = CliRunner().invoke(app, ["inspect", str(path)])
+    done = CliRunner().invoke(app, ["inspect", str(path), "--json"])
     assert done.exit_code == 0
     assert json.loads(done.stdout)["missing_days"] is None
     assert "pip install 'tapewatch[desk]'" in done.stderr
@@ -332,7 +332,7 @@ def test_a_file_that_vanishes_is_named_and_the_rest_inspected(days: Path, tmp_pa
 @pytest.mark.parametrize("words", [[], ["--plot", "x.doc"]])
 def test_a_wrong_path_or_option_is_a_sentence(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    done = CliRunner().invoke(app, ["inspect", str(tmp_path), *words])
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path), "--json", *words])
     assert isinstance(done.exception, SettingsError if words else ArchiveError)
     assert "\n" not in str(done.exception)
 

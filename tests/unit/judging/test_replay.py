@@ -21,7 +21,7 @@ NAMES = ["AAA", "BBB"]
 
 def replay(*words: str | Path, code: int = 0) -> dict[str, object]:
     """Run the command and return its summary."""
-    done = CliRunner().invoke(app, ["replay", *map(str, words)])
+    done = CliRunner().invoke(app, ["replay", *map(str, words), "--json"])
     assert done.exit_code == code, done.output
     summary: dict[str, object] = json.loads(done.stdout)
     return summary
