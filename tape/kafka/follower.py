@@ -109,18 +109,28 @@ class Follower:
 
         To be called once, before `records()`; gives up after `GATHER_S`.
         """
-        until_s, reach = CLOCK.now_s() + GATHER_S, 1
+        until_s, reach = CLOCK.now_s() + GATHER_S, dict.fromkeys(self._newest, 1)
         while True:
             old, few = self._selected(self._gathered(until_s))
             if few <= self._whole:
                 break
+            self._early, self._ended = [], set()
             if CLOCK.now_s() > until_s:
                 self.gave_up = True
+                self._consumer.assign(self._new_ones())
                 break
-            reach *= FURTHER  # marks of transactions have offsets too: there may be many of them
-            self._early, self._ended = [], set()
+            for topic in few - self._whole:
+                # marks of transactions have offsets too: there may be many of them
+                reach[topic] *= FURTHER
             self._consumer.assign(self._starts(reach))
         return [record for found in old.values() for record in found]
+
+    def _new_ones(self) -> list[TopicPartition]:
+        """Return where what is new begins."""
+        return [
+            TopicPartition(topic, number, first)
+            for (topic, number), first in self._first_new.items()
+        ]
 
     def _selected(
         self, gathered: dict[str, list[Record]]
@@ -183,10 +193,10 @@ class Follower:
         else:
             self.trouble = error.str()
 
-    def _starts(self, reach: int = 1) -> list[TopicPartition]:
+    def _starts(self, reach: Mapping[str, int] = MappingProxyType({})) -> list[TopicPartition]:
         """Return where to begin; a broker that has just started is asked again for a while.
 
-        `reach` is how many offsets are gone back for a record that is wanted.
+        `reach` is how many offsets of a topic are gone back for a record that is wanted.
         """
         until_s = CLOCK.now_s() + START_S
         while True:
@@ -194,7 +204,7 @@ class Follower:
                 return [
                     start
                     for topic, count in self._newest.items()
-                    for start in self._ends(topic, count * reach)
+                    for start in self._ends(topic, count * reach.get(topic, 1))
                 ]
             except KafkaException as error:
                 if CLOCK.now_s() > until_s:
