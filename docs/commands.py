@@ -1,4 +1,4 @@
-"""Writes a page per command from its own help, and what completion knows: python docs/commands.py."""
+"""Writes a page per command from its help, and what completion knows: python docs/commands.py."""
 
 import json
 import sys

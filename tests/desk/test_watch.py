@@ -210,7 +210,7 @@ def state(number: int, kind: str = "closed", **fields: Any) -> State:
         (200, f"C {BELOW} of the last 60 trades"),
         (100, "C bad print: 2.00 % below the mean"),
         (80, "C bad print: 2.00 %"),
-        (50, "C 2.00 %"),
+        (50, "C bad print"),
     ],
 )
 def test_an_event_says_how_bad_how_large_and_why_in_any_width(columns: int, why: str) -> None:
