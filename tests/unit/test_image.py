@@ -187,8 +187,8 @@ def test_what_is_cut_off_a_library_is_not_needed_to_load_it(tmp_path: Path) -> N
 ROOM = "/tmp/"  # noqa: S108 - of the entry point, replaced below
 
 
-def run_image(folder: Path, *words: str, work: str = "") -> tuple[str, str]:
-    """Run the entry point with `folder` as the image's root; return what was started, and where."""
+def run_entry(folder: Path, *words: str, work: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the entry point with `folder` as the image's root."""
     text = (ROOT / "image/run").read_text()
     assert "/app/" in text
     entry = folder / "run"
@@ -198,9 +198,14 @@ def run_image(folder: Path, *words: str, work: str = "") -> tuple[str, str]:
     (programs / "python3").write_text('#!/bin/sh\necho "$PWD|python3 $*|$NUMBA_CACHE_DIR"\n')
     (programs / "python3").chmod(0o755)
     env = {"PATH": f"{programs}:/usr/bin:/bin", "TAPEWATCH_KERNELS": f"{folder}/kernels.tar.gz"}
-    done = subprocess.run(
+    return subprocess.run(
         ["sh", str(entry), *words], cwd=folder / work, env=env, capture_output=True, text=True
     )
+
+
+def run_image(folder: Path, *words: str, work: str = "") -> tuple[str, str]:
+    """Return what the entry point starts, and where."""
+    done = run_entry(folder, *words, work=work)
     assert done.returncode == 0, done.stderr
     where, what, cache = done.stdout.strip().split("|")
     assert cache == f"{folder}{ROOM}numba_cache"
@@ -220,6 +225,16 @@ def test_the_entry_point_starts_an_app_by_name_and_any_command(tmp_path: Path) -
     assert run_image(tmp_path) == (".", "python3 -m tape"), "nothing asked for: the help"
     assert run_image(tmp_path, work="app/producer") == ("app/producer", "python3 main.py"), "Quix"
     assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["numba_cache"]
+
+
+def test_a_word_that_is_no_app_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    done = run_entry(tmp_path, "detector")
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: detector is neither an app (producer, anomaly_detector")
+    named = re.search(r"app \((.*)\)", done.stderr)
+    assert named is not None
+    assert set(named[1].split(", ")) == set(APPS)
 
 
 def test_the_entry_point_starts_without_room_for_compiled_code(tmp_path: Path) -> None:

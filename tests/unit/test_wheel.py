@@ -1,5 +1,6 @@
 """What a wheel holds."""
 
+import os
 import re
 import subprocess
 import sys
@@ -87,6 +88,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return source, wheel
 
 
+CERTIFICATES = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+"""Where a network has an authority of its own; the demo fetches Kafka's jars."""
+
+
 class Installed:
     """The wheel in an environment, a home and a folder that hold nothing else."""
 
@@ -101,6 +106,7 @@ class Installed:
     def run(self, *words: str, code: int = 0) -> str:
         """Return what a command prints, on either way out."""
         env = {"PATH": f"{self._bin}:/usr/bin:/bin", "HOME": str(self._home)}
+        env |= {name: os.environ[name] for name in CERTIFICATES & os.environ.keys()}
         done = subprocess.run(
             words, cwd=self._home, env=env, capture_output=True, text=True, timeout=1_200
         )
