@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -267,8 +268,9 @@ def _nothing(path: Path, skipped: Sequence[Skipped]) -> tuple[str, str]:
         return f"{path} holds no trade file ({seen})", "name a file or a folder of trades"
     return (
         f"{path} holds no trade file ({seen})",
-        "put DataBento downloads there (*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), or name "
-        "another folder",
+        "put DataBento downloads there (*.trades.csv.zst, *.trades.json.zst or *.dbn.zst), name "
+        "another folder (DATA_DIR for the producer), or write a synthetic day into it: "
+        f"tape synth --output {shlex.quote(str(path))}",
     )
 
 

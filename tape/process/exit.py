@@ -90,8 +90,8 @@ def refuse_words(words: Sequence[str]) -> None:
     if words:
         raise SettingsError(
             f"{words[0]}: an app takes no words",
-            "settings come from the environment or .env, as README.md lists them (DATA_DIR is the "
-            "folder that the producer sends)",
+            "settings come from the environment or .env, `tape settings` lists them (DATA_DIR is "
+            "the folder that the producer sends)",
         )
 
 

@@ -38,7 +38,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_trade_file(tmp_path: Path) -> None:
-    one_sentence(tape("replay", str(tmp_path)), 2, str(tmp_path), "holds no trade file")
+    remedy = f"tape synth --output {tmp_path}"
+    one_sentence(tape("replay", str(tmp_path)), 2, str(tmp_path), "holds no trade file", remedy)
 
 
 def test_a_misspelt_flag_and_a_misspelt_setting(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_word_behind_an_app_is_not_passed_over(app: str, word: str, tmp_path: 
         text=True,
         cwd=tmp_path,
     )
-    one_sentence(done, 4, word, "README.md", "DATA_DIR")
+    one_sentence(done, 4, word, "tape settings", "DATA_DIR")
 
 
 @pytest.mark.parametrize(
