@@ -23,6 +23,7 @@ LINES = list(lines())
 HERE = {
     "README.md": ("replay", "inspect", "tune", "evaluate"),
     "docs/evaluation.md": ("evaluate",),
+    "docs/settings.md": ("settings",),
     "docs/tutorial.md": ("synth", "inspect", "replay", "tune", "evaluate"),
     "examples/own_detector/README.md": ("replay", "evaluate"),
 }
@@ -43,6 +44,7 @@ ELSEWHERE = {
     "tape bars": ("tests/unit/desk/test_clean_tape_page.py", 'blocks("sh")'),
     "tape broker start": ("tests/pipeline/test_broker.py", 'broker("start"'),
     "tape broker stop": ("tests/pipeline/test_broker.py", 'broker("stop"'),
+    "tape doctor": ("tests/desk/test_doctor.py", '"doctor"'),
     "tape features": ("tests/desk/test_features_command.py", '"features"'),
     "tape fetch": ("tests/desk/test_fetch_command.py", '"fetch"'),
     "tape history list": ("tests/desk/test_history.py", '"list"'),
