@@ -21,7 +21,8 @@ ENV PYTHONUNBUFFERED=1 \
     PYTHONWARNINGS=ignore::DeprecationWarning \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app:/opt/packages \
-    TAPEWATCH_KERNELS=/opt/kernels.tar.gz
+    TAPEWATCH_KERNELS=/opt/kernels.tar.gz \
+    Quix__Deployment__State__Path=/app/state
 
 COPY --from=packages /opt/packages /opt/packages
 COPY . /app

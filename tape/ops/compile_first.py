@@ -25,7 +25,10 @@ def compile_first(console: Console) -> None:
         return
     console.print(
         "compiling the detector for this machine, once: half a minute on two free cores; "
-        f"kept in {CACHE.parent}"
+        f"kept in {CACHE.parent}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
     )
     columns = SpinnerColumn(), TextColumn("compiling"), TimeElapsedColumn()
     with (
