@@ -1,4 +1,4 @@
-"""stocks -> rules and forest, batch by batch -> anomalies and episodes.
+"""stocks -> rules and forest, batch by batch -> anomalies, episodes and bars.
 
 What cannot be read -> rejected.
 """
@@ -31,7 +31,10 @@ def main() -> int:
     settings = load(DetectorSettings)
     configure_logging(settings.log_format, settings.log_level)
     topics = pipeline_topics(
-        *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+        *settings.topics(),
+        settings.consumer_group,
+        state_bytes=settings.state_bytes_max,
+        bars=settings.bars_to,
     )
     ready_broker(settings.client_config(), topics)
     refuse_unfit_topics(settings.client_config(), topics)

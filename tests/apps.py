@@ -86,7 +86,7 @@ class Pipeline:
         self.address, self.folder = address, folder
         self.client = {"bootstrap.servers": address}
         self.input, self.output, self.rejected = names("stocks"), names("anomalies"), names("rej")
-        self.episodes = names("episodes")
+        self.episodes, self.bars = names("episodes"), names("bars")
         self.group = names("group")
         self.state = folder / "state"
         self.started: list[App] = []
@@ -103,6 +103,8 @@ class Pipeline:
             "EPISODES_TOPIC": self.episodes,
             "COMMIT_INTERVAL_S": "0.3",
             "TAPE_FORMAT": "json",  # of the commands, which tests read
+            "BARS": "off",
+            "BARS_TOPIC": self.bars,
             **more,
         }
 
@@ -155,6 +157,15 @@ class Pipeline:
         """Key and value of every state of every episode; in order within a key."""
         lanes = read_topic(self.client, self.episodes)
         return [(message.key().decode(), message.value()) for lane in lanes for message in lane]
+
+    def last_bars(self) -> dict[tuple[str, str], bytes]:
+        """The last record of each symbol and second."""
+        lanes = read_topic(self.client, self.bars, settle_s=10)
+        return {
+            (message.key().decode(), json.loads(message.value())["bar_start"]): message.value()
+            for lane in lanes
+            for message in lane
+        }
 
     def end(self) -> None:
         try:

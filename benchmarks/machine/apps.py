@@ -44,6 +44,7 @@ def environment(address: str, topics: Topics, group: str, state: Path) -> dict[s
         "output": topics[1],
         "rejected": topics[2],
         "EPISODES_TOPIC": topics[3],
+        "BARS": "off",
     }
 
 

@@ -25,15 +25,18 @@ def judged_run(
     settings: DetectorSettings,
     *,
     tells_each: bool = False,
+    bars: bool = False,
 ) -> tuple[Replay, Counts]:
     """Find the files, and prepare the judge that PROFILE asks for; return the run and its counts.
 
     `others` are files that an option or a setting names: none of trades. With `tells_each` the
-    judge tells all of every trade.
+    judge tells all of every trade; with `bars` it makes bars.
     """
     discovered = find_archives(paths, others=others)
     counts = Counts()
-    judge = Judge(settings.parameters(), settings.max_symbols, counts, tells_each=tells_each)
+    judge = Judge(
+        settings.parameters(), settings.max_symbols, counts, tells_each=tells_each, bars=bars
+    )
     run = Replay(with_given(discovered.archives, given), judge, part)
     run.outcome.skipped += discovered.skipped
     return run, counts

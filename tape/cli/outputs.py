@@ -15,6 +15,7 @@ class Outputs:
     anomalies: OutputFile | None
     episodes: OutputFile | None
     plot: OutputFile | None
+    bars: OutputFile | None
 
 
 def outputs_for(
@@ -22,11 +23,12 @@ def outputs_for(
     output: Path | None,
     episodes: Path | None,
     plot: Path | None,
+    bars: Path | None = None,
     *,
     force: bool,
 ) -> Outputs:
     """Return the outputs, each checked before any work: it can be written and replaces nothing."""
-    given = {"--output": output, "--episodes": episodes, "--plot": plot}
+    given = {"--output": output, "--episodes": episodes, "--plot": plot, "--bars": bars}
     taken: dict[str, str] = {}
     for option, path in given.items():
         if (
@@ -36,7 +38,7 @@ def outputs_for(
             raise SettingsError(f"{option} and {other} are both {path}", "name two files")
     files = [
         None if path is None else OutputFile(path, inputs=inputs, force=force)
-        for path in (output, episodes, plot)
+        for path in (output, episodes, plot, bars)
     ]
     for file in files:
         if file is not None:

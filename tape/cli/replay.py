@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import count_rows_hint
+from tape.cli.bar_lines import BarLines, check_bars
 from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
 from tape.cli.judged_run import figures, judged_run, say_figures, say_rest
@@ -74,6 +75,10 @@ def replay(
             "(every state of each)."
         ),
     ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(help="File for bars of one second as the detector writes them: .jsonl."),
+    ] = None,
     suppressed: Annotated[
         bool, typer.Option("--suppressed", help="List what RANKING_FILE suppresses instead.")
     ] = False,
@@ -100,12 +105,13 @@ def replay(
         check_output(output)
     if episodes is not None:
         check_output(episodes, "--episodes")
+    check_bars(bars)
     others = others_of(columns, settings)
     inputs = [*paths, *others]
-    files = outputs_for(inputs, output, episodes, plot, force=force)
+    files = outputs_for(inputs, output, episodes, plot, bars, force=force)
     pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top, of_suppressed=suppressed))
     given = given_by(columns, time_zone)
-    run, counts = judged_run(paths, others, given, part, settings)
+    run, counts = judged_run(paths, others, given, part, settings, bars=bars is not None)
     found = Findings(of_suppressed=suppressed)
     start_s, nothing = time.perf_counter(), None
     try:
@@ -127,7 +133,7 @@ def replay(
     say_rest(run, counts, settings, nothing)
     if episodes is not None and episodes.suffix != MESSAGES:
         _say_open(run.episodes["opened"] - run.episodes["closed"])
-    for path in (p for p in (output, episodes, plot) if p is not None):
+    for path in (p for p in (output, episodes, bars, plot) if p is not None):
         notes_console().print(f"written: {cell(str(path))}")
     if plots is not None:
         notes_console().print(f"written: {drawn:,} pictures in {cell(str(plots))}")
@@ -165,19 +171,24 @@ def _run(
 ) -> None:
     """Judge everything, writing as it goes; the output appears whole or not at all."""
     with ExitStack() as stack:
-        bars = stack.enter_context(row_bars())
-        task = bars.add_task("judging", rate=0.0, total=sum(map(count_rows_hint, run.archives)))
+        shown_bars = stack.enter_context(row_bars())
+        task = shown_bars.add_task(
+            "judging", rate=0.0, total=sum(map(count_rows_hint, run.archives))
+        )
         anomalies = _opened(files.anomalies, stack, "anomalies")
         episodes = _opened(files.episodes, stack, "episodes")
+        seconds = BarLines.of(files.bars, stack, run)
         for shown in run.batches():
             for value in shown.flagged:
                 found.add(value)
             _write(anomalies, shown.flagged)
             _write(episodes, [step.value for step in shown.episodes])
+            seconds.write_finished()
             pictures.add(shown)
-            advance(bars, task, run.rows)
+            advance(shown_bars, task, run.rows)
         if not run.trades:
             raise nothing_judged(run)
+        seconds.write_rest()
         for sink in (anomalies, episodes):
             if sink is not None:
                 sink.flush()

@@ -116,6 +116,7 @@ def _specs(settings: DetectorSettings) -> list[TopicSpec]:
         settings.consumer_group,
         state_bytes=settings.state_bytes_max,
         alerts=alerts_topic(),
+        bars=settings.bars_to,
     )
 
 

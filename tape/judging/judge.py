@@ -17,6 +17,7 @@ from tape.codec.symbols import SymbolTable
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import DUPLICATE, LATE, NEW, Explanation, Verdicts
 from tape.detection.registry import lineup, make_detector
+from tape.judging.bars import SecondBars, part_bars
 from tape.judging.episodes import Episodes, EpisodeStep, Placed
 from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.state_keys import Kept
@@ -75,6 +76,7 @@ class Judge:
 
     Attributes:
         lineup: the kinds of its detectors.
+        bars: those of its trades; None unless they are asked for.
     """
 
     def __init__(
@@ -87,10 +89,11 @@ class Judge:
         limits: Limits = LIMITS,
         of: Partition | None = None,
         tells_each: bool = False,
+        bars: bool = False,
     ) -> None:
         """Have places for `max_symbols`; the first ones are taken as an earlier run left them.
 
-        With `tells_each` its verdicts have `each`.
+        With `tells_each` or `bars` its verdicts have `each`.
         """
         self.symbols = SymbolTable(max_symbols, limits, of)
         if kept is not None:  # a version before may have judged symbols that belong elsewhere
@@ -98,12 +101,13 @@ class Judge:
             self.symbols.resume(kept.clock, places)
         self.parameters, self.lineup = parameters, lineup(parameters.profile)
         self.detector = make_detector(
-            parameters, self.symbols, counts.refits, tells_each=tells_each
+            parameters, self.symbols, counts.refits, tells_each=tells_each or bars
         )
         self._identity = DetectorIdentity(tape.__version__, self.lineup.fingerprint(parameters))
         self._episodes = Episodes(
             self.symbols, parameters.episode_gap_s, self._identity, self.lineup.rules
         )
+        self.bars = SecondBars(self.symbols) if bars else None
         self._ranking, self._counts = parameters.ranking, counts
 
     def judge(
@@ -125,6 +129,8 @@ class Judge:
         """
         batch, verdicts = self.detect(keys, values, kept)
         trades = batch.trades
+        if self.bars is not None:
+            self._counts.late_for_bars += self.bars.add(trades, verdicts)
         flagged_rows = verdicts.flagged.tolist()
         explained = [self.detector.explain(trades, verdicts, n) for n in range(len(flagged_rows))]
         placed, episodes = self._episodes.follow(trades, verdicts, explained, batch.positions)
@@ -176,12 +182,17 @@ class Judge:
         for number in self.symbols.renewed:
             self.detector.forget(number)
             self._episodes.forget(number)
+            if self.bars is not None:
+                self.bars.forget(number)
         if kept is not None:
             for number in self.symbols.woken:
                 blob = kept.get(self.symbols.names[number])
                 if blob is not None:
-                    rest = decode_seen(blob)[2]
-                    self.detector.restore(number, self._episodes.take_up(number, rest))
+                    rest = self._episodes.take_up(number, decode_seen(blob)[2])
+                    bars, rest = part_bars(rest)
+                    if self.bars is not None:
+                        self.bars.take_up(number, bars)
+                    self.detector.restore(number, rest)
         return batch, self.detector.detect(batch.trades)
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
@@ -191,7 +202,10 @@ class Judge:
         """
         self.detector.changed_symbols()
         for number in self.symbols.changed():
-            rest = self._episodes.kept(number, self.detector.snapshot(number))
+            rest = self.detector.snapshot(number)
+            if self.bars is not None:
+                rest = self.bars.kept(number) + rest
+            rest = self._episodes.kept(number, rest)
             blob = encode_seen(*self.symbols.place(number), rest)
             self.symbols.note_kept(number, len(blob))
             yield self.symbols.names[number], blob

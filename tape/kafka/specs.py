@@ -46,6 +46,7 @@ def pipeline_topics(
     *,
     state_bytes: int = 0,
     alerts: str | None = None,
+    bars: str | None = None,
 ) -> list[TopicSpec]:
     """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
 
@@ -65,6 +66,8 @@ def pipeline_topics(
         group: the detector's consumer group; None leaves the changelog out.
         state_bytes: most bytes that the state of a symbol takes; 0 if that is not known.
         alerts: of what people were told; None leaves it out.
+        bars: of bars; None leaves it out. Its records are kept for a week, each of them: the key is
+            the symbol, so compaction waits until then.
     """
     compacted = {
         POLICY: "compact",
@@ -85,6 +88,9 @@ def pipeline_topics(
         topics.append(
             TopicSpec(alerts, 1, compacted | appended, any_number=True, largest_bytes=BATCH_BYTES)
         )
+    if bars is not None:
+        policy = {POLICY: "compact,delete", "min.compaction.lag.ms": week["retention.ms"]}
+        topics.append(TopicSpec(bars, 4, week | policy, any_number=True, largest_bytes=BATCH_BYTES))
     if group is not None:
         name, largest = changelog_name(group, input), state_batch_bytes(state_bytes)
         if largest > BATCH_BYTES:  # more than a broker takes by itself

@@ -34,6 +34,7 @@ class Counts:
         duplicate: trades dropped because they were among the last of their symbol already.
         late: trades judged that were older than the newest of their publisher.
         late_max_ns: by how much at most.
+        late_for_bars: trades judged, of any publisher, whose second had no bar any more.
         episodes: steps of episodes by state.
         suppressed: flagged trades that the ranking suppresses; they are written all the same.
         symbols_forgotten: symbols whose state was given up, because others took their places.
@@ -49,6 +50,7 @@ class Counts:
     duplicate: int = 0
     late: int = 0
     late_max_ns: int = 0
+    late_for_bars: int = 0
     episodes: Counter[str] = field(default_factory=Counter)
     suppressed: int = 0
     symbols_forgotten: int = 0

@@ -41,6 +41,11 @@ class CountsCollector(Collector):
             ),
             ("late_trades", "Trades older than their publisher's newest, judged", counts.late),
             (
+                "late_for_bars",
+                "Trades judged that are in no bar, so late they came",
+                counts.late_for_bars,
+            ),
+            (
                 "symbols_forgotten",
                 "Symbols whose state was given up, because others took their places",
                 counts.symbols_forgotten,

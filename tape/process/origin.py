@@ -83,6 +83,7 @@ KEYS: Final = (
     (rb'^.{0,4}"ranking"\s*:\s*"made by Tapewatch: ', RANKING),
     (rb'"anomaly_id"\s*:.*"detector"\s*:', ANOMALIES),
     (rb'"episode_id"\s*:.*"detector"\s*:', EPISODES),
+    (rb'"bar_start"\s*:.*"flagged"\s*:.*"lower"\s*:', BARS),
     (rb'"(anomaly|episode)_id"\s*:.*"state"\s*:\s*"(confirmed|dismissed)"', REVIEWS),
 )
 """Keys of our messages and reports, in their order; messages may have been written again."""
@@ -142,6 +143,8 @@ def made_here(path: Path) -> bool:
         return True
     line = head.partition(b"\n")[0]
     if line.startswith(HEADS):
+        return True
+    if line.startswith(b'{"symbol":"') and b'","bar_start":"' in line and b',"lower":' in line:
         return True
     return line.startswith(b"{") and VERDICT in line and any(key in line for key in LINES)
 

@@ -1,7 +1,7 @@
 """Settings of the anomaly detector."""
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -10,7 +10,7 @@ from tape.detection.registry import lineup, words_of
 from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.ranking_file import read_ranking
-from tape.settings.setting import instance_setting, setting
+from tape.settings.setting import bars_topic_setting, instance_setting, setting
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
 ROUNDING = 1e-6
@@ -18,7 +18,7 @@ ROUNDING = 1e-6
 OF_THE_APP: Final = frozenset(
     {
         *("consumer_group", "state_dir", "instance"),
-        *("commit_interval_s", "batch_size", "stop_when_idle_s"),
+        *("commit_interval_s", "batch_size", "stop_when_idle_s", "bars", "bars_topic"),
     }
 )
 """Settings that decide how the app runs, and no verdict."""
@@ -87,6 +87,10 @@ class DetectorSettings(BrokerSettings):
         ge=1e-6,
         le=86_400,
     )
+    bars: Literal["1s", "off"] = setting(
+        "1s", "BARS", "1s: bars of one second go to BARS_TOPIC; off: none"
+    )
+    bars_topic: TopicName = bars_topic_setting()
     volume_threshold: int = setting(
         20_000, "VOLUME_THRESHOLD", "classic: a trade of more shares is High Volume", "shares", ge=1
     )
@@ -191,6 +195,21 @@ class DetectorSettings(BrokerSettings):
                 "make them add up to 1, as 0.5, 0.3 and 0.2 do",
             )
         return self
+
+    @model_validator(mode="after")
+    def _bars_have_a_topic(self) -> Self:
+        """Refuse a topic of bars that is another one's."""
+        if self.bars_to in self.topics():
+            raise SettingsError(
+                f"BARS_TOPIC is {self.bars_topic}, which is another topic's name",
+                "give bars a topic of their own",
+            )
+        return self
+
+    @property
+    def bars_to(self) -> str | None:
+        """Return the topic that bars are written to; None if none are."""
+        return None if self.bars == "off" else self.bars_topic
 
     @property
     def files(self) -> list[Path]:

@@ -16,6 +16,8 @@ NAMES: Final = (
     "ALERT_URLS_FILE",
     "ALERT_WEBHOOK_SECRET",
     "ALERT_WEBHOOK_URL",
+    "BARS",
+    "BARS_TOPIC",
     "BATCH_SIZE",
     "BUDGET_FEED",
     "BUDGET_PRICE",

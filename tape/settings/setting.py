@@ -34,6 +34,13 @@ def instance_setting(**limits: Any) -> Any:
     )
 
 
+def bars_topic_setting() -> Any:
+    """Return the field for the topic of bars."""
+    meaning = "topic of bars: of each symbol and second with trades the last record counts"
+    pattern = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes
+    return setting("bars", "BARS_TOPIC", meaning, pattern=pattern)
+
+
 def unit_of(field: FieldInfo) -> str:
     """Return the unit of a setting, in words; empty for none."""
     extra = field.json_schema_extra

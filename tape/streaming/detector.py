@@ -123,6 +123,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
             if judge.symbols.clock == self._clocks.get(partition):
                 continue
             state = self._kept(partition)
+            self._write_bars(judge)
             for symbol, blob in judge.changed():
                 state.put(symbol, blob)
             for symbol in judge.symbols.gone():
@@ -133,6 +134,15 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         tables = [judge.symbols for judge in self._judges.values()]
         self.metrics.symbols.set(sum(table.held for table in tables))
         self.metrics.state_bytes.set(sum(table.kept_bytes for table in tables))
+
+    def _write_bars(self, judge: Judge) -> None:
+        """Write the bars that have changed since; of a symbol and second the last one counts."""
+        to = self._settings.bars_to
+        if judge.bars is None or to is None:
+            return
+        write = self._open.produce
+        for symbol, value in judge.bars.told():
+            write(to, key=symbol.encode(), value=value)
 
     def add(self, *args: object, **kwargs: object) -> None:
         """Take nothing: verdicts go to topics, only state goes through here."""
@@ -156,7 +166,14 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self._taken_over[partition] = set()
         kept = self._kept(partition).kept()
         of = Partition(partition, self._partitions)
-        judge = Judge(self._parameters, self._places, self.counts, kept=kept, of=of)
+        judge = Judge(
+            self._parameters,
+            self._places,
+            self.counts,
+            kept=kept,
+            of=of,
+            bars=self._settings.bars_to is not None,
+        )
         self._judges[partition], self._clocks[partition] = judge, kept.clock
         return judge
 

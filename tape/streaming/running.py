@@ -67,7 +67,10 @@ def _raise_plainly(error: Exception, settings: DetectorSettings, member_id: str)
         ) from error
     if is_any(error, frozenset({LARGE})):
         specs = pipeline_topics(
-            *settings.topics(), settings.consumer_group, state_bytes=settings.state_bytes_max
+            *settings.topics(),
+            settings.consumer_group,
+            state_bytes=settings.state_bytes_max,
+            bars=settings.bars_to,
         )
         written = [spec for spec in specs if spec.name != settings.input]
         raise too_small_topics(settings.client_config(), written) from error
@@ -110,6 +113,7 @@ def refuse_if_doubled(settings: DetectorSettings, member_id: str, *, clock: Cloc
 def _missing_topics(settings: DetectorSettings) -> str:
     """Return the topics that are not there, by name; none if the broker cannot be asked."""
     names = [*settings.topics(), changelog_name(settings.consumer_group, settings.input)]
+    names += [settings.bars_to] if settings.bars_to else []
     try:
         counts = partition_counts(settings.client_config(), names)
     except BrokerError:

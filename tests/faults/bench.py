@@ -116,6 +116,7 @@ class Bench:
             "output": self.topics["anomalies"],
             "rejected": self.topics["rejected"],
             "EPISODES_TOPIC": self.topics["episodes"],
+            "BARS": "off",
             "DATA_DIR": str(self.data),
             "REPLAY_SPEED": "1",
             "LOG_FORMAT": "json",

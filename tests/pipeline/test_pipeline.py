@@ -69,14 +69,19 @@ def pipeline(
 
 
 def replay(data: Path, **settings: str) -> tuple[list[bytes], list[bytes]]:
-    """The anomalies and the states of episodes that the replay of a folder gives."""
+    """The anomalies and the states of episodes that the replay of a folder gives, and bars."""
     output, episodes = data.parent / f"{data.name}.jsonl", data.parent / f"{data.name}-e.jsonl"
-    options = ["--output", str(output), "--episodes", str(episodes)]
+    options = ["--output", str(output), "--episodes", str(episodes), "--bars", str(bars_of(data))]
     command = [sys.executable, "-m", "tape", "replay", str(data), *options]
     env = {**os.environ, **settings}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
     assert done.returncode == 0, done.stderr
     return output.read_bytes().splitlines(), episodes.read_bytes().splitlines()
+
+
+def bars_of(data: Path) -> Path:
+    """Where the replay of a folder leaves its bars."""
+    return data.parent / f"{data.name}-b.jsonl"
 
 
 def by_symbol(values: list[bytes]) -> dict[str, list[bytes]]:
@@ -161,7 +166,7 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     common, _ = replay(synthetic_day, **settings)
     budgets = tmp_path / "thresholds.toml"
     budgets.write_text("[NVDA]\nalerts_per_day = 300\n[AAPL]\nalerts_per_10k = 50\n")
-    settings["THRESHOLDS_FILE"] = str(budgets)
+    settings |= {"THRESHOLDS_FILE": str(budgets), "BARS": "1s"}
     expected, episodes = replay(synthetic_day, **settings)
     differ = [Counter(json.loads(value)["symbol"] for value in one) for one in (common, expected)]
     assert {name for name in differ[0] if differ[0][name] != differ[1][name]} == {"NVDA", "AAPL"}
@@ -180,6 +185,12 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     assert by_symbol(pipeline.anomalies()) == by_symbol(expected)
     states = [(json.loads(value)["episode_id"], value) for value in episodes]
     assert by_key(pipeline.episode_states()) == by_key(states)
+    bars = {}
+    for value in bars_of(synthetic_day).read_bytes().splitlines():
+        bar = json.loads(value)
+        assert bars.setdefault((bar["symbol"], bar["bar_start"]), value) is value  # each once
+    assert pipeline.last_bars() == bars
+    assert sum(json.loads(value)["trades"] for value in bars.values()) == TRADES
 
 
 def test_thresholds_may_change_while_the_detector_is_down(

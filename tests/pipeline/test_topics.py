@@ -30,6 +30,7 @@ def topics(kafka: LocalKafka, names: dict[str, str]) -> Command:
         "Quix__Consumer_Group": names["group"],
         "EPISODES_TOPIC": names["episodes"],
         "ALERTS_TOPIC": names["alerts"],
+        "BARS": "off",
         **{name: names[name] for name in ("input", "output", "rejected")},
     }
 

@@ -102,7 +102,10 @@ def _run(
     """Start a broker, drive the apps until all is judged, collect what they found."""
     with _broker(out / "broker" / "data") as kafka:
         client = {"bootstrap.servers": kafka.address}
-        create_topics(client, pipeline_topics(*settings.topics(), settings.consumer_group))
+        create_topics(
+            client,
+            pipeline_topics(*settings.topics(), settings.consumer_group, bars=settings.bars_to),
+        )
         env = {
             "Quix__Broker__Address": kafka.address,
             "Quix__Deployment__State__Path": str(out / "state"),

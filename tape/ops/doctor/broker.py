@@ -34,6 +34,7 @@ def check_topics(settings: DetectorSettings) -> Finding:
             settings.consumer_group,
             state_bytes=settings.state_bytes_max,
             alerts=alerts_topic(),
+            bars=settings.bars_to,
         )
         states = topic_states(settings.client_config(), specs)
     except (BrokerError, SettingsError) as error:
