@@ -28,9 +28,7 @@ EPISODES: Final = struct.Struct("<4sHHI")
 """Begins what is kept since there are episodes; its third field says how many int64 follow."""
 
 BARS: Final = struct.Struct("<4sHHI")
-"""Begins what is kept of bars, if that is kept; its third field says of how many."""
-BARS_BYTES: Final = 8, 104
-"""As many follow, and for each bar as many more."""
+"""Begins what is kept of bars, if that is kept; its third field says how many int64 follow."""
 
 DETECTOR: Final = struct.Struct("<4sHH12s12sI")
 """Begins a detector's own state: TAPE, version, 0, profile, fingerprint, checksum."""
@@ -104,7 +102,7 @@ def header_of(blob: bytes) -> Header | None:
     if blob.startswith(b"EPIS", at) and len(blob) >= at + EPISODES.size:
         at += EPISODES.size + 8 * int(EPISODES.unpack_from(blob, at)[2])
     if blob.startswith(b"BARS", at) and len(blob) >= at + BARS.size:
-        at += BARS.size + BARS_BYTES[0] + BARS_BYTES[1] * int(BARS.unpack_from(blob, at)[2])
+        at += BARS.size + 8 * int(BARS.unpack_from(blob, at)[2])
     if len(blob) < at + DETECTOR.size or blob[at : at + 4] != b"TAPE":
         return None
     _, version, _, profile, fingerprint, _ = DETECTOR.unpack_from(blob, at)

@@ -185,7 +185,7 @@ def test_a_killed_calibrated_detector_equals_the_replay_to_the_byte(
     assert by_symbol(pipeline.anomalies()) == by_symbol(expected)
     states = [(json.loads(value)["episode_id"], value) for value in episodes]
     assert by_key(pipeline.episode_states()) == by_key(states)
-    bars = {}
+    bars: dict[tuple[str, str], bytes] = {}
     for value in bars_of(synthetic_day).read_bytes().splitlines():
         bar = json.loads(value)
         assert bars.setdefault((bar["symbol"], bar["bar_start"]), value) is value  # each once
