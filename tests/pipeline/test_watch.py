@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def test_without_a_terminal_it_streams_what_is_new_and_fits(pipeline: Pipeline) 
     out, err = process.communicate()
     assert process.returncode == 0
     assert out.encode().splitlines() == wanted
-    assert "skipped a message on the topic that is no anomaly" in err
+    assert f"skipped a message on {pipeline.output} that cannot be read" in err
 
 
 def test_a_stream_ends_when_its_reader_goes_even_if_nothing_comes(pipeline: Pipeline) -> None:
@@ -169,12 +170,12 @@ def test_a_terminal_gets_the_view_and_is_given_back_as_it_was(
 
 def test_a_dumb_terminal_gets_a_line_an_anomaly(pipeline: Pipeline) -> None:
     send(pipeline, message(0), message(1, rule="A\x1b[2J"))
-    words = ("--last", "9", "--limit", "2")
-    ended, shown = on_terminal(pipeline, b"", b"", *words, TERM="dumb")
+    words = ("--trades", "--last", "9", "--limit", "2")
+    ended, shown = on_terminal(pipeline, b"", b"", *words, TERM="dumb", TAPE_FORMAT="")
     assert ended == 0
     assert b"\x1b" not in shown
     lines = sorted(shown.decode().splitlines())
-    head = "2025-03-03T15:00:00.123456789Z  NVDA  1.5"
+    head = "2025-03-03T15:00:00.123456789Z  NVDA  1.50"
     assert lines == [
         f"{head}  1  High Volume: It was large.",
         rf"{head}  2  A\x1b[2J: It was large.",
@@ -257,7 +258,8 @@ def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
     expected = [json.loads(value) for value in pipeline.anomalies()]
     settings = settings_of(pipeline, monkeypatch)
     client = settings.client_config()
-    live = Live(settings, Follower(client, {settings.output: 10_000, settings.rejected: 0}))
+    newest_first = {settings.output: 10_000, settings.episodes: 10_000, settings.rejected: 0}
+    live = Live(settings, Follower(client, newest_first))
     board = Board()
     app = WatchApp(
         board, live.news, lambda one: trades_around(client, settings.input, one.source, each=3)
@@ -269,7 +271,7 @@ def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
             while len(board.newest) < len(expected) or board.lag is None:
                 assert time.monotonic() < deadline_s
                 await pilot.pause(0.1)
-            await pilot.press("enter")
+            await pilot.press("e", "enter")  # the newest trade, not its event
             await app.workers.wait_for_complete()
             await pilot.pause()
             strips = app.screen._compositor.render_strips()
@@ -282,6 +284,9 @@ def test_the_view_shows_what_the_detector_finds_with_the_trades_around(
     finally:
         live.end()
     assert sorted(one.id for one in board.newest) == sorted(one["anomaly_id"] for one in expected)
+    assert set(board.events) == {one["episode_id"] for one in expected}
+    counted = {one.id: one.flags for one in board.events.values()}
+    assert counted == Counter(one["episode_id"] for one in expected)
     assert board.lag == 0
     assert board.detectors == 1
     newest = board.newest[0]
