@@ -13,6 +13,7 @@ from tape.cli.plain_help import in_plain_words, plain_word
 from tape.errors import SettingsError
 from tape.process.interrupts import clean_up_first
 from tape.process.terminal_text import printable_lines
+from tape.settings.names import NAMES
 
 USAGE_ERROR: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What Click raises for words that are wrong; which class that is depends on Typer's version."""
@@ -24,8 +25,16 @@ def _said_safely() -> Iterator[None]:
     try:
         yield
     except USAGE_ERROR as error:
-        error.message = printable_lines(error.message)  # type: ignore[attr-defined]
+        told = error.message + _as_setting(error)  # type: ignore[attr-defined]
+        error.message = printable_lines(told)  # type: ignore[attr-defined]
         raise
+
+
+def _as_setting(error: Exception) -> str:
+    """Return how a setting is written that somebody took for an option; nothing for other words."""
+    word = getattr(error, "option_name", None) or ""
+    name = word.removeprefix("--").replace("-", "_").upper()
+    return f". The setting is written --set {name}=VALUE" if name in NAMES else ""
 
 
 class LazyGroup(TyperGroup):

@@ -57,7 +57,7 @@ def _made(kind: type[S]) -> tuple[S | None, list[SettingsError]]:
         _check_dotenv()
     except SettingsError as error:
         return None, [*found, error]
-    found += _misspelt_names(dotenv_values(DOTENV))
+    found += _misspelt_names(dotenv_values(DOTENV), " in .env")
     try:
         return kind(**_by_options(kind)), found
     except ValidationError as error:
@@ -187,10 +187,11 @@ def _said(fault: "ErrorDetails") -> tuple[str, str]:
     return f"{where}: {fault['msg']}{found}", remedy
 
 
-def _misspelt_names(found: Iterable[str]) -> list[SettingsError]:
+def _misspelt_names(found: Iterable[str], place: str = "") -> list[SettingsError]:
     return [
         SettingsError(
-            f"{printable(name)} is set, but the setting is called {meant}", "rename it or unset it"
+            f"{printable(name)} is set{place}, but the setting is called {meant}",
+            "rename it or unset it",
         )
         for name in found
         if (meant := meant_by(name)) is not None

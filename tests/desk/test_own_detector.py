@@ -121,7 +121,7 @@ def test_tune_says_what_it_can_tune(day: Path, tmp_path: Path) -> None:
     refused = tape("tune", day, "-o", out, "--force", PROFILE=PROFILE)
     assert refused.returncode == 4
     assert "nothing to tune for sub_penny" in refused.stderr
-    assert "classic (thresholds of volume and price change)" in refused.stderr
+    assert "classic (thresholds of volume and price change, and whether" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 

@@ -1,6 +1,7 @@
 """The settings of both apps, and where each came from."""
 
 import stat
+from collections import Counter
 from typing import Final
 
 from tape.detection.registry import BUILT_IN, lineup
@@ -27,9 +28,11 @@ def check_settings() -> tuple[Finding, DetectorSettings | None, ProducerSettings
         return Finding("settings", "problem", error.cause, fix), None, None
     found = {origin.name: origin for origin in [*origins(detector), *origins(producer)]}
     given = [origin for origin in found.values() if origin.source != "default"]
+    by_source = Counter(origin.source for origin in found.values())
     counts = [
-        f"{sum(origin.source == source for origin in found.values())} from {words}"
+        f"{by_source[source]} from {words}"
         for source, words in (
+            *((("option", "options"),) if by_source["option"] else ()),
             ("environment", "the environment"),
             (".env", "the file .env"),
             ("default", "their defaults"),

@@ -97,6 +97,20 @@ def test_what_cannot_be_is_refused_in_one_sentence(words: list[str], said: str) 
     assert said in ended.stderr
 
 
+def test_an_option_that_is_none_is_said_as_a_setting() -> None:
+    said = " ".join(tape("replay", "nowhere", "--window", "5", COLUMNS="200").stderr.split())
+    assert "No such option: --window. The setting is written --set WINDOW=VALUE" in said
+    said = tape("replay", "nowhere", "--colour", "5", COLUMNS="200").stderr
+    assert "The setting" not in said
+
+
+def test_a_mistyped_name_in_dotenv_is_said_to_be_there() -> None:
+    Path(".env").write_text("PROFIL=calibrated\n")
+    ended = tape("replay", "nowhere")
+    assert ended.returncode == 4
+    assert "PROFIL is set in .env, but the setting is called PROFILE;" in ended.stderr
+
+
 def test_a_secret_is_no_word_of_a_command() -> None:
     ended = tape("doctor", "--set", "KAFKA_SASL_PASSWORD=canary-7f3a")
     assert ended.returncode == 4
