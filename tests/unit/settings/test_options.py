@@ -153,16 +153,20 @@ def test_settings_says_where_each_value_comes_from_and_no_secret() -> None:
         "shares",
     )
     assert found["CHANGE_THRESHOLD"]["source"] == "environment"
-    shown = tape("settings", "--app", "anomaly_detector", COLUMNS="120", PROFILE="calibrated")
+    shown = tape(
+        *("settings", "--app", "anomaly_detector", "--format", "table"),
+        COLUMNS="120",
+        PROFILE="calibrated",
+    )
     assert "calibrated" in shown.stdout
     assert "environment" in shown.stdout
     assert tape("settings", "--app", "detector").returncode == 4
 
 
 def test_all_that_cannot_work_is_said_at_once() -> None:
-    assert tape("settings", "--check").stdout == "all settings can be used\n"
+    assert tape("settings", "--check", "--format", "table").stdout == "all settings can be used\n"
     wrong = {"PROFIL": "x", "WINDOW": "1", "input": "rejected", "FETCH_READ_S": "0"}
-    ended = tape("settings", "--check", **wrong)
+    ended = tape("settings", "--check", "--format", "table", **wrong)
     assert ended.returncode == 2
     lines = ended.stdout.splitlines()
     for said in ("PROFIL is set", "WINDOW: ", "are not four topics", "FETCH_READ_S: "):
@@ -184,5 +188,5 @@ def test_the_hash_is_the_one_that_alerts_carry() -> None:
         assert told["hash"] == parameters(volume_threshold=volume).fingerprint()
         (detector,) = told["detectors"]
         assert detector["settings"]["VOLUME_THRESHOLD"] == str(volume)
-    shown = tape("settings", "--hash").stdout
+    shown = tape("settings", "--hash", "--format", "table").stdout
     assert shown.splitlines()[0] == "d2bc50fcd0ea", "as in the golden messages"
