@@ -39,7 +39,7 @@ def bill() -> Bom:
     own = VERSION.search((ROOT / "tape" / "__init__.py").read_text())
     assert base is not None and own is not None  # noqa: S101, PT018 - tests look at both
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, lock + own[1] + base["digest"]))
-    bom.metadata.timestamp = None  # type: ignore[assignment] - the same lock, the same bytes
+    bom.metadata.timestamp = None  # type: ignore[assignment]  # the same bytes each time
     bom.metadata.component = Component(
         name="tapewatch", version=own[1], type=ComponentType.CONTAINER, bom_ref="tapewatch"
     )
