@@ -42,8 +42,12 @@ ROCKSDB = RocksDBOptions(
 """A partition's unflushed state; the default of 64 MB each grew for twenty minutes to 120 MB."""
 
 
-POLL_TIMEOUT_S = 0.1
+POLL_TIMEOUT_MAX_S = 0.1
 """Longest wait for a batch to fill; an upper bound on what batching adds to the delay."""
+POLLS_A_COMMIT = 5
+"""Whether a commit is due is asked between batches: five of them in an interval keep it to a
+fifth more. At COMMIT_INTERVAL_S=0.1 and 10,000 trades/s that made a p99 of 177 ms of 314, and
+0.111 cores of 0.093."""
 
 
 class BatchApplication(StoppableApplication):
@@ -86,6 +90,15 @@ def ensure_writable(folder: Path) -> None:
         )
 
 
+def poll_timeout_s(commit_interval_s: float) -> float:
+    """Return the longest wait for a batch to fill.
+
+    >>> poll_timeout_s(1.0), poll_timeout_s(0.1)
+    (0.1, 0.02)
+    """
+    return min(POLL_TIMEOUT_MAX_S, commit_interval_s / POLLS_A_COMMIT)
+
+
 def detector_application(settings: DetectorSettings) -> BatchApplication:
     """Return the exactly-once application of the detector, not yet running."""
     state_dir = own_folder(settings)
@@ -99,7 +112,7 @@ def detector_application(settings: DetectorSettings) -> BatchApplication:
         processing_guarantee="exactly-once",
         state_dir=state_dir,
         rocksdb_options=ROCKSDB,
-        consumer_poll_timeout=POLL_TIMEOUT_S,
+        consumer_poll_timeout=poll_timeout_s(settings.commit_interval_s),
         loglevel=None,  # at INFO the library would log connection settings; we log our own
         auto_recover_from_source_offset_out_of_range=False,
         consumer_extra_config={
