@@ -21,8 +21,10 @@ from tape.view.spark import percent, sparkline
 from tape.view.terminal.details import around_shown
 
 SPARK_CELLS: Final = 60
-WHY_CELLS: Final = 44
-"""Of the reasons of its trades; the worst one's stands above in full."""
+OTHERS_CELLS: Final = 66
+"""What the other columns of its trades need; the worst one's reason stands above in full."""
+LEAST_WHY_CELLS: Final = 12
+"""Room for a number and its unit."""
 TIME: Final = slice(len("2025-05-05T"), len("2025-05-05T14:30:00.123456"))
 
 
@@ -42,7 +44,7 @@ class EventDetails(ModalScreen[None]):
         """Yield what it was, its trades, and a place for the trades around."""
         with VerticalScroll():
             yield Static(Group(*_facts(self.one)), id="facts")
-            yield Static(_trades(self.one), id="trades")
+            yield Static(_trades(self.one, self.app.size.width), id="trades")
             yield Static(Text("\nlooking for the trades around it …", "dim"), id="around")
         yield Footer(compact=True)
 
@@ -70,7 +72,7 @@ def _facts(one: Event) -> list[Text]:
     return [*lines, Text(one.id, "dim")]
 
 
-def _trades(one: Event) -> RenderableType:
+def _trades(one: Event, width: int) -> RenderableType:
     """Return its flagged trades in the order in which they came."""
     if not one.trades:
         return Text("\nits flagged trades are not among those that were read", "dim")
@@ -81,15 +83,15 @@ def _trades(one: Event) -> RenderableType:
     for name in ("price", "moved", "size", "sev.", "prio"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why", no_wrap=True)
-    before = one.moved[0]
+    before, why_cells = one.moved[0], max(LEAST_WHY_CELLS, width - OTHERS_CELLS)
     for trade in one.trades:
-        table.add_row(*_cells(trade, before), style="bold" if trade is one.worst else "")
+        table.add_row(*_cells(trade, before, why_cells), style="bold" if trade is one.worst else "")
     return table
 
 
-def _cells(trade: Seen, before: float | None) -> list[Text]:
+def _cells(trade: Seen, before: float | None, why_cells: int) -> list[Text]:
     rule = rule_named(trade.rules[0] if trade.rules else "")
-    reason = short_reason((trade.reasons or ("",))[0], rule.name, WHY_CELLS)
+    reason = short_reason((trade.reasons or ("",))[0], rule.name, why_cells)
     texts = (
         trade.time[TIME],
         trade.price,
