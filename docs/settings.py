@@ -146,7 +146,7 @@ def made() -> dict[str, str]:
         ".env.example": example(rows),
         "quix.yaml": quix_yaml(_text("quix.yaml"), rows),
     }
-    apps = [app for app in APPS if app != "tape fetch"]
+    apps = [app for app in APPS if not app.startswith("tape ")]
     return found | {
         f"{app}/app.yaml": app_yaml(_text(f"{app}/app.yaml"), app, rows) for app in apps
     }

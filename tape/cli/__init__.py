@@ -98,6 +98,10 @@ COMMANDS: Final = {
         "tape.cli.models:app",
         "The models that `tape train` wrote: list, show and compare them.",
     ),
+    "page": (
+        "tape.cli.page:page",
+        "Show episodes, chart and reasons in a browser, and take decisions about them.",
+    ),
     "producer": (
         "tape.cli.producer:app",
         "Show what the producer has sent, and have files sent again.",

@@ -115,7 +115,10 @@ def status(
 
 def _create_topics(port: int) -> None:
     client = {"bootstrap.servers": f"127.0.0.1:{port}"}
-    create_topics(client, pipeline_topics(group="anomaly-detector", alerts="alerts", bars="bars"))
+    create_topics(
+        client,
+        pipeline_topics(group="anomaly-detector", alerts="alerts", bars="bars", reviews="reviews"),
+    )
 
 
 def _ended(home: Path, within_s: float) -> bool:

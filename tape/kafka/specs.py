@@ -47,6 +47,7 @@ def pipeline_topics(
     state_bytes: int = 0,
     alerts: str | None = None,
     bars: str | None = None,
+    reviews: str | None = None,
 ) -> list[TopicSpec]:
     """Return the pipeline's topics; with a consumer `group`, also its detector's changelog.
 
@@ -66,6 +67,7 @@ def pipeline_topics(
         group: the detector's consumer group; None leaves the changelog out.
         state_bytes: most bytes that the state of a symbol takes; 0 if that is not known.
         alerts: of what people were told; None leaves it out.
+        reviews: of what people decided; None leaves it out.
         bars: of bars; None leaves it out. Its records are kept for a week, each of them: the key is
             the symbol, so compaction waits until then.
     """
@@ -87,6 +89,10 @@ def pipeline_topics(
     if alerts is not None:
         topics.append(
             TopicSpec(alerts, 1, compacted | appended, any_number=True, largest_bytes=BATCH_BYTES)
+        )
+    if reviews is not None:  # one partition: its order decides between two who decide at once
+        topics.append(
+            TopicSpec(reviews, 1, compacted | appended, any_number=True, largest_bytes=BATCH_BYTES)
         )
     if bars is not None:
         policy = {POLICY: "compact,delete", "min.compaction.lag.ms": week["retention.ms"]}

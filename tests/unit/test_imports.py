@@ -49,8 +49,9 @@ NEVER = {
     "archives": {"detection", "judging", "streaming", "kafka"},
     "feeds": {"detection", "judging"},
     "kafka": {"streaming", "detection"},
-    "view.terminal": {"view.page"},
-    "view.page": {"view.terminal"},
+    "view": {"page"},
+    "page": {"view", "streaming", "cli"},
+    "page.board": ABOVE,
     "desk.evaluate": {"desk.tune"},
     "api": {"kafka", "streaming", "cli", "ops", "view"},
 }

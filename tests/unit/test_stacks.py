@@ -24,6 +24,7 @@ from tape.settings.all_settings import names
 from tape.settings.broker import BrokerSettings
 from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
+from tape.settings.page import PageSettings
 from tape.settings.producer import ProducerSettings
 from tape.settings.sink import SinkSettings
 
@@ -104,7 +105,7 @@ def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(name: str) -
 
 def test_env_example_names_every_setting_with_its_default() -> None:
     example = dotenv_values(ROOT / ".env.example")
-    kinds: list[type[BaseSettings]] = [*APPS.values(), FetchSettings]
+    kinds: list[type[BaseSettings]] = [*APPS.values(), FetchSettings, PageSettings]
     known = {name: kind for kind in kinds for name in names(kind)}
     assert set(example) == set(known)
     for name, text in example.items():
