@@ -26,6 +26,10 @@ COMMANDS: Final = {
         "benchmarks.machine.command:bench",
         "Measure the speed of engine, files, messages and apps here; medians of three runs.",
     ),
+    "case": (
+        "tape.cli.case:case",
+        "Write all that is known of an episode: trades around it, reasons, decisions, settings.",
+    ),
     "demo": (
         "tape.cli.demo:demo",
         "Start a local Apache Kafka, run producer and detector, and show what they found.",
@@ -65,6 +69,10 @@ COMMANDS: Final = {
     "replay": (
         "tape.cli.replay:replay",
         "Judge files without a broker: the same anomalies as the running detector would write.",
+    ),
+    "reviews": (
+        "tape.cli.reviews:app",
+        "What people decided about episodes: list, export.",
     ),
     "score": (
         "tape.cli.score:score",

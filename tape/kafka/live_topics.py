@@ -182,7 +182,7 @@ class LiveTopics:
         for message in messages:
             error = message.error()
             if error is None:
-                taken.append(_taken(message))
+                taken.append(taken_of(message))
             elif error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
                 raise KafkaException(error)
         if not taken:
@@ -205,7 +205,8 @@ class LiveTopics:
             self._connected(True)
 
 
-def _taken(message: Message) -> Taken:
+def taken_of(message: Message) -> Taken:
+    """Return what a reader needs of a record."""
     headers = dict(headers_of(message))
     partition, offset = headers.get("source_partition"), headers.get("source_offset")
     is_known = partition and offset and partition.isdigit() and offset.isdigit()

@@ -57,7 +57,12 @@ class Review(msgspec.Struct, frozen=True):
 
 
 _decoder: Final = msgspec.json.Decoder(Review)
-encode_review = msgspec.json.Encoder().encode
+_encoder: Final = msgspec.json.Encoder()
+
+
+def encode_review(review: Review) -> bytes:
+    """Return the message of a review."""
+    return _encoder.encode(review)
 
 
 def decode_review(raw: bytes | None) -> Review | Rejected:
