@@ -7,10 +7,12 @@ import typer
 
 from tape.cli.output import notes_console
 from tape.errors import SettingsError
+from tape.process.terminal_text import cell
 from tape.settings.load import load
 from tape.settings.page import PageSettings
 
 if TYPE_CHECKING:
+    from tape.page.replayed import ReplayedDay
     from tape.page.server import Page
 
 SPEED = 60.0
@@ -26,20 +28,31 @@ def page(
         float | None,
         typer.Option(min=0, help=f"With --replay: times the tape's own; 0: at once. [{SPEED:g}]"),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="With --replay: write the day as a page of files, a new folder."),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="Instead of PAGE_PORT.")
     ] = None,
 ) -> int:
     """Show episodes, chart and reasons in a browser, and take decisions about them.
 
+    With --export it writes a day as files instead, which need no program: the worst 500 episodes.
     It listens on this machine only, unless PAGE_HOST says otherwise (docs/page.md).
 
     Example: PROFILE=calibrated tape page --replay nasdaq --speed 100
     """
-    from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
-    from tape.page.server import Page, need_streamlit, serve, topics_of
+    if export is not None:
+        if replay is None:
+            raise SettingsError("--export is of --replay", "name the files to play")
+        return _exported(replay, export)
+    from tape.page.needed import need_streamlit
 
     need_streamlit()
+    from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
+    from tape.page.server import Page, serve, topics_of
+
     settings = load(PageSettings)
     if port is not None:
         settings = settings.model_copy(update={"page_port": port})
@@ -49,12 +62,30 @@ def page(
         ready_broker(settings.client_config(), topics_of(settings), wait_s=COMMAND_WAIT_S)
         made = Page.on_broker(settings)
     else:
-        made = _replayed(settings, replay, SPEED if speed is None else speed)
+        made, _ = _replayed(settings, replay, SPEED if speed is None else speed)
     console = notes_console()
     return serve(made, lambda url: console.print(f"the page: {url}", highlight=False))
 
 
-def _replayed(settings: PageSettings, paths: list[Path], speed: float) -> "Page":
+def _exported(paths: list[Path], folder: Path) -> int:
+    """Judge a day and write it as a page of files."""
+    from tape.page.export import export
+    from tape.page.needed import need_streamlit
+    from tape.process.whole_folder import check_new_folder
+
+    need_streamlit()
+    check_new_folder(folder)
+    made, day = _replayed(load(PageSettings), paths, 0.0)
+    day.play()
+    title = ", ".join(path.name for path in paths)
+    count = export(made.board, day.recent.around, title, folder)
+    notes_console().print(f"written: {count:,} episodes in {cell(str(folder))}", highlight=False)
+    return 0
+
+
+def _replayed(
+    settings: PageSettings, paths: list[Path], speed: float
+) -> "tuple[Page, ReplayedDay]":
     from tape.archives.given import Given
     from tape.cli.judged_run import judged_run
     from tape.judging.replay import Part
@@ -67,4 +98,4 @@ def _replayed(settings: PageSettings, paths: list[Path], speed: float) -> "Page"
     made = Page(settings, title=f"{', '.join(path.name for path in paths)} at speed {speed:g}")
     day = ReplayedDay(run, made.board, made.pulse, speed)
     made.source, made.around = day, day.recent.around
-    return made
+    return made, day

@@ -45,6 +45,10 @@ class ReplayedDay:
         self._over.set()
         self._thread.join(2.0)
 
+    def play(self) -> None:
+        """Judge all of it now, on this thread, and return when the day is over."""
+        self._replay()
+
     def _replay(self) -> None:
         for shown in self._run.batches():
             self.recent.add(list(self._run.judge.symbols.names), shown.judged.batch.trades)

@@ -92,14 +92,6 @@ def topics_of(settings: PageSettings) -> list[TopicSpec]:
     return [spec for spec in specs if spec.name in names]
 
 
-def need_streamlit() -> None:
-    """Raise `SettingsError` unless the page's own packages are there."""
-    try:
-        import streamlit  # noqa: F401 - only whether it is there
-    except ImportError:
-        raise SettingsError("the page needs Streamlit", "pip install 'tapewatch[page]'") from None
-
-
 def asgi_app(page: Page) -> Any:
     """Return the page as an ASGI application."""
     import streamlit as st

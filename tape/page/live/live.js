@@ -1,6 +1,7 @@
 // The page in the browser. All that comes from topics is put in as text, never as HTML.
 
 const ROW_PX = 30, SPARE_ROWS = 8, ROWS_MAX = 2000, SECONDS_MAX = 1800;
+const CHART = "lightweight-charts.standalone.production.mjs";
 const SIGNS = { open: "", acknowledged: "✓ seen", dismissed: "✕ dismissed", escalated: "▲ escalated" };
 const SHORT = { open: "", acknowledged: "✓", dismissed: "✕", escalated: "▲" };
 const KEYS = [["/", "search"], ["j k ↓ ↑", "next, previous episode"], ["Enter", "open"], ["a", "acknowledge"], ["d", "dismiss"], ["e", "escalate"], ["Space", "pause, resume"], ["n", "newest first, worst first"], ["c", "clear filters"], ["Esc", "leave the field, close"], ["?", "these keys"]];
@@ -29,6 +30,17 @@ const day = (iso) => iso ? iso.slice(0, 10) : "";
 const short = (value) => value >= 1e9 ? (value / 1e9).toFixed(1) + " B" : value >= 1e6 ? (value / 1e6).toFixed(1) + " M" : value >= 1e4 ? Math.round(value / 1e3) + " k" : whole(value);
 const move = (row) => row.before && row.extreme ? (row.extreme / row.before - 1) * 1e4 : null;
 const level = (priority) => priority >= 4 ? 3 : priority >= 2.5 ? 2 : 1;
+
+// The same as `Wanted.has` in filters.py, for rows that come later.
+export function isWanted(f, row) {
+  const symbols = f.symbols.toUpperCase().split(",").filter(Boolean);
+  if (symbols.length && !symbols.includes(row.symbol.toUpperCase())) return false;
+  if (f.rule && !row.rules.includes(f.rule)) return false;
+  if (+f.severity && (row.severity || 0) < +f.severity) return false;
+  if (f.review !== "all" && row.review !== f.review) return false;
+  const wanted = f.text.trim().toLowerCase();
+  return !wanted || [row.symbol, row.id, row.reason, row.mark, ...row.rules].some((part) => part.toLowerCase().includes(wanted));
+}
 
 class Page {
   constructor(root) {
@@ -81,15 +93,7 @@ class Page {
     this.sort(true);
   }
 
-  matches(row) {
-    const f = this.filter, symbols = f.symbols.toUpperCase().split(",").filter(Boolean);
-    if (symbols.length && !symbols.includes(row.symbol.toUpperCase())) return false;
-    if (f.rule && !row.rules.includes(f.rule)) return false;
-    if (+f.severity && (row.severity || 0) < +f.severity) return false;
-    if (f.review !== "all" && row.review !== f.review) return false;
-    const wanted = f.text.trim().toLowerCase();
-    return !wanted || [row.symbol, row.id, row.reason, row.mark, ...row.rules].some((part) => part.toLowerCase().includes(wanted));
-  }
+  matches(row) { return isWanted(this.filter, row); }
 
   sort(fromTop = false) {
     const newest = this.filter.order === "newest", rows = [...this.rows.values()];
@@ -133,7 +137,7 @@ class Page {
 
   cell(row) {
     const cell = text("div", null, { class: "cell", role: "row", "data-testid": "episode-row", "data-episode-id": row.id, "data-symbol": row.symbol, "data-review": row.review });
-    const bps = move(row), put = (content, name, title) => { const span = text("span", content, { class: name || "", role: "cell", title }); cell.append(span); return span; };
+    const bps = move(row), put = (content, name, title) => { const span = text("span", content, { class: name || "", role: "gridcell", title }); cell.append(span); return span; };
     put(clock(row.first), "", row.first);
     put(row.symbol, "sym", row.test ? "a test issue of the exchange" : row.symbol);
     put(row.priority < 0 ? "–" : row.priority.toFixed(1), "r prio").setAttribute("data-level", level(row.priority));
@@ -339,7 +343,7 @@ class Page {
 
   // The chart.
   async makeChart() {
-    const lib = await import(new URL("/live/files/vendor/lightweight-charts.standalone.production.mjs", location.origin));
+    const lib = await import(globalThis.TAPEWATCH ? new URL(CHART, location.href) : new URL("/live/files/vendor/" + CHART, location.origin));
     this.lib = lib;
     const host = text("div"); this.$("chart").append(host);
     this.chart = lib.createChart(host, { autoSize: true, timeScale: { timeVisible: true, secondsVisible: true, rightOffset: 4, borderVisible: false }, rightPriceScale: { borderVisible: false, scaleMargins: { top: .12, bottom: .22 } }, layout: { attributionLogo: true }, crosshair: { mode: 0 } });
