@@ -28,7 +28,8 @@ licences lie in the image beside them, as far as they bring them: in \
 `/opt/packages/*.dist-info`. Tapewatch itself: see `LICENSE`. The same for programs, with hashes: \
 `python ops/sbom.py`.
 
-The wheel on PyPI holds TradingView Lightweight Charts 5.2.1 (Apache-2.0) for `tape page`, with its licence and notice in `tape/page/live/vendor`, and nothing else of others.
+The wheel on PyPI holds TradingView Lightweight Charts 5.2.1 (Apache-2.0) for `tape page`, with \
+its licence and notice in `tape/page/live/vendor`, and nothing else of others.
 
 | package | version | licence, as the package says it |
 |---|---|---|

@@ -4,11 +4,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.table import Table
 
-from tape.cli.output import AsJson, Force, notes_console, print_json, table_console, wants_json
+from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.output import Force, notes_console
 from tape.errors import SettingsError
 from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.reviews_topic import reviews_that_count
@@ -20,26 +20,31 @@ from tape.settings.page import PageSettings
 
 app = typer.Typer(no_args_is_help=True, help="What people decided about episodes: list, export.")
 
+COLUMNS = Review.__struct_fields__
+NOTE_SHOWN = 60
+"""Characters of a note in the table; the other forms have all of it."""
 State = Annotated[str, typer.Option(help=f"Only these: {', '.join(DECISIONS)}.")]
 
 
 @app.command("list")
-def list_(state: State = "", as_json: AsJson = False) -> int:
+def list_(state: State = "", form: AsForm = None, as_json: AsJson = False) -> int:
     """Show the decision about each episode that counts, the last one at the end.
 
     Example: tape reviews list --state escalated
     """
+    shape = form_of(form, as_json)
     found = _found(state)
-    if wants_json(as_json):
-        print_json([msgspec.to_builtins(one) for one in found])
-        return 0
-    table = Table("at (UTC)", "by", "decision", "reason", "episode", "note", box=None)
-    for one in found:
-        words = (one.at[:19], one.by, one.state, one.reason, one.episode_id, one.note[:60])
-        table.add_row(*map(cell, words))
-    table_console().print(table)
+    show(shape, {"reviews": found}, lambda: [_table(found)], found, COLUMNS)
     _say(found)
     return 0
+
+
+def _table(found: list[Review]) -> Table:
+    table = Table("at (UTC)", "by", "decision", "reason", "episode", "note", box=None)
+    for one in found:
+        words = (one.at[:19], one.by, one.state, one.reason, one.episode_id, one.note[:NOTE_SHOWN])
+        table.add_row(*map(cell, words))
+    return table
 
 
 @app.command()

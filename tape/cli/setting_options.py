@@ -54,10 +54,12 @@ class Reads:
 DETECTOR: Final = ("anomaly_detector",)
 JUDGING: Final = Reads(DETECTOR, RULES, judges=True)
 KAFKA: Final = Reads(DETECTOR, (*BROKER, *TOPICS))
+PAGE: Final = Reads(("tape page", *DETECTOR), (*BROKER, *TOPICS))
 COMMANDS: Final = {
     "alert": Reads(("alerter", *DETECTOR), BROKER),
     "bars": JUDGING,
     "bench": Reads(DETECTOR, ("PROFILE",)),
+    "case": PAGE,
     "demo": Reads(("anomaly_detector", "anomaly_sink", "producer"), RULES),
     "doctor": Reads((*DETECTOR, "producer", "anomaly_sink", "alerter"), (*BROKER, *TOPICS)),
     "evaluate": JUDGING,
@@ -66,11 +68,15 @@ COMMANDS: Final = {
     "history": Reads(("anomaly_sink",)),
     "inspect": Reads(DETECTOR, judges=True),
     "learn": KAFKA,
+    "page": PAGE,
     "producer": Reads(("producer",), (*BROKER, *TOPICS)),
     "rejected": Reads(("producer",), (*BROKER, *TOPICS)),
     "replay": JUDGING,
     "score": JUDGING,
-    "settings": Reads((*DETECTOR, "producer", "anomaly_sink", "alerter", "tape fetch"), RULES),
+    "reviews": PAGE,
+    "settings": Reads(
+        (*DETECTOR, "producer", "anomaly_sink", "alerter", "tape page", "tape fetch"), RULES
+    ),
     "sink": Reads(("anomaly_sink",), (*BROKER, "SINK")),
     "state": Reads(DETECTOR, (*BROKER, "PROFILE")),
     "topics": Reads((*DETECTOR, "alerter"), (*BROKER, *TOPICS)),

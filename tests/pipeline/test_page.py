@@ -66,7 +66,7 @@ class Bench:
     def start(self) -> None:
         with (self.folder / "page.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "dashboard" / "main.py")],
+                [sys.executable, "-m", "tape", "page"],
                 env={**os.environ, **self.env()},
                 stdout=log,
                 stderr=log,
@@ -243,7 +243,7 @@ def test_of_two_analysts_the_later_sees_the_earlier_and_commands_tell_what_count
     assert tape("reviews", "export", "-o", out, **bench.env()).returncode == 0
     assert [json.loads(line)["state"] for line in out.read_text().splitlines()] == ["escalated"]
     listed = tape("reviews", "list", "--json", **bench.env())
-    assert [one["episode_id"] for one in json.loads(listed.stdout)] == [name]
+    assert [one["episode_id"] for one in json.loads(listed.stdout)["reviews"]] == [name]
     case = tmp_path / "case.json"
     assert tape("case", name, "-o", case, **bench.env()).returncode == 0
     found = json.loads(case.read_text())
