@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ pytest.importorskip("streamlit", reason="the extra `page` is not installed")
 import streamlit
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from tape.page.access import Guard, Rules, content_policy
@@ -25,6 +25,10 @@ from tape.page.pulse import Pulse
 from tape.page.routes import Desk
 from tests.flagged_days import changed, told
 from tests.unit.page.test_board import filled
+
+with warnings.catch_warnings():  # it would rather have another client than the one it is given
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
 
 NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -60,7 +64,7 @@ def test_another_name_or_another_page_is_refused_and_each_answer_has_its_headers
         assert answer.status_code == code, host
         assert "unsafe-eval" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
-    foreign = {"origin": "http://evil.example"}
+    foreign = {"origin": "http://evil.example", "host": "localhost:8501"}
     assert bench.decide(DAY.ids[0], "dismissed", **foreign).status_code == 403
     assert bench.board.review(DAY.ids[0]) is None
     with (
@@ -169,7 +173,9 @@ def test_health_says_whether_the_page_is_fed() -> None:
 
 def test_a_viewer_gets_changes_and_the_bars_of_its_symbol() -> None:
     bench = Bench(Board())
-    with bench.client.websocket_connect("/live/ws?symbol=NVDA") as socket:
+    with bench.client.websocket_connect(
+        "/live/ws?symbol=NVDA", headers={"host": "localhost:8501"}
+    ) as socket:
         for _, value in DAY.episodes[:1]:
             bench.board.add_episode(value, 1.0)
         for _, value in DAY.bars[:2]:
