@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 SCRIPT: Final = Path(__file__).with_name("script.py")
 ASSETS: Final = Path(__file__).with_name("live")
-THREADS_MAX: Final = 40
 OPTIONS: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
