@@ -11,6 +11,7 @@ from tape.settings.databento import FetchSettings
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
 from tape.settings.names import NAMES
+from tape.settings.page import PageSettings
 from tape.settings.producer import ProducerSettings
 from tape.settings.sink import SinkSettings
 from tape.settings.thresholds_file import read_thresholds
@@ -224,5 +225,6 @@ def test_a_certificate_authority_in_pem_is_taken(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_app_s_settings_are_known_by_name() -> None:
-    classes = (ProducerSettings, DetectorSettings, SinkSettings, AlerterSettings, FetchSettings)
+    apps = (ProducerSettings, DetectorSettings, SinkSettings, AlerterSettings, PageSettings)
+    classes = (*apps, FetchSettings)
     assert set(NAMES) == {name for one in classes for name in names(one)}
