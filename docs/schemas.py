@@ -15,6 +15,7 @@ import msgspec
 
 from tape.alerting.kept import Record
 from tape.model.anomaly import Anomaly
+from tape.model.bar import Bar
 from tape.model.episode import EpisodeMessage
 from tape.model.fields import I32_MAX, NANOS, PRICE_MAX_NANOS, SIDES, U8_MAX, U16_MAX, U32_MAX
 from tape.model.rejected import DETAIL_MAX, Reason
@@ -97,6 +98,7 @@ def schemas() -> dict[str, Schema]:
     verdict, definitions = _verdict()
     given = [name for name in verdict if name in ("anomaly_id", "anomalies", "reasons", "detector")]
     episode, inner = _of_struct(EpisodeMessage)
+    bar, _ = _of_struct(Bar)
     alerts, parts = _alerts()
     return {
         "stocks": _topic("A trade on `stocks`", trade, SAID["stocks"], needed),
@@ -110,6 +112,7 @@ def schemas() -> dict[str, Schema]:
         "episodes": _topic(
             "A state of an episode on `episodes`", episode, SAID["episodes"], list(episode), inner
         ),
+        "bars": _topic("A bar on `bars`", bar, SAID["bars"], list(bar)),
         "rejected": _topic(
             "The headers of a record on `rejected`, as text by name",
             OF_A_REJECTED_RECORD,

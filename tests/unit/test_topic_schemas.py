@@ -10,6 +10,7 @@ from jsonschema import ValidationError
 from docs import schemas
 from tape.alerting.kept import Digested, Held, Mute, Record, Sent, Told, Trial, encode_record
 from tape.kafka.headers import rejection_headers
+from tape.model.bar import Bar, encode_bar
 from tape.model.rejected import KEY_MAX, Rejected
 from tape.model.trade import Trade, decode
 from tape.synthetic import inject, make_day
@@ -109,3 +110,9 @@ def test_the_headers_of_rejected_records_are_valid() -> None:
         assert_valid("rejected", told)
         seen.update(told)
     assert seen == set(schemas.SAID["rejected"])
+
+
+def test_bars_are_valid_with_and_without_a_band() -> None:
+    prices = (142.5, 142.75, 142.25, 142.5)
+    for band in ((142.0, 143.0), (None, None)):
+        assert_valid("bars", encode_bar(Bar("NVDA", AT, *prices, 300, 3, 1, *band)))
