@@ -65,7 +65,8 @@ class Progress:
     def skip(self, archive: Archive) -> None:
         """Count a file as done of which nothing is sent; it says nothing of how fast we are."""
         hint = self._hints[archive.sha256]
-        self._bar.initial += hint - self._rows.get(archive.sha256, 0)
+        if not self._bar.disable:  # tqdm gives a bar that is off no `initial`
+            self._bar.initial += hint - self._rows.get(archive.sha256, 0)
         self._at(archive.sha256, hint)
 
     def advance(self, parts: Mapping[str, FeedPart]) -> None:

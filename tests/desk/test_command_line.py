@@ -71,7 +71,7 @@ def test_help_and_a_typo_import_nothing_heavy(word: str, code: int, told: str) -
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("tape re", "replay rejected"),
+        ("tape re", "replay reviews rejected"),
         ("tape topics ch", "check"),
         ("tape replay --sy", "--symbols"),
     ],
