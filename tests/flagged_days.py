@@ -31,13 +31,14 @@ def told(count: int, *, symbol: str = "NVDA", first: int = 1, price_usd: float =
     judge = Judge(Parameters(), 100, Counts(), bars=True)
     trades = [
         a_trade(
-            n,
+            2 * n + ordinary,
             symbol=symbol,
-            size=20_000 + 1_000 * n,
+            size=100 if ordinary else 20_000 + 1_000 * n,
             price_usd=price_usd,
-            ts_event_ns=OPEN_NS + n * APART_NS,
+            ts_event_ns=OPEN_NS + n * APART_NS + ordinary * APART_NS // 2,
         )
         for n in range(first, first + count)
+        for ordinary in (0, 1)  # a flag on the very next trade would be of the same episode
     ]
     found = judge.judge(*messages(trades))
     assert judge.bars is not None

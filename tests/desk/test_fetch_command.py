@@ -43,6 +43,7 @@ def run(
     monkeypatch.setenv("DATABENTO_API_KEY", KEY)
     monkeypatch.setenv("DATABENTO_GATEWAY", databento.url)
     monkeypatch.setenv("FETCH_READ_S", "0.5")
+    monkeypatch.setenv("TAPE_FORMAT", "json")
 
     def fetch(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tape", "fetch", *words])
@@ -99,7 +100,7 @@ def test_a_terminal_is_asked(answer: str, databento: DataBento, tmp_path: Path) 
     assert code == (0 if answer == "y" else 1), shown
     assert KEY not in shown
     assert len(databento.asked("submit_job")) == (answer == "y")
-    assert ("1 files, 0.0 MB" in "".join(plain(shown))) is (answer == "y")
+    assert ("1 file, 0.0 MB" in "".join(plain(shown))) is (answer == "y")
 
 
 def test_a_job_that_was_ordered_before_is_fetched_by_its_id(

@@ -267,8 +267,11 @@ class _Flags:
     @classmethod
     def of(cls, parameters: Parameters, symbol: str) -> "_Flags":
         bits = ClassicParameters.of(parameters).flagging(symbol)
-        rules = (HIGH_VOLUME, RAPID_PRICE_CHANGE, ISOLATION_FOREST)
-        return cls(*(bool(bits & rule.bit) for rule in rules))
+        return cls(
+            volume=bool(bits & HIGH_VOLUME.bit),
+            change=bool(bits & RAPID_PRICE_CHANGE.bit),
+            forest=bool(bits & ISOLATION_FOREST.bit),
+        )
 
     def limits(self, thresholds: tuple[float, float]) -> tuple[float, float]:
         """Return thresholds above which a rule flags, which one that is off never does."""

@@ -87,7 +87,12 @@ def _table(one: Tuned, parameters: Parameters) -> str:
             f"{one.by_change:.1f} alerts a day"
         )
     elif one.why_not:
-        lines.append(f"# no thresholds here: {one.why_not}; the common ones hold")
+        lacks = (
+            ("thresholds", "the common ones hold")
+            if own.volume_threshold is None
+            else ("change_threshold", "the common one holds")
+        )
+        lines.append(f"# no {lacks[0]} here: {one.why_not}; {lacks[1]}")
     return "\n".join(lines) + "\n"
 
 
