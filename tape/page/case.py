@@ -56,7 +56,7 @@ def _as_html(detail: Mapping[str, Any], around: Mapping[str, Any]) -> str:
     title = _text(f"{detail.get('symbol', '')} {detail.get('first', '')}")
     facts = [(label, detail.get(name)) for name, label in FACTS]
     trades: Sequence[Mapping[str, Any]] = detail.get("trades", ())
-    reasons = [reason["text"] for trade in trades for reason in trade["reasons"]]
+    reasons = [reason["text"] for trade in trades for reason in trade.get("reasons", ())]
     features = trades[0]["features"] if trades else []
     detector = trades[0]["detector"] if trades else {}
     near = around.get("trades", [])

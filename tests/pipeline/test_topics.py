@@ -31,6 +31,7 @@ def topics(kafka: LocalKafka, names: dict[str, str]) -> Command:
         "EPISODES_TOPIC": names["episodes"],
         "ALERTS_TOPIC": names["alerts"],
         "BARS": "off",
+        "TAPE_FORMAT": "json",
         **{name: names[name] for name in ("input", "output", "rejected")},
     }
 

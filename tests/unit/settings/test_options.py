@@ -136,6 +136,7 @@ def test_help_has_them_in_a_panel_of_their_own(name: str) -> None:
         "rejected": ["list"],
         "producer": ["status"],
         "history": ["list"],
+        "reviews": ["list"],
     }
     shown = tape(name, *inner.get(name, []), "--help", COLUMNS="100").stdout
     assert "Settings, which go before the environment and .env" in shown
