@@ -46,7 +46,7 @@ def export(board: Board, around: Around, title: str, folder: Path) -> int:
         "details": details,
         "around": {name: _around(around, name) for name in details},
         "trades": {
-            trade["anomaly_id"]: name
+            str(trade.get("anomaly_id")): name
             for name, detail in details.items()
             for trade in (detail or {}).get("trades", ())
         },
