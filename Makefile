@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo fast test test-full test-oldest wheel wheel-quick image test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
+.PHONY: setup demo fast test test-full test-oldest wheel image test-vendor lint lock audit bench bench-38m bench-steady evaluate soak clean
 
 setup: .venv/.ready .venv/.warm
 
@@ -36,9 +36,6 @@ test: setup .venv/.kafka  # most of its time is waiting for brokers and apps, he
 
 test-full: setup
 	$(BIN)/pytest -m 'full or not full'
-
-wheel-quick: .venv/.ready  # built, and installed where nothing else is; nothing is compiled
-	$(BIN)/pytest -m full tests/unit/test_wheel.py -k 'not demo and not notebook and not named_by' --durations 5
 
 wheel: .venv/.ready  # source distribution and wheel: built, installed where nothing else is, and tried
 	$(BIN)/pytest -m full tests/unit/test_wheel.py --durations 5
