@@ -232,7 +232,7 @@ def test_rejected_records_are_listed_shown_and_sent_again_after_a_fix(
     assert flagged == [1, 2, 3], "the fixed one is judged, the repeat dropped"
 
     again = tape(pipeline, "retry", "--reason", "message_shape", "--yes")
-    assert "1 records sent" in again.stderr
+    assert "1 record sent" in again.stderr
     assert judge_all(pipeline) == 0
     assert len(rejected_records(pipeline.client, pipeline.rejected)) == 3
 
@@ -253,7 +253,7 @@ def test_a_fixed_record_is_flagged_after_four_thousand_more_trades_of_its_symbol
     fixed = tmp_path / "fixed.jsonl"
     fixed.write_bytes(record.value.removeprefix(b"cut ") + b"\n")
     sent = tape(pipeline, "retry", "--fixed", str(fixed), "--yes")
-    assert (sent.returncode, "1 records sent" in sent.stderr) == (0, True), sent.stderr
+    assert (sent.returncode, "1 record sent" in sent.stderr) == (0, True), sent.stderr
     assert judge_all(pipeline) == 0
     (value,) = pipeline.anomalies()
     found = json.loads(value)
