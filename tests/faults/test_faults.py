@@ -55,6 +55,23 @@ def test_detectors_killed_and_stopped_lose_and_double_nothing(
     assert bench.aborted() > 0, "no kill fell into an open transaction"
 
 
+def test_a_producer_killed_and_stopped_loses_nothing_and_repeats_nothing(
+    kafka: LocalKafka, make_bench: MakeBench
+) -> None:
+    bench = make_bench(kafka.address, 30)
+    bench.start()
+    bench.wait_for_work()
+    for _ in range(2):
+        faults.kill_producer(bench)
+    faults.terminate_producer(bench)
+    bench.wait(lambda: bench.progress()[0] >= 0.49 * bench.trades, "the end of the first file")
+    faults.kill_producer(bench)
+    bench.finish()
+    assert bench.repeated() == 0
+    assert not (difference := bench.difference()), difference.counts()
+
+
+@pytest.mark.full
 def test_producer_sink_and_alerter_killed_and_stopped_lose_nothing_and_repeat_nothing(
     kafka: LocalKafka, make_bench: MakeBench
 ) -> None:
