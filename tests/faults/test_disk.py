@@ -35,6 +35,7 @@ def broker(small_disk: Path) -> Iterator[LocalKafka]:
     kafka.stop()
 
 
+@pytest.mark.full
 def test_a_broker_whose_disk_fills_up_ends_and_after_repair_nothing_is_missing(
     broker: LocalKafka, small_disk: Path, topic_names: Callable[[str], str], tmp_path: Path
 ) -> None:

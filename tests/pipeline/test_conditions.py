@@ -78,7 +78,10 @@ def one_sentence(app: App, code: int, *words: str) -> str:
     return errors[-1]
 
 
-@pytest.mark.parametrize("partitions", [1, 4, 12])
+@pytest.mark.parametrize(
+    "partitions",
+    [pytest.param(1, marks=pytest.mark.full), pytest.param(4, marks=pytest.mark.full), 12],
+)
 def test_stocks_may_have_any_number_of_partitions(
     partitions: int, pipeline: Pipeline, day: Path
 ) -> None:

@@ -46,6 +46,7 @@ def running(demo: subprocess.Popen[str], app: str) -> int:
     return pid
 
 
+@pytest.mark.full
 def test_killing_either_app_changes_nothing_in_what_the_demo_leaves(tmp_path: Path) -> None:
     data = tmp_path / "data"
     write_day(make_day(seed=5, trades=TRADES), data)

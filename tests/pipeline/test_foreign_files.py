@@ -71,6 +71,7 @@ def folder(tmp_path: Path) -> Path:
     return data
 
 
+@pytest.mark.full
 def test_foreign_files_give_what_a_replay_gives_though_both_apps_are_killed(
     pipeline: Pipeline, folder: Path, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def on_stocks(pipeline: Pipeline) -> list[Trade]:
     return found  # type: ignore[return-value]
 
 
+@pytest.mark.full
 def test_a_killed_feed_continues_and_the_trades_are_those_of_the_files(
     pipeline: Pipeline, url: str, folder: Path
 ) -> None:

@@ -153,7 +153,10 @@ def test_an_output_that_takes_too_little_is_refused_at_the_start(
     assert "start again" not in said
 
 
-@pytest.mark.parametrize("topic", OUTPUTS)
+@pytest.mark.parametrize(
+    "topic",
+    [OUTPUTS[0], *(pytest.param(topic, marks=pytest.mark.full) for topic in OUTPUTS[1:])],
+)
 def test_an_output_that_comes_to_take_too_little_ends_the_detector_with_4(
     topic: str, pipeline: Pipeline
 ) -> None:
