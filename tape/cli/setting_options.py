@@ -125,7 +125,7 @@ def _options(
     made: dict[str, Any] = {}
     for name in named:
         if option_of(name) not in taken:
-            made[name] = Annotated[
+            made[f"setting_{name}"] = Annotated[  # a parameter of the command may be `output`, too
                 str | None,
                 typer.Option(
                     option_of(name),
