@@ -167,6 +167,7 @@ class Viewer:
         )
 
 
+@pytest.mark.full
 def test_what_a_person_sees_chooses_and_decides(bench: Bench, browser: Any) -> None:
     day = told(60)
     hostile = changed(
