@@ -476,7 +476,8 @@ class Page {
   wire() {
     const $ = this.$;
     let due;
-    $("search").oninput = (event) => { clearTimeout(due); due = setTimeout(() => this.set("text", event.target.value), 150); };
+    // Read at once: outside the shadow root, so after the event, its target is another element.
+    $("search").oninput = (event) => { const { value } = event.target; clearTimeout(due); due = setTimeout(() => this.set("text", value), 150); };
     $("watchlist").value = this.filter.symbols = localStorage.getItem("tapewatch-symbols") || "";
     $("watchlist").onchange = (event) => { const value = event.target.value.replace(/\s+/g, "").toUpperCase(); event.target.value = value; localStorage.setItem("tapewatch-symbols", value); this.set("symbols", value); };
     $("review").onchange = (event) => this.set("review", event.target.value);
