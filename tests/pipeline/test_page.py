@@ -142,7 +142,9 @@ class Viewer:
         self.detail = self.page.locator("[data-testid=detail]")
 
     def _note(self, message: Any) -> None:
-        if message.type == "error":
+        if message.type != "error":
+            return
+        if "/live/around" not in message.location["url"]:  # these trades lie on no topic
             self.said.append(message.text)
 
     def choose(self, episode_id: str) -> None:
