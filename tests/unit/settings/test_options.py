@@ -4,10 +4,13 @@ import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from tape.cli import COMMANDS as ALL_COMMANDS
+from tape.cli import app
 from tape.cli.setting_options import COMMANDS
 from tape.errors import SettingsError
 from tape.settings.detector import DetectorSettings
@@ -191,3 +194,20 @@ def test_the_hash_is_the_one_that_alerts_carry() -> None:
         assert detector["settings"]["VOLUME_THRESHOLD"] == str(volume)
     shown = tape("settings", "--hash", "--format", "table").stdout
     assert shown.splitlines()[0] == "d2bc50fcd0ea", "as in the golden messages"
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_option_of_a_setting_takes_the_word_of_another_option(name: str) -> None:
+    """`tape learn --output FILE` once was the topic `output`, too."""
+    for one in leaves(typer.main.get_command(app).load(name)):
+        inner = [parameter.name for parameter in one.params]
+        assert len(inner) == len(set(inner)), f"{one.name}: {sorted(inner)}"
+
+
+def leaves(command: Any) -> list[Any]:
+    """Return a command, or all of a group: those that are loaded when called, as well."""
+    found = getattr(command, "commands", None)
+    if found is None:
+        return [command]
+    lazy = [command.load(name) for name in getattr(command, "named", ())]
+    return [leaf for one in [*found.values(), *lazy] for leaf in leaves(one)]
