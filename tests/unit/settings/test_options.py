@@ -11,6 +11,7 @@ import typer
 
 from tape.cli import COMMANDS as ALL_COMMANDS
 from tape.cli import app
+from tape.cli.lazy import LazyGroup
 from tape.cli.setting_options import COMMANDS
 from tape.errors import SettingsError
 from tape.settings.detector import DetectorSettings
@@ -199,7 +200,9 @@ def test_the_hash_is_the_one_that_alerts_carry() -> None:
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_no_option_of_a_setting_takes_the_word_of_another_option(name: str) -> None:
     """`tape learn --output FILE` once was the topic `output`, too."""
-    for one in leaves(typer.main.get_command(app).load(name)):
+    commands = typer.main.get_command(app)
+    assert isinstance(commands, LazyGroup)
+    for one in leaves(commands.load(name)):
         inner = [parameter.name for parameter in one.params]
         assert len(inner) == len(set(inner)), f"{one.name}: {sorted(inner)}"
 
