@@ -8,26 +8,19 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
-import msgspec
-
-from tape.alerting.decision import Announcement
 from tape.alerting.illustrating import Fate, Illustrating
-from tape.alerting.kept import Digested, Sent, Trial
+from tape.alerting.kept import Sent
 from tape.alerting.message import AwayError, Channel, ChannelError, Message, RefusedError
-from tape.alerting.pictures import Pictures, Source
-from tape.alerting.underway import Place
+from tape.alerting.parcel import Outcome, Parcel, Record, Result, instead, key_of, told
+from tape.alerting.pictures import Pictures
 from tape.errors import TapeError
 from tape.process.bounded import NoAnswerError, in_time
 from tape.process.clock import CLOCK, Clock
 
 log = logging.getLogger(__name__)
-
-Record = Sent | Digested | Trial
-Outcome = Literal["sent", "refused", "given up", "dropped"]
-"""Dropped is what has to be decided on again, by whoever has its partition then."""
 
 BACK_OFF_S: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)
 """Waits after failures in a row; the last one for all further."""
@@ -37,36 +30,6 @@ HUNG: Final = 6
 
 WAITING_MAX: Final = 1_000
 """What waits at most; beyond, the oldest is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """An announcement on its way.
-
-    Attributes:
-        places: where the states came from whose telling this is; more than one if it replaced
-            others that waited.
-        since_s: when the first of them was given.
-        replaced: the announcements in whose place this one waits, the newest first.
-        source: the trade whose surroundings are shown; None for no picture.
-    """
-
-    announcement: Announcement
-    message: Message
-    places: tuple[Place, ...]
-    since_s: float
-    replaced: tuple[Announcement, ...] = ()
-    source: Source | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a parcel; its record is on the topic `alerts`, unless it was dropped."""
-
-    parcel: Parcel
-    outcome: Outcome
-    record: Record
-    why: str = ""
 
 
 class Outbox:
@@ -125,11 +88,11 @@ class Outbox:
 
     def give(self, parcel: Parcel) -> list[Parcel]:
         """Queue a parcel; returns what is dropped for it because too many wait."""
-        key, dropped = _key(parcel.announcement), []
+        key, dropped = key_of(parcel.announcement), []
         with self._changed:
             before = self._waiting.pop(key, None)
             self._later.pop(key, None)
-            self._waiting[key] = parcel if before is None else _instead(parcel, before)
+            self._waiting[key] = parcel if before is None else instead(parcel, before)
             if before is not None:
                 self._waiting.move_to_end(key, last=False)
             while len(self._waiting) > WAITING_MAX:
@@ -254,7 +217,7 @@ class Outbox:
         self, parcel: Parcel, *, message_id: str | None = None, failed: str | None = None
     ) -> Record:
         """Write what became of a parcel, in the newest record of its episode."""
-        key = _key(parcel.announcement)
+        key = key_of(parcel.announcement)
         with self._changed:
             self._sending = None
             record: Record = self._later.pop(key, None) or parcel.announcement.record
@@ -273,13 +236,13 @@ class Outbox:
 
     def _put_back(self, parcel: Parcel, epoch: int) -> bool:
         """Let a parcel wait again; False if all that waited was taken back meanwhile."""
-        key = _key(parcel.announcement)
+        key = key_of(parcel.announcement)
         with self._changed:
             if epoch != self._epoch:
                 return False
             self._sending = None
             newer = self._waiting.get(key)
-            self._waiting[key] = parcel if newer is None else _instead(newer, parcel)
+            self._waiting[key] = parcel if newer is None else instead(newer, parcel)
             return True
 
     def _pause(self, failures: int) -> None:
@@ -291,35 +254,6 @@ class Outbox:
             self._changed.notify_all()
             while not self._stopped and (left_s := until_s - self._clock.now_s()) > 0:
                 self._changed.wait(min(left_s, 1.0))
-
-
-def _instead(newer: Parcel, older: Parcel) -> Parcel:
-    """Return a parcel that stands for an older one, too."""
-    return replace(
-        newer,
-        places=older.places + newer.places,
-        since_s=older.since_s,
-        replaced=(*newer.replaced, older.announcement, *older.replaced),
-    )
-
-
-def _key(announcement: Announcement) -> str:
-    """Return what an announcement is about: of two that wait, the newer one is enough."""
-    if isinstance(announcement.record, Sent):
-        return announcement.record.episode_id
-    return announcement.once
-
-
-def told(record: Record, *, message_id: str | None = None, failed: str | None = None) -> Record:
-    """Return a record that says that a channel was told, or why it will not be."""
-    if isinstance(record, Sent):
-        if record.told is None:
-            return record
-        new = msgspec.structs.replace(record.told, message_id=message_id, failed=failed)
-        return msgspec.structs.replace(record, told=new)
-    if isinstance(record, Trial):
-        return msgspec.structs.replace(record, message_id=message_id)
-    return msgspec.structs.replace(record, message_id=message_id, failed=failed)
 
 
 def bounded(timeout_s: float, call: Callable[[], str | None]) -> str | None:

@@ -23,7 +23,8 @@ from tape.cli.output import (
 )
 from tape.desk.day import read_days
 from tape.desk.tune.budgets import TunedBudget, tune_budgets
-from tape.desk.tune.thresholds import LEAST_TRADES, TUNED, Tuned, past_trades, tune
+from tape.desk.tune.past import past_trades
+from tape.desk.tune.thresholds import LEAST_TRADES, TUNED, Tuned, tune
 from tape.desk.tune.thresholds_file import thresholds_text
 from tape.detection.registry import BUILT_IN, lineup
 from tape.errors import ArchiveError, SettingsError

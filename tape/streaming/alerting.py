@@ -11,7 +11,8 @@ from tape.alerting.decider import Decider
 from tape.alerting.decision import Announcement, Withheld
 from tape.alerting.kept import Record, Sent, decode_record, encode_record, key_of
 from tape.alerting.message import Channel, ChannelError
-from tape.alerting.outbox import Outbox, Parcel, Result, told
+from tape.alerting.outbox import Outbox
+from tape.alerting.parcel import Parcel, Result, told
 from tape.alerting.pictures import Pictures, Source
 from tape.alerting.rendering import rendered
 from tape.alerting.underway import Place, Underway

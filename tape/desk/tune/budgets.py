@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from tape.desk.day import Day
-from tape.desk.tune.thresholds import LEAST_TRADES, count_alerts, gap_ns, judged_by_symbol
+from tape.desk.tune.past import count_alerts, gap_ns, judged_by_symbol
+from tape.desk.tune.thresholds import LEAST_TRADES
 from tape.detection.calibrated.symbol_tails import SETTLED
 from tape.detection.parameters import MOST_PER_DAY, Parameters, SymbolThresholds
 from tape.market.new_york import calendar_days

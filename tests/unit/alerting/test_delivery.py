@@ -17,7 +17,8 @@ from tape.alerting.message import (
     RefusedError,
     Takes,
 )
-from tape.alerting.outbox import Outbox, Parcel, Record, Result
+from tape.alerting.outbox import Outbox
+from tape.alerting.parcel import Parcel, Record, Result
 from tape.alerting.rendering import rendered
 from tape.alerting.underway import Underway
 from tape.model.anomaly import DetectorIdentity

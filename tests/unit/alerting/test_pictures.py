@@ -14,7 +14,8 @@ from tape.alerting.channels.webhook import Webhook
 from tape.alerting.drawing import picture_of, trial_picture
 from tape.alerting.illustrating import Fate, file_name
 from tape.alerting.message import AwayError, Message, RefusedError, Takes
-from tape.alerting.outbox import Outbox, Parcel, Result
+from tape.alerting.outbox import Outbox
+from tape.alerting.parcel import Parcel, Result
 from tape.alerting.pictures import PAUSE_S, Pictures
 from tape.errors import BrokerError
 from tape.model.trade import Trade

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tape.desk.tune.thresholds import Past, count_alerts, rounded_up, threshold, tune
+from tape.desk.tune.past import Past, count_alerts
+from tape.desk.tune.thresholds import rounded_up, threshold, tune
 from tape.desk.tune.thresholds_file import thresholds_text
 from tape.detection.parameters import Parameters, SymbolThresholds
 from tape.settings.thresholds_file import read_thresholds
