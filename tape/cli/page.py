@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tape.cli.output import notes_console
+from tape.cli.output import counted, notes_console
 from tape.errors import SettingsError
 from tape.process.terminal_text import cell
 from tape.settings.load import load
 from tape.settings.page import PageSettings
 
 if TYPE_CHECKING:
+    from tape.judging.replay import Replay
+    from tape.model.counts import Counts
     from tape.page.replayed import ReplayedDay
     from tape.page.server import Page
+    from tape.settings.detector import DetectorSettings
 
 SPEED = 60.0
 """Times the speed of the tape: an hour in a minute."""
@@ -62,40 +65,48 @@ def page(
         ready_broker(settings.client_config(), topics_of(settings), wait_s=COMMAND_WAIT_S)
         made = Page.on_broker(settings)
     else:
-        made, _ = _replayed(settings, replay, SPEED if speed is None else speed)
+        from tape.settings.detector import DetectorSettings
+
+        at_speed = SPEED if speed is None else speed
+        made, *_ = _replayed(settings, load(DetectorSettings), replay, at_speed)
     console = notes_console()
     return serve(made, lambda url: console.print(f"the page: {url}", highlight=False))
 
 
 def _exported(paths: list[Path], folder: Path) -> int:
     """Judge a day and write it as a page of files."""
+    from tape.cli.judged_run import say_rest
+    from tape.cli.nothing import nothing_judged
     from tape.page.export import export
     from tape.page.needed import need_streamlit
     from tape.process.whole_folder import check_new_folder
+    from tape.settings.detector import DetectorSettings
 
     need_streamlit()
     check_new_folder(folder)
-    made, day = _replayed(load(PageSettings), paths, 0.0)
+    detector = load(DetectorSettings)
+    made, day, run, counts = _replayed(load(PageSettings), detector, paths, 0.0)
     day.play()
+    say_rest(run, counts, detector, None if run.trades else nothing_judged(run))
     title = ", ".join(path.name for path in paths)
-    count = export(made.board, day.recent.around, title, folder)
-    notes_console().print(f"written: {count:,} episodes in {cell(str(folder))}", highlight=False)
-    return 0
+    on_it, count = export(made.board, day.recent.around, title, folder)
+    worst = "" if on_it == count else f", the worst of {count:,},"
+    said = f"written: {counted(on_it, 'episode')}{worst} in {cell(str(folder))}"
+    notes_console().print(said, highlight=False)
+    return run.outcome.exit_code
 
 
 def _replayed(
-    settings: PageSettings, paths: list[Path], speed: float
-) -> "tuple[Page, ReplayedDay]":
+    settings: PageSettings, detector: "DetectorSettings", paths: list[Path], speed: float
+) -> "tuple[Page, ReplayedDay, Replay, Counts]":
     from tape.archives.given import Given
     from tape.cli.judged_run import judged_run
     from tape.judging.replay import Part
     from tape.page.replayed import ReplayedDay
     from tape.page.server import Page
-    from tape.settings.detector import DetectorSettings
 
-    detector = load(DetectorSettings)
-    run, _ = judged_run(paths, [], Given(), Part(), detector, bars=True)
+    run, counts = judged_run(paths, [], Given(), Part(), detector, bars=True)
     made = Page(settings, title=f"{', '.join(path.name for path in paths)} at speed {speed:g}")
     day = ReplayedDay(run, made.board, made.pulse, speed)
     made.source, made.around = day, day.recent.around
-    return made, day
+    return made, day, run, counts

@@ -19,6 +19,7 @@ from confluent_kafka import (
 
 from tape.errors import BrokerError
 from tape.kafka import clients
+from tape.kafka.follower import GONE
 from tape.kafka.headers import headers_of
 from tape.process.clock import CLOCK, WALL_CLOCK
 
@@ -183,7 +184,7 @@ class LiveTopics:
             error = message.error()
             if error is None:
                 taken.append(taken_of(message))
-            elif error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
+            elif error.code() not in GONE:  # no right to read, offsets that are gone, ...
                 raise KafkaException(error)
         if not taken:
             return

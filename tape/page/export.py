@@ -23,13 +23,13 @@ POLICY: Final = (
 )
 
 
-def export(board: Board, around: Around, title: str, folder: Path) -> int:
-    """Write what a board knows as a page; return how many episodes are on it.
+def export(board: Board, around: Around, title: str, folder: Path) -> tuple[int, int]:
+    """Write what a board knows as a page; return how many episodes are on it, and were in all.
 
     Raises `SettingsError` where the folder cannot be written.
     """
     check_new_folder(folder)
-    rows, _ = board.wanted(Wanted(), EPISODES_MAX)
+    rows, count = board.wanted(Wanted(), EPISODES_MAX)
     details = {row["id"]: board.detail(row["id"]) for row in rows}
     kept = {
         "start": {
@@ -61,7 +61,7 @@ def export(board: Board, around: Around, title: str, folder: Path) -> int:
         LICENCE: (vendor / LICENCE).read_bytes(),
     }
     write_folder(folder, files)
-    return len(rows)
+    return len(rows), count + board.lost
 
 
 def _around(around: Around, name: str) -> dict[str, Any]:

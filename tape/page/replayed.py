@@ -1,9 +1,11 @@
 """A page without a broker: a day from files through the detector, at a chosen speed."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tape.errors import TapeError
 from tape.judging.replay import Replay, Shown
 from tape.model.bar import Bar, decode_bar, seconds_of
 from tape.model.fields import NANOS
@@ -11,6 +13,8 @@ from tape.page.board import Board
 from tape.page.near import Recent
 from tape.page.pulse import Pulse
 from tape.process.clock import WALL_CLOCK, Clock
+
+log = logging.getLogger(__name__)
 
 STEP_S: Final = 0.2
 """Longest pause at once, so that an end is noticed."""
@@ -31,7 +35,7 @@ class ReplayedDay:
         self._run, self._board, self._pulse = run, board, pulse
         self._speed, self._clock = speed, clock
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._replay, name="page-replay", daemon=True)
+        self._thread = threading.Thread(target=self._show, name="page-replay", daemon=True)
         self.recent = Recent(board)
         self._first: tuple[int, float] | None = None
 
@@ -45,11 +49,16 @@ class ReplayedDay:
         self._over.set()
         self._thread.join(2.0)
 
-    def play(self) -> None:
-        """Judge all of it now, on this thread, and return when the day is over."""
-        self._replay()
+    def _show(self) -> None:
+        """Play on a thread of the page; what keeps it from that is shown there."""
+        try:
+            self.play()
+        except TapeError as error:
+            log.error("replay ended", extra={"reason": str(error)})
+            self._pulse.problem = f"The replay ended: {error.cause}."
 
-    def _replay(self) -> None:
+    def play(self) -> None:
+        """Judge all of it on this thread, and return when the day is over, or the page ends."""
         for shown in self._run.batches():
             self.recent.add(list(self._run.judge.symbols.names), shown.judged.batch.trades)
             for due_ns, add, value in sorted(self._news(shown), key=lambda one: one[0]):
@@ -57,7 +66,9 @@ class ReplayedDay:
                 if self._over.is_set():
                     return
                 add(value)
-        self._pulse.problem = "The day is over."
+        faults = " ".join(f"{one}." for one in self._run.outcome.sentences(remedy=False))
+        trades = "" if self._run.trades else "It had no trade."
+        self._pulse.problem = " ".join(filter(None, ("The day is over.", trades, faults)))
 
     def _news(self, shown: Shown) -> Iterator[tuple[int, Callable[[bytes], None], bytes]]:
         """Yield what a stretch of the tape brings: when it is due, and where it goes."""
