@@ -19,7 +19,7 @@ def advance(bars: Progress, task: TaskID, rows: int) -> None:
 
 
 def say_order(counts: Counts) -> None:
-    """Say how many trades were duplicates or late, and how far behind at most."""
+    """Say how many trades were duplicates or late, how far behind at most, and in no bar."""
     sentences = []
     if counts.duplicate:
         sentences.append(
@@ -30,6 +30,11 @@ def say_order(counts: Counts) -> None:
         sentences.append(
             f"late: {_trades(counts.late)} older than the newest of their publisher, by up to "
             f"{_seconds(counts.late_max_ns)} s; judged all the same"
+        )
+    if counts.late_for_bars:
+        sentences.append(
+            f"in no bar: {_trades(counts.late_for_bars)}, which came after their second's bar "
+            "was done"
         )
     for sentence in sentences:
         notes_console().print(sentence, soft_wrap=True, highlight=False)

@@ -347,6 +347,18 @@ def test_duplicates_and_late_trades_are_said_with_how_far_behind(tmp_path: Path)
     assert "by up to 1.3 s" in ended.stderr
 
 
+def test_a_trade_that_is_in_no_bar_is_said(tmp_path: Path) -> None:
+    """The trade of the first line again, seconds later: a symbol holds its last four seconds."""
+    rows = [row(n) for n in range(120)]
+    rows[110] = row(0).replace(",1,ACME", ",1041,ACME")
+    written(tmp_path / "a.trades.csv", rows)
+    bars = tmp_path / "bars.jsonl"
+    ended = tape("replay", tmp_path / "a.trades.csv", "--bars", bars)
+    in_bars = sum(json.loads(line)["trades"] for line in bars.read_text().splitlines())
+    assert (json.loads(ended.stdout)["judged"], in_bars) == (120, 119)
+    assert "in no bar: 1 trade," in " ".join(ended.stderr.split())
+
+
 @pytest.mark.parametrize("now_ns", [978_307_200_000_000_000, 4_000_000_000_000_000_000])
 def test_no_clock_decides_what_a_file_says(
     now_ns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
