@@ -37,5 +37,7 @@ for time, sequence, symbol, price, shares in csv.reader(sys.stdin):
         os.environ.get("input", "stocks"), json.dumps(trade), key=symbol, on_delivery=noted
     )
     producer.poll(0)
+    while len(producer) > 50_000:  # faster than the broker takes them
+        producer.poll(0.1)
 if producer.flush(30) or refused:
     sys.exit(f"not all was sent: {refused[:1]}")
