@@ -228,6 +228,9 @@ def test_two_sinks_share_the_work_and_one_that_is_frozen_is_replaced(
     wait_until(lambda: stored(bench, "anomalies") == 6 * EACH, "all symbols", one, other)
     os.kill(one.process.pid, signal.SIGCONT)
     one.stop()
+    wait_until(
+        lambda: bench.rows("episodes") == on_topic(pipeline, "episodes"), "the episodes", other
+    )
     assert other.stop() == 0
     assert bench.rows("anomalies") == on_topic(pipeline, "anomalies")
     assert bench.rows("episodes") == on_topic(pipeline, "episodes")

@@ -69,7 +69,8 @@ def version_of(connection: Connection, schema: str) -> int:
     Raises:
         StoreError: it holds tables of our names that somebody else made, or is of a newer program.
     """
-    if _has(connection, schema, VERSIONS):
+    there = _tables(connection, schema)
+    if VERSIONS in there:
         _refuse_foreign_versions(connection, schema)
         table = sql.Identifier(schema, VERSIONS)
         asked = sql.SQL("select coalesce(max(version), 0) from {}").format(table)
@@ -81,7 +82,7 @@ def version_of(connection: Connection, schema: str) -> int:
                 "install the newer program that made it, or set POSTGRES_SCHEMA to another one",
             )
         return version
-    foreign = [name for name in TABLES if _has(connection, schema, name)]
+    foreign = [name for name in TABLES if name in there]
     if foreign:
         raise StoreError(
             f"the schema {schema} has tables that are not ours: {', '.join(foreign)}",
@@ -168,6 +169,15 @@ def _make_schema(connection: Connection, session: Session) -> None:
         ) from None
 
 
-def _has(connection: Connection, schema: str, table: str) -> bool:
-    row = connection.execute("select to_regclass(%s)", [f'"{schema}"."{table}"']).fetchone()
-    return row is not None and row[0] is not None
+def _tables(connection: Connection, schema: str) -> set[str]:
+    """Return what bears a table's name in a schema: in one statement, hence at one moment.
+
+    Asked one after the other, the tables of a program that has just made them all are seen in
+    part, and look like somebody else's.
+    """
+    rows = connection.execute(
+        "select relname::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
+        "where nspname = %s",
+        [schema],
+    ).fetchall()
+    return {name for (name,) in rows}

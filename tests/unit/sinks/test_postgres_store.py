@@ -6,9 +6,10 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +20,7 @@ from tape.kafka.local.broker import free_port
 from tape.ops.local_postgres import LocalPostgres, server_programs
 from tape.sinks.postgres import migrations
 from tape.sinks.postgres.address import address_of
-from tape.sinks.postgres.migrations import grants, migrate, newest
+from tape.sinks.postgres.migrations import grants, migrate, newest, version_of
 from tape.sinks.postgres.session import Place, Session
 from tape.sinks.postgres.store import PostgresStore
 from tape.sinks.sink import Item, SinkBusyError
@@ -183,6 +184,25 @@ def test_two_programs_that_write_the_same_wait_for_one_another(
     assert not failed, failed
     all_there(bench, anomalies)
     assert bench.rows("episodes") == newest_of(episodes, "episode_id")
+
+
+@pytest.mark.parametrize("before", [1, 2, 3, 4])
+def test_a_program_that_asks_while_another_makes_the_tables_takes_them_for_its_own(
+    postgres: LocalPostgres, bench: Bench, before: int
+) -> None:
+    """The other one commits before the first, second, third question, or not at all."""
+    asked = 0
+
+    class Interrupted(psycopg.Connection[Any]):
+        def execute(self, *words: Any, **more: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked == before:
+                bench.opened()
+            return super().execute(*words, **more)
+
+    with closing(Interrupted.connect(postgres.url(), autocommit=True)) as connection:
+        assert version_of(connection, schema_of_new(bench)) in (0, newest())
 
 
 def test_a_schema_of_an_older_version_is_upgraded_with_what_is_in_it(
