@@ -43,10 +43,10 @@ def make_bench(topic_names: Callable[[str], str], tmp_path: Path) -> Iterator[Ma
 def test_detectors_killed_and_stopped_lose_and_double_nothing(
     kafka: LocalKafka, make_bench: MakeBench
 ) -> None:
-    bench = make_bench(kafka.address, 90)  # seven faults of 7 to 10 s each
+    bench = make_bench(kafka.address, 100)  # five faults of 7 to 15 s each, before the last tenth
     bench.start()
     bench.wait_for_work()
-    for _ in range(5):
+    for _ in range(3):
         faults.kill(bench)
     faults.kill_and_forget(bench)
     faults.terminate(bench)
