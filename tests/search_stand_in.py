@@ -11,8 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tape.sinks.search.templates import mappings_of, template_of
-from tape.sinks.sink import KINDS
+from tape.sinks.search.templates import KINDS, mappings_of, template_of
 
 PREFIX = "test"
 HELLO = {"version": {"number": "8.7.1"}, "tagline": "You Know, for Search"}

@@ -21,7 +21,7 @@ from tape.sinks.postgres.address import address_of
 from tape.sinks.postgres.session import Place
 from tape.sinks.postgres.store import PostgresStore
 from tape.sinks.questdb.store import QuestStore
-from tape.sinks.sink import Item, Kind, Poison, SinkBusyError, Store
+from tape.sinks.sink import KINDS, Item, Kind, Poison, SinkBusyError, Store
 from tape.testing import a_message
 
 APPENDED_MS = 1_750_000_000_000
@@ -139,7 +139,7 @@ def files_bench(folder: Path) -> Bench:
     def query(text: str) -> list[tuple[Any, ...]]:
         with duckdb.connect() as connection:
             connection.execute("set timezone='UTC'")
-            for kind in ("anomalies", "episodes", "rejected", "stocks"):
+            for kind in KINDS:
                 place = folder / f"topic={kind}"
                 if any(place.rglob("*.parquet")):
                     connection.execute(

@@ -22,6 +22,7 @@ from tape.process.terminal_text import cell
 from tape.settings.alerter import alerts_topic
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.settings.page import reviews_topic
 
 app = typer.Typer(
     help="The pipeline's topics: create, show, check and alter them on any broker.",
@@ -116,6 +117,7 @@ def _specs(settings: DetectorSettings) -> list[TopicSpec]:
         settings.consumer_group,
         state_bytes=settings.state_bytes_max,
         alerts=alerts_topic(),
+        reviews=reviews_topic(),
         bars=settings.bars_to,
     )
 

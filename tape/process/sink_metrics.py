@@ -22,7 +22,7 @@ class _OfItem(Protocol):
         """Return what was refused."""
 
 
-KINDS: Final = ("anomalies", "episodes", "rejected", "stocks")
+KINDS: Final = ("anomalies", "episodes", "bars", "reviews", "rejected", "stocks")
 
 
 class SinkMetrics(AppMetrics):

@@ -7,9 +7,14 @@ from pydantic_settings import NoDecode
 
 from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings, TopicName
-from tape.settings.setting import bars_topic_setting, setting
+from tape.settings.load import given, load
+from tape.settings.setting import bars_topic_setting, reviews_topic_setting, setting
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+WHERE_PEOPLE_DECIDE: Final = frozenset(
+    {"REVIEWS_TOPIC", "PAGE_HOST", "PAGE_PORT", "PAGE_NAMES", "PAGE_USER_HEADER", "PAGE_REVIEWERS"}
+)
+"""Settings of which one at least is set where there is a page."""
 
 
 class PageSettings(BrokerSettings):
@@ -19,9 +24,7 @@ class PageSettings(BrokerSettings):
         "anomaly-detector", "Quix__Consumer_Group", "consumer group, also names the state"
     )
     bars_topic: TopicName = bars_topic_setting()
-    reviews: TopicName = setting(
-        "reviews", "REVIEWS_TOPIC", "topic of what people decided about episodes"
-    )
+    reviews: TopicName = reviews_topic_setting()
     page_host: str = setting(
         "127.0.0.1", "PAGE_HOST", "address on which the page listens", min_length=1
     )
@@ -70,3 +73,13 @@ class PageSettings(BrokerSettings):
     def is_local(self) -> bool:
         """Return whether nobody but this machine reaches the page."""
         return self.page_host in LOOPBACK
+
+
+def reviews_topic() -> str | None:
+    """Return the topic of reviews; None where nobody decides, and it need not be there.
+
+    Somebody does where REVIEWS_TOPIC or a setting of the page is set. Raises `SettingsError` for
+    a setting that cannot work.
+    """
+    settings = load(PageSettings)
+    return settings.reviews if given(settings, WHERE_PEOPLE_DECIDE) else None

@@ -41,6 +41,13 @@ def bars_topic_setting() -> Any:
     return setting("bars", "BARS_TOPIC", meaning, pattern=pattern)
 
 
+def reviews_topic_setting() -> Any:
+    """Return the field for the topic of reviews."""
+    meaning = "topic of what people decided about episodes"
+    pattern = r"^[a-zA-Z0-9._-]{1,249}$"  # what Kafka takes
+    return setting("reviews", "REVIEWS_TOPIC", meaning, pattern=pattern)
+
+
 def unit_of(field: FieldInfo) -> str:
     """Return the unit of a setting, in words; empty for none."""
     extra = field.json_schema_extra

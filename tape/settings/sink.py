@@ -1,22 +1,34 @@
 """Settings of the anomaly sink, and of what else works with its store."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, TopicName
 from tape.settings.database import DatabaseSettings
 from tape.settings.search import SearchSettings
-from tape.settings.setting import instance_setting, setting
+from tape.settings.setting import (
+    bars_topic_setting,
+    instance_setting,
+    reviews_topic_setting,
+    setting,
+)
 
 SinkName = Literal["postgres", "questdb", "elasticsearch", "opensearch", "files"]
 SEARCH_SINKS: Final = ("elasticsearch", "opensearch")
 """Both are one store: they speak the same."""
 
-TOPICS: Final = ("anomalies", "episodes", "rejected", "stocks")
+TOPICS: Final = ("anomalies", "episodes", "bars", "reviews", "rejected", "stocks")
 """What can be stored, by the role of its topic."""
+NOT_STORED: Final[dict[SinkName, frozenset[str]]] = {
+    "questdb": frozenset({"bars", "reviews"}),
+    "elasticsearch": frozenset({"bars", "reviews"}),
+    "opensearch": frozenset({"bars", "reviews"}),
+}
+"""What a store has no table or index for."""
 
 COMMIT_S: Final[dict[SinkName, float]] = {
     "postgres": 1.0,
@@ -37,8 +49,11 @@ class SinkSettings(SearchSettings, DatabaseSettings):
     sink_topics: Annotated[tuple[str, ...], NoDecode] = setting(
         ("anomalies", "episodes"),
         "SINK_TOPICS",
-        "what is stored, comma-separated: anomalies, episodes, rejected, stocks (all trades)",
+        "what is stored, comma-separated: anomalies, episodes, bars, reviews, rejected, stocks "
+        "(all trades)",
     )
+    bars_topic: TopicName = bars_topic_setting()
+    reviews: TopicName = reviews_topic_setting()
     group_or_none: TopicName | None = setting(
         None,
         "SINK_CONSUMER_GROUP",
@@ -74,6 +89,24 @@ class SinkSettings(SearchSettings, DatabaseSettings):
             raise ValueError(f"name some of {', '.join(TOPICS)}, separated by commas")
         return names
 
+    @model_validator(mode="after")
+    def _stored_topics_fit(self) -> Self:
+        """Refuse a topic that is named twice, and one that the store has no place for."""
+        unfit = [one for one in self.sink_topics if one in NOT_STORED.get(self.sink, ())]
+        if unfit:
+            can = [one for one in TOPICS if one not in NOT_STORED[self.sink]]
+            raise SettingsError(
+                f"SINK_TOPICS names {', '.join(unfit)}, which SINK={self.sink} does not store",
+                f"name some of {', '.join(can)}, or set SINK to postgres or files",
+            )
+        names = [*self.topics(), self.bars_topic, self.reviews]
+        if len(set(names)) < len(names):
+            raise SettingsError(
+                "BARS_TOPIC and REVIEWS_TOPIC are not two topics of their own",
+                "give each a name that no other topic has",
+            )
+        return self
+
     @property
     def consumer_group(self) -> str:
         """Return the consumer group: one per store, unless it is set."""
@@ -91,5 +124,7 @@ class SinkSettings(SearchSettings, DatabaseSettings):
             "episodes": self.episodes,
             "rejected": self.rejected,
             "stocks": self.input,
+            "bars": self.bars_topic,
+            "reviews": self.reviews,
         }
         return names[kind]

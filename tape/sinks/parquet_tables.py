@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from tape.model.anomaly import decode_anomaly
-from tape.model.fields import NANOS, NO_SEQUENCE
+from tape.model.fields import NANOS, NO_SEQUENCE, time_ns
 from tape.model.rejected import Rejected
 from tape.model.trade import decode
 from tape.process.origin import MARK
+from tape.sinks.dated import dated_bar, dated_review
 from tape.sinks.episode_fields import decode_episode
 from tape.sinks.fields import anomaly_fields, cells_of, reasons_of
 from tape.sinks.sink import Item, Kind, Poison
@@ -44,7 +47,7 @@ class TableOf:
         """Return a row, or why there is none, for each item."""
         found: list[DayRow | Poison] = []
         for item in items:
-            if item.kind == "episodes" and not item.value:  # its key is no more
+            if item.is_deletion:
                 continue
             row = self.row_of(item)
             if isinstance(row, Rejected):
@@ -80,6 +83,18 @@ def tables() -> dict[Kind, TableOf]:
         *(("reason", text), ("detail", text), ("source", text), ("app", text), ("sha256", text)),
         *(("key", pa.binary()), ("value", pa.binary()), *place),
     ]
+    bars = [
+        *(("symbol", text), ("bar_start", time)),
+        *((name, real) for name in ("open", "high", "low", "close", "lower", "upper")),
+        *((name, whole) for name in ("volume", "trades", "flagged")),
+        *place,
+    ]
+    step = [("state", text), ("reason", text), ("note", text), ("tags", pa.list_(text))]
+    step += [("by", text), ("at", time)]
+    reviews = [
+        *(("episode_id", text), *step, ("steps", pa.int32())),
+        *(("history", pa.list_(pa.struct(step))), *message),
+    ]
     stocks = [
         *(("ts_event", time), ("ts_recv", time), ("symbol", text), ("price", real)),
         *(("price_nanos", whole), ("size", whole), ("side", text), ("publisher_id", pa.int32())),
@@ -88,6 +103,8 @@ def tables() -> dict[Kind, TableOf]:
     made: tuple[tuple[Kind, Any, Callable[[Item], DayRow | Rejected]], ...] = (
         ("anomalies", anomalies, _anomaly),
         ("episodes", episodes, _episode),
+        ("bars", bars, _bar),
+        ("reviews", reviews, _review),
         ("rejected", rejected, _rejected),
         ("stocks", stocks, _trade),
     )
@@ -139,6 +156,30 @@ def _episode(item: Item) -> DayRow | Rejected:
         "message": item.value.decode(),
     }
     return DayRow(item, found.first_ts_ns, cells | _place(item))
+
+
+def _bar(item: Item) -> DayRow | Rejected:
+    found = dated_bar(item.value)
+    if isinstance(found, Rejected):
+        return found
+    cells = asdict(found.bar) | {"bar_start": found.start_ns}
+    if any(not -(2**63) <= cells[name] < 2**63 for name in ("volume", "trades", "flagged")):
+        return Rejected("number_range", "a count has no room in 64 bits")
+    return DayRow(item, found.start_ns, cells | _place(item))
+
+
+def _review(item: Item) -> DayRow | Rejected:
+    found = dated_review(item.value)
+    if isinstance(found, Rejected):
+        return found
+    steps = [asdict(one) | {"at": time_ns(one.at, "at")} for one in found.history]
+    cells: dict[str, Any] = asdict(found.review) | {
+        "at": found.at_ns,
+        "steps": len(steps),
+        "history": steps,
+        "message": item.value.decode(),
+    }
+    return DayRow(item, found.at_ns, cells | _place(item))
 
 
 def _rejected(item: Item) -> DayRow:

@@ -6,13 +6,15 @@ from typing import Final, Literal, Protocol, get_args
 
 import msgspec
 
-Kind = Literal["anomalies", "episodes", "rejected", "stocks"]
+Kind = Literal["anomalies", "episodes", "bars", "reviews", "rejected", "stocks"]
 """What an item is: a message of the topic of that role, whatever the topic is called."""
 
 APPENDED_MAX_MS: Final = 4_102_444_800_000
 """2100: a client may have any time written down, also one for which no store has room."""
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+COMPACTED: Final[frozenset[Kind]] = frozenset({"episodes", "bars", "reviews"})
+"""Whose topics are compacted: there a message without a value says that its key is no more."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +45,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     def age(self) -> tuple[int, int]:
         """Return what grows from each message of an id to the next, also on a topic made again."""
         return self.appended_ms, self.offset
+
+    @property
+    def is_deletion(self) -> bool:
+        """Return whether it says that its key is no more. A store forgets nothing."""
+        return self.kind in COMPACTED and not self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,10 @@ class SinkApplication(StoppableApplication):
 def needed_topics(settings: SinkSettings) -> list[TopicSpec]:
     """Return the topics that the sink reads, and the one it writes."""
     named = {settings.topic_of(kind) for kind in settings.sink_topics} | {settings.rejected}
-    return [spec for spec in pipeline_topics(*settings.topics()) if spec.name in named]
+    all_of_them = pipeline_topics(
+        *settings.topics(), bars=settings.bars_topic, reviews=settings.reviews
+    )
+    return [spec for spec in all_of_them if spec.name in named]
 
 
 def make_store(settings: SinkSettings) -> Store:

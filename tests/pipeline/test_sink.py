@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import create_topics, pipeline_topics
+from tape.model.bar import Bar, encode_bar, iso_second
+from tape.model.review import after, checked_step, encode_review
 from tape.ops.local_postgres import LocalPostgres
 from tests.apps import App, Pipeline, wait_until
 from tests.kafka_client import produce
@@ -295,3 +298,33 @@ def test_what_cannot_work_ends_the_app_with_a_sentence(
     assert said in last
     assert "Traceback" not in app.log()
     assert CANARY not in app.log_file.read_text()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["postgres", "files"])
+def test_bars_and_decisions_are_stored_beside_the_rest(
+    name: str, pipeline: Pipeline, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    bench, reviews = bench_of(name, request, tmp_path), f"{pipeline.bars}-reviews"
+    more = pipeline_topics(bars=pipeline.bars, reviews=reviews)
+    create_topics(pipeline.client, [one for one in more if one.name in (pipeline.bars, reviews)])
+    seconds = map(iso_second, (2**30, 2**30 + 1))
+    bars = [Bar("NVDA", start, 1.5, 2, 1, 1, 100, 1, 0, None, None) for start in seconds]
+    again = [replace(bars[0], close=1.25, trades=2)]
+    produce(pipeline.address, pipeline.bars, [(b"NVDA", encode_bar(b)) for b in [*bars, *again]])
+    step = checked_step("dismissed", "bad print", "", (), by="ann", at="2025-05-05T14:00:00.250Z")
+    first = after(None, "e-1", step)
+    second = after(first, "e-1", replace(step, state="open", by="bob"))
+    produce(pipeline.address, reviews, [(b"e-1", encode_review(one)) for one in (first, second)])
+    for _ in range(2):  # again from the beginning, which changes nothing
+        group = f"{pipeline.group}-{time.monotonic_ns()}"
+        told = {"SINK_TOPICS": "bars,reviews", "REVIEWS_TOPIC": reviews, "STOP_WHEN_IDLE_S": "3"}
+        app = started(pipeline, bench, SINK_CONSUMER_GROUP=group, **told)
+        assert app.wait(90) == 0
+    if name == "postgres":
+        rows = bench.query("select close::float, trades from bars order by bar_start")
+        assert rows == [(1.25, 2), (1.0, 1)]
+        decided = bench.query("select state, decided_by, steps from reviews")
+        assert decided == [("open", "bob", 2)]
+    wanted = (2, 1) if name == "postgres" else (3, 2)
+    assert (bench.count("bars"), bench.count("reviews")) == wanted

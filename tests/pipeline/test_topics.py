@@ -18,7 +18,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def names(topic_names: Callable[[str], str]) -> dict[str, str]:
-    roles = ("input", "output", "rejected", "episodes", "alerts", "group")
+    roles = ("input", "output", "rejected", "episodes", "alerts", "bars", "reviews", "group")
     return {name: topic_names(name) for name in roles}
 
 
@@ -30,7 +30,8 @@ def topics(kafka: LocalKafka, names: dict[str, str]) -> Command:
         "Quix__Consumer_Group": names["group"],
         "EPISODES_TOPIC": names["episodes"],
         "ALERTS_TOPIC": names["alerts"],
-        "BARS": "off",
+        "BARS_TOPIC": names["bars"],
+        "REVIEWS_TOPIC": names["reviews"],
         "TAPE_FORMAT": "json",
         **{name: names[name] for name in ("input", "output", "rejected")},
     }
@@ -52,11 +53,12 @@ def test_topics_are_created_once_and_are_right_then(
     changelog = f"changelog__{names['group']}--{names['input']}--default"
     positions = f"{names['input']}-positions"
     four = (names[name] for name in ("input", "output", "rejected", "episodes"))
-    wanted = [*four, positions, names["alerts"], changelog]
+    own = (names[name] for name in ("alerts", "reviews", "bars"))
+    wanted = [*four, positions, *own, changelog]
     assert sorted(json.loads(first.stdout)["created"]) == sorted(wanted)
     assert json.loads(again.stdout)["created"] == []
     there = AdminClient({"bootstrap.servers": kafka.address}).list_topics(timeout=10).topics
-    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4, 1, 1, 4]
+    assert [len(there[name].partitions) for name in wanted] == [4, 4, 1, 4, 1, 1, 1, 4, 4]
     assert topics("check").returncode == 0
 
 

@@ -8,6 +8,7 @@ from tape.kafka.topics import how_to_fix, pipeline_topics, topic_states
 from tape.ops.doctor.finding import Finding, first_cause
 from tape.settings.alerter import alerts_topic
 from tape.settings.detector import DetectorSettings
+from tape.settings.page import reviews_topic
 
 WAIT_S = 3.0
 """Longest wait for a broker that does not answer; one more attempt of 2 s may follow."""
@@ -34,6 +35,7 @@ def check_topics(settings: DetectorSettings) -> Finding:
             settings.consumer_group,
             state_bytes=settings.state_bytes_max,
             alerts=alerts_topic(),
+            reviews=reviews_topic(),
             bars=settings.bars_to,
         )
         states = topic_states(settings.client_config(), specs)

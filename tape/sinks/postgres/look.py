@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from tape.sinks.postgres.session import Place, Session
 
-COUNTED: Final = ("anomalies", "episodes", "rejected", "trades")
+COUNTED: Final = ("anomalies", "episodes", "bars", "reviews", "rejected", "trades")
 TOP: Final = """
 select symbol, to_char(ts_event, 'YYYY-MM-DD HH24:MI:SS.US'), price, size, rules,
        reasons -> 0 ->> 'text'

@@ -24,7 +24,7 @@ VERSIONS: Final = "schema_version"
 OURS: Final = ["applied_at", "name", "version"]
 """Columns of the table of versions; other programs have one of the same name."""
 
-TABLES: Final = ("anomalies", "episodes", "rejected", "trades", "bars")
+TABLES: Final = ("anomalies", "episodes", "rejected", "trades", "bars", "reviews")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _anomaly(item: Item, found: Anomaly) -> Row:
             text(item.value.decode()),
             _count(headers.get("source_partition")),
             _count(headers.get("source_offset")),
-            _place(item),
+            place(item),
         )
     )
     return found.anomaly_id, item.age, line
@@ -135,7 +135,7 @@ def _episode(item: Item, found: EpisodeFields) -> Row:
             text(found.detector.version),
             text(found.detector.settings),
             text(item.value.decode()),
-            _place(item),
+            place(item),
         )
     )
     return found.episode_id, item.age, line
@@ -177,7 +177,8 @@ def _appended(ms: int) -> str:
     return iso_us(ms * 1_000_000)
 
 
-def _place(item: Item) -> str:
+def place(item: Item) -> str:
+    """Return where a message lies and when it got there, as the last fields of a row."""
     return f"{item.partition}\t{item.offset}\t{_appended(item.appended_ms)}"
 
 

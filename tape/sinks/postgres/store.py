@@ -10,6 +10,7 @@ import numpy as np
 
 from tape.model.rejected import Rejected
 from tape.process.clock import CLOCK, Clock
+from tape.sinks.postgres.dated_rows import BAR_COLUMNS, REVIEW_COLUMNS, bar_row, review_row
 from tape.sinks.postgres.migrations import ensure
 from tape.sinks.postgres.paced import PacedWriter
 from tape.sinks.postgres.refusals import reason_of
@@ -61,20 +62,26 @@ class Table:
     insert: str
 
 
-def _upsert(name: str, key: str, columns: tuple[str, ...], **derived: str) -> str:
-    """Return the statement that moves staged rows into a table.
+NEWER: Final = (
+    "(excluded.appended_at, excluded.topic_offset) > (kept.appended_at, kept.topic_offset)"
+)
+
+
+def _upsert(
+    name: str, key: str, columns: tuple[str, ...], newer: str = NEWER, **derived: str
+) -> str:
+    """Return the statement that moves staged rows into a table, where they are `newer`.
 
     In the order of their keys: two programs that write the same rows then wait for one another,
     and neither is the other's deadlock.
     """
     targets = ", ".join([*columns, *derived])
     sources = ", ".join([*columns, *derived.values()])
-    new = ", ".join(f"{one} = excluded.{one}" for one in (*columns, *derived) if one != key)
+    own = [one for one in (*columns, *derived) if one not in key.split(", ")]
+    new = ", ".join(f"{one} = excluded.{one}" for one in own)
     return (
         f"insert into {name} as kept ({targets}) select {sources} from new_{name} order by {key} "
-        f"on conflict ({key}) do update set {new}, written_at = now() "
-        "where (excluded.appended_at, excluded.topic_offset) > (kept.appended_at, "
-        "kept.topic_offset)"
+        f"on conflict ({key}) do update set {new}, written_at = now() where {newer}"
     )
 
 
@@ -96,6 +103,24 @@ TABLES: Final[dict[Kind, Table]] = {
         EPISODE_COLUMNS,
         episode_row,
         _upsert("episodes", "episode_id", EPISODE_COLUMNS, by_rule="message -> 'rules'"),
+    ),
+    "bars": Table(
+        "bars",
+        BAR_COLUMNS,
+        bar_row,
+        _upsert(
+            "bars",
+            "bar_s, symbol, bar_start",
+            BAR_COLUMNS,
+            newer=f"kept.appended_at is null or {NEWER}",
+            notional_usd="null::numeric",
+        ),
+    ),
+    "reviews": Table(
+        "reviews",
+        REVIEW_COLUMNS,
+        review_row,
+        _upsert("reviews", "episode_id", REVIEW_COLUMNS, newer="excluded.steps > kept.steps"),
     ),
     "rejected": Table(
         "rejected",
@@ -139,7 +164,7 @@ class PostgresStore:
         poison: list[Poison] = []
         until_s = self._clock.now_s() + WRITE_S
         for kind, table in TABLES.items():
-            ours = [item for item in items if item.kind == kind and not _is_deleted(item)]
+            ours = [item for item in items if item.kind == kind and not item.is_deletion]
             rows, unread = newest_rows(ours, table.row_of)
             poison += unread
             kept, at = [r for n, r in rows.items() if (kind, n, r[1][1]) not in self._done], 0
@@ -193,11 +218,6 @@ class PostgresStore:
         )
         self._trades.write(table)
         return [Poison(items[n], f"{why.reason}: {why.detail}") for n, why in found.rejected]
-
-
-def _is_deleted(item: Item) -> bool:
-    """Return whether an item says that its key is no more, as on a compacted topic."""
-    return item.kind == "episodes" and not item.value
 
 
 def _stage(connection: Connection, table: Table, lines: Iterable[str]) -> None:

@@ -119,7 +119,7 @@ def _rows(kind: Kind, items: Sequence[Item]) -> tuple[list[tuple[Item, Row]], li
     """Return the rows of a kind, the oldest first, and the items of which there is none."""
     rows, poison = [], []
     for item in items:
-        if item.kind != kind or (kind == "episodes" and not item.value):
+        if item.kind != kind or item.is_deletion:
             continue  # an empty episode: its key is no more, as on a compacted topic
         row = TABLES[TABLE_OF[kind]].row_of(item)
         if isinstance(row, Rejected):

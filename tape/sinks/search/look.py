@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tape.sinks.search.place import SearchPlace
 from tape.sinks.search.session import Refused, Session
-from tape.sinks.sink import KINDS
+from tape.sinks.search.templates import KINDS
 
 SHOWN: Final = ("symbol", "ts_event", "price", "size", "rules", "reason")
 MICRO: Final = 26

@@ -65,7 +65,7 @@ class SearchStore:
         slow server that would have no end.
         """
         until_s = self._clock.now_s() + WRITE_S
-        found, poison = newest_documents(item for item in items if not _is_deleted(item))
+        found, poison = newest_documents(item for item in items if not item.is_deletion)
         kept = [one for one in found if _key(one) not in self._done]
         at = 0
         while at < len(kept):
@@ -175,8 +175,3 @@ def _key(one: Document) -> tuple[str, str, int]:
 
 def _reason(said: str) -> str:
     return f"the search server: {said}"
-
-
-def _is_deleted(item: Item) -> bool:
-    """Return whether an item says that its key is no more, as on a compacted topic."""
-    return item.kind == "episodes" and not item.value

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tape.errors import StoreError
 from tape.sinks.search.session import Refused, Session
-from tape.sinks.sink import KINDS, Kind
+from tape.sinks.sink import Kind
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ FIELDS: Final[dict[Kind, dict[str, Any]]] = {
     "stocks": {**TRADE, "ts_recv": TIME, "price_nanos": WHOLE, "ordinal": WHOLE, **PLACE},
 }
 """Fields of the documents of each kind, and how they are searched."""
+KINDS: Final[tuple[Kind, ...]] = tuple(FIELDS)
+"""What is stored here: bars and reviews are not."""
 
 
 def mappings_of(kind: Kind) -> dict[str, Any]:
