@@ -103,7 +103,7 @@ class TopicState:
         if found is None:  # not told: a broker of another kind has other settings
             return False
         if name == POLICY:
-            return set(found.split(",")) != {value}
+            return _policies(found) != _policies(value)
         if name == LARGEST:
             return int(found) < int(value)
         if name in RETENTION:  # whoever keeps more loses nothing
@@ -113,6 +113,8 @@ class TopicState:
     def _what_the_policy_does(self) -> str:
         if self.spec.config[POLICY] == "delete":
             return "of each key only the newest record would be left"
+        if "delete" in _policies(self.spec.config[POLICY]):
+            return "it is to be compacted, and its records deleted after their retention"
         return "it grows, and what was not written for its retention is lost"
 
     def too_small(self) -> list[Difference]:
@@ -151,6 +153,11 @@ class TopicState:
                 f"set {IN_SYNC}=2 with the broker's own tool",
                 "advice",
             )
+
+
+def _policies(text: str) -> set[str]:
+    """Return the parts of a cleanup policy, in whatever order a broker tells them."""
+    return {one.strip() for one in text.split(",")}
 
 
 def _longest(text: str) -> float:

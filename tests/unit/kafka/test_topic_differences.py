@@ -13,9 +13,11 @@ from tape.settings.detector import DetectorSettings
 
 AS_A_BROKER_HAS_IT = {"max.message.bytes": "1048588", "min.insync.replicas": "1"}
 
+SPECS = pipeline_topics(group="g", alerts="alerts", bars="bars", reviews="reviews")
+
 
 def spec_of(name: str) -> TopicSpec:
-    return next(spec for spec in pipeline_topics(group="g") if spec.name == name)
+    return next(spec for spec in SPECS if spec.name == name)
 
 
 def state(name: str, copies: int = 1, brokers: int = 1, **other: str | None) -> TopicState:
@@ -31,9 +33,9 @@ def weights(found: TopicState) -> list[str]:
     return [fault.weight for fault in found.faults()]
 
 
-ALL = [spec.name for spec in pipeline_topics(group="g")]
+ALL = [spec.name for spec in SPECS]
 MESSAGES = ["stocks", "anomalies", "rejected"]
-COMPACTED = ["episodes", "stocks-positions", changelog_name("g", "stocks")]
+COMPACTED = ["episodes", "alerts", "reviews", "stocks-positions", changelog_name("g", "stocks")]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -56,6 +58,14 @@ def test_what_must_be_compacted_and_is_not_is_told(name: str, policy: str) -> No
     found = state(name, cleanup_policy=policy)
     assert weights(found) == ["differs"]
     assert f"{name}: cleanup.policy is {policy} instead of compact" in found.differences()[0]
+
+
+def test_of_two_policies_both_are_wanted_in_whatever_order() -> None:
+    assert state("bars", cleanup_policy="delete, compact").differences() == []
+    for policy in ("delete", "compact"):
+        found = state("bars", cleanup_policy=policy)
+        assert weights(found) == ["differs"]
+        assert found.wrong_settings() == {"cleanup.policy": "compact,delete"}
 
 
 @pytest.mark.parametrize("name", [*MESSAGES, "episodes"])
