@@ -54,7 +54,8 @@ def page(
 
     need_streamlit()
     from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
-    from tape.page.server import Page, serve, topics_of
+    from tape.page.server import Page, serve
+    from tape.page.topics import topics_of
 
     settings = load(PageSettings)
     if port is not None:

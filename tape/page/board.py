@@ -5,6 +5,7 @@ number, by which a viewer says what it has.
 """
 
 import threading
+from bisect import bisect_left
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from tape.model.bar import Bar, decode_bar
 from tape.model.episode import decode_episode
 from tape.model.rejected import Rejected
 from tape.model.review import Review, decode_review, follows
+from tape.page.candles import Candles
 from tape.page.filters import Wanted
 from tape.page.rows import Row, review_of, row_of, trade_of
 
@@ -24,10 +26,8 @@ TRADES_EACH: Final = 200
 """Flagged trades that are kept of an episode: the first ones."""
 ANOMALIES_MAX: Final = 40_000
 """Flagged trades that are kept in all; 2 kB each."""
-SECONDS_EACH: Final = 1_800
-"""Bars that are kept of a symbol: half an hour; older ones are asked of the topic."""
-BARS_MAX: Final = 400_000
-"""Bars that are kept in all; 300 B each. Of many symbols each has fewer then."""
+BARS_SHOWN: Final = 1_800
+"""Bars of a second that a chart gets at once: half an hour of a busy symbol."""
 MINUTES_MAX: Final = 600
 """Minutes of the overview: a day from 4:00 to 14:00 later."""
 CHANGES_MAX: Final = 5_000
@@ -76,9 +76,7 @@ class Board:
     _changes: "deque[tuple[int, str]]" = field(default_factory=lambda: deque(maxlen=CHANGES_MAX))
     _flagged: "OrderedDict[str, _Flagged]" = field(default_factory=OrderedDict)
     _of_episode: "dict[str, list[str]]" = field(default_factory=lambda: defaultdict(list))
-    _bars: "dict[str, OrderedDict[str, Bar]]" = field(default_factory=dict)
-    _bars_held: int = 0
-    _new_bars: "dict[tuple[str, str], Bar]" = field(default_factory=dict)
+    _candles: Candles = field(default_factory=Candles)
     _reviews: dict[str, Review] = field(default_factory=dict)
     _by_minute: "dict[str, dict[str, int]]" = field(default_factory=lambda: defaultdict(dict))
 
@@ -140,16 +138,8 @@ class Board:
             if isinstance(bar, Rejected):
                 self.unreadable += 1
                 return
-            of = self._bars.setdefault(bar.symbol, OrderedDict())
-            before = of.get(bar.bar_start)
+            before = self._candles.add(bar)
             self.trades += bar.trades - (0 if before is None else before.trades)
-            of[bar.bar_start] = bar
-            self._new_bars[bar.symbol, bar.bar_start] = bar
-            self._bars_held += before is None
-            each = max(120, min(SECONDS_EACH, BARS_MAX // len(self._bars)))
-            while len(of) > each:
-                of.popitem(last=False)
-                self._bars_held -= 1
 
     def add_review(self, raw: bytes) -> Review | None:
         """Take a message of `reviews`; return what counts of its episode if this one does not."""
@@ -191,21 +181,27 @@ class Board:
     def new_bars(self) -> dict[str, list[Bar]]:
         """Return the bars that have changed since the last call, by symbol."""
         with self.lock:
-            new, self._new_bars = self._new_bars, {}
-        found: dict[str, list[Bar]] = defaultdict(list)
-        for (symbol, _), bar in sorted(new.items()):
-            found[symbol].append(bar)
-        return found
+            return self._candles.new()
 
-    def bars(self, symbol: str) -> list[Bar]:
-        """Return the bars of a symbol, by time."""
+    def bars(self, symbol: str, at: str | None = None, each: int = BARS_SHOWN // 2) -> list[Bar]:
+        """Return the last bars of a symbol's seconds by time, or `each` to both sides of one."""
         with self.lock:
-            return sorted(self._bars.get(symbol, {}).values(), key=lambda bar: bar.bar_start)
+            found = self._candles.seconds(symbol)
+        if at is None:
+            return found[-BARS_SHOWN:]
+        place = bisect_left(found, at, key=lambda bar: bar.bar_start)
+        return found[max(0, place - each) : place + each]
+
+    def minutes(self, symbol: str) -> list[Bar]:
+        """Return the bars of a symbol's minutes, of a day at most, by time."""
+        with self.lock:
+            return self._candles.minutes(symbol)
 
     def symbols(self) -> list[str]:
         """Return the symbols that there are bars or episodes of."""
         with self.lock:
-            return sorted({*self._bars, *(row["symbol"] for row in self._rows.values())})
+            episodes = {row["symbol"] for row in self._rows.values()}
+            return sorted(self._candles.symbols() | episodes)
 
     def overview(self) -> dict[str, dict[str, int]]:
         """Return how many episodes began, by symbol and minute."""

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tape.errors import TapeError
+from tape.model.bar import seconds_of
 from tape.page.board import Board
 from tape.page.filters import Wanted
-from tape.page.frames import bar_row, encode
+from tape.page.frames import BarRow, bar_row, encode
 from tape.page.near import Around
+from tape.page.rows import Row
 from tape.process.whole_folder import check_new_folder, write_folder
 
 LIVE: Final = Path(__file__).with_name("live")
@@ -17,6 +19,13 @@ EPISODES_MAX: Final = 500
 """The worst ones; with the trades around each that is 15 MB."""
 AROUND: Final = 30
 """Trades before and after: fewer than a server tells, for all of them are in the file."""
+BARS_EACH_S: Final = 120
+"""Seconds before and after an episode of which the bars are in the file."""
+SERVED: Final = (
+    "A browser runs this page only from a server: python -m http.server in this folder, "
+    "then http://127.0.0.1:8000"
+)
+"""What is read where the page is opened as a file; it goes as soon as the page runs."""
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -42,7 +51,9 @@ def export(board: Board, around: Around, title: str, folder: Path) -> tuple[int,
             "facts": {"state": "idle", "problem": f"A day that is over: {title}."},
         },
         "overview": board.overview(),
-        "bars": {one: [bar_row(bar) for bar in board.bars(one)] for one in board.symbols()},
+        "bars": {one: _seconds(board, one, rows) for one in board.symbols()},
+        "minutes": {one: [bar_row(bar) for bar in board.minutes(one)] for one in board.symbols()},
+        "each_s": BARS_EACH_S,
         "details": details,
         "around": {name: _around(around, name) for name in details},
         "trades": {
@@ -64,6 +75,19 @@ def export(board: Board, around: Around, title: str, folder: Path) -> tuple[int,
     return len(rows), count + board.lost
 
 
+def _seconds(board: Board, symbol: str, rows: list[Row]) -> list[BarRow]:
+    """Return a symbol's bars of seconds around its episodes, by time."""
+    found: dict[int, BarRow] = {}
+    for row in rows:
+        if row["symbol"] != symbol:
+            continue
+        at = row["first"][:19] + "Z"
+        for bar in map(bar_row, board.bars(symbol, at, BARS_EACH_S)):
+            if abs(bar[0] - seconds_of(at)) <= BARS_EACH_S:
+                found[bar[0]] = bar
+    return [found[second] for second in sorted(found)]
+
+
 def _around(around: Around, name: str) -> dict[str, Any]:
     try:
         return around(name, AROUND)
@@ -80,6 +104,6 @@ def _index(title: str) -> bytes:
         f'{html.escape(title)}</title><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"></head><body>'
         f'<template id="style"><style>{css}</style></template><template id="body">{body}</template>'
-        '<div id="root"></div><script src="data.js"></script>'
+        f'<div id="root"><p id="served">{SERVED}</p></div><script src="data.js"></script>'
         '<script type="module" src="static.js"></script></body></html>\n'
     ).encode()

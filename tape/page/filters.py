@@ -1,11 +1,16 @@
 """Which episodes are wanted, and in what order: on the server, over all that is kept."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
 from tape.page.rows import Row
 
+TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)?[T ]?(\d\d:\d\d(?::\d\d)?)?(?:-(\d\d:\d\d(?::\d\d)?))?", re.ASCII
+)
+"""A day, a time of day, from one to another, or both: `2025-03-03 14:30-15:00`."""
 ORDERS: Final = ("worst", "newest")
 REVIEWED: Final = ("all", "open", "acknowledged", "dismissed", "escalated")
 
@@ -21,6 +26,7 @@ class Wanted:
         severity: least severity; 0 takes rows without one, too.
         review: one of `REVIEWED`.
         order: one of `ORDERS`.
+        time: when it began, in UTC, as `TIME` has it; empty for any.
     """
 
     text: str = ""
@@ -29,6 +35,7 @@ class Wanted:
     severity: float = 0.0
     review: str = "all"
     order: str = "worst"
+    time: str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
@@ -45,6 +52,7 @@ class Wanted:
             severity if severity > 0 else 0.0,
             review if review in REVIEWED else "all",
             order if order in ORDERS else "worst",
+            query.get("time", "")[:40].strip(),
         )
 
     def has(self, row: Row) -> bool:
@@ -57,6 +65,8 @@ class Wanted:
             return False
         if self.review not in ("all", row["review"]):
             return False
+        if self.time and not in_time(self.time, row["first"]):
+            return False
         if not self.text:
             return True
         where = (row["symbol"], row["id"], row["reason"], row["mark"], *row["rules"])
@@ -67,3 +77,20 @@ class Wanted:
         if self.order == "newest":
             return row["first"], row["id"]
         return row["priority"], row["first"]
+
+
+def in_time(wanted: str, first: str) -> bool:
+    """Return whether a time lies in what is wanted; what cannot be read is as if not there.
+
+    >>> first = "2025-03-03T14:30:02.5Z"
+    >>> [in_time(one, first) for one in ("14:30", "14:00-14:29", "2025-03-03 14:00-14:30", "x")]
+    [True, False, True, True]
+    """
+    found = TIME.fullmatch(wanted)
+    if found is None:
+        return True
+    day, begin, until = found.groups()
+    end, at = until or begin, first[11:]
+    if day and not first.startswith(day):
+        return False
+    return not (begin and at[: len(begin)] < begin) and not (end and at[: len(end)] > end)

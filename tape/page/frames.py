@@ -57,6 +57,7 @@ class Feed:
         self.viewers: set[Viewer] = set()
         self.seq = board.seq
         self.frames_sent = self.viewers_cut = 0
+        self._beat_s = clock.now_s()
 
     async def run(self) -> None:
         """Send frames until this is cancelled."""
@@ -71,8 +72,13 @@ class Feed:
         facts = self._pulse.facts(now_s, board.newest_ns)
         return facts | {"unreadable": board.unreadable, "lost": board.lost, "now": now_s}
 
+    def seconds_since_beat(self) -> float:
+        """Return how long ago the last frame was sent."""
+        return self._clock.now_s() - self._beat_s
+
     def beat(self) -> None:
         """Send one frame."""
+        self._beat_s = self._clock.now_s()
         facts, board = self.facts(), self._board
         bars = board.new_bars()
         rows = board.changes(self.seq)

@@ -67,22 +67,32 @@ class Recent:
         if found is None:
             raise BrokerError("its trades are not kept any more", "")
         trade = found[0].trade
-        flagged = _flagged_of(self._board, episode_id)
-        rows: list[dict[str, Any]] = []
+        of_symbol: list[tuple[TradeColumns, I64]] = []
+        place, held = None, 0
         for names, columns in list(self._batches):
             if trade.symbol not in names:
                 continue
             at: I64 = (columns.symbol == names.index(trade.symbol)).nonzero()[0]
-            rows += [_of_columns(columns, int(n), flagged) for n in at]
-        places = [
-            n
-            for n, row in enumerate(rows)
-            if row["ns"] == str(trade.ts_event_ns) and row["sequence"] == trade.sequence
-        ]
-        if not places:
+            same = (columns.ts_event_ns[at] == trade.ts_event_ns) & (
+                columns.sequence[at] == trade.sequence
+            )
+            if place is None and same.any():
+                place = held + int(same.argmax())
+            of_symbol.append((columns, at))
+            held += len(at)
+            if place is not None and held > place + each:
+                break
+        if place is None:
             raise BrokerError("its trades are not kept any more", "")
-        first = max(0, places[0] - each)
-        return {"trades": rows[first : places[0] + each + 1], "at": places[0] - first}
+        first = max(0, place - each)
+        flagged = _flagged_of(self._board, episode_id)
+        rows: list[dict[str, Any]] = []
+        begin = 0
+        for columns, at in of_symbol:
+            wanted = at[max(0, first - begin) : max(0, place + each + 1 - begin)]
+            rows += [_of_columns(columns, int(n), flagged) for n in wanted]
+            begin += len(at)
+        return {"trades": rows, "at": place - first}
 
 
 def _of_columns(columns: TradeColumns, n: int, flagged: set[tuple[str, int]]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ ANOMALIES: Final = Begin(back=5_000)
 """Flagged trades of before that a partition's reading begins with."""
 EPISODES: Final = Begin(back=20_000)
 """States of episodes of before, likewise."""
-BARS: Final = Begin(back_ms=1_800_000)
-"""Bars of before: half an hour."""
+BARS: Final = Begin(back=100_000)
+"""Bars of before, likewise: of four partitions as many as the page keeps."""
 
 
 class TopicReader:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -19,6 +20,7 @@ from tape.page.access import user_of
 from tape.page.board import Board
 from tape.page.case import case_of
 from tape.page.decide import Decisions
+from tape.page.figures import PageFigures
 from tape.page.filters import Wanted
 from tape.page.frames import Feed, Viewer, bar_row, encode
 from tape.process.sheet_text import sheet_cell
@@ -90,18 +92,8 @@ class Desk:
 
     async def metrics(self, _: Request) -> Response:
         """Tell figures to Prometheus."""
-        facts, feed = self.feed.facts(), self.feed
-        lines = (
-            ("page_viewers", "gauge", len(feed.viewers)),
-            ("page_frames_total", "counter", feed.frames_sent),
-            ("page_viewers_cut_total", "counter", feed.viewers_cut),
-            ("page_changes_total", "counter", self.board.seq),
-            ("page_unreadable_total", "counter", self.board.unreadable),
-            ("page_episodes_dropped_total", "counter", self.board.lost),
-            ("page_connected", "gauge", int(facts["state"] != "disconnected")),
-        )
-        text = "".join(f"# TYPE tapewatch_{n} {k}\ntapewatch_{n} {v}\n" for n, k, v in lines)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+        text = generate_latest(PageFigures(self.board, self.feed).registry())
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def start(self, request: Request) -> Response:
         """Tell a browser what it needs to begin."""
@@ -156,9 +148,13 @@ class Desk:
         return Response(encode(found), media_type="application/json")
 
     async def bars(self, request: Request) -> Response:
-        """Return the bars of a symbol."""
-        rows = [bar_row(bar) for bar in self.board.bars(request.query_params.get("symbol", ""))]
-        return Response(encode({"bars": rows}), media_type="application/json")
+        """Return the last bars of a symbol, those around the second `at`, or a day's minutes."""
+        query = request.query_params
+        symbol, at = query.get("symbol", ""), query.get("at")
+        of_minutes = query.get("length") == "60"
+        bars = self.board.minutes(symbol) if of_minutes else self.board.bars(symbol, at)
+        body = encode({"bars": [bar_row(bar) for bar in bars]})
+        return Response(body, media_type="application/json")
 
     async def overview(self, _: Request) -> Response:
         """Return how many episodes began, by symbol and minute."""

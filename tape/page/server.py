@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from tape.errors import SettingsError
-from tape.kafka.specs import TopicSpec, pipeline_topics
 from tape.page.access import Guard, Rules, content_policy
 from tape.page.board import Board
 from tape.page.decide import Decisions, MemoryShelf
+from tape.page.figures import PageFigures
 from tape.page.frames import Feed
 from tape.page.near import Around, around_on_topic
 from tape.page.pulse import Pulse
 from tape.page.routes import Desk
+from tape.process.metrics_server import serve as serve_metrics
 from tape.settings.page import PageSettings
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ class Page:
     around: Around | None = None
     decisions: Decisions | None = None
     title: str = ""
+    feed: Feed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed = Feed(self.board, self.pulse)
 
     @classmethod
     def on_broker(cls, settings: PageSettings) -> "Page":
@@ -75,20 +80,18 @@ class Page:
         page.decisions = Decisions(page.board, shelf)
         return page
 
-    def desk(self, feed: Feed) -> Desk:
+    def desk(self) -> Desk:
         """Return what the routes answer from."""
         assert self.around is not None  # noqa: S101 - whoever makes a page sets it
         decisions = self.decisions or Decisions(self.board, MemoryShelf(self.board))
         return Desk(
-            self.board, feed, decisions, self.around, self.title, replayed=self.decisions is None
+            self.board,
+            self.feed,
+            decisions,
+            self.around,
+            self.title,
+            replayed=self.decisions is None,
         )
-
-
-def topics_of(settings: PageSettings) -> list[TopicSpec]:
-    """Return the topics that the page needs: those that it reads, and that of decisions."""
-    names = (settings.output, settings.episodes, settings.bars_topic, settings.reviews)
-    specs = pipeline_topics(*settings.topics(), bars=settings.bars_topic, reviews=settings.reviews)
-    return [spec for spec in specs if spec.name in names]
 
 
 def asgi_app(page: Page) -> Any:
@@ -98,21 +101,22 @@ def asgi_app(page: Page) -> Any:
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
     from streamlit import config
+    from streamlit.logger import set_log_level
 
     for name, value in OPTIONS.items():
         config.set_option(name, value)
+    set_log_level("ERROR")  # where it is not in `site-packages` it takes itself to be developed
     settings = page.settings
     rules = Rules(
         settings.hosts, settings.user_header, settings.reviewers, is_local=settings.is_local
     )
     index = Path(st.__file__).parent / "static" / "index.html"
-    feed = Feed(page.board, page.pulse)
 
     @contextlib.asynccontextmanager
     async def alive(_: Any) -> AsyncIterator[None]:
         if page.source is not None:
             page.source.start()
-        beats = asyncio.create_task(feed.run())
+        beats = asyncio.create_task(page.feed.run())
         try:
             yield
         finally:
@@ -123,17 +127,30 @@ def asgi_app(page: Page) -> Any:
     return st.App(
         SCRIPT,
         lifespan=alive,
-        routes=[*page.desk(feed).routes(), Mount("/live/files", StaticFiles(directory=ASSETS))],
+        routes=[*page.desk().routes(), Mount("/live/files", StaticFiles(directory=ASSETS))],
         middleware=[Middleware(Guard, rules=rules, policy=content_policy(index))],
     )
 
 
+def log_started(url: str) -> None:
+    """Say in the log where the page is."""
+    log.info("page started", extra={"url": url})
+
+
 def serve(page: Page, started: Callable[[str], None] = lambda _: None) -> int:
-    """Serve a page until SIGTERM or Ctrl-C."""
+    """Serve a page until SIGTERM or Ctrl-C; `started` is given its address.
+
+    Raises `SettingsError` where nothing can listen at PAGE_PORT or METRICS_PORT.
+    """
     import uvicorn
 
     settings = page.settings
     app = asgi_app(page)
+    if settings.metrics_port:
+        figures = PageFigures(page.board, page.feed)
+        serve_metrics(
+            settings.metrics_host, settings.metrics_port, figures.registry(), figures.health
+        )
     config = uvicorn.Config(
         app,
         host=settings.page_host,

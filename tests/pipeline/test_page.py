@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tape.kafka.local.broker import LocalKafka
 from tape.kafka.local.ports import free_port
 from tape.kafka.topics import create_topics, pipeline_topics
 from tests.apps import ROOT
+from tests.browsers import CHROMIUM, PATIENCE_MS, Viewer, a_browser
 from tests.commands import tape
 from tests.flagged_days import Told, changed, told
 from tests.kafka_client import produce, read_all
@@ -25,15 +25,12 @@ from tests.kafka_client import produce, read_all
 pytest.importorskip("streamlit", reason="the extra `page` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: nothing is seen in a browser"),
 ]
 
 HOSTILE = "<img src=x onerror='window.PWNED=1'><script>window.PWNED=1</script>"
-PATIENCE_MS = 60_000
-"""For a machine that does much else; most waits take a tenth of a second."""
 
 
 class Bench:
@@ -119,54 +116,8 @@ def bench(kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path) 
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with a_browser() as opened:
         yield opened
-        opened.close()
-
-
-class Viewer:
-    """A browser window on the page, which notes what must not happen."""
-
-    def __init__(self, browser: Any, url: str, **window: Any) -> None:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, **window)
-        self.page = context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self._note(message))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(url, timeout=PATIENCE_MS)
-        self.rows = self.page.locator("[data-testid=episode-row]")
-        self.detail = self.page.locator("[data-testid=detail]")
-
-    def _note(self, message: Any) -> None:
-        if message.type != "error":
-            return
-        if "/live/around" not in message.location["url"]:  # these trades lie on no topic
-            self.said.append(message.text)
-
-    def choose(self, episode_id: str) -> None:
-        self.page.locator(f'[data-episode-id="{episode_id}"][data-testid=episode-row]').click()
-        self.shows(episode_id)
-
-    def shows(self, episode_id: str) -> None:
-        sync_api.expect(self.detail).to_have_attribute("data-episode-id", episode_id)
-
-    def decision(self, text: str) -> None:
-        found = self.page.locator("[data-testid=review-state]")
-        sync_api.expect(found).to_contain_text(text)
-
-    def top(self) -> str:
-        """The first row that is wholly on the screen."""
-        return str(
-            self.page.locator("#table").evaluate(
-                "t => [...t.querySelectorAll('.cell')].map(c => [c.getBoundingClientRect().top - "
-                "t.getBoundingClientRect().top, c.dataset.episodeId]).filter(c => c[0] >= -1)"
-                ".sort((a, b) => a[0] - b[0])[0][1]"
-            )
-        )
 
 
 @pytest.mark.full

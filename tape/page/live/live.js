@@ -4,11 +4,15 @@ const ROW_PX = 30, SPARE_ROWS = 8, ROWS_MAX = 2000, SECONDS_MAX = 1800;
 const CHART = "lightweight-charts.standalone.production.mjs";
 const SIGNS = { open: "", acknowledged: "✓ seen", dismissed: "✕ dismissed", escalated: "▲ escalated" };
 const SHORT = { open: "", acknowledged: "✓", dismissed: "✕", escalated: "▲" };
-const KEYS = [["/", "search"], ["j k ↓ ↑", "next, previous episode"], ["Enter", "open"], ["a", "acknowledge"], ["d", "dismiss"], ["e", "escalate"], ["Space", "pause, resume"], ["n", "newest first, worst first"], ["c", "clear filters"], ["Esc", "leave the field, close"], ["?", "these keys"]];
+const KEYS = [["/", "search"], ["j k ↓ ↑", "next, previous episode"], ["Enter", "open"], ["a", "acknowledge"], ["d", "dismiss"], ["e", "escalate"], ["Space", "pause, resume"], ["n", "newest first, worst first"], ["l", "chart: back to now"], ["c", "clear filters"], ["Esc", "leave the field, close"], ["?", "these keys"]];
 const EMPTY_STATES = {
   none: "No episode yet. The detector writes them to its topic as soon as a trade is flagged; the bar above says whether trades come.",
   filter: "No episode matches the filter.",
 };
+const CHOOSE = "Choose an episode: click a row, or press j. The worst ones are at the top.";
+const RETRY_MS = 3000, MINUTES_EVERY_MS = 2000;
+const FILTER = { text: "", symbols: "", rule: "", severity: "0", review: "all", order: "worst", time: "" };
+const TIME = /^(\d{4}-\d\d-\d\d)?[T ]?(\d\d:\d\d(?::\d\d)?)?(?:-(\d\d:\d\d(?::\d\d)?))?$/;
 const pages = new WeakMap();
 
 export default function (component) {
@@ -29,6 +33,7 @@ const clock = (iso) => iso ? iso.slice(11, 23) : "–";
 const day = (iso) => iso ? iso.slice(0, 10) : "";
 const short = (value) => value >= 1e9 ? (value / 1e9).toFixed(1) + " B" : value >= 1e6 ? (value / 1e6).toFixed(1) + " M" : value >= 1e4 ? Math.round(value / 1e3) + " k" : whole(value);
 const move = (row) => row.before && row.extreme ? (row.extreme / row.before - 1) * 1e4 : null;
+const second = (iso) => Math.floor(Date.parse(iso) / 1000);
 const level = (priority) => priority >= 4 ? 3 : priority >= 2.5 ? 2 : 1;
 
 // The same as `Wanted.has` in filters.py, for rows that come later.
@@ -38,8 +43,17 @@ export function isWanted(f, row) {
   if (f.rule && !row.rules.includes(f.rule)) return false;
   if (+f.severity && (row.severity || 0) < +f.severity) return false;
   if (f.review !== "all" && row.review !== f.review) return false;
+  if (!isInTime(f.time, row.first)) return false;
   const wanted = f.text.trim().toLowerCase();
   return !wanted || [row.symbol, row.id, row.reason, row.mark, ...row.rules].some((part) => part.toLowerCase().includes(wanted));
+}
+
+// The same as `in_time` in filters.py: a day, a time of day, from one to another, or both.
+export function isInTime(wanted, first) {
+  const found = TIME.exec((wanted || "").trim());
+  if (!found || !found[0]) return true;
+  const [, date, from, until] = found, to = until || from, at = first.slice(11);
+  return (!date || first.startsWith(date)) && (!from || at.slice(0, from.length) >= from) && (!to || at.slice(0, to.length) <= to);
 }
 
 class Page {
@@ -47,7 +61,7 @@ class Page {
     this.$ = (id) => root.querySelector("#" + id);
     this.page = this.$("page");
     this.rows = new Map(); this.order = []; this.chosen = null; this.details = null; this.count = 0;
-    this.filter = { text: "", symbols: "", rule: "", severity: "0", review: "all", order: "worst" };
+    this.filter = { ...FILTER }; this.troubles = new Map(); this.at = null;
     this.seq = 0; this.paused = null; this.symbol = ""; this.bars = new Map(); this.length = 1;
     this.facts = {}; this.start = { reasons: [], may_review: false }; this.told = "";
     this.drawn = new Map(); this.series = null; this.wait = 500; this.rules = new Set();
@@ -61,36 +75,51 @@ class Page {
     await this.load();
     const query = new URLSearchParams(location.search);
     const asked = query.get("episode") ? ["episode", query.get("episode")] : query.get("id") ? ["id", query.get("id")] : null;
-    if (asked) await this.open(...asked); else if (this.order.length) this.show(this.order[0].symbol);
+    if (asked) await this.open(...asked);
+    else if (this.order.length) await this.open("episode", this.order[0].id, false); // nothing is chosen yet that this could take away
+    else this.$("detail").replaceChildren(text("p", CHOOSE, { class: "nothing" }));
     this.listen();
     setInterval(() => this.showState(), 1000);
   }
 
   async load() {
-    try {
-      this.start = await (await fetch("/live/start")).json();
-      this.facts = this.start.facts;
-      this.$("bar1s").title = this.start.title;
-    } catch { /* the socket says so */ }
+    const start = await this.ask("/live/start", "what is shown");
+    if (start) { this.start = start; this.facts = start.facts; this.$("title").textContent = start.title; this.$("title").title = start.title; this.$("user").textContent = start.user ? `${start.user}${start.may_review ? "" : " (may look)"}` : ""; }
     await this.query();
     this.showState();
   }
 
+  // What a request answers; null where it failed, which the line under the bar then says.
+  async ask(path, what) {
+    try {
+      const answer = await fetch(path);
+      if (!answer.ok) throw new Error((await answer.text()).trim().slice(0, 200) || `status ${answer.status}`);
+      const found = await answer.json();
+      if (this.troubles.delete(what)) this.showState();
+      return found;
+    } catch (error) {
+      this.troubles.set(what, `Not loaded: ${what} (${error instanceof TypeError ? "the page's server does not answer" : error.message}). What is shown is older.`);
+      this.showState();
+      return null;
+    }
+  }
+
   address(path) {
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(this.filter)) if (value && value !== "0" && value !== "all") query.set(name, value);
+    for (const [name, value] of Object.entries(this.filter)) if (value !== FILTER[name]) query.set(name, value);
     return path + (query.size ? "?" + query : "");
   }
 
   async query() {
     const asked = this.asked = (this.asked || 0) + 1;
-    let found;
-    try { found = await (await fetch(this.address("/live/episodes"))).json(); } catch { return; }
+    const found = await this.ask(this.address("/live/episodes"), "the list of episodes");
     if (asked !== this.asked) return;
+    if (!found) { setTimeout(() => asked === this.asked && this.query(), RETRY_MS); return; }
     this.rows = new Map(found.rows.map((row) => [row.id, row]));
     this.seq = Math.max(this.seq, found.seq); this.count = found.count;
+    for (const row of found.rows) for (const rule of row.rules) this.rules.add(rule);
     this.$("csv").href = this.address("/live/episodes.csv");
-    this.sort(true);
+    this.showRules(); this.sort(true);
   }
 
   matches(row) { return isWanted(this.filter, row); }
@@ -153,7 +182,7 @@ class Page {
   }
 
   showEmpty() {
-    const empty = this.$("empty"), filtered = this.address("") !== "" && this.address("") !== "?order=newest";
+    const empty = this.$("empty"), filtered = !["", "?order=newest"].includes(this.address(""));
     empty.hidden = this.order.length > 0;
     if (empty.hidden) return;
     empty.textContent = filtered ? EMPTY_STATES.filter + " " : EMPTY_STATES.none;
@@ -178,7 +207,7 @@ class Page {
     this.facts = frame.facts; this.lastFrame = performance.now();
     const missed = this.fresh || frame.rows === null || frame.since > this.seq || frame.seq < this.seq;
     this.fresh = false; this.seq = frame.seq;
-    if (missed) { this.query(); if (this.symbol) this.show(this.symbol, true); }
+    if (missed) { this.query(); if (this.symbol) this.loadBars(); }
     else if (frame.rows.length) this.takeRows(frame.rows);
     if (frame.symbol === this.symbol && frame.bars.length) this.takeBars(frame.bars);
     this.showState();
@@ -215,13 +244,16 @@ class Page {
     else if (f.state === "disconnected") note = f.newest ? `The broker does not answer. What is shown was seen until ${new Date(Date.now() - f.quiet_s * 1000).toISOString().slice(11, 19)} UTC; it comes back by itself.` : "The broker does not answer. `tape broker start` or `docker compose up` starts one; Quix__Broker__Address says where it is.";
     else if (f.state === "idle" && !note) note = f.newest ? `Nothing new for ${whole(f.quiet_s)} s: before 4:00 and after 20:00 in New York the tape is silent.` : "Connected, and no trade has come yet: start a producer, or `tape demo`.";
     if (f.state === "idle" && this.start.replayed) note = f.problem || "The next trades of this day come in a moment.";
+    if (!this.lostAt && f.state !== "disconnected" && this.troubles.size) note = [...this.troubles.values()].join(" ");
     const box = this.$("note"); box.hidden = !note; if (box.textContent !== note) box.textContent = note;
   }
 
   // Choosing and deciding.
-  async open(kind, name) {
+  async open(kind, name, linked = true) {
     const found = await fetch(`/live/episode?${kind}=${encodeURIComponent(name)}`).catch(() => null);
-    if (!found || !found.ok) {
+    if (!found || found.status >= 500) { this.troubles.set("the episode", "Not loaded: the episode (the page's server does not answer). Choose it again."); this.showState(); return; }
+    this.troubles.delete("the episode");
+    if (!found.ok) {
       this.details = null; this.chosen = kind === "episode" ? name : null;
       const box = this.$("detail"); box.replaceChildren(text("p", "This episode is not kept any more, or was never here. Choose another one, or look in the store that the sink fills.", { class: "nothing" }));
       box.dataset.episodeId = ""; return;
@@ -229,11 +261,10 @@ class Page {
     const detail = await found.json();
     const same = this.chosen === detail.id;
     this.chosen = detail.id; this.details = detail;
-    history.replaceState(null, "", "?episode=" + encodeURIComponent(detail.id));
+    if (linked) history.replaceState(null, "", "?episode=" + encodeURIComponent(detail.id));
     this.draw(); this.showDetail(same);
     if (!same || !this.near) this.loadAround(detail.id);
-    if (detail.symbol !== this.symbol) await this.show(detail.symbol);
-    this.markers(); if (!same) this.lookAt(detail);
+    if (!same) await this.bring(detail); else this.markers();
   }
   refresh() { clearTimeout(this.due); this.due = setTimeout(() => this.chosen && this.open("episode", this.chosen), 200); }
 
@@ -366,44 +397,50 @@ class Page {
     this.volume.applyOptions({ color: color("line") });
     this.colors = { 1: color("accent"), 2: color("warm"), 3: color("hot") }; this.markers();
   }
-  async show(symbol, again = false) {
-    if (symbol === this.symbol && !again) return;
-    this.symbol = symbol; this.$("chartsymbol").textContent = symbol; this.bars = new Map();
-    if (this.socket?.readyState === 1) this.socket.send(symbol);
-    const found = await fetch("/live/bars?symbol=" + encodeURIComponent(symbol)).catch(() => null);
-    if (!found || symbol !== this.symbol) return;
-    for (const bar of (await found.json()).bars) this.bars.set(bar[0], bar);
-    this.redraw(); if (!again) this.chart.timeScale().scrollToRealTime();
+  // The chart of a symbol: its last bars, or those around the second `at`.
+  async show(symbol, at = null) {
+    if (symbol === this.symbol && at === this.at) return;
+    const other = symbol !== this.symbol;
+    this.symbol = symbol; this.at = at; this.$("chartsymbol").textContent = symbol;
+    if (other) { this.bars = new Map(); this.redraw(); if (this.socket?.readyState === 1) this.socket.send(symbol); }
+    await this.loadBars();
+    if (at === null) this.chart.timeScale().scrollToRealTime();
   }
-  merged() {
-    const by = new Map();
-    for (const [second, ...bar] of [...this.bars.values()].sort((a, b) => a[0] - b[0])) {
-      const time = second - second % this.length, [open, high, low, close, volume, trades, flagged, lower, upper] = bar, old = by.get(time);
-      if (!old) by.set(time, { time, open, high, low, close, volume, trades, flagged, lower, upper });
-      else { old.high = Math.max(old.high, high); old.low = Math.min(old.low, low); old.close = close; old.volume += volume; old.trades += trades; old.flagged += flagged; if (lower !== null) { old.lower = lower; old.upper = upper; } }
-    }
-    return [...by.values()];
+  async loadBars() {
+    const asked = this.askedBars = (this.askedBars || 0) + 1, query = new URLSearchParams({ symbol: this.symbol });
+    if (this.length > 1) query.set("length", this.length); else if (this.at) query.set("at", this.at);
+    const found = await this.ask("/live/bars?" + query, "the chart");
+    if (!found || asked !== this.askedBars) return;
+    this.bars = new Map(found.bars.map((bar) => [bar[0], bar]));
+    this.redraw();
   }
   redraw() {
-    const bars = this.shown = this.merged();
+    const bars = this.shown = [...this.bars.values()].sort((a, b) => a[0] - b[0]).map(([time, open, high, low, close, volume, trades, flagged, lower, upper]) => ({ time, open, high, low, close, volume, trades, flagged, lower, upper }));
     this.candles.setData(bars); this.volume.setData(bars.map((bar) => ({ time: bar.time, value: bar.volume })));
     const band = (name) => bars.map((bar) => bar[name] === null ? { time: bar.time } : { time: bar.time, value: bar[name] });
     this.upper.setData(band("upper")); this.lower.setData(band("lower"));
-    this.$("charttold").textContent = bars.length ? `${whole(bars.reduce((sum, bar) => sum + bar.trades, 0))} trades in ${whole(bars.length)} bars${bars.some((bar) => bar.lower !== null) ? ", dashed: the band of normal prices" : ""}` : "no bars yet (BARS=1s writes them)";
-    this.markers();
+    this.tellChart(); this.markers();
+  }
+  tellChart() {
+    const bars = this.shown, past = this.at !== null && this.length === 1;
+    this.$("golive").hidden = !past;
+    const span = bars.length ? `${clock(new Date(bars[0].time * 1000).toISOString()).slice(0, 8)}–${clock(new Date(bars[bars.length - 1].time * 1000).toISOString()).slice(0, 8)}` : "";
+    this.$("charttold").textContent = !bars.length ? (past ? `no bars are kept of ${clock(this.at).slice(0, 8)}` : "no bars yet (BARS=1s writes them)") : `${span}, ${whole(bars.reduce((sum, bar) => sum + bar.trades, 0))} trades${bars.some((bar) => bar.lower !== null) ? "; dashed: normal prices" : ""}`;
   }
   takeBars(bars) {
+    if (this.length > 1) { this.dueBars ||= setTimeout(() => { this.dueBars = 0; this.loadBars(); }, MINUTES_EVERY_MS); return; }
+    if (this.at !== null) return;
     let plain = true, last = this.shown?.length ? this.shown[this.shown.length - 1].time : -1;
     for (const bar of bars) { plain &&= bar[0] >= last; this.bars.set(bar[0], bar); }
     if (this.bars.size > SECONDS_MAX + 300) { for (const second of [...this.bars.keys()].sort((a, b) => a - b).slice(0, 300)) this.bars.delete(second); plain = false; }
-    if (!plain || this.length > 1 || !this.shown?.length) { this.redraw(); return; }
+    if (!plain || !this.shown?.length) { this.redraw(); return; }
     for (const [time, open, high, low, close, volume, trades, flagged, lower, upper] of bars) {
       const bar = { time, open, high, low, close, volume, trades, flagged, lower, upper };
       if (this.shown[this.shown.length - 1].time === time) this.shown[this.shown.length - 1] = bar; else this.shown.push(bar);
       this.candles.update(bar); this.volume.update({ time, value: volume });
       if (lower !== null) { this.lower.update({ time, value: lower }); this.upper.update({ time, value: upper }); }
     }
-    this.markers();
+    this.tellChart(); this.markers();
   }
   // One marker a bar: its worst episode, and how many.
   markers() {
@@ -411,7 +448,7 @@ class Page {
     const first = this.shown[0].time, times = new Set(this.shown.map((bar) => bar.time)), by = new Map();
     for (const row of [...this.order, ...(this.details && !this.rows.has(this.details.id) ? [this.details] : [])]) {
       if (row.symbol !== this.symbol) continue;
-      const second = Math.floor(Date.parse(row.first) / 1000), time = second - second % this.length;
+      const began = second(row.first), time = began - began % this.length;
       if (time < first || !times.has(time)) continue;
       const old = by.get(time) || { worst: row, count: 0 }; old.count++; if (row.priority > old.worst.priority || row.id === this.chosen) old.worst = row; by.set(time, old);
     }
@@ -426,25 +463,34 @@ class Page {
     this.tipbox.style.left = Math.min(event.point.x + 14, this.$("chart").clientWidth - 310) + "px"; this.tipbox.style.top = event.point.y + 10 + "px";
     this.$("chart").append(this.tipbox);
   }
-  lookAt(row) {
-    if (!this.shown?.length) return;
-    const second = Math.floor(Date.parse(row.first) / 1000), at = this.shown.findIndex((bar) => bar.time >= second - second % this.length);
-    if (at >= 0) this.chart.timeScale().setVisibleLogicalRange({ from: at - 90, to: at + 40 });
+  // Bring the chart to an episode: in what it shows, else in the last bars, else in those of then.
+  async bring(row) {
+    if (!this.length) this.setLength("bar1s", 1);
+    if (row.symbol !== this.symbol) await this.show(row.symbol);
+    if (this.length === 1 && !this.lookAt(row)) { if (this.at !== null) await this.show(row.symbol); if (!this.lookAt(row)) await this.show(row.symbol, row.first.slice(0, 19) + "Z"); }
+    this.markers(); this.lookAt(row);
   }
+  lookAt(row) {
+    const began = second(row.first), time = began - began % this.length, at = (this.shown || []).findIndex((bar) => bar.time === time);
+    if (at >= 0) this.chart.timeScale().setVisibleLogicalRange({ from: at - 70, to: at + 50 });
+    return at >= 0;
+  }
+  goLive() { if (this.symbol) this.show(this.symbol); }
   async showOverview() {
-    const found = await (await fetch("/live/overview")).json(), box = this.$("overview");
+    const found = await this.ask("/live/overview", "the overview"), box = this.$("overview");
+    if (!found) return;
     const minutes = [...new Set(Object.values(found).flatMap((one) => Object.keys(one)))].sort().slice(-60);
     const sum = (one) => minutes.reduce((total, minute) => total + (one[minute] || 0), 0);
     const symbols = Object.entries(found).map(([name, one]) => [name, one, sum(one)]).filter((one) => one[2]).sort((a, b) => b[2] - a[2]).slice(0, 40);
     if (!symbols.length) { box.replaceChildren(text("p", "No episode yet, so there is nothing to count.", { class: "dim" })); return; }
     const most = Math.max(...symbols.flatMap(([, one]) => minutes.map((minute) => one[minute] || 0)));
     const table = text("table", null, { class: "map" });
-    table.append(text("caption", `Episodes by symbol and minute, ${minutes[0].replace("T", " ")} to ${minutes[minutes.length - 1].slice(11)} UTC (minutes with any). A click filters.`));
+    table.append(text("caption", `Episodes by symbol and minute, ${minutes[0].replace("T", " ")} to ${minutes[minutes.length - 1].slice(11)} UTC (minutes with any). A click shows those episodes.`));
     for (const [symbol, one, total] of symbols) {
       const line = text("tr"), head = text("th", `${symbol} ${total}`, { scope: "row" }); line.append(head);
       for (const minute of minutes) {
         const count = one[minute] || 0, cell = text("td", null, { title: `${symbol} ${minute.slice(11)}: ${count}` });
-        if (count) { const button = text("button", null, { "aria-label": `${symbol} ${minute.slice(11)}: ${count} episodes` }); button.style.background = `color-mix(in srgb, var(--warm) ${25 + Math.round(75 * count / most)}%, var(--raised))`; button.onclick = () => { this.set("text", symbol); this.$("search").value = symbol; this.show(symbol); }; cell.append(button); }
+        if (count) { const button = text("button", count > 1 ? count : "·", { "aria-label": `${symbol} ${minute.slice(11)}: ${count} episodes` }); button.style.background = `color-mix(in srgb, var(--warm) ${25 + Math.round(75 * count / most)}%, var(--raised))`; button.onclick = () => { this.only({ symbols: symbol, time: minute.replace("T", " ") }); this.show(symbol); }; cell.append(button); }
         line.append(cell);
       }
       table.append(line);
@@ -454,9 +500,17 @@ class Page {
 
   // Controls.
   set(name, value) { if (this.filter[name] === value) return; this.filter[name] = value; this.query(); }
-  clear() { Object.assign(this.filter, { text: "", symbols: "", rule: "", severity: "0", review: "all" }); for (const id of ["search", "watchlist", "rule"]) this.$(id).value = ""; this.$("review").value = "all"; this.$("severity").value = "0"; localStorage.removeItem("tapewatch-symbols"); this.query(); }
+  only(wanted) { Object.assign(this.filter, FILTER, { order: this.filter.order }, wanted); this.showFilter(); this.query(); }
+  clear() { localStorage.removeItem("tapewatch-symbols"); this.only({}); }
+  showFilter() {
+    for (const [id, name] of [["search", "text"], ["watchlist", "symbols"], ["time", "time"], ["review", "review"], ["severity", "severity"]]) this.$(id).value = this.filter[name];
+    if (this.filter.rule) { this.rules.add(this.filter.rule); this.showRules(); }
+    this.$("rule").value = this.filter.rule; this.$("time").removeAttribute("aria-invalid");
+    this.$("worst").setAttribute("aria-pressed", this.filter.order === "worst"); this.$("newestfirst").setAttribute("aria-pressed", this.filter.order === "newest");
+  }
+  setTime(value) { const good = TIME.test(value.trim()); this.$("time").setAttribute("aria-invalid", !good); if (good) this.set("time", value.trim()); }
   showRules() { const select = this.$("rule"); if (select.options.length - 1 === this.rules.size) return; const value = select.value; select.replaceChildren(text("option", "Any rule", { value: "" }), ...[...this.rules].sort().map((one) => text("option", one, { value: one }))); select.value = value; }
-  setOrder(order) { this.$("worst").setAttribute("aria-pressed", order === "worst"); this.$("newestfirst").setAttribute("aria-pressed", order === "newest"); this.set("order", order); }
+  setOrder(order) { this.set("order", order); this.showFilter(); }
   pause() { if (this.paused) { this.paused = null; this.query(); } else this.paused = new Set(); this.showPause(); }
   showPause() { const button = this.$("pause"); button.setAttribute("aria-pressed", !!this.paused); button.textContent = this.paused ? `Resume (${this.paused.size})` : "Pause"; }
   useTheme(theme) { this.page.dataset.theme = theme; localStorage.setItem("tapewatch-theme", theme); this.paint(); }
@@ -471,14 +525,19 @@ class Page {
     for (const one of ["bar1s", "bar1m", "bardays"]) this.$(one).setAttribute("aria-selected", one === id);
     this.$("chart").hidden = length === 0; this.$("overview").hidden = length !== 0;
     if (length === 0) { this.showOverview(); return; }
-    this.length = length; this.redraw(); this.chart.timeScale().scrollToRealTime();
+    this.length = length; const row = this.details;
+    this.loadBars().then(() => { if (!(row && row.symbol === this.symbol && this.lookAt(row))) this.chart.timeScale().scrollToRealTime(); });
   }
   wire() {
     const $ = this.$;
     let due;
     // Read at once: outside the shadow root, so after the event, its target is another element.
     $("search").oninput = (event) => { const { value } = event.target; clearTimeout(due); due = setTimeout(() => this.set("text", value), 150); };
-    $("watchlist").value = this.filter.symbols = localStorage.getItem("tapewatch-symbols") || "";
+    this.filter.symbols = localStorage.getItem("tapewatch-symbols") || "";
+    for (const [name, value] of new URLSearchParams(location.search)) if (name in FILTER) this.filter[name] = value.slice(0, 2000);
+    this.showFilter();
+    $("time").onchange = (event) => this.setTime(event.target.value);
+    $("golive").onclick = () => this.goLive();
     $("watchlist").onchange = (event) => { const value = event.target.value.replace(/\s+/g, "").toUpperCase(); event.target.value = value; localStorage.setItem("tapewatch-symbols", value); this.set("symbols", value); };
     $("review").onchange = (event) => this.set("review", event.target.value);
     $("severity").onchange = (event) => this.set("severity", event.target.value);
@@ -497,7 +556,7 @@ class Page {
     const at = event.composedPath()[0], typing = /^(INPUT|TEXTAREA|SELECT)$/.test(at?.tagName || "");
     if (event.key === "Escape") { if (typing) { at.blur(); this.$("table").focus(); } return; }
     if (typing) { if (event.key === "Enter" && at.id === "search") { at.blur(); this.$("table").focus(); } return; }
-    const act = { "/": () => { this.$("search").focus(); this.$("search").select(); }, j: () => this.step(1), k: () => this.step(-1), ArrowDown: () => this.step(1), ArrowUp: () => this.step(-1), a: () => this.decide("acknowledged"), d: () => this.decide("dismissed"), e: () => this.decide("escalated"), n: () => this.setOrder(this.filter.order === "newest" ? "worst" : "newest"), c: () => this.clear(), "?": () => this.help() };
+    const act = { "/": () => { this.$("search").focus(); this.$("search").select(); }, j: () => this.step(1), k: () => this.step(-1), ArrowDown: () => this.step(1), ArrowUp: () => this.step(-1), a: () => this.decide("acknowledged"), d: () => this.decide("dismissed"), e: () => this.decide("escalated"), n: () => this.setOrder(this.filter.order === "newest" ? "worst" : "newest"), c: () => this.clear(), l: () => this.goLive(), "?": () => this.help() };
     if (at?.tagName !== "BUTTON" && at?.tagName !== "A") { act[" "] = () => this.pause(); act.Enter = () => this.chosen ? this.$("detail").focus() : this.step(0); }
     if (act[event.key]) { event.preventDefault(); act[event.key](); }
   }

@@ -1,6 +1,7 @@
 """What the page knows is bounded, filtered over all of it, and never loses a change in silence."""
 
 import json
+from collections.abc import Iterable
 
 import pytest
 
@@ -48,6 +49,25 @@ def test_episodes_come_by_priority_or_by_time_and_all_of_them_are_searched() -> 
     assert (
         board.wanted(Wanted.of({"severity": "nonsense", "review": "?", "order": "?"}), 3)[1] == 12
     )
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("", range(5, 61, 5)),
+        ("13:30:20", [20]),
+        ("13:30:15-13:30:30", [15, 20, 25, 30]),
+        ("2025-05-05 13:30", range(5, 60, 5)),
+        ("2025-05-05T13:31", [60]),
+        ("2025-05-05", range(5, 61, 5)),
+        ("2025-05-06", []),
+        ("about noon", range(5, 61, 5)),
+    ],
+)
+def test_a_time_of_day_a_day_or_both_can_be_wanted(time: str, seconds: Iterable[int]) -> None:
+    rows, _ = filled().wanted(Wanted.of({"time": time, "order": "newest"}), 100)
+    found = sorted(int(row["first"][14:16]) * 60 + int(row["first"][17:19]) for row in rows)
+    assert found == [30 * 60 + one for one in seconds]
 
 
 def test_a_viewer_gets_what_changed_since_and_everything_where_that_is_too_long_ago(
