@@ -9,7 +9,7 @@ ARG BASE_IMAGE=python:3.12-slim-bookworm@sha256:34386ef0cb081344d7ec1c103ba398e6
 
 FROM ${BASE_IMAGE} AS packages
 COPY image/requirements.txt image/slim.py /tmp/
-RUN pip install --no-cache-dir --no-compile --require-hashes --target /opt/packages -r /tmp/requirements.txt \
+RUN pip install --no-cache-dir --no-compile --no-deps --require-hashes --target /opt/packages -r /tmp/requirements.txt \
     && python3 /tmp/slim.py /opt/packages
 
 FROM ${BASE_IMAGE}

@@ -20,7 +20,7 @@ setup: .venv/.ready .venv/.warm
 	@touch $@
 
 demo: setup  # some shells leave the ~ to us
-	$(BIN)/tape demo $(if $(DATA),--data '$(patsubst ~/%,$(HOME)/%,$(DATA))')
+	$(BIN)/tape demo $(if $(PAGE),--page) $(if $(DATA),--data '$(patsubst ~/%,$(HOME)/%,$(DATA))')
 
 ROOMS = model market process settings feeds kafka testing schemas test_imports.py test_words.py test_constants.py test_errors.py test_examples.py
 fast: setup  # what needs no broker and compiles little: half a minute
@@ -64,7 +64,7 @@ lint: setup
 
 lock: setup  # what the image holds: the declared pins with all they need, and hashes
 	$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
-	$(BIN)/uv pip compile $(LOCK) --extra postgres --extra alerts --overrides image/left-out.txt -o image/requirements.txt
+	$(BIN)/uv pip compile $(LOCK) --extra postgres --extra alerts --extra page --overrides image/left-out.txt -o image/requirements.txt
 	$(BIN)/python ops/third_party.py
 
 audit: setup  # known faults of what the image holds

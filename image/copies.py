@@ -6,7 +6,7 @@ Quix builds an image per app, and looks for its dockerfile in the app's folder.
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter")
+APPS = ("producer", "anomaly_detector", "anomaly_sink", "alerter", "dashboard")
 
 
 def main() -> None:

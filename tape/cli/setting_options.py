@@ -54,13 +54,13 @@ class Reads:
 DETECTOR: Final = ("anomaly_detector",)
 JUDGING: Final = Reads(DETECTOR, RULES, judges=True)
 KAFKA: Final = Reads(DETECTOR, (*BROKER, *TOPICS))
-PAGE: Final = Reads(("tape page", *DETECTOR), (*BROKER, *TOPICS))
+PAGE: Final = Reads(("dashboard", *DETECTOR), (*BROKER, *TOPICS))
 COMMANDS: Final = {
     "alert": Reads(("alerter", *DETECTOR), BROKER),
     "bars": JUDGING,
     "bench": Reads(DETECTOR, ("PROFILE",)),
     "case": PAGE,
-    "demo": Reads(("anomaly_detector", "anomaly_sink", "producer"), RULES),
+    "demo": Reads(("anomaly_detector", "anomaly_sink", "producer", "dashboard"), RULES),
     "doctor": Reads((*DETECTOR, "producer", "anomaly_sink", "alerter"), (*BROKER, *TOPICS)),
     "evaluate": JUDGING,
     "features": Reads(DETECTOR, judges=True),
@@ -75,7 +75,7 @@ COMMANDS: Final = {
     "score": JUDGING,
     "reviews": PAGE,
     "settings": Reads(
-        (*DETECTOR, "producer", "anomaly_sink", "alerter", "tape page", "tape fetch"), RULES
+        (*DETECTOR, "producer", "anomaly_sink", "alerter", "dashboard", "tape fetch"), RULES
     ),
     "sink": Reads(("anomaly_sink",), (*BROKER, "SINK")),
     "state": Reads(DETECTOR, (*BROKER, "PROFILE")),

@@ -15,7 +15,7 @@ APPS: Final = {
     "anomaly_detector": "tape.settings.detector:DetectorSettings",
     "anomaly_sink": "tape.settings.sink:SinkSettings",
     "alerter": "tape.settings.alerter:AlerterSettings",
-    "tape page": "tape.settings.page:PageSettings",
+    "dashboard": "tape.settings.page:PageSettings",
     "tape fetch": "tape.settings.databento:FetchSettings",
 }
 """What has settings: the apps, and a command with a service of its own; with the class of each."""

@@ -23,10 +23,12 @@ from packaging.requirements import Requirement
 from tape.ops.doctor.installation import check_python, wanted
 from tests.unit.test_stacks import APPS, DEPLOYED, ROOT, document
 
-EXTRAS = ("postgres", "alerts")
+EXTRAS = ("postgres", "alerts", "page")
 """The extras of the package that the image has."""
 LEFT_OUT = {"pandas", "pyarrow"}
 """Packages that a notebook needs, and no app."""
+LEFT_OUT_OF_THEM = {"altair", "pydeck", "gitpython", "watchdog", "toml"}
+"""What of Streamlit the page does not use."""
 
 
 def script(name: str) -> ModuleType:
@@ -82,9 +84,9 @@ def test_the_lock_satisfies_the_declared_pins_and_has_hashes() -> None:
 def test_the_image_leaves_out_what_no_app_needs() -> None:
     lines = (ROOT / "image/left-out.txt").read_text().splitlines()
     left_out = [Requirement(line.partition("#")[0]) for line in lines if line[0] != "#"]
-    assert {one.name for one in left_out} == LEFT_OUT
+    assert {one.name for one in left_out} == LEFT_OUT | LEFT_OUT_OF_THEM
     assert not any(one.marker is None or one.marker.evaluate() for one in left_out)
-    assert not (LEFT_OUT | {"scikit-learn", "scipy"}) & locked().keys()
+    assert not (LEFT_OUT | LEFT_OUT_OF_THEM | {"scikit-learn", "scipy"}) & locked().keys()
 
 
 def test_the_bill_of_materials_lists_what_the_lock_lists(tmp_path: Path) -> None:

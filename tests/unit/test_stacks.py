@@ -35,6 +35,7 @@ APPS: dict[str, type[BrokerSettings]] = {
     "anomaly_detector": DetectorSettings,
     "anomaly_sink": SinkSettings,
     "alerter": AlerterSettings,
+    "dashboard": PageSettings,
 }
 DEPLOYED = {
     "producer": "producer",
@@ -42,11 +43,12 @@ DEPLOYED = {
     "postgres_sink": "anomaly_sink",
     "elasticsearch_sink": "anomaly_sink",
     "alerter": "alerter",
+    "dashboard": "dashboard",
 }
 """The app of what runs: of the sink there may be one per store."""
 BROKER = "Quix__Broker__Address"
 STATE = "Quix__Deployment__State__Path"
-ELSEWHERE = {"DATA_DIR", "INSTANCE", "SINK"}
+ELSEWHERE = {"DATA_DIR", "INSTANCE", "PAGE_HOST", "SINK"}
 """Settings whose value differs in a container."""
 NEED_A_PERSON = sorted(LASTING_CODES - {0})
 """Exit codes that a start says again: 2 and 3 (rejected records), 4 (a setting, the state)."""
@@ -54,6 +56,7 @@ NEED_A_PERSON = sorted(LASTING_CODES - {0})
 POD_OF = {"producer.yaml": "producer", "detector.yaml": "anomaly_detector"} | {
     "sink.yaml": "anomaly_sink",
     "alerter.yaml": "alerter",
+    "dashboard.yaml": "dashboard",
 }
 
 
@@ -105,7 +108,7 @@ def test_app_yaml_and_quix_yaml_name_every_setting_with_its_default(name: str) -
 
 def test_env_example_names_every_setting_with_its_default() -> None:
     example = dotenv_values(ROOT / ".env.example")
-    kinds: list[type[BaseSettings]] = [*APPS.values(), FetchSettings, PageSettings]
+    kinds: list[type[BaseSettings]] = [*APPS.values(), FetchSettings]
     known = {name: kind for kind in kinds for name in names(kind)}
     assert set(example) == set(known)
     for name, text in example.items():
@@ -143,6 +146,7 @@ WITHOUT: dict[str, set[str]] = {
         *("ELASTICSEARCH_PASSWORD", "ELASTICSEARCH_CA_FILE"),
     },
     "alerter": {"ALERT_URLS_FILE", "ALERT_CALENDARS"},  # files that a mount of one's own brings
+    "dashboard": set(),
 }
 PASSED = re.compile(r"\$\{(\w+):-([^}]*)\}")
 MOUNTED = re.compile(r"\$\{(\w+):\+(/settings/[\w.]+)\}")
@@ -171,7 +175,9 @@ def test_compose_passes_every_setting_with_its_default(name: str) -> None:
 
 def test_topics_are_the_same_everywhere() -> None:
     quix = {t["name"]: t["configuration"] for t in document("quix.yaml")["topics"]}
-    for spec in pipeline_topics(group="anomaly-detector", alerts="alerts", bars="bars"):
+    for spec in pipeline_topics(
+        group="anomaly-detector", alerts="alerts", bars="bars", reviews="reviews"
+    ):
         if spec.name in quix:
             assert quix[spec.name]["partitions"] == spec.partitions
             policy = spec.config.get("cleanup.policy", "delete")
@@ -181,7 +187,9 @@ def test_topics_are_the_same_everywhere() -> None:
             if policy == "delete":
                 minutes = int(spec.config["retention.ms"]) // 60_000
                 assert quix[spec.name]["retentionInMinutes"] == minutes
-    assert set(quix) == {spec.name for spec in pipeline_topics(alerts="alerts", bars="bars")}
+    assert set(quix) == {
+        spec.name for spec in pipeline_topics(alerts="alerts", bars="bars", reviews="reviews")
+    }
 
 
 def test_compose_leaves_the_topics_to_their_one_definition() -> None:
@@ -209,6 +217,7 @@ def test_the_stores_and_their_sinks_start_only_when_asked_for_and_in_that_order(
         "postgres": {"postgres", "postgres_sink"},
         "elastic": {"elasticsearch", "kibana", "elasticsearch_sink"},
         "alerts": {"alerter"},
+        "page": {"dashboard"},
         "tools": {"tape"},
     }
     search = services["elasticsearch_sink"]

@@ -111,6 +111,7 @@ def test_a_plain_word_is_let_through_and_another_is_not() -> None:
         "anomaly_detector/app.yaml",
         "anomaly_sink/app.yaml",
         "alerter/app.yaml",
+        "dashboard/app.yaml",
         "quix.yaml",
     ],
 )
