@@ -11,10 +11,14 @@ from tape.errors import ArchiveError, SettingsError, StoreError
 from tape.kafka.local.jars import java_and_classpath
 from tape.ops.compile_first import compile_first
 from tape.ops.demo import report, run_pipeline
+from tape.ops.demo.page import with_free_port
 from tape.ops.local_postgres import server_programs
+from tape.page.needed import need_streamlit
 from tape.process.own_folder import make_private, own_folder
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.settings.page import PageSettings
+from tape.settings.producer import ProducerSettings
 from tape.settings.sink import SEARCH_SINKS, SinkName, SinkSettings
 from tape.settings.store_place import search_place_of
 from tape.sinks.checks import check_search_server
@@ -22,6 +26,10 @@ from tape.sinks.stores import files_store, postgres_place
 from tape.synthetic import make_day, write_day
 
 DEFAULT_DATA = Path("nasdaq")
+PAGE_PROFILE = "calibrated"
+"""Of a demo with the page: it has the band of normal prices, and ranks what it finds."""
+PAGE_SPEED = 300.0
+"""Times the speed of the tape, likewise: its sixteen hours take three minutes."""
 
 
 def demo(
@@ -46,22 +54,54 @@ def demo(
             "elasticsearch, …"
         ),
     ] = "",
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page",
+            help="Show it in a browser as it comes: a day in three minutes; Ctrl-C ends it.",
+        ),
+    ] = False,
 ) -> int:
     """Start a local Apache Kafka, run producer and detector, and show what they found.
+
+    With --page the detector is `calibrated` unless PROFILE names another, and the tape plays at
+    300 times its speed unless REPLAY_SPEED says otherwise.
 
     Example: tape demo --data ~/downloads/XNAS-20241227-4MMMNFEELC
     """
     settings = load(DetectorSettings)
+    settings, more = _for_page(settings) if page else (settings, {})
     settings.parameters()
     store = _store(sink)
     if data is not None:
         find_archives(data)  # said before anything is made
     java_and_classpath()
     compile_first(table_console())
+    console = table_console()
     with own_folder(output):
-        run = run_pipeline(_data(data, output), output, settings, store)
-    report(run, table_console())
+        run = run_pipeline(
+            _data(data, output),
+            output,
+            settings,
+            store,
+            with_free_port(load(PageSettings)) if page else None,
+            lambda run: report(run, console),
+            lambda text: console.print(text, highlight=False),
+            **more,
+        )
     return run.producer_exit_code
+
+
+def _for_page(settings: DetectorSettings) -> tuple[DetectorSettings, dict[str, str]]:
+    """Return the settings of a demo that people watch, and what the apps are told of them."""
+    need_streamlit()
+    more = {}
+    if "profile" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"profile": PAGE_PROFILE})
+        more["PROFILE"] = PAGE_PROFILE
+    if "replay_speed" not in load(ProducerSettings).model_fields_set:
+        more["REPLAY_SPEED"] = f"{PAGE_SPEED:g}"
+    return settings, more
 
 
 def _store(name: str) -> SinkName | None:

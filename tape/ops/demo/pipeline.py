@@ -1,7 +1,7 @@
 """Broker, topics, producer and detector, from the first file to the last anomaly."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from tape.kafka.topics import create_topics, pipeline_topics
 from tape.ops.app_files import app_main
 from tape.ops.demo.app_process import Supervised
 from tape.ops.demo.books import Books, read_books
+from tape.ops.demo.page import page_beside, stay_open, url_of
 from tape.ops.demo.progress import TradeProgress
 from tape.ops.demo.store import Stored, store_found
 from tape.process.clock import CLOCK
@@ -25,6 +26,7 @@ from tape.process.own_folder import empty_own, make_own
 from tape.process.whole_file import OutputFile
 from tape.settings.detector import DetectorSettings
 from tape.settings.load import load
+from tape.settings.page import PageSettings
 from tape.settings.sink import SinkName, SinkSettings
 
 PORT = 19_092
@@ -68,12 +70,16 @@ def run_pipeline(
     out: Path,
     settings: DetectorSettings,
     sink: SinkName | None = None,
+    page: PageSettings | None = None,
+    told: Callable[[DemoRun], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
     **more: str,
 ) -> DemoRun:
     """Run the pipeline over a folder of archives and keep what `anomalies` holds then.
 
-    With `sink`, it goes into that store too. `more` are settings of the apps, as environment
-    variables.
+    With `sink`, it goes into that store too. With `page`, that page is beside it, and this returns
+    when somebody ends it by Ctrl-C. `told` is given the run once all is judged, `say` a sentence
+    about the page. `more` are settings of the apps, as environment variables.
     Everything it starts it stops; the broker's files and the apps' state are fresh each time.
     `out` is a folder of ours, held by the caller while the run lasts (`own_folder`).
     Raises `TapeError` with the app's log named if an app ends badly.
@@ -86,43 +92,59 @@ def run_pipeline(
         make_own(out / part)
     for name in APPS:
         (out / f"{name}.log").unlink(missing_ok=True)
-    _run(run, out, settings, expected, more, sink)
-    empty_own(out / "broker")
-    return run
-
-
-def _run(
-    run: DemoRun,
-    out: Path,
-    settings: DetectorSettings,
-    expected: int,
-    more: Mapping[str, str],
-    sink: SinkName | None,
-) -> None:
-    """Start a broker, drive the apps until all is judged, collect what they found."""
     with _broker(out / "broker" / "data") as kafka:
+        env = _environment(kafka, run, out, more)
         client = {"bootstrap.servers": kafka.address}
         create_topics(
             client,
             pipeline_topics(*settings.topics(), settings.consumer_group, bars=settings.bars_to),
         )
-        env = {
-            "Quix__Broker__Address": kafka.address,
-            "Quix__Deployment__State__Path": str(out / "state"),
-            "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-            "INSTANCE": "demo",
-            "DATA_DIR": str(run.data.resolve()),
-            "LOG_FORMAT": "plain",
-            **more,
-        }
-        _drive(run, out, client, settings, env, expected)
-        _collect(run, client, settings)
-        once = not run.restarts.get("anomaly_detector")
-        log_file = out / "anomaly_detector.log" if once else None
-        run.books = read_books(client, settings.input, log_file)
-        run.books.check()
-        if sink is not None:
-            run.stored = store_found(sink, out, load(SinkSettings), client, env)
+        if page is None:
+            _run(run, out, client, settings, env, expected, sink)
+            told(run)
+        else:
+            with page_beside(page, client, env, out) as app:
+                say(f"the page: {url_of(page)}")
+                _run(run, out, client, settings, env, expected, sink)
+                told(run)
+                stay_open(app, out / "dashboard.log", say)
+    empty_own(out / "broker")
+    return run
+
+
+def _environment(
+    kafka: LocalKafka, run: DemoRun, out: Path, more: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the settings of the apps."""
+    return {
+        "Quix__Broker__Address": kafka.address,
+        "Quix__Deployment__State__Path": str(out / "state"),
+        "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+        "INSTANCE": "demo",
+        "DATA_DIR": str(run.data.resolve()),
+        "LOG_FORMAT": "plain",
+        **more,
+    }
+
+
+def _run(
+    run: DemoRun,
+    out: Path,
+    client: dict[str, str],
+    settings: DetectorSettings,
+    env: dict[str, str],
+    expected: int,
+    sink: SinkName | None,
+) -> None:
+    """Drive the apps until all is judged, and collect what they found."""
+    _drive(run, out, client, settings, env, expected)
+    _collect(run, client, settings)
+    once = not run.restarts.get("anomaly_detector")
+    log_file = out / "anomaly_detector.log" if once else None
+    run.books = read_books(client, settings.input, log_file)
+    run.books.check()
+    if sink is not None:
+        run.stored = store_found(sink, out, load(SinkSettings), client, env)
 
 
 @contextmanager
