@@ -228,8 +228,8 @@ def main(
         folder, settings = Path(name), PageSettings()
         with LocalKafka(folder / "broker", free_port()) as kafka:
             client = {"bootstrap.servers": kafka.address}
-            names = {"bars": settings.bars_topic, "reviews": settings.reviews}
-            create_topics(client, pipeline_topics(*settings.topics(), **names))
+            bars, reviews = settings.bars_topic, settings.reviews
+            create_topics(client, pipeline_topics(*settings.topics(), bars=bars, reviews=reviews))
             with a_page(kafka.address, folder) as (made, url), sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=chromium, args=["--no-sandbox"]

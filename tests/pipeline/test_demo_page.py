@@ -64,7 +64,7 @@ def test_a_page_that_moves_comes_from_one_command_and_goes_with_it(
         assert url is not None
         anna = Viewer(browser, url[0])
         newest = anna.page.locator("#newest")
-        shown = set()
+        shown: set[str] = set()
         deadline_s = time.monotonic() + 120
         while len(shown) < 5:
             shown.add(newest.inner_text())

@@ -20,9 +20,11 @@ from starlette.websockets import WebSocketDisconnect
 from tape.page.access import Guard, Rules, content_policy
 from tape.page.board import Board
 from tape.page.decide import Decisions, MemoryShelf
+from tape.page.figures import PageFigures
 from tape.page.frames import QUEUE_MAX, Feed, Viewer
 from tape.page.pulse import Pulse
 from tape.page.routes import Desk
+from tape.testing.clock import SettableClock
 from tests.flagged_days import changed, told
 from tests.unit.page.test_board import filled
 
@@ -168,7 +170,21 @@ def test_health_says_whether_the_page_is_fed() -> None:
     bench.pulse.connected = False
     answer = bench.client.get("/healthz")
     assert (answer.status_code, answer.text) == (503, "page: disconnected\n")
-    assert "tapewatch_page_connected 0" in bench.client.get("/metrics").text
+    assert "tapewatch_broker_up 0.0" in bench.client.get("/metrics").text
+
+
+def test_a_page_that_sends_no_frames_is_not_well_and_one_without_a_broker_is() -> None:
+    clock = SettableClock(1_000.0)
+    feed = Feed(filled(), Pulse(connected=False), clock)
+    figures = PageFigures(filled(), feed)
+    feed.beat()
+    assert figures.health() == (True, "page: disconnected")
+    clock.sleep(59.0)
+    assert figures.health()[0]
+    clock.sleep(2.0)
+    assert figures.health() == (False, "page: silent for more than 60 s")
+    feed.beat()
+    assert figures.health()[0]
 
 
 def test_a_viewer_gets_changes_and_the_bars_of_its_symbol() -> None:
