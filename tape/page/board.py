@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tape.model.anomaly import Anomaly, decode_anomaly
-from tape.model.bar import Bar, decode_bar
+from tape.model.bar import Bar, decode_bar, iso_second, seconds_of
 from tape.model.episode import decode_episode
 from tape.model.rejected import Rejected
 from tape.model.review import Review, decode_review, follows
-from tape.page.candles import Candles
+from tape.page.candles import MINUTE, Candles
 from tape.page.filters import Wanted
 from tape.page.rows import Row, review_of, row_of, trade_of
 
@@ -28,6 +28,8 @@ ANOMALIES_MAX: Final = 40_000
 """Flagged trades that are kept in all; 2 kB each."""
 BARS_SHOWN: Final = 1_800
 """Bars of a second that a chart gets at once: half an hour of a busy symbol."""
+RECENT_MINUTES: Final = 5
+"""Over which flagged trades are counted against the budget."""
 MINUTES_MAX: Final = 600
 """Minutes of the overview: a day from 4:00 to 14:00 later."""
 CHANGES_MAX: Final = 5_000
@@ -207,6 +209,29 @@ class Board:
         """Return how many episodes began, by symbol and minute."""
         with self.lock:
             return {symbol: dict(minutes) for symbol, minutes in self._by_minute.items()}
+
+    def recent(self) -> dict[str, Any]:
+        """Return what was flagged in the last minutes that there are bars of, by symbol.
+
+        By the trades' own time: of a day that is replayed it is that day's.
+        """
+        with self.lock:
+            newest = self._candles.newest
+            if not newest:
+                return {"until": None, "symbols": []}
+            last = seconds_of(newest) // 60
+            minutes = [iso_second(60 * (last - n))[:MINUTE] for n in range(RECENT_MINUTES)]
+            counts = self._candles.of_minutes(minutes)
+            rules: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+            for row in self._rows.values():
+                if row["first"][:MINUTE] in minutes:
+                    for rule in row["rules"]:
+                        rules[row["symbol"]][rule] += 1
+        symbols = [
+            {"symbol": name, "trades": trades, "flagged": flagged, "rules": rules.get(name, {})}
+            for name, (trades, flagged) in counts.items()
+        ]
+        return {"until": newest, "symbols": symbols}
 
     def detail(self, episode_id: str) -> dict[str, Any] | None:
         """Return all that is known of an episode; None if it is not known."""

@@ -68,17 +68,23 @@ def merged(bars: list[Bar], start: str) -> Bar:
 
 
 class Candles:
-    """Bars by symbol and second; of each the last one counts."""
+    """Bars by symbol and second; of each the last one counts.
+
+    Attributes:
+        newest: start of the newest bar; empty if there is none.
+    """
 
     def __init__(self) -> None:
         self._of: dict[str, _Symbol] = {}
         self._new: dict[tuple[str, str], Bar] = {}
+        self.newest = ""
 
     def add(self, bar: Bar) -> Bar | None:
         """Take a bar; return the one that it replaces."""
         of = self._of.setdefault(bar.symbol, _Symbol())
         before = of.seconds.get(bar.bar_start)
         of.seconds[bar.bar_start] = bar
+        self.newest = max(self.newest, bar.bar_start)
         self._new[bar.symbol, bar.bar_start] = bar
         if bar.bar_start[:MINUTE] > of.sealed:
             of.stale.add(bar.bar_start[:MINUTE])
@@ -107,6 +113,16 @@ class Candles:
             return []
         of.refresh()
         return [of.minutes[minute] for minute in sorted(of.minutes)]
+
+    def of_minutes(self, minutes: list[str]) -> dict[str, tuple[int, int]]:
+        """Return trades and flagged trades of some minutes, by symbol that has any."""
+        found = {}
+        for symbol, of in self._of.items():
+            of.refresh()
+            bars = [of.minutes[minute] for minute in minutes if minute in of.minutes]
+            if bars:
+                found[symbol] = sum(bar.trades for bar in bars), sum(bar.flagged for bar in bars)
+        return found
 
     def symbols(self) -> set[str]:
         """Return the symbols that there are bars of."""

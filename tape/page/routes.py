@@ -58,6 +58,7 @@ class Desk:
         around: returns the trades around an episode's worst trade, `each` to each side.
         title: what is shown: a broker's topics, or a day that is replayed.
         replayed: whether it is such a day.
+        budget: of flagged trades per 10,000; 0 where there is none.
     """
 
     board: Board
@@ -66,6 +67,7 @@ class Desk:
     around: Around
     title: str = ""
     replayed: bool = False
+    budget: float = 0.0
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the addresses."""
@@ -157,8 +159,11 @@ class Desk:
         return Response(body, media_type="application/json")
 
     async def overview(self, _: Request) -> Response:
-        """Return how many episodes began, by symbol and minute."""
-        return JSONResponse(self.board.overview())
+        """Return how many episodes began by symbol and minute, and what was flagged lately."""
+        recent = await asyncio.to_thread(self.board.recent)
+        return JSONResponse(
+            {"minutes": self.board.overview(), "recent": recent, "budget": self.budget}
+        )
 
     async def case(self, request: Request) -> Response:
         """Return all of an episode as one document."""

@@ -91,6 +91,7 @@ class Page:
             self.around,
             self.title,
             replayed=self.decisions is None,
+            budget=self.settings.alerts_per_10k,
         )
 
 

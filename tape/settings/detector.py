@@ -10,7 +10,12 @@ from tape.detection.registry import lineup, words_of
 from tape.errors import SettingsError
 from tape.settings.broker import INSTANCE, BrokerSettings, TopicName
 from tape.settings.ranking_file import read_ranking
-from tape.settings.setting import bars_topic_setting, instance_setting, setting
+from tape.settings.setting import (
+    alerts_per_10k_setting,
+    bars_topic_setting,
+    instance_setting,
+    setting,
+)
 from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K, read_thresholds
 
 ROUNDING = 1e-6
@@ -39,14 +44,7 @@ class DetectorSettings(BrokerSettings):
         "PROFILE",
         "detectors, comma-separated: classic, calibrated, supervised, or module:KIND of your own",
     )
-    alerts_per_10k: float = setting(
-        1.5,
-        "ALERTS_PER_10K",
-        "calibrated, supervised: budget of alerts per 10,000 trades of a symbol",
-        "alerts",
-        ge=LEAST_PER_10K,
-        le=MOST_PER_10K,
-    )
+    alerts_per_10k: float = alerts_per_10k_setting(ge=LEAST_PER_10K, le=MOST_PER_10K)
     alerts_per_day: float = setting(
         0.0,
         "ALERTS_PER_DAY",

@@ -8,7 +8,13 @@ from pydantic_settings import NoDecode
 from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings, TopicName
 from tape.settings.load import given, load
-from tape.settings.setting import bars_topic_setting, reviews_topic_setting, setting
+from tape.settings.setting import (
+    alerts_per_10k_setting,
+    bars_topic_setting,
+    reviews_topic_setting,
+    setting,
+)
+from tape.settings.thresholds_file import LEAST_PER_10K, MOST_PER_10K
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 WHERE_PEOPLE_DECIDE: Final = frozenset(
@@ -25,6 +31,7 @@ class PageSettings(BrokerSettings):
     )
     bars_topic: TopicName = bars_topic_setting()
     reviews: TopicName = reviews_topic_setting()
+    alerts_per_10k: float = alerts_per_10k_setting(ge=LEAST_PER_10K, le=MOST_PER_10K)
     page_host: str = setting(
         "127.0.0.1", "PAGE_HOST", "address on which the page listens", min_length=1
     )

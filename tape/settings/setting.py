@@ -34,6 +34,12 @@ def instance_setting(**limits: Any) -> Any:
     )
 
 
+def alerts_per_10k_setting(**limits: Any) -> Any:
+    """Return the field for the budget of alerts; `limits` are what Pydantic checks."""
+    meaning = "calibrated, supervised: budget of alerts per 10,000 trades of a symbol"
+    return setting(1.5, "ALERTS_PER_10K", meaning, "alerts", **limits)
+
+
 def bars_topic_setting() -> Any:
     """Return the field for the topic of bars."""
     meaning = "topic of bars: of each symbol and second with trades the last record counts"

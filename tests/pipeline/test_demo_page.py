@@ -84,6 +84,9 @@ def test_a_page_that_moves_comes_from_one_command_and_goes_with_it(
     finally:
         if demo.poll() is None:
             demo.kill()
+            demo.wait(10)
+        assert demo.stdout is not None
+        demo.stdout.close()
 
 
 def children(pid: int) -> list[int]:

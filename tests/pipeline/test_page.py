@@ -1,26 +1,19 @@
 """The page in a real browser, on a real broker: what a person sees, chooses and decides."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
 from tape.kafka.local.broker import LocalKafka
-from tape.kafka.local.ports import free_port
-from tape.kafka.topics import create_topics, pipeline_topics
-from tests.apps import ROOT
 from tests.browsers import CHROMIUM, PATIENCE_MS, Viewer, a_browser
 from tests.commands import tape
-from tests.flagged_days import Told, changed, told
-from tests.kafka_client import produce, read_all
+from tests.flagged_days import changed, told
+from tests.kafka_client import produce
+from tests.page_bench import PageBench
 
 pytest.importorskip("streamlit", reason="the extra `page` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -33,80 +26,11 @@ pytestmark = [
 HOSTILE = "<img src=x onerror='window.PWNED=1'><script>window.PWNED=1</script>"
 
 
-class Bench:
-    """Topics, a page on them, and viewers."""
-
-    def __init__(self, address: str, names: Callable[[str], str], folder: Path) -> None:
-        self.address, self.folder, self.port = address, folder, free_port()
-        self.topics = {
-            name: names(name)
-            for name in ("input", "output", "rejected", "episodes", "bars", "reviews")
-        }
-        main = [self.topics[name] for name in ("input", "output", "rejected", "episodes")]
-        specs = pipeline_topics(*main, bars=self.topics["bars"], reviews=self.topics["reviews"])
-        create_topics({"bootstrap.servers": address}, specs)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/"
-
-    def env(self) -> dict[str, str]:
-        return {
-            "Quix__Broker__Address": self.address,
-            **{name: self.topics[name] for name in ("input", "output", "rejected")},
-            **{f"{name.upper()}_TOPIC": self.topics[name] for name in ("episodes", "bars")},
-            "REVIEWS_TOPIC": self.topics["reviews"],
-            "PAGE_PORT": str(self.port),
-        }
-
-    def start(self) -> None:
-        with (self.folder / "page.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tape", "page"],
-                env={**os.environ, **self.env()},
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-            )
-        deadline_s = time.monotonic() + 120
-        while not self.is_well():
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline_s, self.log()
-            time.sleep(0.1)
-
-    def is_well(self) -> bool:
-        try:
-            with urlopen(f"{self.url}healthz", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def log(self) -> str:
-        return (self.folder / "page.log").read_text()[-4_000:]
-
-    def stop(self) -> float:
-        """SIGTERM, as a container is stopped; return the seconds that it took."""
-        assert self.process is not None
-        begun_s = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        return time.monotonic() - begun_s
-
-    def tell(self, day: Told) -> None:
-        produce(self.address, self.topics["output"], [(b"NVDA", one) for one in day.anomalies])
-        states = [(name.encode(), value) for name, value in day.episodes]
-        produce(self.address, self.topics["episodes"], states)
-        produce(self.address, self.topics["bars"], [(s.encode(), v) for s, v in day.bars])
-
-    def reviews(self) -> list[dict[str, Any]]:
-        found = read_all(self.address, self.topics["reviews"])
-        return [json.loads(message.value() or b"") for message in found]
-
-
 @pytest.fixture
-def bench(kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(kafka.address, topic_names, tmp_path)
+def bench(
+    kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path
+) -> Iterator[PageBench]:
+    made = PageBench(kafka.address, topic_names, tmp_path)
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
@@ -121,7 +45,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.mark.full
-def test_what_a_person_sees_chooses_and_decides(bench: Bench, browser: Any) -> None:
+def test_what_a_person_sees_chooses_and_decides(bench: PageBench, browser: Any) -> None:
     day = told(60)
     hostile = changed(
         day.episodes[0][1], episode_id="hostile", symbol=HOSTILE, reason=HOSTILE, priority=14.0
@@ -168,12 +92,19 @@ def test_what_a_person_sees_chooses_and_decides(bench: Bench, browser: Any) -> N
         own = (bench.url, bench.url.replace("http", "ws"), "data:", "blob:")
         assert [url for url in viewer.asked if not url.startswith(own)] == []
     assert bench.stop() < 5
-    sync_api.expect(anna.page.locator("[data-testid=state]")).to_have_text("disconnected")
+    state = anna.page.locator("[data-testid=state]")
+    sync_api.expect(state).to_have_text("disconnected")
+    sync_api.expect(anna.page.locator("#note")).to_contain_text("server does not answer")
+    bench.start()
+    sync_api.expect(state).not_to_have_text("disconnected")
+    sync_api.expect(anna.page.locator("#count")).to_have_text("1 episode")
+    anna.page.keyboard.press("c")
+    sync_api.expect(anna.page.locator("#count")).to_have_text("261 episodes")
 
 
 @pytest.mark.full
 def test_of_two_analysts_the_later_sees_the_earlier_and_commands_tell_what_counts(
-    bench: Bench, browser: Any, tmp_path: Path
+    bench: PageBench, browser: Any, tmp_path: Path
 ) -> None:
     day = told(3)
     bench.tell(day)
@@ -209,7 +140,7 @@ def test_the_page_outlives_its_broker_and_loses_nothing(
     own_kafka: LocalKafka, topic_names: Callable[[str], str], tmp_path: Path, browser: Any
 ) -> None:
     own_kafka.start()
-    bench = Bench(own_kafka.address, topic_names, tmp_path)
+    bench = PageBench(own_kafka.address, topic_names, tmp_path)
     bench.start()
     try:
         bench.tell(told(5))

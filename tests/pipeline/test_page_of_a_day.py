@@ -138,6 +138,9 @@ def test_filters_are_of_all_that_is_kept_and_the_table_for_spreadsheets_has_the_
     expect(count).to_have_text(f"{len(episodes)} episodes")
 
     anna.page.locator("#bardays").click()
+    lately = anna.page.locator("[data-testid=recent]")
+    expect(lately).to_contain_text("the budget is 1.5 per 10,000 trades")
+    expect(lately.locator("tr").nth(1)).to_contain_text(re.compile(r"[A-Z]+"))
     cell = anna.page.locator("#overview td button").first
     said = re.fullmatch(r"(\w+) (\d\d:\d\d): (\d+) episodes", cell.get_attribute("aria-label"))
     assert said is not None
@@ -149,6 +152,12 @@ def test_filters_are_of_all_that_is_kept_and_the_table_for_spreadsheets_has_the_
     own = [e for e in episodes if e["symbol"] == said[1]]
     expect(bo.page.locator("#count")).to_have_text(f"{len(own)} episodes")
     expect(bo.page.locator("#newestfirst")).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_episode_that_is_not_kept_is_said_to_be_gone(url: str, browser: Any) -> None:
+    anna = Viewer(browser, f"{url}?id=NVDA-2-1741000000000000000-7")
+    expect(anna.detail).to_contain_text("not kept any more, or was never here")
+    expect(anna.rows.first).to_be_visible()
 
 
 def test_a_request_that_failed_is_said_and_asked_again(url: str, browser: Any) -> None:

@@ -479,10 +479,11 @@ class Page {
   async showOverview() {
     const found = await this.ask("/live/overview", "the overview"), box = this.$("overview");
     if (!found) return;
-    const minutes = [...new Set(Object.values(found).flatMap((one) => Object.keys(one)))].sort().slice(-60);
+    const counts = this.recent(found.recent, found.budget), map = found.minutes;
+    const minutes = [...new Set(Object.values(map).flatMap((one) => Object.keys(one)))].sort().slice(-60);
     const sum = (one) => minutes.reduce((total, minute) => total + (one[minute] || 0), 0);
-    const symbols = Object.entries(found).map(([name, one]) => [name, one, sum(one)]).filter((one) => one[2]).sort((a, b) => b[2] - a[2]).slice(0, 40);
-    if (!symbols.length) { box.replaceChildren(text("p", "No episode yet, so there is nothing to count.", { class: "dim" })); return; }
+    const symbols = Object.entries(map).map(([name, one]) => [name, one, sum(one)]).filter((one) => one[2]).sort((a, b) => b[2] - a[2]).slice(0, 40);
+    if (!symbols.length) { box.replaceChildren(counts, text("p", "No episode yet, so there is nothing to count.", { class: "dim" })); return; }
     const most = Math.max(...symbols.flatMap(([, one]) => minutes.map((minute) => one[minute] || 0)));
     const table = text("table", null, { class: "map" });
     table.append(text("caption", `Episodes by symbol and minute, ${minutes[0].replace("T", " ")} to ${minutes[minutes.length - 1].slice(11)} UTC (minutes with any). A click shows those episodes.`));
@@ -495,7 +496,21 @@ class Page {
       }
       table.append(line);
     }
-    box.replaceChildren(table);
+    box.replaceChildren(table, counts);
+  }
+  // What was flagged in the last five minutes of the tape, against the budget.
+  recent(found, budget) {
+    const table = text("table", null, { class: "recent", "data-testid": "recent" }), head = text("tr");
+    if (!found.until) return table;
+    table.append(text("caption", `Flagged in the five minutes to ${found.until.slice(11, 16)} UTC, by symbol${budget ? `; the budget is ${budget} per 10,000 trades` : ""}.`));
+    for (const name of ["Symbol", "Trades", "Flagged", "Per 10,000", "Episodes by rule"]) head.append(text("th", name, { scope: "col" }));
+    table.append(head);
+    for (const one of [...found.symbols].sort((a, b) => b.flagged - a.flagged || b.trades - a.trades).slice(0, 40)) {
+      const line = text("tr"), share = one.trades ? one.flagged / one.trades * 1e4 : 0, over = budget && share > budget;
+      line.append(text("th", one.symbol, { scope: "row" }), text("td", whole(one.trades)), text("td", whole(one.flagged)), text("td", `${over ? "▲ " : ""}${share.toFixed(1)}`, over ? { class: "over", title: "above the budget" } : {}), text("td", Object.entries(one.rules).map(([rule, count]) => `${rule} ${count}`).join(", ") || "–"));
+      table.append(line);
+    }
+    return table;
   }
 
   // Controls.

@@ -9,7 +9,9 @@ from tape.model.bar import Bar, encode_bar, iso_second, seconds_of
 from tape.page import candles as candles_module
 from tape.page.board import BARS_SHOWN, Board
 from tape.page.candles import Candles
+from tests.flagged_days import changed, told
 
+DAY = told(1)
 NOON = seconds_of("2025-05-05T16:00:00Z")
 
 
@@ -95,3 +97,20 @@ def test_a_chart_gets_the_last_bars_or_those_around_a_second() -> None:
     assert [seconds_of(bar.bar_start) - NOON for bar in around] == list(range(80, 120))
     assert len(board.bars("NVDA", iso_second(NOON + 5), 20)) == 25
     assert [bar.trades for bar in board.minutes("NVDA")[:2]] == [180, 180]
+
+
+def test_what_was_flagged_lately_is_of_the_last_five_minutes_of_the_tape() -> None:
+    board = Board()
+    assert board.recent() == {"until": None, "symbols": []}
+    for second in range(0, 601):  # 3 trades each; every second bar has a flagged one
+        board.add_bar(encode_bar(a_bar(second, second % 2)))
+    board.add_bar(encode_bar(a_bar(0, symbol="OLD")))
+    state = DAY.episodes[0][1]
+    for n, at in enumerate(("16:05:59.9", "16:06:00.0", "16:10:00.0")):
+        first = f"2025-05-05T{at}00000000Z"
+        board.add_episode(changed(state, episode_id=f"e{n}", first_ts_event=first), 1.0)
+    found = board.recent()
+    assert found["until"] == "2025-05-05T16:10:00Z"
+    (nvda,) = found["symbols"]
+    assert (nvda["symbol"], nvda["trades"], nvda["flagged"]) == ("NVDA", 3 * 241, 120)
+    assert nvda["rules"] == {"High Volume": 2}
