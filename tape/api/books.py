@@ -50,7 +50,7 @@ class Books:
         late: judged trades that were older than the newest of their publisher.
         flagged: judged trades that are anomalies.
         episodes: episodes that began.
-        skipped: rows about no trade, or about a symbol that is not wanted; not among `trades`.
+        skipped: rows that are not trades, or of a symbol that is not wanted; not among `trades`.
         files_not_read: files that are damaged, or are none of trades but may hold some.
         reasons: how many rows were rejected by reason.
     """

@@ -43,7 +43,7 @@ class RowBatch:
         keys: the symbol of each message.
         values: the messages, in the file's order.
         ts_event_ns: exchange time of each message.
-        skipped: rows that are about no trade, or about a symbol that is not wanted.
+        skipped: rows that are not trades, or of a symbol that is not wanted.
         rejected: rows that could not be read.
         damaged: the file itself is damaged; nothing of it follows.
     """

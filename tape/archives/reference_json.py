@@ -69,7 +69,7 @@ class JsonFields:
         self._needed = sorted({*self._needed, *usual} - defaults)
 
     def __call__(self, line: bytes) -> dict[str, str]:
-        """Return the fields of a line by name, none if it is about no trade.
+        """Return the fields of a line by name, none if it is not a trade.
 
         Raises `Unreadable`.
         """

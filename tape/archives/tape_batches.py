@@ -35,7 +35,7 @@ class TapeBatch:
         keys: the symbol of each message.
         values: the messages, in the tape's order.
         ts_event_ns: exchange time of each message.
-        skipped: rows that are about no trade, or about a symbol that is not wanted.
+        skipped: rows that are not trades, or of a symbol that is not wanted.
         rejected: rows that could not be read.
         damaged: the file that this batch is of is damaged; nothing of it follows.
         rows: by sha256, how many rows of a file lie behind, for files that came further.

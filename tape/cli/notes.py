@@ -41,11 +41,11 @@ def say_order(counts: Counts) -> None:
 
 
 def say_skipped(run: Replay) -> None:
-    """Say how many rows are about no trade, or about a symbol that is not asked for."""
+    """Say how many rows are not trades, or are of a symbol that was not asked for."""
     if run.skipped:
         rows = f"{run.skipped:,} row" + ("" if run.skipped == 1 else "s")
-        others = " or about other symbols than those of --symbols" if run.part.symbols else ""
-        text = f"skipped: {rows} about no trade (orders, quotes, empty lines){others}"
+        others = " or of symbols that --symbols does not name" if run.part.symbols else ""
+        text = f"skipped: {rows}, not trades (orders, quotes, empty lines){others}"
         notes_console().print(text, soft_wrap=True, highlight=False)
 
 

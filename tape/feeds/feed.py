@@ -22,7 +22,7 @@ class FeedPart:
     Attributes:
         rows: rows of the part that lie behind after this batch.
         trades: of the batch's new rows, those that are sent.
-        skipped: those about no trade, or about a symbol that is not wanted.
+        skipped: those that are not trades, or of a symbol that is not wanted.
         rejected: those that could not be read.
         damaged: whether the part ended before its end.
         ended: whether nothing more of it comes.

@@ -59,7 +59,7 @@ class Position(msgspec.Struct, frozen=True):
     Attributes:
         rows: data lines that lie behind.
         trades: rows that were sent to the input topic.
-        skipped: rows about no trade, or about a symbol that was not wanted.
+        skipped: rows that are not trades, or of a symbol that was not wanted.
         rejected: rows that could not be read, by reason.
         faults: what was wrong with the file as a whole, by reason; such a fault is no row.
         first_rejected: file, line and reason of the first of `rejected` and `faults`.

@@ -193,7 +193,7 @@ def test_on_a_terminal_inject_says_a_line_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--symbols", "ACME")])
-def test_a_replay_says_how_many_rows_are_about_no_trade(
+def test_a_replay_says_how_many_rows_are_not_trades(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
     rows = [row(n, symbol=("ACME", "BOLT")[n % 2]) for n in range(60)]
@@ -202,9 +202,9 @@ def test_a_replay_says_how_many_rows_are_about_no_trade(
     ended = tape("replay", written(tmp_path / "a.trades.csv", rows), *words)
     assert ended.returncode == 0
     skipped = json.loads(ended.stdout)["rows_skipped"]
-    assert skipped == (2 if not words else 31)  # of 30 of BOLT one is about no trade, too
-    assert f"skipped: {skipped} rows about no trade" in ended.stderr
-    assert ("or about other symbols" in ended.stderr) == bool(words)
+    assert skipped == (2 if not words else 31)  # one row of BOLT is no trade either
+    assert f"skipped: {skipped} rows, not trades (orders, quotes, empty lines)" in ended.stderr
+    assert ("or of symbols that --symbols does not name" in ended.stderr) == bool(words)
 
 
 def test_where_nothing_is_judged_no_file_is_written(tmp_path: Path) -> None:

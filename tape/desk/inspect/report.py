@@ -51,7 +51,7 @@ class FileReport(msgspec.Struct, kw_only=True):
 
     Attributes:
         rows: data lines or records.
-        rows_skipped: rows that are about no trade, as the orders of mbo.
+        rows_skipped: rows that are not trades, as the orders of mbo.
         days: trades by the exchange's day.
         undefined: rejected rows without a value, by field.
         peak_per_s: most trades within a second, which is `peak_at`.

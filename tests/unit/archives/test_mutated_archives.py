@@ -40,7 +40,7 @@ def reasons_of(batches: list[RowBatch]) -> list[str]:
 
 
 def alone(path: Path, lines: list[bytes], row: bytes) -> tuple[list[bytes], list[str], int]:
-    """Messages, reasons and rows about no trade of the last row of a file.
+    """Messages, reasons and skipped rows of the last row of a file.
 
     Those before it say what the file's numbers mean.
     """
