@@ -17,15 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from tape.archives.columns_file import (
-    SECTIONS,
-    Column,
-    ColumnsFile,
-    columns_of,
-    read_columns_file,
-    zone_named,
-)
+from tape.archives.columns_file import SECTIONS, Column, ColumnsFile
 from tape.archives.columns_guess import suggest
+from tape.archives.columns_reader import columns_of, read_columns_file, zone_named
 from tape.archives.deciding import SAMPLE_ROWS
 from tape.archives.discovery import Archive
 from tape.archives.given import Given

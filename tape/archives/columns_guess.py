@@ -8,7 +8,7 @@ from typing import Final
 from tape.archives.beginnings import misnamed, without_separator_line
 from tape.archives.columns_file import PRICE_UNITS
 from tape.archives.deciding import SAMPLE_BYTES, SAMPLE_ROWS, class_of
-from tape.archives.discovery import encoding_of
+from tape.archives.file_names import encoding_of
 from tape.archives.row_kinds import are_sums, kinds_of
 from tape.archives.sample_rows import csv_rows, json_rows, number_in
 from tape.archives.suggestion import Suggestion, bare_name, toml_text

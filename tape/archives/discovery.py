@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import shlex
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tape.archives.containers import raw
+from tape.archives.file_names import ENCODINGS, JSON_NAME, TEXT, day_of, encoding_of, rows_hint
 from tape.archives.given import COLUMNS_FILE, NOTHING, Given
 from tape.archives.sidecars import damaged_sidecars
 from tape.archives.skipped import (
@@ -23,7 +23,6 @@ from tape.archives.skipped import (
     by_suffix,
 )
 from tape.archives.zip_members import is_zip, member_at, members
-from tape.archives.zstd import compression_of
 from tape.errors import ArchiveError
 from tape.model.rejected import Rejected
 from tape.process.own_folder import MARKER, is_own
@@ -31,21 +30,7 @@ from tape.process.regular_file import other_than_file
 
 __all__ = ["SIDECARS", "Archive", "Discovery", "Skipped", "find_archives", "trade_files"]
 
-DAY_PATTERN: Final = re.compile(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)")
-BYTES_A_ROW: Final = {"csv": 120, "dbn": 48, "json": 280}
 NAMED_OTHERWISE: Final = "named by an option or a setting, so not read as trades"
-BYTES_A_ROW_PACKED: Final = {"csv": 16, "dbn": 12, "json": 19}
-ENCODINGS: Final = ("csv", "dbn", "json")
-OTHER_NAMES: Final = {"tsv": "csv", "jsonl": "json", "ndjson": "json"}
-TEXT: Final = "txt"
-"""Read as CSV where the file itself is named; in a folder it is some text."""
-
-JSON_NAME: Final = re.compile(
-    r"\.(trades|tbbo|mbp-1|mbp-10|mbo)\.(json|jsonl|ndjson)(\.zst|\.gz)?$", re.IGNORECASE
-)
-"""JSON is taken from a folder only under the vendor's names, or with a columns file beside it:
-too much else is JSON.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,28 +98,6 @@ def find_archives(paths: Path | Sequence[Path], *, others: Iterable[Path] = ()) 
     told = {one.path for one in damaged}
     archives = sorted(found.values(), key=lambda a: (a.day or "9", a.path.name, a.sha256))
     return Discovery(archives, [*(one for one in skipped if one.path not in told), *damaged])
-
-
-def encoding_of(path: Path) -> str:
-    """Return what a file's name says of its encoding: csv, dbn, json or any other suffix."""
-    name = path.name.lower()
-    if compression_of(path):
-        name = name.rpartition(".")[0]
-    suffix = name.rpartition(".")[2]
-    return OTHER_NAMES.get(suffix, suffix)
-
-
-def stem_of(path: Path) -> str:
-    """Return the name of a trade file without what it says of its form.
-
-    >>> stem_of(Path("xnas-20250505.trades.CSV.gz"))
-    'xnas-20250505'
-    """
-    name = path.name
-    if compression_of(path):
-        name = name.rpartition(".")[0]
-    name = name.rpartition(".")[0] or name
-    return name[: -len(".trades")] if name.lower().endswith(".trades") else name
 
 
 def trade_files(path: Path) -> tuple[list[Path], list[Skipped]]:
@@ -276,8 +239,7 @@ def _nothing(path: Path, skipped: Sequence[Skipped]) -> tuple[str, str]:
 
 def count_rows_hint(archive: Archive) -> int:
     """Return about how many rows an archive has, from its size, for progress only."""
-    known = BYTES_A_ROW_PACKED if compression_of(archive.path) else BYTES_A_ROW
-    return max(1, archive.size // known.get(encoding_of(archive.path), known["csv"]))
+    return rows_hint(archive.path, archive.size)
 
 
 def sha256_of(file: Path) -> str:
@@ -297,5 +259,4 @@ def _archive(file: Path) -> Archive:
         raise ArchiveError(
             f"cannot read {file} ({error.strerror})", "correct its rights or move it away"
         ) from None
-    day = DAY_PATTERN.search(file.name)
-    return Archive(file, "".join(day.groups()) if day else None, digest.hexdigest(), size)
+    return Archive(file, day_of(file), digest.hexdigest(), size)

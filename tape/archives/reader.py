@@ -10,7 +10,8 @@ import numpy as np
 from tape.archives.batches import NO_TEXT, Chunk, ColumnBatch, RejectedRow, RowBatch
 from tape.archives.discovery import Archive
 from tape.archives.file_symbols import FileNames
-from tape.archives.formats import Format, format_of
+from tape.archives.format import Format
+from tape.archives.formats import format_of
 from tape.archives.ordinals_kernel import Ordinals
 from tape.archives.reference_rows import RowReader
 from tape.archives.sidecars import manifest_fault

@@ -7,7 +7,7 @@ import numpy as np
 
 from tape.archives.beginnings import without_separator_line
 from tape.archives.discovery import Archive
-from tape.archives.formats import Format
+from tape.archives.format import Format
 from tape.archives.zstd import CHUNK, LongLine, Piece, pieces
 from tape.codec.text import I64
 from tape.errors import ArchiveError

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tape.archives.discovery import Archive
-from tape.archives.formats import Encoding, format_of
+from tape.archives.format import Encoding
+from tape.archives.formats import format_of
 from tape.archives.layout import split
 from tape.archives.row_texts import RowTexts
 from tape.codec.row_fields import NAMES

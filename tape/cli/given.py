@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tape.archives import Archive
-from tape.archives.columns_file import read_columns_file, zone_named
+from tape.archives.columns_reader import read_columns_file, zone_named
 from tape.archives.given import NOTHING, Given
 from tape.settings.detector import DetectorSettings
 

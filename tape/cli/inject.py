@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from tape.archives import by_start, find_archives
-from tape.archives.discovery import Archive, stem_of
+from tape.archives.discovery import Archive
+from tape.archives.file_names import stem_of
 from tape.archives.outcome import Outcome
 from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given

@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from tape.archives import RowBatch, find_archives, read_archive
-from tape.archives.columns_file import read_columns_file
 from tape.archives.columns_guess import suggest
+from tape.archives.columns_reader import read_columns_file
 from tape.archives.given import Given
 from tape.archives.suggestion import Suggestion
 from tape.cli.output import notes_console

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from tape.archives.beginnings import GZIP, ZSTD
-from tape.archives.discovery import stem_of
+from tape.archives.file_names import stem_of
 from tape.desk.evaluate.families import family_of
 from tape.desk.evaluate.label_cells import read_number, read_time_ns
 from tape.desk.flag_families import FAMILIES

@@ -7,7 +7,7 @@ import msgspec
 
 from tape.archives import Archive
 from tape.archives.dbn_file import DbnFile
-from tape.archives.discovery import encoding_of
+from tape.archives.file_names import encoding_of
 from tape.archives.formats import format_of
 from tape.archives.layout import DELIMITERS
 from tape.archives.zstd import CHUNK, compression_of

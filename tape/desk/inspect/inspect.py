@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tape.archives import Archive, ColumnBatch, Skipped, find_archives, read_columns
 from tape.archives.containers import is_there
-from tape.archives.discovery import ENCODINGS, SIDECARS, encoding_of
+from tape.archives.discovery import SIDECARS
+from tape.archives.file_names import ENCODINGS, encoding_of
 from tape.archives.file_order import FileOrder
 from tape.archives.outcome import whole_file
 from tape.archives.sidecars import listed_hashes

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tape.archives import find_archives, read_archive
-from tape.archives.columns_file import read_columns_file
 from tape.archives.columns_guess import suggest
+from tape.archives.columns_reader import read_columns_file
 from tape.archives.given import Given
 from tape.errors import ArchiveError
 from tape.model.fields import TIME_MAX_NS

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tape.archives import find_archives, read_archive
-from tape.archives.columns_file import read_columns_file
+from tape.archives.columns_reader import read_columns_file
 from tape.archives.sidecars import Symbology, damaged_sidecars, listed_hashes
 from tape.desk.evaluate.labels import read_labels
 from tape.errors import TapeError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tape.archives import find_archives
-from tape.archives.columns_file import read_columns_file
+from tape.archives.columns_reader import read_columns_file
 from tape.desk.evaluate.labels import read_labels
 from tape.errors import ArchiveError, SettingsError, TapeError
 from tape.kafka.rejected_topic import fixed_records
