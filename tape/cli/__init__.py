@@ -82,6 +82,11 @@ COMMANDS: Final = {
         "tape.cli.settings:settings",
         "Show all settings: value, where it comes from, and what it means; or check them.",
     ),
+    "show": (
+        "tape.cli.show:show_episode",
+        "Show one alert of the running system: why, its flagged trades, those around it, "
+        "decisions.",
+    ),
     "synth": (
         "tape.cli.synth:synth",
         "Write synthetic market days in DataBento's format, with labelled anomalies.",

@@ -74,6 +74,7 @@ COMMANDS: Final = {
     "replay": JUDGING,
     "score": JUDGING,
     "reviews": PAGE,
+    "show": PAGE,
     "settings": Reads(
         (*DETECTOR, "producer", "anomaly_sink", "alerter", "dashboard", "tape fetch"), RULES
     ),

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -16,51 +15,31 @@ from confluent_kafka import (
 
 from tape.errors import BrokerError
 from tape.kafka import clients
-from tape.kafka.headers import headers_of, source_of
+from tape.kafka.growing import (
+    ANSWER_S,
+    GONE,
+    PARTITIONS_EVERY_S,
+    Record,
+    partitions_there,
+    record_of,
+)
 from tape.process.clock import CLOCK
 
 log = logging.getLogger(__name__)
 
 MOST: Final = 1_000
 """Records that are taken at once."""
-
-PARTITIONS_EVERY_S: Final = 10.0
-"""How often it is looked whether a topic has new partitions."""
-
 POLL_S: Final = 0.2
 GATHER_S: Final = 5.0
 """How long what was there before is waited for."""
-
 FURTHER: Final = 8
 """How many times as far is gone back each time when too few records came."""
-
 START_S: Final = 5.0
-TIMEOUT_S: Final = 5.0
-"""How long the broker may take to answer, at the start and later; asked by a person who waits."""
-GONE: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
-"""The client's own errors that say that no broker is reached; it keeps trying."""
+"""How long a broker that has just started is asked again."""
 
-
-Select = Callable[["list[Record]", int], "tuple[list[Record], bool]"]
+Select = Callable[[list[Record], int], tuple[list[Record], bool]]
 """Returns of records, oldest first, those from the N-th newest on that is wanted; and whether there
 were that many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record of a topic.
-
-    Attributes:
-        at_ms: its Kafka timestamp: when it was written.
-        source: partition and offset on `stocks` of its trade, if its headers say so.
-        reason: why it was rejected, if its headers say so.
-    """
-
-    topic: str
-    value: bytes
-    at_ms: int
-    source: tuple[int, int] | None
-    reason: str
 
 
 class Follower:
@@ -150,7 +129,7 @@ class Follower:
         old: dict[str, list[Record]] = {topic: [] for topic in self._newest}
         while CLOCK.now_s() < until_s and not self._first_new.keys() <= self._ended:
             for message in self._messages(POLL_S):
-                record = self._record(message)
+                record = record_of(message)
                 first_new = self._first_new.get((message.topic(), message.partition()), 0)
                 is_old = message.offset() < first_new
                 (old[record.topic] if is_old else self._early).append(record)
@@ -159,7 +138,7 @@ class Follower:
     def records(self, timeout_s: float = POLL_S) -> list[Record]:
         """Return what has come, oldest first within a partition; empty after `timeout_s`."""
         early, self._early = self._early, []
-        return early or [self._record(message) for message in self._messages(timeout_s)]
+        return early or [record_of(message) for message in self._messages(timeout_s)]
 
     def _messages(self, timeout_s: float) -> list[Message]:
         messages = self._consumer.consume(MOST, timeout_s)
@@ -216,17 +195,17 @@ class Follower:
 
     def _ends(self, topic: str, count: int) -> list[TopicPartition]:
         """Return where to begin, so that about `count` of the newest records come."""
-        found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        if found.error is not None or not found.partitions:
+        found = partitions_there(self._consumer, [topic]).get(topic)
+        if found is None:
             raise BrokerError(
                 f"the topic {topic} is not there",
                 "make it with `tape topics create`, or correct input, output or rejected",
             )
-        self._known[topic] = set(found.partitions)
+        self._known[topic] = set(found)
         starts, whole = [], True
-        for number in sorted(found.partitions):
+        for number in found:
             part = TopicPartition(topic, number)
-            low, high = self._consumer.get_watermark_offsets(part, timeout=TIMEOUT_S)
+            low, high = self._consumer.get_watermark_offsets(part, timeout=ANSWER_S)
             self._first_new[topic, number] = high
             starts.append(TopicPartition(topic, number, max(low, high - count)))
             whole &= high - count <= low
@@ -234,32 +213,21 @@ class Follower:
             self._whole.add(topic)
         return starts
 
-    def _record(self, message: Message) -> Record:
-        headers = dict(headers_of(message))
-        return Record(
-            topic=message.topic(),
-            value=message.value() or b"",
-            at_ms=message.timestamp()[1],
-            source=source_of(headers),
-            reason=(headers.get("reason") or b"").decode(errors="replace"),
-        )
-
     def _look_for_partitions(self) -> None:
         """Take up partitions that a topic got since; what they hold is new in whole."""
         if CLOCK.now_s() < self._partitions_due_s:
             return
         self._partitions_due_s = CLOCK.now_s() + PARTITIONS_EVERY_S
         try:
-            topics = self._consumer.list_topics(timeout=TIMEOUT_S).topics
+            found = partitions_there(self._consumer, self._known)
         except KafkaException:  # gone for the moment; `trouble` says so
             self.trouble = "the broker does not answer"
             return
         self.trouble = ""
         for topic, known in self._known.items():
-            there = set(topics[topic].partitions) if topic in topics else set()
-            if not there:
+            if topic not in found:
                 self.trouble = f"the topic {topic} is not there"
-            new = there - known
+            new = set(found.get(topic, ())) - known
             if new:
                 starts = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in new]
                 self._consumer.incremental_assign(starts)

@@ -19,8 +19,14 @@ from confluent_kafka import (
 
 from tape.errors import BrokerError
 from tape.kafka import clients
-from tape.kafka.follower import GONE
-from tape.kafka.headers import headers_of
+from tape.kafka.growing import (
+    ANSWER_S,
+    GONE,
+    PARTITIONS_EVERY_S,
+    Record,
+    partitions_there,
+    record_of,
+)
 from tape.process.clock import CLOCK, WALL_CLOCK
 
 log = logging.getLogger(__name__)
@@ -29,11 +35,8 @@ AT_ONCE: Final = 2_000
 """Records that are taken at once: some milliseconds of work."""
 POLL_S: Final = 0.1
 """Longest wait for records; what it adds to the age of a lone one."""
-ASK_S: Final = 5.0
-"""How long the broker may take to answer a question."""
 TOPICS_EVERY_S: Final = 2.0
-PARTITIONS_EVERY_S: Final = 10.0
-"""How often it is asked for topics while there are none, and for new partitions later."""
+"""How often it is asked for topics that are missing."""
 RETRY_S: Final = 1.0
 """Pause before a client that failed is made again."""
 RECONNECT_MS: Final = 2_000
@@ -53,18 +56,6 @@ class Begin:
     back_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A record; `trade` is partition and offset of its trade, if its headers say so."""
-
-    topic: str
-    partition: int
-    offset: int
-    at_ms: int
-    value: bytes
-    trade: tuple[int, int] | None
-
-
 class LiveTopics:
     """Reads topics on a thread of its own; without a group, so it takes nothing from anybody."""
 
@@ -72,7 +63,7 @@ class LiveTopics:
         self,
         client_config: Mapping[str, str],
         begins: Mapping[str, Begin],
-        take: Callable[[Sequence[Taken]], None],
+        take: Callable[[Sequence[Record]], None],
         connected: Callable[[bool], None],
         missing: Callable[[list[str]], None],
     ) -> None:
@@ -146,33 +137,28 @@ class LiveTopics:
     def _new(self, consumer: Consumer, known: set[tuple[str, int]]) -> list[TopicPartition]:
         """Return where to begin with partitions that are new."""
         try:
-            there = consumer.list_topics(timeout=ASK_S).topics
+            found = partitions_there(consumer, self._begins)
         except KafkaException:
             return []
         self._connected(True)
-        found = {
-            name: there[name].partitions
-            for name in self._begins
-            if name in there and there[name].error is None
-        }
         self._missing([name for name in self._begins if name not in found])
         return [
             self._start(consumer, TopicPartition(name, number))
             for name, parts in found.items()
-            for number in sorted(parts)
+            for number in parts
             if (name, number) not in known
         ]
 
     def _start(self, consumer: Consumer, part: TopicPartition) -> TopicPartition:
         begin = self._begins[part.topic]
         read_to = self._read_to.get((part.topic, part.partition))
-        low, high = consumer.get_watermark_offsets(part, timeout=ASK_S)
+        low, high = consumer.get_watermark_offsets(part, timeout=ANSWER_S)
         if read_to is not None and low <= read_to < high:  # on again after a loss
             part.offset = read_to + 1
         elif begin.back_ms is not None:
             since_ms = int(WALL_CLOCK.now_s() * 1_000) - begin.back_ms
             asked = TopicPartition(part.topic, part.partition, since_ms)
-            (at,) = consumer.offsets_for_times([asked], timeout=ASK_S)
+            (at,) = consumer.offsets_for_times([asked], timeout=ANSWER_S)
             part.offset = at.offset if at.offset >= 0 else high
         else:
             part.offset = OFFSET_BEGINNING if begin.back is None else max(low, high - begin.back)
@@ -183,7 +169,7 @@ class LiveTopics:
         for message in messages:
             error = message.error()
             if error is None:
-                taken.append(taken_of(message))
+                taken.append(record_of(message))
             elif error.code() not in GONE:  # no right to read, offsets that are gone, ...
                 raise KafkaException(error)
         if not taken:
@@ -204,19 +190,3 @@ class LiveTopics:
         brokers = json.loads(text)["brokers"].values()
         if any(one["nodeid"] >= 0 and one["state"] == "UP" for one in brokers):
             self._connected(True)
-
-
-def taken_of(message: Message) -> Taken:
-    """Return what a reader needs of a record."""
-    headers = dict(headers_of(message))
-    partition, offset = headers.get("source_partition"), headers.get("source_offset")
-    is_known = partition and offset and partition.isdigit() and offset.isdigit()
-    trade = (int(partition), int(offset)) if is_known and partition and offset else None
-    return Taken(
-        message.topic() or "",
-        message.partition(),
-        message.offset(),
-        message.timestamp()[1],
-        message.value() or b"",
-        trade,
-    )

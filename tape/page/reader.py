@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import Final
 
 from tape.errors import BrokerError
-from tape.kafka.live_topics import Begin, LiveTopics, Taken
+from tape.kafka.growing import Record
+from tape.kafka.live_topics import Begin, LiveTopics
 from tape.kafka.reader import ProgressReader
 from tape.page.board import Board, Source
 from tape.page.pulse import Pulse
@@ -55,13 +56,13 @@ class TopicReader:
         self._topics.stop()
         self._look.join(1.0)
 
-    def _take(self, records: Sequence[Taken]) -> None:
+    def _take(self, records: Sequence[Record]) -> None:
         settings, board = self._settings, self._board
         for one in records:
             if one.topic == settings.bars_topic:
                 board.add_bar(one.value)
             elif one.topic == settings.output:
-                source = Source(one.topic, one.partition, one.offset, one.at_ms, one.trade)
+                source = Source(one.topic, one.partition, one.offset, one.at_ms, one.source)
                 board.add_anomaly(one.value, source)
             elif one.topic == settings.episodes:
                 board.add_episode(one.value, one.at_ms / 1_000)

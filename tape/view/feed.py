@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tape.errors import BrokerError
-from tape.kafka.follower import Follower, Record
+from tape.kafka.follower import Follower
 from tape.kafka.group import GroupWatcher, Look
+from tape.kafka.growing import Record
 from tape.model.rejected import Rejected
 from tape.process.terminal_text import printable
 from tape.settings.detector import DetectorSettings

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from tape.kafka.follower import Record, Select
+from tape.kafka.follower import Select
+from tape.kafka.growing import Record
 from tape.model.rejected import Rejected
 from tape.view.alert import Seen, seen
 from tape.view.event import State, state_of

@@ -215,7 +215,7 @@ def test_a_file_and_a_place_without_the_right_to_it_are_named(day: Path, tmp_pat
     unreadable = [*reading(secret, out).values(), *reading(hidden, out).values()]
     unwritable: list[list[str | Path]] = [*reading(day, closed).values()]
     unwritable.append(["synth", "-o", closed, "--trades", "1000"])
-    unwritable.append(["broker", "start", "--data", closed / "broker"])
+    unwritable.append(["broker", "start", "--data", closed / "broker", "--port", str(free_port())])
     ended = limited([*unreadable, *unwritable])
     assert len(ended) == len(unreadable) + len(unwritable)
     for nth, one in enumerate(ended[: len(unreadable)]):
@@ -249,6 +249,7 @@ WITHOUT_A_BROKER = {
     "rejected retry": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "reviews export": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "reviews list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
+    "show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "state list": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "state reset": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
     "state show": (4, "error: no Kafka broker answered at 127.0.0.1:1 within 10 s"),
@@ -267,6 +268,7 @@ MORE_WORDS = {
     "learn": [str(Path(__file__).with_name("reviews.jsonl")), "-o", "ranking.json"],
     "producer forget": ["--all"],
     "reviews export": ["-o", "reviews.jsonl"],
+    "show": ["NVDA-2-1-1"],
     "state reset": ["--all", "--yes"],
     "state show": ["NVDA"],
 }

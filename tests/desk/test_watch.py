@@ -12,8 +12,8 @@ import pytest
 from textual.pilot import Pilot
 
 from tape.errors import BrokerError, SettingsError
-from tape.kafka.follower import Record
 from tape.kafka.group import Look, Member
+from tape.kafka.growing import Record
 from tape.kafka.neighbours import Around
 from tape.model.rejected import Rejected
 from tape.model.trade import Trade, decode
@@ -284,14 +284,14 @@ def test_of_the_past_as_much_is_shown_as_is_asked_for_of_what_fits() -> None:
 
 def test_the_newest_that_fit_are_chosen_whatever_lies_between() -> None:
     values = [message(n, "AAPL" if n % 3 else "NVDA") for n in range(9)]
-    records = [Record("anomalies", value, n, None, "") for n, value in enumerate(values)]
+    records = [Record("anomalies", 0, n, value, n) for n, value in enumerate(values)]
     select = past_trades(Filter(frozenset({"NVDA"})))
     kept, is_enough = select(records, 2)
     assert (kept, is_enough) == ([records[3], records[6]], True)
     assert select(records, 4) == ([records[0], records[3], records[6]], False)
     assert select(records, 0) == ([], True)
     of_one = [
-        Record("episodes", state(n, kind).raw, n, None, "")
+        Record("episodes", 0, n, state(n, kind).raw, n)
         for n in (1, 2)
         for kind in ("opened", "extended", "closed")
     ]

@@ -133,6 +133,8 @@ def test_of_two_analysts_the_later_sees_the_earlier_and_commands_tell_what_count
     assert tape("case", name, "-o", case, **bench.env()).returncode == 0
     found = json.loads(case.read_text())
     assert found["episode"]["history"] == last["history"]
+    shown = json.loads(tape("show", name, **bench.env()).stdout)
+    assert shown["episode"] == found["episode"]
 
 
 @pytest.mark.full
