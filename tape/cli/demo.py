@@ -1,6 +1,7 @@
 """`tape demo`: the whole pipeline from one command."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, cast, get_args
 
 import typer
@@ -89,6 +90,7 @@ def demo(
             lambda text: console.print(text, highlight=False),
             **more,
         )
+    console.print(f"next: {_next(run.data)}", soft_wrap=True, highlight=False)
     return run.producer_exit_code
 
 
@@ -102,6 +104,11 @@ def _for_page(settings: DetectorSettings) -> tuple[DetectorSettings, dict[str, s
     if "replay_speed" not in load(ProducerSettings).model_fields_set:
         more["REPLAY_SPEED"] = f"{PAGE_SPEED:g}"
     return settings, more
+
+
+def _next(data: Path) -> str:
+    """Return the command that shows more of the same files."""
+    return f"tape replay {quote(str(data))} --profile calibrated, which ranks what it finds"
 
 
 def _store(name: str) -> SinkName | None:

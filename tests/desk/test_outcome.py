@@ -193,9 +193,7 @@ def test_on_a_terminal_inject_says_a_line_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--symbols", "ACME")])
-def test_a_replay_says_how_many_rows_are_not_trades(
-    words: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_a_replay_says_how_many_rows_are_not_trades(words: tuple[str, ...], tmp_path: Path) -> None:
     rows = [row(n, symbol=("ACME", "BOLT")[n % 2]) for n in range(60)]
     rows[3] = rows[3].replace(",T,", ",A,")
     rows[4] = rows[4].replace(",T,", ",C,")

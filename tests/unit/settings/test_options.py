@@ -197,14 +197,16 @@ def test_the_hash_is_the_one_that_alerts_carry() -> None:
     assert shown.splitlines()[0] == "d2bc50fcd0ea", "as in the golden messages"
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_no_option_of_a_setting_takes_the_word_of_another_option(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(ALL_COMMANDS))
+def test_no_two_options_of_a_command_share_a_word_or_a_place(name: str) -> None:
     """`tape learn --output FILE` once was the topic `output`, too."""
     commands = typer.main.get_command(app)
     assert isinstance(commands, LazyGroup)
     for one in leaves(commands.load(name)):
         inner = [parameter.name for parameter in one.params]
         assert len(inner) == len(set(inner)), f"{one.name}: {sorted(inner)}"
+        words = [word for parameter in one.params for word in parameter.opts]
+        assert len(words) == len(set(words)), f"{one.name}: {sorted(words)}"
 
 
 def leaves(command: Any) -> list[Any]:
