@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tape.api.arguments import count_of, text_of
 from tape.api.books import BookedReplay, Books, RejectedRow
 from tape.api.frames import needs
 from tape.api.reading import Trades
@@ -18,7 +19,7 @@ from tape.errors import BooksError, SettingsError
 from tape.model.anomaly import Anomaly, decode_anomaly, verdict_begins
 from tape.model.episode import Episode, decode_episode
 from tape.model.fields import TIME_MAX_NS
-from tape.process.whole_file import OutputFile
+from tape.process.whole_file import OutputFile, check_writable
 from tape.settings.misspelt import nearest
 from tape.sinks.episode_rows import TABLE as EPISODES
 from tape.sinks.fields import TABLE as ANOMALIES
@@ -97,7 +98,7 @@ class Found:
 
     def top(self, n: int = 10) -> Rows:
         """Return the most telling anomalies, one of each episode, the most telling first."""
-        return Rows(_top_table(self._telling(n)))
+        return Rows(_top_table(self._telling(count_of(n, "n"))))
 
     def plot(self, episode_id: str) -> "Figure":
         """Return a picture of an episode: the trades around its worst one, and what was odd.
@@ -109,7 +110,7 @@ class Found:
             import matplotlib  # noqa: F401 - only whether it is there
         except ImportError:
             raise needs("matplotlib", "plot()") from None
-        worst = self._named(episode_id)
+        worst = self._named(text_of(episode_id, "episode_id", "one of found.episodes"))
         symbol = worst.trade.symbol
         own = [value for value in self.messages if _is_of(value, symbol)]
         close_up, at = CloseUp(worst.anomaly_id), 0
@@ -142,6 +143,11 @@ class Found:
         place = Path(path).expanduser()
         check_output(place, "save:")
         values = self.messages if what == "anomalies" else self.episode_messages
+        try:
+            check_writable(place, inputs=self._trades.files, force=force)
+        except SettingsError as error:
+            remedy = error.remedy.replace("--force", "force=True")
+            raise SettingsError(error.cause, remedy) from None
         with OutputFile(place, inputs=self._trades.files, force=force) as file:
             sink: Sink = file_sink(file, place.suffix, what)
             try:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from tape.api.arguments import table_of, text_of
 from tape.archives.columns_file import SECTIONS, Column, ColumnsFile
 from tape.archives.columns_guess import suggest
 from tape.archives.columns_reader import columns_of, read_columns_file, zone_named
@@ -52,12 +53,14 @@ def is_frame(source: object) -> bool:
 
 def given_of(columns: Columns | None, time_zone: str | None) -> Given:
     """Return what a caller says of columns and times; raises `SettingsError` for what is wrong."""
-    zone = None if time_zone is None else zone_named(time_zone, "time_zone")
+    zone = None if time_zone is None else text_of(time_zone, "time_zone", '"America/New_York"')
+    zone = None if zone is None else zone_named(zone, "time_zone")
     if columns is None:
         return Given(None, zone)
     if isinstance(columns, str | os.PathLike):
         return Given(read_columns_file(Path(columns)), zone)
-    return Given(columns_of(_tables(columns), "columns"), zone)
+    said = table_of(columns, "columns", '{"price": "Px", "size": "Qty"}, or the path of a file')
+    return Given(columns_of(_tables(said), "columns"), zone)
 
 
 def frame_archive(frame: Any, given: Given, owner: object) -> Archive:
@@ -221,7 +224,7 @@ def _suggested(table: Any, zone: str | None, said: Mapping[str, object]) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    listed = ", ".join(map(str, names))
+    listed = ", ".join(map(str, names)) or "none"
     return printable(listed if len(listed) <= 200 else f"{listed[:200]}…")
 
 
@@ -275,8 +278,12 @@ def _write(table: Any, path: Path) -> None:
 
 
 def _plain_column(column: Any) -> Any:
-    """Return a column as files have it: times with a zone as ns since 1970, the rest as text."""
+    """Return a column as files have it: times with a zone as ns since 1970, the rest as text.
+
+    The end of a line within a text would end the row: a tab, which no value has, stands for it.
+    """
     import pyarrow as pa
+    from pyarrow import compute
 
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -288,4 +295,4 @@ def _plain_column(column: Any) -> Any:
         return column.cast(pa.timestamp("ns", tz=kind.tz)).cast(pa.int64())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column
-    return column.cast(pa.string())
+    return compute.replace_substring_regex(column.cast(pa.string()), "[\\r\\n]", "\t")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
+from tape.api.arguments import names_of, place_of
 from tape.api.books import BookedReplay, KeptOutcome
 from tape.api.frames import Columns, frame_archive, given_of, is_frame, unreadable
 from tape.api.settings import Setup
@@ -199,7 +200,10 @@ def part_of(symbols: "Symbols") -> Part:
 
 
 def _part(symbols: "Symbols", start: "Time | None", end: "Time | None") -> Part:
-    names = split_symbols(symbols, "symbols") if isinstance(symbols, str) else [*symbols]
+    if isinstance(symbols, str):
+        names = split_symbols(symbols, "symbols")
+    else:
+        names = names_of(symbols, "symbols")
     for name in names:
         check_symbol(name, "symbols")
     from_ns = 0 if start is None else time_ns(_text(start), option="start")
@@ -215,9 +219,14 @@ def _text(time: "Time") -> str:
 
 def _paths(source: Any) -> list[Path]:
     if isinstance(source, str | os.PathLike):
-        return [Path(source).expanduser()]
+        return [Path(place_of(source)).expanduser()]
     try:
-        paths = [Path(one).expanduser() for one in source]
+        several = list(source)
+        if any(map(is_frame, several)):
+            raise SettingsError(
+                "these are several frames", "make one of them, as pandas.concat(frames) does"
+            )
+        paths = [Path(place_of(one)).expanduser() for one in several]
     except TypeError:
         raise SettingsError(
             f"{type(source).__name__} is neither a path nor a frame",

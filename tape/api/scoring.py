@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from tape.api.arguments import text_of
 from tape.api.books import BookedReplay, Books, RejectedRow
 from tape.api.detecting import note_unused, refuse_nothing
 from tape.api.frames import Columns, needs
@@ -104,7 +105,7 @@ def bars(
     `every` is the length of a bar: 1s, 5s, 1m, 5m, 1h, or 1d of New York. The other arguments are
     those of `detect`.
     """
-    length_ns = every_ns(every)
+    length_ns = every_ns(text_of(every, "every", 'a length such as "1m"'))
     if length_ns is None:
         raise SettingsError(
             f"every={every!r} is no length of a bar", "write 1s, 5s, 1m, 5m, 1h or 1d"

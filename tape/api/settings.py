@@ -4,13 +4,14 @@ Nothing is read from the environment or `.env`: what is not given has its defaul
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from tape.api.arguments import names_of, number_of, table_of
 from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings
@@ -21,6 +22,10 @@ from tape.settings.thresholds_file import checked_thresholds
 Path = str | os.PathLike[str]
 Thresholds = Mapping[str, Mapping[str, float]]
 """By symbol, as a THRESHOLDS_FILE has them."""
+
+
+OF_READ: Final = ("symbols", "start", "end")
+"""What says which trades are read, not how they are judged."""
 
 
 class Settings(TypedDict, total=False):
@@ -39,7 +44,7 @@ class Settings(TypedDict, total=False):
     episode_gap_s: float
     volume_threshold: int
     change_threshold: float
-    rules: str
+    rules: str | Sequence[str]
     thresholds: Thresholds | Path
     model: Path
     ranking_file: Path
@@ -98,7 +103,9 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
     for name in given:
         if name not in known:
             raise _no_setting(name, known)
-    values = {name: value for name, value in given.items() if value is not None}
+    values = {name: number_of(one, name) for name, one in given.items() if one is not None}
+    if "rules" in values and not isinstance(values["rules"], str):
+        values["rules"] = ",".join(names_of(values["rules"], "rules"))
     thresholds = values.pop("thresholds", None)
     if isinstance(thresholds, str | os.PathLike):
         values["thresholds_file"], thresholds = thresholds, None
@@ -114,7 +121,8 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
         ) from None
     parameters = settings.parameters()
     if thresholds is not None:
-        parameters = replace(parameters, overrides=checked_thresholds(thresholds, "thresholds"))
+        tables = table_of(thresholds, "thresholds", '{"NVDA": {"alerts_per_day": 10}}, or a path')
+        parameters = replace(parameters, overrides=checked_thresholds(tables, "thresholds"))
     return Setup(parameters, settings.max_symbols)
 
 
@@ -122,6 +130,8 @@ def _no_setting(name: str, known: list[str]) -> SettingsError:
     if name in DetectorSettings.model_fields:
         remedy = "write thresholds=" if name == "thresholds_file" else "drop it"
         return SettingsError(f"{name!r} is a setting of the running apps only", remedy)
+    if name in OF_READ:
+        return SettingsError(f"{name!r} is no setting", f"give it to tape.read(…, {name}=…)")
     near = nearest(name, known)
     remedy = f"the nearest one is {near}" if near else f"choose from {', '.join(known)}"
     return SettingsError(f"{name!r} is no setting", remedy)
