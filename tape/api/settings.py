@@ -17,6 +17,7 @@ from tape.errors import SettingsError
 from tape.settings.broker import BrokerSettings
 from tape.settings.detector import OF_THE_APP, DetectorSettings
 from tape.settings.misspelt import nearest
+from tape.settings.plain_fault import plain_fault
 from tape.settings.thresholds_file import checked_thresholds
 
 Path = str | os.PathLike[str]
@@ -105,7 +106,7 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
             raise _no_setting(name, known)
     values = {name: number_of(one, name) for name, one in given.items() if one is not None}
     if "rules" in values and not isinstance(values["rules"], str):
-        values["rules"] = ",".join(names_of(values["rules"], "rules"))
+        values["rules"] = ",".join(names_of(values["rules"], "rules")) or ","
     thresholds = values.pop("thresholds", None)
     if isinstance(thresholds, str | os.PathLike):
         values["thresholds_file"], thresholds = thresholds, None
@@ -117,7 +118,7 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
         at = str(fault["loc"][0]) if fault["loc"] else ""
         name = next((own for own, alias in aliases.items() if alias == at), at)
         raise SettingsError(
-            f"{name}: {fault['msg']} (found {str(fault['input'])[:80]!r})", "correct it"
+            f"{plain_fault(fault['msg'], name)} (found {str(fault['input'])[:80]!r})", "correct it"
         ) from None
     parameters = settings.parameters()
     if thresholds is not None:

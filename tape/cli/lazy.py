@@ -9,11 +9,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from tape.cli.completing import stand_in
+from tape.cli.once import refuse_twice
 from tape.cli.plain_help import in_plain_words, plain_word
 from tape.errors import SettingsError
 from tape.process.interrupts import clean_up_first
 from tape.process.terminal_text import printable_lines
 from tape.settings.names import NAMES
+from tape.settings.plain_fault import plain_fault
 
 USAGE_ERROR: Final = cast(type[Exception], typer.BadParameter.__mro__[1])
 """What Click raises for words that are wrong; which class that is depends on Typer's version."""
@@ -25,7 +27,7 @@ def _said_safely() -> Iterator[None]:
     try:
         yield
     except USAGE_ERROR as error:
-        told = error.message + _as_setting(error)  # type: ignore[attr-defined]
+        told = plain_fault(error.message) + _as_setting(error)  # type: ignore[attr-defined]
         error.message = printable_lines(told)  # type: ignore[attr-defined]
         raise
 
@@ -89,6 +91,7 @@ class LazyGroup(TyperGroup):
 
         give_options(command, name if self.group is None else self.group)
         in_plain_words(command)
+        refuse_twice(command)
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:

@@ -50,6 +50,8 @@ def settings(
     shape = form_of(form, as_json)
     if app and app not in APPS:
         raise SettingsError(f"--app {app}: there is no such app", f"choose from {', '.join(APPS)}")
+    if check and hash_:
+        raise SettingsError("--check and --hash are two questions", "leave one of them out")
     if check:
         return _check(app, shape)
     if hash_:

@@ -179,8 +179,11 @@ class DetectorSettings(BrokerSettings):
     @classmethod
     def _words(cls, rules: str) -> str:
         """Have each word once; which of them are rules depends on PROFILE."""
-        words = (word.strip().lower() for word in rules.split(","))
-        return ",".join(dict.fromkeys(filter(None, words)))
+        words = filter(None, (word.strip().lower() for word in rules.split(",")))
+        found = ",".join(dict.fromkeys(words))
+        if rules.strip() and not found:
+            raise SettingsError(f"RULES: {rules!r} names no rule", "name one, or leave it out")
+        return found
 
     @model_validator(mode="after")
     def _shares_are_a_whole(self) -> Self:

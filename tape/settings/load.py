@@ -20,6 +20,7 @@ from tape.settings.broker import DOTENV, BrokerSettings
 from tape.settings.misspelt import SHORT, meant_by
 from tape.settings.names import NAMES
 from tape.settings.options import chosen
+from tape.settings.plain_fault import plain_fault
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -184,7 +185,7 @@ def _said(fault: "ErrorDetails") -> tuple[str, str]:
     secret = any(word in where for word in ("PASSWORD", "KEY", "SECRET", "URL"))
     found = "" if secret else f" (found {str(fault['input'])[:80]!r})"
     remedy = "set it" if fault["type"] == "missing" else "correct it, or unset it"
-    return f"{where}: {fault['msg']}{found}", remedy
+    return f"{plain_fault(fault['msg'], where)}{found}", remedy
 
 
 def _misspelt_names(found: Iterable[str], place: str = "") -> list[SettingsError]:

@@ -1,10 +1,13 @@
 """One setting of an app: its name, its default, what it means, and in what unit."""
 
 import socket
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
+
+MOST: Final = 2**63 - 1
+"""Largest whole number of a setting that has no limit of its own: what 64 bits hold."""
 
 
 def setting(default: Any, name: str, meaning: str, unit: str = "", **limits: Any) -> Any:
@@ -17,6 +20,8 @@ def setting(default: Any, name: str, meaning: str, unit: str = "", **limits: Any
         unit: of a number, in words; empty where the meaning says it.
         limits: what Pydantic checks.
     """
+    if isinstance(default, int | float) and not isinstance(default, bool) and "le" not in limits:
+        limits |= {"le": MOST} if isinstance(default, int) else {"allow_inf_nan": False}
     return Field(
         default, alias=name, description=meaning, json_schema_extra={"unit": unit}, **limits
     )

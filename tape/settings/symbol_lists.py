@@ -22,6 +22,8 @@ def split_symbols(text: str, option: str) -> list[str]:
     ['NVDA', 'ES.c.0', 'UD:1V: GN 2391', 'A,B']
     """
     names = [part.strip(" ").replace("\\,", ",") for part in COMMA.split(text) if part.strip(" ")]
+    if text.strip() and not names:
+        raise SettingsError(f"{option}: {text!r} names no symbol", "name one, or leave it out")
     for name in names:
         check_symbol(name, option)
     return names

@@ -16,6 +16,8 @@ TRADES = {
     "size": [100] * 5,
 }
 
+NUMBERS: Any = [7]
+
 
 def found(**settings: Any) -> tape.Found:
     return tape.detect(TRADES, **settings)
@@ -30,8 +32,12 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         "volume_threshold=True is neither a number nor a text",
     ),
     "rules of numbers": (lambda: found(rules=[1]), "rules=1 is no text"),
-    "symbols of numbers": (lambda: tape.read(TRADES, symbols=[7]), "symbols=7 is no text"),
-    "one symbol of a number": (lambda: tape.read(TRADES, symbols=7), "symbols=7 is no text"),
+    "no rules at all": (lambda: found(rules=[]), "RULES: ',' names no rule"),
+    "symbols of numbers": (lambda: tape.read(TRADES, symbols=NUMBERS), "symbols=7 is no text"),
+    "one symbol of a number": (
+        lambda: tape.read(TRADES, symbols=NUMBERS[0]),
+        "symbols=7 is no text",
+    ),
     "symbols of a call": (lambda: found(symbols="NVDA"), "give it to tape.read(…, symbols=…)"),
     "top of a text": (lambda: found().top("3"), "n='3' is no count"),
     "top of a half": (lambda: found().top(2.5), "n=2.5 is no count"),

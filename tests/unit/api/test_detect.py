@@ -148,7 +148,7 @@ def test_settings_have_the_names_of_the_detector() -> None:
         ({"xyzzy": 1}, "choose from profile"),
         ({"log_level": "DEBUG"}, "of the running apps only"),
         ({"profile": "clasic"}, "clasic"),
-        ({"trees": 0}, "trees: Input should be greater than or equal to 1"),
+        ({"trees": 0}, "trees should be at least 1"),
         ({"thresholds": {"NVDA": {"volume": 1}}}, r"thresholds: \[NVDA\] has an unknown key"),
     ],
 )

@@ -91,7 +91,7 @@ def test_options_are_of_one_call_only() -> None:
         (["--set", "PROFILE"], "--set 'PROFILE' is no NAME=VALUE"),
         (["--profile", "classic", "--set", "PROFILE=calibrated"], "PROFILE is given twice"),
         (["--profile", "clasic"], "PROFILE: there is no detector 'clasic'; did you mean classic?"),
-        (["--volume-threshold", "0"], "VOLUME_THRESHOLD: Input should be greater than or equal"),
+        (["--volume-threshold", "0"], "VOLUME_THRESHOLD should be at least 1"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(words: list[str], said: str) -> None:
