@@ -5,7 +5,7 @@ from typing import Final
 
 from tape.alerting.calendar_events import Calendars
 from tape.alerting.rules import Rules
-from tape.cli.output import notes_console
+from tape.cli.output import counted, notes_console
 from tape.market.new_york import NEW_YORK
 from tape.process.terminal_text import printable
 from tape.settings.alerter import AlerterSettings
@@ -40,7 +40,7 @@ def say_unusable(calendars: Calendars) -> None:
 def say_unreadable(count: int, topic: str) -> None:
     """Say how many records of the topic of alerts are none."""
     if count:
-        text = f"{count:,} records on {printable(topic)} cannot be read"
+        text = f"{printable(topic)}: {counted(count, 'record')} cannot be read"
         notes_console().print(text, markup=False, highlight=False, soft_wrap=True)
 
 

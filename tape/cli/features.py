@@ -14,7 +14,7 @@ from tape.archives import count_rows_hint, find_archives
 from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.nothing import listed
-from tape.cli.output import Force, notes_console, row_bars, say_outcome
+from tape.cli.output import Force, counted, notes_console, row_bars, say_outcome
 from tape.desk.evaluate.labels import Label, read_labels
 from tape.desk.train.features_file import About, FeaturesWriter
 from tape.desk.train.labelling import Labelling
@@ -123,7 +123,7 @@ def _say(
     show(form, whole, list)
     kinds = ", ".join(f"{cell(kind)} {count:,}" for kind, count in labelled.items())
     notes_console().print(
-        f"{run.trades:,} trades in {elapsed_s:.2f} s "
+        f"{counted(run.trades, 'trade')} in {elapsed_s:.2f} s "
         f"({run.trades / max(elapsed_s, 1e-9):,.0f} trades/s); duplicates {run.duplicates:,}; "
         f"labelled trades {labelled.total():,}{': ' + kinds if kinds else ''}",
         soft_wrap=True,

@@ -91,7 +91,8 @@ def load(
     whole = {**facts, **loaded.outcome.as_json()}
     show(shape, whole, lambda: [f"{told}, {loaded.new:,} of them new"])
     notes_console().print(
-        f"{loaded.rows:,} rows in {took_s:.2f} s ({facts['rows_per_s']:,} rows/s)", highlight=False
+        f"{counted(loaded.rows, 'row')} in {took_s:.2f} s ({facts['rows_per_s']:,} rows/s)",
+        highlight=False,
     )
     say_outcome(loaded.outcome)
     return loaded.outcome.exit_code

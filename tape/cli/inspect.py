@@ -11,6 +11,7 @@ from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.output import (
     Force,
+    counted,
     notes_console,
     row_bars,
     say_outcome,
@@ -94,7 +95,7 @@ def inspect(
         notes.print(cell(sentence), soft_wrap=True, highlight=False)
     say_outcome(outcome)
     notes.print(
-        f"{found.rows:,} rows in {found.elapsed_s:.2f} s ({found.rows_per_s:,} rows/s)",
+        f"{counted(found.rows, 'row')} in {found.elapsed_s:.2f} s ({found.rows_per_s:,} rows/s)",
         soft_wrap=True,
         highlight=False,
     )

@@ -9,7 +9,7 @@ from tape.archives.given import Given
 from tape.cli.given import with_given
 from tape.cli.notes import say_idle_model, say_missing, say_order, say_skipped, say_unused
 from tape.cli.nothing import NothingJudgedError
-from tape.cli.output import notes_console, say_outcome
+from tape.cli.output import counted, notes_console, say_outcome
 from tape.judging.judge import Judge
 from tape.judging.replay import Part, Replay
 from tape.model.counts import Counts
@@ -65,7 +65,7 @@ def figures(
 def say_figures(run: Replay, counts: Counts, elapsed_s: float, own: str) -> None:
     """Say the same in a sentence for a person."""
     notes_console().print(
-        f"{run.trades:,} trades in {elapsed_s:.2f} s "
+        f"{counted(run.trades, 'trade')} in {elapsed_s:.2f} s "
         f"({_per_s(counts, elapsed_s):,.0f} trades/s); {own}; duplicates {counts.duplicate:,}; "
         f"rows rejected {run.outcome.rejected.total():,}"
     )

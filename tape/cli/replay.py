@@ -17,6 +17,7 @@ from tape.cli.notes import advance
 from tape.cli.nothing import NothingJudgedError, nothing_judged
 from tape.cli.output import (
     Force,
+    counted,
     notes_console,
     row_bars,
 )
@@ -136,7 +137,7 @@ def replay(
     for path in (p for p in (output, episodes, bars, plot) if p is not None):
         notes_console().print(f"written: {cell(str(path))}")
     if plots is not None:
-        notes_console().print(f"written: {drawn:,} pictures in {cell(str(plots))}")
+        notes_console().print(f"written: {counted(drawn, 'picture')} in {cell(str(plots))}")
         if older:
             are = "1 other picture is" if older == 1 else f"{older:,} other pictures are"
             notes_console().print(f"{are} in that folder, of earlier runs", highlight=False)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from tape.cli.forms import AsForm, AsJson, form_of, show
-from tape.cli.output import Force, notes_console
+from tape.cli.output import Force, counted, notes_console
 from tape.errors import SettingsError
 from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.kafka.reviews_topic import reviews_that_count
@@ -77,7 +77,7 @@ def _found(state: str) -> list[Review]:
     ready_broker(client, [], wait_s=COMMAND_WAIT_S)
     found, unreadable = reviews_that_count(client, settings.reviews)
     if unreadable:
-        notes_console().print(f"{unreadable:,} records of {settings.reviews} cannot be read")
+        notes_console().print(f"{settings.reviews}: {counted(unreadable, 'record')} cannot be read")
     return [one for one in found if state in ("", one.state)]
 
 

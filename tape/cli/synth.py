@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tape.cli.output import Force, say
+from tape.cli.output import Force, counted, say
 from tape.errors import SettingsError
 from tape.market.trading_days import next_trading_day, why_closed
 from tape.settings.symbol_lists import split_symbols
@@ -51,7 +51,7 @@ def synth(
     for one in _trading_days(day.date(), days):
         made = make_day(seed, names, trades, one, anomalies=anomalies)
         path = write_day(made, output, force=force)
-        say(f"{path}: {trades:,} trades, {len(made.labels)} labelled anomalies")
+        say(f"{path}: {counted(trades, 'trade')}, {_labelled(len(made.labels))}")
     return 0
 
 
@@ -78,3 +78,7 @@ def _beyond() -> SettingsError:
         "--day and --days go beyond the days that are read",
         f"choose days from {FIRST_DAY} to {LAST_DAY}",
     )
+
+
+def _labelled(count: int) -> str:
+    return "1 labelled anomaly" if count == 1 else f"{count:,} labelled anomalies"
