@@ -1,8 +1,6 @@
 """One episode as the topics hold it, found by its id or by what its id begins with."""
 
-from typing import Final
-
-from confluent_kafka import Message
+from typing import Any, Final
 
 from tape.errors import SettingsError
 from tape.kafka.growing import record_of
@@ -14,6 +12,8 @@ from tape.settings.page import PageSettings
 
 NAMED_MAX: Final = 3
 """Episodes that are named where an id begins several: enough to see how they differ."""
+Message = Any
+"""A message of Kafka's client, which is imported by `kafka` only."""
 SHOWN_MAX: Final = 100
 """Characters of what was asked for in a sentence about it."""
 

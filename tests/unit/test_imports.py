@@ -234,7 +234,7 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 
 
 LOADED = {
-    "producer": (120, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
+    "producer": (128, {"detection", "judging", "market", "desk", "view", "cli", "synthetic"}),
     "anomaly_detector": (135, {"archives", "feeds", "desk", "view", "cli", "synthetic"}),
     "alerter": (
         90,
