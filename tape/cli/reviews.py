@@ -71,7 +71,9 @@ def export(
 
 def _found(state: str) -> list[Review]:
     if state and state not in DECISIONS:
-        raise SettingsError(f"--state {state!r} is none", f"choose of {', '.join(DECISIONS)}")
+        raise SettingsError(
+            f"--state: there is no decision {state!r}", f"choose from {', '.join(DECISIONS)}"
+        )
     settings = load(PageSettings)
     client = settings.client_config()
     ready_broker(client, [], wait_s=COMMAND_WAIT_S)

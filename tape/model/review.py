@@ -75,9 +75,9 @@ def checked_step(
 ) -> Step:
     """Return a decision; raises `SettingsError` that says what of it cannot be."""
     if state not in DECISIONS:
-        raise SettingsError(f"{state[:40]!r} is no decision", f"choose of {', '.join(DECISIONS)}")
+        raise SettingsError(f"{state[:40]!r} is no decision", f"choose from {', '.join(DECISIONS)}")
     if reason not in REASONS and not (state in ("open", "acknowledged") and not reason):
-        raise SettingsError(f"{reason[:40]!r} is no reason", f"choose of {', '.join(REASONS)}")
+        raise SettingsError(f"{reason[:40]!r} is no reason", f"choose from {', '.join(REASONS)}")
     if len(note) > NOTE_MAX:
         raise SettingsError(f"the note has {len(note):,} characters", f"write at most {NOTE_MAX:,}")
     if len(tags) > TAGS_MAX or any(not 0 < len(tag) <= TAG_MAX for tag in tags):

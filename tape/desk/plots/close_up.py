@@ -44,9 +44,10 @@ class CloseUp:
     def __init__(self, wanted: str) -> None:
         if not may_begin(wanted):
             raise SettingsError(
-                f"--anomaly {wanted!r} is not the id of an anomaly",
+                f"--anomaly {wanted!r} is not the id of an anomaly, nor long enough to begin one",
                 "take it from the list of `tape replay`, or an anomaly_id (such as "
-                "NVDA-2-1751961600171836530-7) from a file of --output",
+                "NVDA-2-1751961600171836530-7) from a file of --output; symbol, publisher and the "
+                "first digits of the time are the least",
             )
         self._wanted = wanted
         whole = IDENTITY.fullmatch(wanted)

@@ -132,7 +132,7 @@ def test_what_is_no_decision_is_refused(body: bytes) -> None:
 def test_what_cannot_be_decided_is_told() -> None:
     bench = Bench()
     assert bench.decide("nobody", "dismissed").status_code == 400
-    assert "choose of" in bench.decide(DAY.ids[0], "forgotten").json()["error"]
+    assert "choose from" in bench.decide(DAY.ids[0], "forgotten").json()["error"]
 
 
 def test_filters_come_from_the_address_and_count_all_that_is_kept() -> None:
