@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -66,6 +66,7 @@ class AppMetrics:
         self._lag, self._lag_told_s = 0.0, -math.inf
         self._seen_s = self._committed_s = clock.now_s()
         self.registry.register(_Waiting(self, *lag))
+        ProcessCollector(registry=self.registry)  # memory and CPU, under the names all have
         since = Gauge(
             "tapewatch_seconds_since_commit",
             "Seconds since the last commit, or the start",

@@ -128,7 +128,7 @@ def test_there_is_one_image_from_a_digest_that_can_be_replaced() -> None:
         assert document(f"{app}/app.yaml")["includedFolders"][:2] == ["tape", "image"]
     services = document("docker-compose.yml")["services"]
     ours = {name: one for name, one in services.items() if one["image"] == "tapewatch"}
-    assert set(ours) == {*DEPLOYED, "topics", "tape"}
+    assert set(ours) == {*DEPLOYED, "grafana_sink", "topics", "tape"}
     builds = {name: one["build"] for name, one in ours.items() if "build" in one}
     assert builds == {"topics": {"context": ".", "args": {"BASE_IMAGE": None}}}
     for name, app in DEPLOYED.items():

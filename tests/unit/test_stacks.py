@@ -215,6 +215,8 @@ def test_the_stores_and_their_sinks_start_only_when_asked_for_and_in_that_order(
             asked.setdefault(profile, set()).add(name)
     assert asked == {
         "postgres": {"postgres", "postgres_sink"},
+        "grafana": {"postgres", "postgres_sink", "grafana_sink", "prometheus", "grafana"}
+        | {"grafana_reader"},
         "elastic": {"elasticsearch", "kibana", "elasticsearch_sink"},
         "alerts": {"alerter"},
         "page": {"dashboard"},
