@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -25,9 +25,11 @@ all their CPU time: a start takes 4.7 s of it in place of 6.9 s."""
 settings.register_profile("tapewatch", deadline=None)  # speed is for benchmarks: machines are busy
 settings.load_profile("tapewatch")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Started in the background (`nohup`, some CI servers): apps under test would ignore Ctrl-C too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+ENDED_BY: Final = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+for one, default in ENDED_BY.items():
+    if signal.getsignal(one) is signal.SIG_IGN:
+        # Started in the background (`nohup`, some CI servers): apps under test would ignore it too.
+        signal.signal(one, default)
 
 
 @pytest.fixture(scope="session")
