@@ -1,5 +1,6 @@
 """An inspection as tables and sentences for a terminal."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -30,9 +31,11 @@ def tables(found: Inspection) -> Iterator[Table]:
 def sentences(found: Inspection) -> Iterator[str]:
     """Yield what a table would say badly."""
     days = list(found.days)
-    kinds = {one.about.words for one in found.files}
-    if len(kinds) == 1:
-        yield f"{len(found.files):,} × {kinds.pop()}"
+    kinds = _kinds(found.files)
+    counts = Counter(one.about.words for one in found.files)
+    for words, number in kinds.items():
+        name = f"kind {number}: " if len(kinds) > 1 else ""
+        yield f"{name}{counts[words]:,} × {words}"
     if days:
         counted = f"{len(days):,} days with trades, {days[0]} to {days[-1]}"
         yield counted if len(days) > 1 else f"trades of one day, {days[0]}"
@@ -87,8 +90,9 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
 def _files(files: list[FileReport]) -> Table:
     """Return one row per file; what no file has gets no column."""
     more: dict[str, list[str]] = {}
-    if len({one.about.words for one in files}) > 1:
-        more["what it is"] = [cell(one.about.words) for one in files]
+    kinds = _kinds(files)
+    if len(kinds) > 1:  # in words, below, they would take the room of the names
+        more["kind"] = [str(kinds[one.about.words]) for one in files]
     if any(one.symbols > 1 for one in files):
         more["symbols"] = [f"{one.symbols:,}" for one in files]
     if any(one.rejected for one in files):
@@ -111,6 +115,11 @@ def _files(files: list[FileReport]) -> Table:
             *(cells[nth] for cells in more.values()),
         )
     return _shortened(table, len(files), 5 + len(more))
+
+
+def _kinds(files: list[FileReport]) -> dict[str, int]:
+    """Return a number for each of what files are in words, in their order."""
+    return {words: n for n, words in enumerate(dict.fromkeys(one.about.words for one in files), 1)}
 
 
 def _short(last: str | None, first: str | None) -> str:
