@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,7 +10,7 @@ from tape.cli import show
 from tape.errors import BrokerError
 from tape.page import stored
 from tests.commands import Ended, tape
-from tests.flagged_days import Told, told
+from tests.flagged_days import Told, changed, told
 
 DAY = told(3)
 ANOMALIES, EPISODES, REVIEWS = "anomalies", "episodes", "reviews"
@@ -84,6 +84,15 @@ def test_an_alert_is_shown_by_its_id_with_its_reason_and_decisions(shown: Shown)
         assert "22,000" in ended.stdout  # its shares, by how it was made
         assert "the trades around it: it is not known where its trades lie" in lines
         assert lines[-1] == "nobody has decided yet"
+
+
+def test_each_reason_has_lines_of_its_own_and_steers_nothing(shown: Shown) -> None:
+    (reason,) = json.loads(DAY.anomalies[0])["reasons"]
+    other = {**reason, "rule": "Isolation Forest", "text": "\x1b[2J far\nout"}
+    day = replace(DAY, anomalies=[changed(DAY.anomalies[0], reasons=[reason, other])])
+    lines = shown(DAY.ids[0], "--format", "table", day=day).stdout.splitlines()
+    assert [line for line in lines if line.strip().startswith("Isolation Forest: ")]
+    assert not [line for line in lines if "\x1b" in line or line.startswith("out")]
 
 
 def test_other_forms_have_the_facts(shown: Shown) -> None:
