@@ -20,6 +20,7 @@ from tape.detection.parameters import Parameters
 from tape.history.load import Wanted, load
 from tape.judging.judge import Judge
 from tape.kafka.local.ports import free_port
+from tape.model.bar import Bar, encode_bar, iso_second
 from tape.model.counts import Counts
 from tape.ops.local_postgres import LocalPostgres
 from tape.ops.local_questdb import LocalQuestDb
@@ -39,6 +40,9 @@ from tests.search_servers import Elasticsearch, OpenSearch, SearchServer
 APPENDED_MS = 1_750_000_000_000
 TICKS_S = os.sysconf("SC_CLK_TCK")
 AT_ONCE = 2_000
+SYMBOLS = 1_000
+START_S = 1_746_451_800
+"""Of the bars: how many there are of a second, and the first second."""
 
 
 def main(rows: int) -> None:
@@ -57,6 +61,7 @@ def main(rows: int) -> None:
             backend = backend_of(store)
             measured("postgres, anomalies", rows, lambda: put(store, anomalies), backend)
             measured("postgres, the same again", rows, lambda: put(store, anomalies), backend)
+            measure_bars(store, rows, backend)
             put(store, trades[: rows // 2])  # compiled by now
             half = rows - rows // 2
             rest = trades[rows // 2 :]
@@ -73,6 +78,22 @@ def main(rows: int) -> None:
         measured("files, anomalies", rows, lambda: put(files, anomalies))
         with LocalQuestDb(folder / "questdb", free_port()) as quest:
             measure_questdb(quest, anomalies, trades)
+
+
+def measure_bars(store: Store, rows: int, backend: int) -> None:
+    """Measure bars of a thousand symbols a second, new ones and those of a second told again."""
+    whole = rows // SYMBOLS * SYMBOLS
+    for nth, what in enumerate(("postgres, bars", "postgres, bars that have changed")):
+        bars = items([a_bar(n, nth) for n in range(whole)], "bars", since=nth * whole)
+        measured(what, whole, partial(put, store, bars), backend)
+
+
+def a_bar(number: int, nth: int) -> bytes:
+    """Return the nth record of a bar."""
+    second, symbol = divmod(number, SYMBOLS)
+    prices = (100.0, 100.5, 99.5, 100.25 + nth)
+    bar = Bar(f"S{symbol}", iso_second(START_S + second), *prices, 500, 5 + nth, nth, 99.0, 101.5)
+    return encode_bar(bar)
 
 
 def measure_questdb(server: LocalQuestDb, anomalies: list[Item], trades: list[Item]) -> None:
@@ -108,11 +129,11 @@ def search(folder: Path, kind: type[SearchServer], anomalies: list[Item]) -> Non
         store.close()
 
 
-def items(values: list[bytes], kind: Kind) -> list[Item]:
-    """Return messages as they lie on a topic."""
+def items(values: list[bytes], kind: Kind, since: int = 0) -> list[Item]:
+    """Return messages as they lie on a topic, from an offset on."""
     return [
         Item(value, kind, kind, offset=n, appended_ms=APPENDED_MS + n // 10, key=b"NVDA")
-        for n, value in enumerate(values)
+        for n, value in enumerate(values, start=since)
     ]
 
 

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tape.detection.parameters import Parameters
 from tape.errors import SettingsError
+from tape.judging.judge import Judge
+from tape.model.counts import Counts
 from tape.ops.local_postgres import LocalPostgres
 from tape.settings.load import load
 from tape.settings.sink import SinkSettings
@@ -164,6 +167,24 @@ def test_bars_made_of_stored_trades_and_the_detector_s_share_a_table(
         list(make_bars(connection, day, 1))
     kept = [(s, v, gone, low and float(low)) for s, v, gone, low in database.query(asked)]
     assert kept[0] == (1, 90, False, 99.5), "counted again, and the band stays"
+
+
+def test_what_the_detector_writes_is_taken_with_its_band(bench: Bench) -> None:
+    """Commit by commit, as it lies on the topic; the store has of each second the last."""
+    judge = Judge(Parameters(profile="calibrated"), 10, Counts(), bars=True)
+    assert judge.bars is not None
+    items: list[Item] = []
+    for batch in range(4):
+        numbers = range(batch * 500 + 1, batch * 500 + 501)
+        judge.judge([b"NVDA"] * 500, [a_message(n, size=100 + n % 7) for n in numbers])
+        told = [message for _, message in judge.bars.told()]
+        items += [as_item(one, "bars", len(items) + n) for n, one in enumerate(told)]
+    assert len(items) > 4
+    assert put(bench.opened(), items) == []
+    assert bars_in(bench) == as_rows(items)
+    assert any(row[-1] is not None for row in bars_in(bench)), "no band was tried"
+    seconds, trades = {row[1] for row in bars_in(bench)}, sum(row[7] for row in bars_in(bench))
+    assert (len(seconds), trades) == (len(bars_in(bench)), 2_000)
 
 
 BAD_BARS: list[dict[str, Any]] = [
