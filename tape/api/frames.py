@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tape.api.arguments import table_of, text_of
+from tape.api.frame_text import write_frame
 from tape.archives.columns_file import SECTIONS, Column, ColumnsFile
 from tape.archives.columns_guess import suggest
 from tape.archives.columns_reader import columns_of, read_columns_file, zone_named
@@ -77,7 +78,7 @@ def frame_archive(frame: Any, given: Given, owner: object) -> Archive:
     folder = Path(tempfile.mkdtemp(prefix="tape-frame-"))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     path = folder / FILE
-    _write(table.select(names), path)
+    write_frame(table.select(names), path, _times_of(columns))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Archive(path, None, digest, path.stat().st_size, Given(columns, given.time_zone))
@@ -161,7 +162,12 @@ def _wanted(names: Sequence[str], columns: ColumnsFile | None) -> list[str]:
     if columns is not None:
         named |= {one for several in columns.columns.values() for one in several}
         named |= {columns.trades[0]} if columns.trades is not None else set()
-    named |= {names[one - 1] for one in named if isinstance(one, int) and one <= len(names)}
+    numbers = [one for one in named if isinstance(one, int)]
+    if any(one > len(names) for one in numbers):
+        raise SettingsError(
+            f"columns: the frame has no column {max(numbers)}", f"choose from 1 to {len(names)}"
+        )
+    named |= {names[one - 1] for one in numbers}
     return [name for name in names if name in named]
 
 
@@ -210,7 +216,7 @@ def _suggested(table: Any, zone: str | None, said: Mapping[str, object]) -> str:
         path = Path(folder) / FILE
         names = [name for name in table.column_names if SAFE_NAME.fullmatch(name)]
         try:
-            _write(table.select(names).slice(0, SAMPLE_ROWS), path)
+            write_frame(table.select(names).slice(0, SAMPLE_ROWS), path, set())
             found = suggest(path, zone).tables.get("columns", {})
         except ArchiveError:
             found = {}
@@ -242,57 +248,19 @@ def _with_price_unit(table: Any, given: Given) -> ColumnsFile:
     return own
 
 
+def _times_of(columns: ColumnsFile | None) -> set[Column]:
+    """Return which columns hold times."""
+    said = {} if columns is None else columns.columns
+    return {one for key in TIMES for one in said.get(key, (key,))}
+
+
 def _check_zone(name: str, kind: Any, columns: ColumnsFile, zone: str | None) -> None:
     """Raise `ArchiveError` for times that name no zone, if nobody did."""
     import pyarrow as pa
 
-    of = {one for key in TIMES for one in columns.columns.get(key, (key,))}
+    of = _times_of(columns)
     without = pa.types.is_timestamp(kind) and kind.tz is None
     if name in of and without and (zone or columns.zone) is None:
         raise ArchiveError(
             f"the times of column {printable(name)!r} have no time zone", HINTS["time_zone"]
         )
-
-
-def _write(table: Any, path: Path) -> None:
-    """Write columns as CSV; without quotes where none is needed, which reads faster."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    try:
-        plain = pa.table(
-            [_plain_column(column) for column in table.columns], names=table.column_names
-        )
-        try:
-            with path.open("wb") as file:
-                csv.write_csv(plain, file, csv.WriteOptions(quoting_style="none"))
-        except pa.ArrowInvalid:
-            with path.open("wb") as file:
-                csv.write_csv(plain, file, csv.WriteOptions(quoting_style="needed"))
-    except pa.ArrowException as error:
-        first = str(error).splitlines()[0]
-        raise ArchiveError(
-            f"the frame cannot be read: {printable(first)[:200]}",
-            "give its columns numbers, texts or times",
-        ) from None
-
-
-def _plain_column(column: Any) -> Any:
-    """Return a column as files have it: times with a zone as ns since 1970, the rest as text.
-
-    The end of a line within a text would end the row: a tab, which no value has, stands for it.
-    """
-    import pyarrow as pa
-    from pyarrow import compute
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_timestamp(kind):
-        if kind.tz is None:
-            return column.cast(pa.timestamp("ns")).cast(pa.string())
-        return column.cast(pa.timestamp("ns", tz=kind.tz)).cast(pa.int64())
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return column
-    return compute.replace_substring_regex(column.cast(pa.string()), "[\\r\\n]", "\t")

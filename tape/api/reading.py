@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from tape.api.arguments import names_of, place_of
+from tape.api.arguments import names_of, place_of, text_of
 from tape.api.books import BookedReplay, KeptOutcome
 from tape.api.frames import Columns, frame_archive, given_of, is_frame, unreadable
 from tape.api.settings import Setup
@@ -206,15 +206,17 @@ def _part(symbols: "Symbols", start: "Time | None", end: "Time | None") -> Part:
         names = names_of(symbols, "symbols")
     for name in names:
         check_symbol(name, "symbols")
-    from_ns = 0 if start is None else time_ns(_text(start), option="start")
-    to_ns = END_NS if end is None else time_ns(_text(end), option="end", day_ends=True)
+    from_ns = 0 if start is None else time_ns(_text(start, "start"), option="start")
+    to_ns = END_NS if end is None else time_ns(_text(end, "end"), option="end", day_ends=True)
     if from_ns >= to_ns:
         raise SettingsError(f"start {start} is not before end {end}", "swap them")
     return Part(frozenset(names), from_ns, to_ns)
 
 
-def _text(time: "Time") -> str:
-    return time if isinstance(time, str) else time.isoformat()
+def _text(time: "Time", name: str) -> str:
+    if isinstance(time, date):  # a datetime, also of pandas, is one
+        return time.isoformat()
+    return str(time) if isinstance(time, np.datetime64) else text_of(time, name, '"2025-05-05"')
 
 
 def _paths(source: Any) -> list[Path]:

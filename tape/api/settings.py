@@ -123,6 +123,7 @@ def setup_of(given: Mapping[str, Any]) -> Setup:
     parameters = settings.parameters()
     if thresholds is not None:
         tables = table_of(thresholds, "thresholds", '{"NVDA": {"alerts_per_day": 10}}, or a path')
+        names_of(tables, "thresholds")
         parameters = replace(parameters, overrides=checked_thresholds(tables, "thresholds"))
     return Setup(parameters, settings.max_symbols)
 

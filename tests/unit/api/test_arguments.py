@@ -1,6 +1,7 @@
 """What callers pass by mistake: one sentence says what it was and what to write."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: tape.read("s3://bucket/a.csv"),
         "s3://bucket/a.csv is an address, not a file; download it first",
     ),
+    "a start of a number": (lambda: tape.read(TRADES, start=NUMBERS[0]), "start=7 is no text"),
+    "thresholds by number": (
+        lambda: found(thresholds={7: {"volume_threshold": 3}}),
+        "thresholds=7 is no text",
+    ),
+    "a column too far": (
+        lambda: found(columns={"price": 99}),
+        "the frame has no column 99; choose from 1 to 4",
+    ),
     "several frames": (
         lambda: tape.detect([pd.DataFrame(TRADES)] * 2),
         "these are several frames; make one of them",
@@ -71,6 +81,22 @@ def test_rules_may_be_a_list_and_counts_of_any_whole_kind() -> None:
 
     assert len(found(rules=["volume", "price"])) == len(found(rules="volume,price")) == 1
     assert len(found().top(np.int64(1))) == 1
+
+
+def test_times_as_floats_are_read_as_long_as_they_have_all_digits() -> None:
+    for unit in (1, 1e3, 1e6):
+        times = [(1_746_455_400.25 + n) * unit for n in range(5)]
+        counts = tape.detect({**TRADES, "ts_event": times}).counts
+        assert (counts.judged, counts.rejected) == (5, 0), unit
+    with pytest.warns(tape.TapeWarning, match="its digits are lost"):
+        tape.detect({**TRADES, "ts_event": [(1_746_455_400.25 + n) * 1e9 for n in range(5)]})
+
+
+def test_a_start_may_be_any_kind_of_day() -> None:
+    import numpy as np
+
+    days = ("2025-05-05", date(2025, 5, 5), pd.Timestamp("2025-05-05"), np.datetime64("2025-05-05"))
+    assert [len(tape.read(TRADES, start=day)) for day in days] == [5] * 4
 
 
 def test_a_foreign_file_is_kept_and_the_sentence_is_of_python(tmp_path: Path) -> None:
