@@ -2,13 +2,14 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import uuid4
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from tape.errors import SettingsError
 from tape.kafka.local.broker import LocalKafka, free_port
@@ -98,3 +99,18 @@ def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
     broker = LocalKafka(tmp_path / "kafka", free_port())
     yield broker
     broker.stop()
+
+
+TRACED: Final = 2
+"""How many of a test's parameters the coverage sees: tracing doubles a test's time, and the others
+hardly reach a new line."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Trace the lines that the first parameters of each test reach, and no drawn examples."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        seen[name] += 1
+        if seen[name] > TRACED or is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.no_cover)
