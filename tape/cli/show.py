@@ -102,7 +102,7 @@ def _flagged(trades: list[Mapping[str, Any]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why")
     for one in trades[:FLAGGED_SHOWN]:
-        why = "\n".join(cell(f"{each['rule']}: {each['text']}") for each in one["reasons"])
+        why = "\n".join(cell(f"{each['rule']}: {each['text']}") for each in one.get("reasons", ()))
         price = dollars(Decimal(str(one["price"])))
         table.add_row(_time(one["ts"]), price, f"{one['size']:,}", why)
     return table
