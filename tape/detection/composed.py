@@ -20,8 +20,8 @@ from tape.detection.protocol import (
     GatedDetector,
     Part,
     Verdicts,
+    explained_by,
 )
-from tape.model.anomaly import Reason
 from tape.model.columns import TradeColumns
 
 LARGEST: Final = ("severity", "priority")
@@ -81,16 +81,25 @@ class Composed:
     def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
         """Return why the `nth` flagged trade was flagged, by each detector that flags it."""
         row = int(verdicts.flagged[nth])
-        reasons: list[Reason] = []
-        extras: dict[str, Any] = {}
+        whole = Explanation([])
         for member, part in zip(self.members.values(), verdicts.parts, strict=True):
             own = _nth_of(part, row)
             if own is not None:
-                found = member.explain(part.trades, part.verdicts, own)
-                reasons += found.reasons
-                for name, value in found.extras.items():
-                    extras[name] = _merged(name, extras[name], value) if name in extras else value
-        return Explanation(reasons, extras)
+                whole = _joined(whole, member.explain(part.trades, part.verdicts, own))
+        return whole
+
+    def explain_all(self, trades: TradeColumns, verdicts: Verdicts) -> list[Explanation]:
+        """Return the same of every flagged trade of a batch."""
+        whole = {row: Explanation([], {}) for row in verdicts.flagged.tolist()}
+        for member, part in zip(self.members.values(), verdicts.parts, strict=True):
+            rows = part.verdicts.flagged
+            if part.positions is not None:
+                rows = part.positions[rows]
+            each = explained_by(member, part.trades, part.verdicts)
+            for row, one in zip(rows.tolist(), each, strict=True):
+                if row in whole:  # else it is a duplicate to one of the others
+                    whole[row] = _joined(whole[row], one)
+        return list(whole.values())
 
     def changed_symbols(self) -> list[int]:
         """Return the symbols with accepted trades since the last call."""
@@ -134,6 +143,14 @@ def _nth_of(part: Part, row: int) -> int | None:
     if nth == len(part.verdicts.flagged) or part.verdicts.flagged[nth] != at:
         return None
     return nth
+
+
+def _joined(one: Explanation, other: Explanation) -> Explanation:
+    """Return what two detectors say of a trade, as one."""
+    extras = dict(one.extras)
+    for name, value in other.extras.items():
+        extras[name] = _merged(name, extras[name], value) if name in extras else value
+    return Explanation([*one.reasons, *other.reasons], extras)
 
 
 def _merged(name: str, before: Any, value: Any) -> Any:

@@ -91,6 +91,13 @@ def mark_of(before_nanos: int, extreme_nanos: int, after_nanos: int, trades: int
     return BAD_PRINT if trades <= FEW_TRADES and left * LEFT_ONE_IN <= away else SPIKE
 
 
+def mark_at(kind: int, row: list[int]) -> Mark | None:
+    """Return what the price move in a symbol's row was, at a step of this kind; None if open."""
+    if kind != CLOSED:
+        return None
+    return mark_of(row[BEFORE], row[EXTREME], row[AFTER], row[AWAY])
+
+
 def counted_rules(rules: Sequence[Rule]) -> Counted:
     """Return what counts the rules: there is a column for each bit of `Verdicts.rules`."""
     return tuple((rule.name, BY_RULE + rule.bit.bit_length() - 1) for rule in rules)
@@ -107,16 +114,15 @@ def as_episode_message(
     worst: Worst,
     detector: DetectorIdentity,
     counted: Counted = COUNTED,
-) -> tuple[bytes, Mark | None]:
-    """Return message and mark of the episode in its symbol's row, at a step of this kind.
+) -> bytes:
+    """Return the message of the episode in its symbol's row, at a step of this kind.
 
     `name` is its `episode_id`, `worst` what its trades add up to. The parts that stay the same from
     flag to flag are remembered: made again they cost two thirds of a message.
     """
-    closed = kind == CLOSED
-    mark = mark_of(row[BEFORE], row[EXTREME], row[AFTER], row[AWAY]) if closed else None
-    after_nanos = row[AFTER] if closed else NO_PRICE
-    value = _encoder.encode(
+    mark = mark_at(kind, row)
+    after_nanos = row[AFTER] if kind == CLOSED else NO_PRICE
+    return _encoder.encode(
         EpisodeMessage(
             episode_id=name,
             symbol=symbol,
@@ -145,7 +151,6 @@ def as_episode_message(
             detector=detector,
         )
     )
-    return value, mark
 
 
 def _sequence(sequence: int) -> int | None:

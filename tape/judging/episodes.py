@@ -8,21 +8,34 @@ in a quiet stock a misprint and its return are one event. Trades count in the or
 arrival; duplicates, which are dropped, do not.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 
-from tape.codec.array_types import I64, U8
+from tape.codec.array_types import I64
 from tape.codec.symbols import SymbolTable
 from tape.detection.composed import taken
 from tape.detection.protocol import Explanation, Verdicts
-from tape.judging.circumstances import circumstances_of
+from tape.judging.circumstances import Circumstances
 from tape.judging.episode_kernel import CLOSED, COLUMNS, EMPTY, FLAGS, OPENED, follow_batch
-from tape.judging.episode_message import as_episode_message, counted_rules, episode_id
+from tape.judging.episode_message import (
+    Counted,
+    as_episode_message,
+    counted_rules,
+    episode_id,
+    mark_at,
+)
 from tape.judging.kept_state import decode_kept, encode_kept
-from tape.judging.worst import Worst, decode_worst, encode_worst, worst_of
+from tape.judging.worst import (
+    FlaggedTrade,
+    Sum,
+    decode_worst,
+    encode_worst,
+    sum_as_kept,
+    sum_of,
+)
 from tape.market.day import contexts
 from tape.model.anomaly import DetectorIdentity
 from tape.model.columns import TradeColumns
@@ -34,20 +47,63 @@ ROOM_FACTOR: Final = 16
 """How many times as many rows there are each time there are too few, as in the detector."""
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeStep:
-    """An episode's new state, and position in the batch and time of the trade that brought it."""
+class EpisodeStep(msgspec.Struct, frozen=True, eq=False):
+    """An episode's new state, and position in the batch and time of the trade that brought it.
+
+    Its message is made when it is asked for: of the states of a batch the live detector writes
+    each episode's last one, and `tape replay` without --episodes none.
+    """
 
     position: int
     episode_id: str
-    state: State
+    symbol: str
+    kind: int
     mark: Mark | None
-    value: bytes
     ts_event_ns: int
+    row: I64
+    total: Sum
+    detector: DetectorIdentity
+    counted: Counted
+
+    @property
+    def state(self) -> State:
+        """Return how far the episode is."""
+        return STATES[self.kind]
+
+    @property
+    def value(self) -> bytes:
+        """Return the message for `episodes`."""
+        return as_episode_message(
+            self.episode_id,
+            self.symbol,
+            self.kind,
+            self.row.tolist(),
+            self.total.worst(),
+            self.detector,
+            self.counted,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EpisodeStep):
+            return NotImplemented
+        mine, its = (self.position, self.ts_event_ns), (other.position, other.ts_event_ns)
+        return mine == its and self.value == other.value
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+def last_of_each(steps: Sequence[EpisodeStep]) -> list[EpisodeStep]:
+    """Return the last step of each episode, in their order.
+
+    What the live detector writes of a batch: its readers see a transaction at once, and of an
+    episode the latest state counts.
+    """
+    last: dict[str, EpisodeStep] = {}
+    for step in steps:
+        last.pop(step.episode_id, None)  # so that it stands where its last step does
+        last[step.episode_id] = step
+    return list(last.values())
+
+
+class Placed(NamedTuple):
     """What is known of a flagged trade beyond what its detector says.
 
     Attributes:
@@ -76,8 +132,9 @@ class Episodes:
         self._counted = counted_rules(rules)
         self._gap_ns = round(gap_s * NANOS)
         self._rows: I64 = np.zeros((0, COLUMNS), np.int64)
-        self._worst: dict[int, Worst] = {}
-        """Of the open episodes, by symbol."""
+        self._circumstances = Circumstances()
+        self._open: dict[int, tuple[str, Sum]] = {}
+        """Names of the open episodes, and what they add up to, by symbol."""
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._rows):
@@ -91,6 +148,7 @@ class Episodes:
         verdicts: Verdicts,
         why: Sequence[Explanation],
         positions: I64,
+        flagged: TradeColumns | None = None,
     ) -> tuple[list[Placed], list[EpisodeStep]]:
         """Return where each flagged trade belongs, and every step of an episode, in order.
 
@@ -99,9 +157,10 @@ class Episodes:
             verdicts: what is said of it.
             why: of each flagged trade why it was flagged.
             positions: of each trade where it stood in the batch.
+            flagged: the flagged trades, for who has them already.
         """
         self._make_room(len(self._symbols.names))
-        most = 2 * len(verdicts.flagged) + min(len(self._worst), len(trades))
+        most = 2 * len(verdicts.flagged) + min(len(self._open), len(trades))
         steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
         bits = np.empty(len(trades), np.uint8)
         made = follow_batch(
@@ -122,30 +181,71 @@ class Episodes:
             copies,
             bits,
         )
-        alone = iter(_alone(trades, verdicts, why, bits))
+        if not made:
+            return [], []
+        if flagged is None:
+            flagged = taken(trades, verdicts.flagged)
+        alone = self._alone(flagged, why, bits[verdicts.flagged].tolist())
+        rows = steps[:made, 0]
         placed, found = [], []
-        for (row, kind), copy in zip(steps[:made].tolist(), copies[:made].tolist(), strict=True):
-            number = int(trades.symbol[row])
-            name = episode_id(self._symbols.names[number], copy)
-            if kind != CLOSED:
-                one = next(alone)
-                before = None if kind == OPENED else self._worst[number]
-                self._worst[number] = one if before is None else before.joined(one)
-                placed.append(Placed(name, one.context, one.priority))
-            worst = self._worst[number]
-            if kind == CLOSED:
-                del self._worst[number]
-            value, mark = as_episode_message(
-                name, self._symbols.names[number], kind, copy, worst, self._identity, self._counted
+        for n, (kind, number, position, ts_event_ns) in enumerate(
+            zip(
+                steps[:made, 1].tolist(),
+                trades.symbol[rows].tolist(),
+                positions[rows].tolist(),
+                trades.ts_event_ns[rows].tolist(),
+                strict=True,
             )
-            at, ts_event_ns = int(positions[row]), int(trades.ts_event_ns[row])
-            found.append(EpisodeStep(at, name, STATES[kind], mark, value, ts_event_ns))
+        ):
+            row, symbol, mark = copies[n], self._symbols.names[number], None
+            if kind == CLOSED:
+                name, total = self._open.pop(number)
+                mark = mark_at(kind, row.tolist())
+            else:
+                trade, total = next(alone)
+                if kind == OPENED:
+                    name = episode_id(symbol, row.tolist())
+                else:
+                    name, before = self._open[number]
+                    total = before.joined(total)
+                self._open[number] = name, total
+                placed.append(Placed(name, trade.context, trade.priority))
+            found.append(
+                EpisodeStep(
+                    *(position, name, symbol, kind, mark, ts_event_ns, row, total),
+                    *(self._identity, self._counted),
+                )
+            )
         return placed, found
+
+    def _alone(
+        self, flagged: TradeColumns, why: Sequence[Explanation], bits: Sequence[int]
+    ) -> Iterator[tuple[FlaggedTrade, Sum]]:
+        """Yield each flagged trade, and what it would be as an episode alone."""
+        if not why:
+            return
+        circumstances_of = self._circumstances.of
+        for one, kind, own_bits, time_ns, publisher_id, price_nanos, size in zip(
+            why,
+            contexts(flagged).kind.tolist(),
+            bits,
+            flagged.ts_event_ns.tolist(),
+            flagged.publisher_id.tolist(),
+            flagged.price_nanos.tolist(),
+            flagged.size.tolist(),
+            strict=True,
+        ):
+            extras = one.extras
+            context, priority = circumstances_of(
+                extras.get("context", ""), kind, own_bits, time_ns, extras.get("priority")
+            )
+            trade = FlaggedTrade(one, priority, context, publisher_id)
+            yield trade, sum_of(trade, price_nanos, size)
 
     def kept(self, symbol: int, detector_state: bytes) -> bytes:
         """Return what is kept of a symbol: its episode with the detector's state."""
         self._make_room(symbol + 1)
-        worst = encode_worst(self._worst[symbol]) if symbol in self._worst else b""
+        worst = encode_worst(self._open[symbol][1].worst()) if symbol in self._open else b""
         return encode_kept(self._rows[symbol], worst, detector_state)
 
     def take_up(self, symbol: int, kept: bytes) -> bytes:
@@ -157,9 +257,10 @@ class Episodes:
         worst = decode_worst(alert)
         self._make_room(symbol + 1)
         self._rows[symbol] = EMPTY if row is None else row
-        self._worst.pop(symbol, None)
+        self._open.pop(symbol, None)
         if self._rows[symbol, FLAGS] > 0:
-            self._worst[symbol] = worst
+            name = episode_id(self._symbols.names[symbol], self._rows[symbol].tolist())
+            self._open[symbol] = name, sum_as_kept(worst)
         return detector_state
 
     def forget(self, symbol: int) -> None:
@@ -169,36 +270,8 @@ class Episodes:
         it.
         """
         if symbol < len(self._rows):
-            self._worst.pop(symbol, None)
+            self._open.pop(symbol, None)
             self._rows[symbol] = EMPTY
 
 
-def _alone(
-    trades: TradeColumns, verdicts: Verdicts, why: Sequence[Explanation], bits: U8
-) -> list[Worst]:
-    """Return of each flagged trade what it would be as an episode alone."""
-    flagged = verdicts.flagged
-    kinds = contexts(taken(trades, flagged)).kind.tolist()
-    found = []
-    for row, kind, one in zip(flagged.tolist(), kinds, why, strict=True):
-        context, priority = circumstances_of(
-            one.extras.get("context", ""),
-            kind,
-            int(bits[row]),
-            int(trades.ts_event_ns[row]),
-            one.extras.get("priority"),
-        )
-        found.append(
-            worst_of(
-                one,
-                priority=priority,
-                context=context,
-                publisher_id=int(trades.publisher_id[row]),
-                price_nanos=int(trades.price_nanos[row]),
-                size=int(trades.size[row]),
-            )
-        )
-    return found
-
-
-__all__ = ["EpisodeStep", "Episodes", "Placed"]
+__all__ = ["EpisodeStep", "Episodes", "Placed", "last_of_each"]

@@ -4,6 +4,7 @@ Pure: the result depends on the messages and the state before them, on nothing e
 here but the shape of a batch; `tape replay` calls it with messages that never saw a broker.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,37 +15,29 @@ import tape
 from tape.codec.batch import DecodedBatch, decode_batch
 from tape.codec.places import LIMITS, Limits
 from tape.codec.symbols import SymbolTable
+from tape.detection.composed import taken
 from tape.detection.parameters import Parameters
-from tape.detection.protocol import DUPLICATE, LATE, NEW, Explanation, Verdicts
+from tape.detection.protocol import (
+    DUPLICATE,
+    LATE,
+    NEW,
+    Explanation,
+    Verdicts,
+    explained_by,
+)
 from tape.detection.registry import lineup, make_detector
 from tape.judging.bars import SecondBars, part_bars
 from tape.judging.episodes import Episodes, EpisodeStep, Placed
+from tape.judging.flagged import Flagged
 from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.state_keys import Kept
 from tape.judging.store import Store
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
+from tape.model.columns import TradeColumns
 from tape.model.counts import SEVERITIES, Counts
+from tape.model.episode import STATES
 from tape.model.partitions import Partition
 from tape.model.rejected import Rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """A flagged trade.
-
-    Attributes:
-        position: where its message stood in the batch.
-        symbol: as its message has it.
-        value: the message for `anomalies`.
-        rules: names of the rules that fired, in the order of the detectors.
-        ts_event_ns: when it happened, nanoseconds since 1970.
-    """
-
-    position: int
-    symbol: str
-    value: bytes
-    rules: tuple[str, ...]
-    ts_event_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +121,62 @@ class Judge:
             StateError: kept state is damaged, or belongs to other parameters.
         """
         batch, verdicts = self.detect(keys, values, kept)
-        trades = batch.trades
         if self.bars is not None:
-            self._counts.late_for_bars += self.bars.add(trades, verdicts)
-        flagged_rows = verdicts.flagged.tolist()
-        explained = [self.detector.explain(trades, verdicts, n) for n in range(len(flagged_rows))]
-        placed, episodes = self._episodes.follow(trades, verdicts, explained, batch.positions)
-        flagged = []
-        for row, why, place in zip(flagged_rows, explained, placed, strict=True):
-            position = int(batch.positions[row])
-            symbol = self.symbols.names[trades.symbol[row]]
-            raw = values[position]
+            self._counts.late_for_bars += self.bars.add(batch.trades, verdicts)
+        explained = explained_by(self.detector, batch.trades, verdicts)
+        trades = taken(batch.trades, verdicts.flagged)
+        placed, episodes = self._episodes.follow(
+            batch.trades, verdicts, explained, batch.positions, trades
+        )
+        flagged = self._flagged(values, batch, verdicts, trades, explained, placed)
+        unread = [Unread(position, rejected) for position, rejected in batch.rejected]
+        judged = Judged(flagged, unread, episodes, batch, verdicts)
+        self._count(len(values), verdicts, judged)
+        return judged
+
+    def _flagged(
+        self,
+        values: Sequence[bytes | None],
+        batch: DecodedBatch,
+        verdicts: Verdicts,
+        trades: TradeColumns,
+        explained: Sequence[Explanation],
+        placed: Sequence[Placed],
+    ) -> list[Flagged]:
+        """Return the messages of the flagged `trades`; each column is looked at once."""
+        found: list[Flagged] = []
+        if not explained:
+            return found
+        positions, shares = batch.positions[verdicts.flagged], verdicts.shared[verdicts.flagged]
+        for why, place, position, shared, ts_event_ns, number, *identity, side, ordinal in zip(
+            explained,
+            placed,
+            positions.tolist(),
+            shares.tolist(),
+            trades.ts_event_ns.tolist(),
+            trades.symbol.tolist(),
+            trades.publisher_id.tolist(),
+            trades.sequence.tolist(),
+            trades.price_nanos.tolist(),
+            trades.size.tolist(),
+            trades.side.tolist(),
+            trades.ordinal.tolist(),
+            strict=True,
+        ):
+            symbol, raw = self.symbols.names[number], values[position]
             assert raw is not None  # noqa: S101 - a trade was decoded from it
+            publisher_id, sequence, price_nanos, size = identity
+            name = anomaly_id(
+                *(symbol, publisher_id, ts_event_ns, sequence),
+                price_nanos=price_nanos,
+                size=size,
+                side=chr(side),
+                ordinal=ordinal,
+                shared=shared,
+            )
             value = as_message(
                 raw,
-                anomaly_id=anomaly_id(
-                    symbol,
-                    int(trades.publisher_id[row]),
-                    int(trades.ts_event_ns[row]),
-                    int(trades.sequence[row]),
-                    price_nanos=int(trades.price_nanos[row]),
-                    size=int(trades.size[row]),
-                    side=chr(trades.side[row]),
-                    ordinal=int(trades.ordinal[row]),
-                    shared=bool(verdicts.shared[row]),
-                ),
+                anomaly_id=name,
                 episode_id=place.episode_id,
                 reasons=why.reasons,
                 detector=self._identity,
@@ -161,13 +185,9 @@ class Judge:
             if self._ranking is not None:
                 value, suppressed = self._ranking.marked(value)
                 self._counts.suppressed += suppressed
-            ts_event_ns = int(trades.ts_event_ns[row])
-            rules = tuple(reason.rule for reason in why.reasons)
-            flagged.append(Flagged(position, symbol, value, rules, ts_event_ns))
-        unread = [Unread(position, rejected) for position, rejected in batch.rejected]
-        judged = Judged(flagged, unread, episodes, batch, verdicts)
-        self._count(len(values), verdicts, judged)
-        return judged
+            fired = tuple([reason.rule for reason in why.reasons])
+            found.append(Flagged(position, symbol, value, fired, ts_event_ns, name, place, why))
+        return found
 
     def detect(
         self,
@@ -232,11 +252,12 @@ class Judge:
             counts.late_max_ns = max(counts.late_max_ns, int(verdicts.behind_ns.max()))
         self._count_severities(verdicts)
         for one in judged.flagged:
-            counts.flagged.update(one.rules)
+            for rule in one.rules:
+                counts.flagged[rule] += 1
         for other in judged.unread:
             counts.rejected[other.rejected.reason] += 1
-        for step in judged.episodes:
-            counts.episodes[step.state] += 1
+        for kind, steps in Counter([step.kind for step in judged.episodes]).items():
+            counts.episodes[STATES[kind]] += steps
         counts.check()
 
 

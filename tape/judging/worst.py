@@ -1,7 +1,7 @@
 """What an open episode adds up to, beyond its row of integers: its shares and its worst trade."""
 
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -35,38 +35,73 @@ class Worst(msgspec.Struct, frozen=True, omit_defaults=True):
     context: str = ""
     publisher_id: int | None = None
 
-    @property
-    def rank(self) -> float:
-        """Return what decides which of two trades is worse."""
-        if self.publisher_id is None:
-            return -2.0
-        if self.priority is not None:
-            return self.priority
-        return -1.0 if self.severity is None else self.severity
-
-    def joined(self, other: Self) -> Self:
-        """Return both together; `other` came later."""
-        worse = other if other.rank > self.rank else self
-        if self.shares is None or other.shares is None:
-            return msgspec.structs.replace(worse, shares=None, notional="")
-        notional = str(int(self.notional) + int(other.notional))
-        return msgspec.structs.replace(worse, shares=self.shares + other.shares, notional=notional)
-
 
 UNKNOWN: Final = Worst()
 """Of an episode that the version before opened."""
 
 
-def worst_of(
-    why: Explanation,
-    *,
-    priority: float | None,
-    context: str,
-    publisher_id: int,
-    price_nanos: int,
-    size: int,
-) -> Worst:
+class Sum(NamedTuple):
+    """An open episode's shares and its worst trade, as they are added up: cheaper than `Worst`.
+
+    Attributes:
+        rank: what decides which of two trades is worse.
+        notional: price times shares in 1e-9 dollars; without meaning where `shares` is None.
+        trade: the worst trade itself; what was kept of it, if that is all that is known.
+    """
+
+    rank: float
+    shares: int | None
+    notional: int
+    trade: "FlaggedTrade | Worst"
+
+    def joined(self, other: Self) -> Self:
+        """Return both together; `other` came later."""
+        worse = other if other.rank > self.rank else self
+        if self.shares is None or other.shares is None:
+            return worse._replace(shares=None)
+        shares, notional = self.shares + other.shares, self.notional + other.notional
+        return type(self)(worse.rank, shares, notional, worse.trade)
+
+    def worst(self) -> Worst:
+        """Return it as it is written and kept."""
+        notional = "" if self.shares is None else str(self.notional)
+        trade = self.trade
+        if isinstance(trade, Worst):
+            return msgspec.structs.replace(trade, shares=self.shares, notional=notional)
+        return _worst_of(trade, self.shares, notional)
+
+
+class FlaggedTrade(NamedTuple):
+    """What an episode may have to say of one of its trades.
+
+    Attributes:
+        priority: in its circumstances, which are the `context`; None if its detector gave none.
+    """
+
+    why: Explanation
+    priority: float | None
+    context: str
+    publisher_id: int
+
+
+def sum_of(trade: FlaggedTrade, price_nanos: int, size: int) -> Sum:
     """Return what a flagged trade alone would be as an episode."""
+    rank = trade.priority
+    if rank is None:
+        rank = trade.why.extras.get("severity")
+    return Sum(-1.0 if rank is None else rank, size, abs(price_nanos) * size, trade)
+
+
+def sum_as_kept(worst: Worst) -> Sum:
+    """Return what an episode that was kept adds up to."""
+    rank = worst.severity if worst.priority is None else worst.priority
+    if worst.publisher_id is None:  # nothing is known of it
+        rank = -2.0
+    return Sum(-1.0 if rank is None else rank, worst.shares, int(worst.notional or "0"), worst)
+
+
+def _worst_of(trade: FlaggedTrade, shares: int | None, notional: str) -> Worst:
+    why = trade.why
     family = why.extras.get("family")
     reason = telling_reason(why.reasons, family)
     rule = rule_named(reason.rule)
@@ -74,15 +109,15 @@ def worst_of(
         family = rule.families[0]
     text = reason.text
     return Worst(
-        shares=size,
-        notional=str(abs(price_nanos) * size),
-        priority=priority,
+        shares=shares,
+        notional=notional,
+        priority=trade.priority,
         severity=why.extras.get("severity"),
         family=family,
         rule=rule.name,
         reason=text if len(text) <= REASON_MAX else text[: REASON_MAX - 1] + "…",
-        context=context,
-        publisher_id=publisher_id,
+        context=trade.context,
+        publisher_id=trade.publisher_id,
     )
 
 

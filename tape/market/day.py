@@ -90,11 +90,17 @@ class Contexts(NamedTuple):
 def _clock(days: I64) -> tuple[I64, I64]:
     """Return offset and close of each day; of one, if they are all the same."""
     if (days == days[0]).all():
-        unique, inverse = days[:1], np.zeros(1, np.int64)
-    else:
-        unique, inverse = np.unique(days, return_inverse=True)
+        return _clock_of(int(days[0]))
+    unique, inverse = np.unique(days, return_inverse=True)
     facts = np.array([_day(int(one)) for one in unique], np.int64)[inverse]
     return np.ascontiguousarray(facts[:, 0]), np.ascontiguousarray(facts[:, 1])
+
+
+@lru_cache(maxsize=4_096)
+def _clock_of(number: int) -> tuple[I64, I64]:
+    """Return offset and close of one day; they are read only."""
+    one = _day(number)
+    return np.array([one.offset_ns], np.int64), np.array([one.close_ns], np.int64)
 
 
 @compiled

@@ -10,10 +10,9 @@ from quixstreams.dataframe import StreamingDataFrame
 from quixstreams.sinks import BaseSink
 
 from tape.detection.registry import lineup
-from tape.judging.episodes import EpisodeStep
-from tape.judging.judge import Flagged, Judge, Unread
+from tape.judging.judge import Judge, Unread
 from tape.judging.state_keys import ProfileState
-from tape.kafka.headers import provenance, rejection_headers
+from tape.kafka.headers import rejection_headers
 from tape.model.counts import Counts
 from tape.model.partitions import Partition
 from tape.model.rejected import KEY_MAX, RAW_MAX, Rejected
@@ -23,6 +22,7 @@ from tape.settings.detector import DetectorSettings
 from tape.streaming.adapter import OpenTransaction
 from tape.streaming.breakers import Breakers
 from tape.streaming.message_batch import MessageBatch
+from tape.streaming.verdict_writer import VerdictWriter
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         self.metrics = Metrics("anomaly_detector", self.counts)
         self._commit_began_s: float | None = None
         self._settings, self._open = settings, OpenTransaction(sdf)
+        self._verdicts = VerdictWriter(self._open, settings.output, settings.episodes)
         self._parameters = settings.parameters()
         self._profiles = ",".join(lineup(self._parameters.profile).names)
         self._judges: dict[int, Judge] = {}
@@ -73,16 +74,7 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         judged = judge.judge(keys, values, self._kept(batch.partition))
         self._refuse_if_too_many(batch, judged.unread)
         self._say_forgotten(batch.partition)
-        write = self._open.produce
-        to = self._settings
-        verdicts: list[tuple[str, str, Flagged | EpisodeStep]] = []
-        verdicts += [(to.output, f.symbol, f) for f in judged.flagged]
-        verdicts += [(to.episodes, e.episode_id, e) for e in judged.episodes]
-        for topic, key, one in verdicts:
-            offset = messages[one.position].offset()
-            headers = provenance(batch.partition, offset, one.ts_event_ns)
-            # With a Kafka timestamp of now: by its sender's, the broker might delete it at once.
-            write(topic, key=key.encode(), value=one.value, headers=headers)
+        self._verdicts.write(batch, judged)
         for other in judged.unread:
             message = messages[other.position]
             source = f"{message.topic()}[{batch.partition}]@{message.offset()}"
@@ -94,7 +86,9 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
                 raw, other.rejected, source, app="anomaly_detector", key=key
             )
             kept = None if key is None else key[:KEY_MAX]
-            write(to.rejected, key=kept, value=raw[:RAW_MAX], headers=headers)
+            self._open.produce(
+                self._settings.rejected, key=kept, value=raw[:RAW_MAX], headers=headers
+            )
         self.metrics.batch_trades.observe(len(messages))
         self.metrics.batch_s.observe(time.perf_counter() - start_s)
 

@@ -26,6 +26,7 @@ def test_the_states_of_an_episode_are_told_apart_and_ordered() -> None:
     states = [state(1, "opened"), state(2), state(3), state(3, "closed", mark="held")]
     assert not compare(TAPE + states, states + TAPE)
     assert compare(states, states[:-1]).lost == ["A-1 closed 3"]
+    assert not compare(states, [states[1], states[3]]), "of a batch the last one is written"
     assert compare(states, [*states, states[1]]).doubled == ["A-1 extended 2"]
     assert compare(states, [*states[:-1], state(3, "closed")]).wrong == ["A-1 closed 3"]
     assert compare(states, [*states[:2], states[3], states[2]]).disordered == ["episode A-1"]

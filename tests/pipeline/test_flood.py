@@ -52,14 +52,14 @@ def reasons(message: Message) -> dict[str, bytes]:
     return {name: headers[name] for name in ("reason", "detail", "sha256")}
 
 
-def written(pipeline: Pipeline) -> tuple[list[bytes], list[tuple[str, bytes]], list[object]]:
-    """Anomalies and states of episodes in their order, and all rejected records.
+def written(pipeline: Pipeline) -> tuple[list[bytes], dict[str, bytes], list[object]]:
+    """Anomalies in their order, the newest state of each episode, and all rejected records.
 
     Those of several partitions of the input come as these are read.
     """
     lanes = read_topic(pipeline.client, pipeline.rejected, settle_s=10)
     rejected = [(m.key(), m.value(), reasons(m)) for lane in lanes for m in lane]
-    return pipeline.anomalies(), pipeline.episode_states(), sorted(rejected, key=repr)
+    return pipeline.anomalies(), dict(pipeline.episode_states()), sorted(rejected, key=repr)
 
 
 def test_after_a_flood_an_honest_symbol_is_judged_the_same_with_and_without_a_restart(

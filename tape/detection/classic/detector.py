@@ -9,7 +9,7 @@ from tape.codec.symbols import SymbolTable
 from tape.detection.classic.kernel import FACTS, Answers, Limits, detect_batch, training_values
 from tape.detection.classic.parameters import ClassicParameters
 from tape.detection.classic.priority import priority
-from tape.detection.classic.reasons import EVIDENCE, explained, thresholds_of
+from tape.detection.classic.reasons import EVIDENCE, all_explained, explained, thresholds_of
 from tape.detection.classic.state import BELOW, BREAKS, VERSION, check, classic_state
 from tape.detection.classic.usual_history import usual_history
 from tape.detection.forest.breakpoints import BREAKPOINTS
@@ -141,3 +141,8 @@ class ClassicDetector(KeptRows):
         """Return why the `nth` flagged trade of a batch was flagged."""
         reasons = explained(trades, verdicts, nth, self.parameters, self.symbols)
         return Explanation(reasons, {"priority": priority(reasons)})
+
+    def explain_all(self, trades: TradeColumns, verdicts: Verdicts) -> list[Explanation]:
+        """Return the same of every flagged trade of a batch."""
+        each = all_explained(trades, verdicts, self.parameters, self.symbols)
+        return [Explanation(reasons, {"priority": priority(reasons)}) for reasons in each]

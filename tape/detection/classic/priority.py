@@ -34,12 +34,11 @@ def priority(reasons: Sequence[Reason]) -> float:
     >>> priority([Reason("Isolation Forest", -5.0, -4.0, "")])
     3.6
     """
-    most = max(map(_times, reasons), default=1.0)
+    most = 1.0
+    for reason in reasons:
+        if reason.rule == ISOLATION_FOREST.name:
+            times = 1.0 + abs(reason.value - reason.threshold)
+        else:
+            times = reason.value / reason.threshold
+        most = max(most, times)
     return round(min(JUST_BEYOND + PER_TENFOLD * log10(most), MOST), DIGITS)
-
-
-def _times(reason: Reason) -> float:
-    """Return how many times its threshold a trade reaches, 1 at least."""
-    if reason.rule == ISOLATION_FOREST.name:
-        return 1.0 + abs(reason.value - reason.threshold)
-    return max(reason.value / reason.threshold, 1.0)

@@ -56,7 +56,7 @@ def test_each_rule_says_what_it_is(rule: Rule) -> None:
 def test_an_episode_counts_each_rule(rule: Rule) -> None:
     told = [0] * COLUMNS
     told[FLAGS] = told[BY_RULE + [1, 2, 4, 8, 16, 32, 64, 128].index(rule.bit)] = 3
-    value, _ = as_episode_message("id", "NVDA", CLOSED, told, UNKNOWN, DetectorIdentity("1", "a"))
+    value = as_episode_message("id", "NVDA", CLOSED, told, UNKNOWN, DetectorIdentity("1", "a"))
     assert f'"rules":{{"{rule.name}":3}}'.encode() in value
 
 
