@@ -4,9 +4,11 @@ from collections.abc import Generator, Iterator, Sequence
 
 from tape.archives import Archive, RejectedRow
 from tape.archives.one_tape import read_tape
+from tape.archives.tape_batches import TapeBatch
 from tape.errors import BooksError
 from tape.feeds.feed import FeedBatch, FeedPart, Since
 from tape.model.fields import TIME_MAX_NS
+from tape.process.read_ahead import read_ahead
 
 
 class ArchiveFeed:
@@ -35,8 +37,12 @@ class ArchiveFeed:
 
     def _batches(self, since: Since) -> Generator[FeedBatch, None, None]:
         rows, counted = dict(since), dict.fromkeys((a.sha256 for a in self._archives), 0)
-        tape = read_tape(self._archives, latest_ns=TIME_MAX_NS, symbols=self._symbols, done=since)
-        for batch in tape:
+        archives, symbols = self._archives, self._symbols
+
+        def read() -> Iterator[TapeBatch]:
+            return read_tape(archives, latest_ns=TIME_MAX_NS, symbols=symbols, done=since)
+
+        for batch in read_ahead(read):  # while the messages before them are sent
             parts = {}
             for sha256 in [*batch.of, *(name for name in batch.rows if name not in batch.of)]:
                 before, of = rows.get(sha256, 0), batch.of.get(sha256)
