@@ -39,6 +39,7 @@ def bench(
     shape = form_of(form, as_json)
     from benchmarks.machine import (
         by_symbols,
+        days,
         desk,
         encodings,
         engine,
@@ -75,6 +76,8 @@ def bench(
         figures["pandas_rows_per_s"] = files.pandas_rows_per_s(path)
         status.update("a day at the desk")
         figures.update(desk.desk_figures())
+        status.update("thirty days by one process and by two")
+        figures.update(days.days_figures())
         status.update("encodings")
         figures.update(encodings.encoding_figures())
         keys, values = files.messages(path)

@@ -19,6 +19,7 @@ from benchmarks.machine.apps import (
     run_app,
 )
 from benchmarks.machine.latency import latency_figures
+from benchmarks.machine.rust import rust_figures
 from tape.kafka.local.broker import LocalKafka, free_port
 from tape.kafka.topics import create_topics, pipeline_topics
 
@@ -96,6 +97,7 @@ def pipeline_figures(
             for app, cost in ours.items():
                 walls[app].append(cost.wall_s)
         stock = _stock_loop(kafka.address, Path(folder), keys, values)
+        rust = _rust(kafka.address, Path(folder), keys, values)
         latency = latency_figures(kafka.address, Path(folder), keys, values)
     figures = {name: median(row[name] for row in rows) for name in rows[0]}
     return {
@@ -103,6 +105,7 @@ def pipeline_figures(
         **figures,
         **{f"{app}_wall_trades_per_s": _wall_rate(count, walls[app]) for app in walls},
         "peer_quix_message_by_message_trades_per_s": stock,
+        **rust,
         **latency,
     }
 
@@ -117,6 +120,16 @@ def _stock_loop(address: str, folder: Path, keys: list[bytes], values: list[byte
         bare_produce(address, names[0], keys[:count], values[:count])
         costs.append(run_app(STOCK_LOOP, environment(address, names, group, folder / group)))
     return (STOCK_TRADES - 1_000) / (costs[1] - costs[0]).cpu_s
+
+
+def _rust(
+    address: str, folder: Path, keys: list[bytes], values: list[bytes]
+) -> dict[str, float | None]:
+    """Return what a reader in Rust takes of the same messages."""
+    names = _names("rust")
+    create_topics({"bootstrap.servers": address}, pipeline_topics(*names))
+    bare_produce(address, names[0], keys, values)
+    return rust_figures(address, names[0], len(values), folder)
 
 
 def _names(run: str) -> tuple[str, str, str, str]:
