@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tape.archives.batches import ColumnBatch, RejectedRow, RowBatch
 from tape.archives.reader import Piece
+from tape.codec.numbered import NumberedTrades
 from tape.codec.row_fields import FIELDS, SYMBOL
 from tape.codec.text import I64
 from tape.errors import ArchiveError
@@ -77,6 +78,13 @@ class TapeColumns:
     ended: list[str] = field(default_factory=list)
     unreadable: ArchiveError | None = None
     ordinals: npt.NDArray[np.int32] | None = None
+
+    def trades(self) -> NumberedTrades:
+        """Return its trades as what stands for their messages."""
+        ordinals = self.ordinals
+        if ordinals is None:  # of a batch without trades
+            ordinals = np.zeros(len(self.values), np.int32)
+        return NumberedTrades(self.values, self.names, ordinals, self.places)
 
 
 Batch = TypeVar("Batch", covariant=True)

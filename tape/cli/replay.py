@@ -12,6 +12,7 @@ from tape.archives import count_rows_hint
 from tape.cli.bar_lines import BarLines, check_bars
 from tape.cli.forms import AsForm, AsJson, Form, form_of, show
 from tape.cli.given import Columns, Paths, TimeZone, given_by, others_of
+from tape.cli.jobs import Jobs, crew_for, jobs_for, say_one_judge
 from tape.cli.judged_run import figures, judged_run, say_figures, say_rest
 from tape.cli.notes import advance
 from tape.cli.nothing import NothingJudgedError, nothing_judged
@@ -30,8 +31,10 @@ from tape.desk.plots.top import TopAnomalies
 from tape.desk.summary import Findings, counts_table
 from tape.desk.telling import TellingAnomalies
 from tape.errors import BooksError, SettingsError
+from tape.judging.crew import OneJudgeNeededError
 from tape.judging.replay import Replay
 from tape.market.test_issues import is_test_issue
+from tape.model.counts import Counts
 from tape.model.episode import MARKS
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
@@ -85,6 +88,7 @@ def replay(
     ] = False,
     columns: Columns = None,
     time_zone: TimeZone = None,
+    jobs: Jobs = None,
     force: Force = False,
     form: AsForm = None,
     as_json: AsJson = False,
@@ -112,13 +116,30 @@ def replay(
     files = outputs_for(inputs, output, episodes, plot, bars, force=force)
     pictures = Pictures(_picture(files.plot, anomaly), _top(plots, top, of_suppressed=suppressed))
     given = given_by(columns, time_zone)
-    run, counts = judged_run(paths, others, given, part, settings, bars=bars is not None)
+
+    def begun() -> tuple[Replay, Counts]:
+        begun_run = judged_run(paths, others, given, part, settings, bars=bars is not None)
+        begun_run[0].as_numbers = pictures.one is None and pictures.top is None
+        return begun_run
+
+    run, counts = begun()
     found = Findings(of_suppressed=suppressed)
     start_s, nothing = time.perf_counter(), None
     try:
-        _run(run, found, files, pictures)
+        with crew_for(
+            run, counts, settings, jobs_for(jobs, run), tells_steps=files.episodes is not None
+        ):
+            _run(run, found, files, pictures)
     except NothingJudgedError as error:
         nothing = error
+    except OneJudgeNeededError:
+        say_one_judge(settings)
+        run, counts = begun()
+        found = Findings(of_suppressed=suppressed)
+        try:
+            _run(run, found, files, pictures)
+        except NothingJudgedError as error:
+            nothing = error
     elapsed_s = time.perf_counter() - start_s
     drawn = older = 0
     if nothing is None:
@@ -183,7 +204,8 @@ def _run(
             for value in shown.flagged:
                 found.add(value)
             _write(anomalies, shown.flagged)
-            _write(episodes, [step.value for step in shown.episodes])
+            if episodes is not None:
+                _write(episodes, [step.value for step in shown.episodes])
             seconds.write_finished()
             pictures.add(shown)
             advance(shown_bars, task, run.rows)

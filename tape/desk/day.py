@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from tape.archives import read_tape
+from tape.archives import read_tape_columns
 from tape.archives.discovery import Archive
 from tape.archives.outcome import Outcome
 from tape.codec.batch import decode_batch
@@ -14,6 +14,7 @@ from tape.codec.symbols import SymbolTable
 from tape.market.new_york import DAY_S, I64, clock_ahead_s
 from tape.model.columns import TradeColumns
 from tape.model.fields import NANOS, TIME_MAX_NS
+from tape.process.read_ahead import read_ahead
 
 WEEK: Final = 7
 LISTED: Final = 5
@@ -85,25 +86,29 @@ def _read(archive: Archive, max_symbols: int, *others: Archive) -> Day | Outcome
     """Return the day of files, or why they have no trade."""
     table, numbers = SymbolTable(max_symbols), dict[str, int]()
     parts, outcome = [], Outcome()
-    for batch in read_tape([archive, *others], latest_ns=TIME_MAX_NS):
+    files = [archive, *others]
+    for batch in read_ahead(
+        lambda: read_tape_columns(files, latest_ns=TIME_MAX_NS, counts_equal=True)
+    ):
         if batch.unreadable is not None:
             outcome.damaged.append(str(batch.unreadable))
-        decoded = decode_batch(batch.keys, batch.values, table)
+        trades = batch.trades()
+        decoded = decode_batch(trades.keys, trades, table)
         parts.append(_renumbered(decoded.trades, table, numbers))
         outcome.note(batch.rejected, damaged=batch.damaged)
         for position, rejected in decoded.rejected:  # as one symbol more than MAX_SYMBOLS
-            source = f"{archive.path.name}: {batch.keys[position].decode()}"
+            source = f"{archive.path.name}: {trades.keys[position].decode()}"
             outcome.count(rejected.reason, 1, source, rejected.detail)
     outcome.forgotten = table.forgotten
     if sum(map(len, parts)) == 0:
         return outcome
-    trades = TradeColumns(
+    every = TradeColumns(
         *(
             np.concatenate([getattr(part, name) for part in parts])
             for name in TradeColumns.__slots__
         )
     )
-    return Day(archive, tuple(numbers), trades, outcome)
+    return Day(archive, tuple(numbers), every, outcome)
 
 
 def _renumbered(trades: TradeColumns, table: SymbolTable, numbers: dict[str, int]) -> TradeColumns:

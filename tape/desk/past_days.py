@@ -8,8 +8,9 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tape.archives import read_archive
+from tape.archives import read_columns
 from tape.codec.array_types import F64
+from tape.codec.numbered import NumberedTrades
 from tape.desk.day import Day, before, rows_by_symbol, same_day
 from tape.desk.flag_families import flag_families
 from tape.desk.reranked import ranks_of, reranked
@@ -23,6 +24,7 @@ from tape.model.columns import TradeColumns
 from tape.model.counts import Counts
 from tape.model.fields import TIME_MAX_NS
 from tape.model.rejected import Rejected
+from tape.process.read_ahead import read_ahead
 
 PROFILES: Final = ("classic", "classic-tuned", "classic-window", "calibrated")
 """What is compared unless something else is asked for."""
@@ -128,12 +130,19 @@ def judge_day(
     scores = Scores(judge)
     outcomes, flags, parts, severities, families = [], [], [], [], []
     ranks = []
-    for batch in read_archive(day.archive, latest_ns=TIME_MAX_NS):
-        decoded, verdicts = judge.detect(batch.keys, batch.values)
+    for batch in read_ahead(
+        lambda: read_columns(day.archive, latest_ns=TIME_MAX_NS, counts_equal=True)
+    ):
+        nowhere = np.zeros((len(batch.values), 2), np.int64)
+        ordinals = (
+            np.zeros(len(batch.values), np.int32) if batch.ordinals is None else batch.ordinals
+        )
+        values = NumberedTrades(batch.values, batch.names, ordinals, nowhere)
+        decoded, verdicts = judge.detect(values.keys, values)
         outcomes.append(verdicts.outcome)
         flags.append(verdicts.rules != 0)
         parts.append(scores.of(decoded.trades, verdicts))
-        ranks.append(ranks_of(judge, batch.values, decoded, verdicts))
+        ranks.append(ranks_of(judge, values, decoded, verdicts))
         families.append(flag_families(judge.lineup, verdicts))
         severities.append(parts[-1][:, 0] if verdicts.score is None else verdicts.score)
         progress(len(decoded.trades))

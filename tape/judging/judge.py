@@ -186,7 +186,7 @@ class Judge:
                 value, suppressed = self._ranking.marked(value)
                 self._counts.suppressed += suppressed
             fired = tuple([reason.rule for reason in why.reasons])
-            found.append(Flagged(position, symbol, value, fired, ts_event_ns, name, place, why))
+            found.append(Flagged(position, symbol, value, fired, ts_event_ns))
         return found
 
     def detect(

@@ -1,6 +1,6 @@
 """Files as one tape through one judge: what `tape replay` does, without its command line."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,12 @@ from tape.archives.outcome import Outcome
 from tape.codec.numbered import NumberedTrades
 from tape.codec.row_fields import TS_EVENT
 from tape.errors import BooksError, SettingsError
+from tape.judging.crew import Crew
 from tape.judging.episodes import EpisodeStep
 from tape.judging.judge import Judge, Judged
 from tape.judging.store import Store
 from tape.model.fields import NANOS, TIME_MAX_NS, iso_time
+from tape.process.read_ahead import read_ahead
 
 Messages = Sequence[bytes]
 DAY_NS: Final = 86_400 * NANOS
@@ -101,6 +103,8 @@ class Replay:
         as_numbers: whether messages are made of flagged trades alone, which saves half the time.
         kept: where an earlier run left the state of symbols; None for nowhere.
         files: with `as_numbers` the files that trades came from so far, by sha256.
+        crew: processes that judge in place of the judge, which then only knows the symbols; with
+            `as_numbers`, and nothing `kept`.
     """
 
     archives: list[Archive]
@@ -118,6 +122,7 @@ class Replay:
     as_numbers: bool = False
     kept: Store | None = None
     files: list[str] = field(default_factory=list)
+    crew: Crew | None = None
 
     def batches(self) -> Iterator[Shown]:
         """Yield the wanted part of the tape, judged, in order of time.
@@ -126,8 +131,16 @@ class Replay:
         tape gives. No clock is asked: the same files give the same answer in any year. Raises
         `BooksError` if at the end a row is not accounted for.
         """
+        for taken, found in self._judged(self._takings()):
+            shown = self._shown(taken, found)
+            for step in shown.episodes:
+                self.episodes.update((step.state, *filter(None, [step.mark])))
+            yield shown
+
+    def _takings(self) -> "Iterator[_Taken]":
+        """Yield what is read, with its books kept."""
         rows: dict[str, int] = {}
-        for batch in self._read():
+        for batch in read_ahead(self._read):
             rows |= batch.rows
             if isinstance(batch, TapeColumns):
                 self.files = batch.files
@@ -141,13 +154,27 @@ class Replay:
             if batch.unreadable is not None:
                 self.outcome.damaged.append(str(batch.unreadable))
             self._note_days(times)
-            shown = self._judged(values, times, keys)
-            for step in shown.episodes:
-                self.episodes.update((step.state, *filter(None, [step.mark])))
-            yield shown
+            yield self._taken(values, times, keys)
             if self.part.limit is not None and self.trades >= self.part.limit:
                 return
         self._check_rows()
+
+    def _judged(self, takings: "Iterator[_Taken]") -> "Iterator[tuple[_Taken, Judged]]":
+        if self.crew is None:
+            for one in takings:
+                yield one, self.judge.judge(one.keys, one.judged, self.kept)
+            return
+        waiting: deque[_Taken] = deque()
+
+        def noted() -> Iterator[NumberedTrades]:
+            for one in takings:
+                assert isinstance(one.judged, NumberedTrades)  # noqa: S101 - it is `as_numbers`
+                waiting.append(one)
+                yield one.judged
+
+        number = self.judge.symbols.number
+        for found in self.crew.judge(noted(), lambda name: isinstance(number(name), int)):
+            yield waiting.popleft(), found
 
     def _check_rows(self) -> None:
         """Raise `BooksError` unless every row is a message, skipped or rejected."""
@@ -166,32 +193,31 @@ class Replay:
             )
         return read_tape(self.archives, latest_ns=TIME_MAX_NS, symbols=self.part.symbols)
 
-    def _judged(self, values: Messages, times: npt.NDArray[np.int64], keys: Messages) -> Shown:
+    def _taken(self, values: Messages, times: npt.NDArray[np.int64], keys: Messages) -> "_Taken":
+        """Return what of a batch is judged, and what of that is wanted."""
         part = self.part
         wanted = (times >= part.from_ns) & (times < part.to_ns)
         if part.limit is not None:
             wanted &= np.cumsum(wanted) <= part.limit - self.trades
-        if wanted.all():
-            found = self.judge.judge(keys, values, self.kept)
-            self.trades += len(values)
-            self._note_unread(found, keys, times)
-            flagged = [one.value for one in found.flagged]
-            return Shown(values, flagged, found.episodes, found, wanted, values)
-        rows = np.flatnonzero(wanted | (times < part.from_ns))
-        judged = rows.tolist()
-        its_values = _taken(values, rows)
-        its_keys = its_values.keys if isinstance(its_values, NumberedTrades) else _taken(keys, rows)
-        found = self.judge.judge(its_keys, its_values, self.kept)
         self.trades += int(wanted.sum())
-        self._note_unread(found, its_keys, times[rows])
-        return Shown(
-            _taken(values, np.flatnonzero(wanted)),
-            [one.value for one in found.flagged if wanted[judged[one.position]]],
-            [step for step in found.episodes if wanted[judged[step.position]]],
-            found,
-            wanted[rows],
-            its_values,
-        )
+        if wanted.all():
+            return _Taken(values, keys, values, times, wanted)
+        rows = np.flatnonzero(wanted | (times < part.from_ns))
+        judged = _some(values, rows)
+        its_keys = judged.keys if isinstance(judged, NumberedTrades) else _some(keys, rows)
+        shown = _some(values, np.flatnonzero(wanted))
+        return _Taken(shown, its_keys, judged, times[rows], wanted[rows])
+
+    def _shown(self, taken: "_Taken", found: Judged) -> Shown:
+        """Return the wanted part of what was judged."""
+        wanted = taken.wanted
+        self._note_unread(found, taken.keys, taken.times_ns)
+        flagged, episodes = found.flagged, found.episodes
+        if not wanted.all():
+            flagged = [one for one in flagged if wanted[one.position]]
+            episodes = [step for step in episodes if wanted[step.position]]
+        values = [one.value for one in flagged]
+        return Shown(taken.values, values, episodes, found, wanted, taken.judged)
 
     def _note_unread(
         self, found: Judged, keys: Messages, ts_event_ns: npt.NDArray[np.int64]
@@ -217,14 +243,29 @@ def _messages_of(
     """Return the messages of a batch, their times and their keys."""
     if isinstance(batch, TapeBatch):
         return batch.values, batch.ts_event_ns, batch.keys
-    ordinals = batch.ordinals
-    if ordinals is None:  # of a batch without trades
-        ordinals = np.zeros(len(batch.values), np.int32)
-    numbered = NumberedTrades(batch.values, batch.names, ordinals, batch.places)
+    numbered = batch.trades()
     return numbered, np.ascontiguousarray(batch.values[:, TS_EVENT]), numbered.keys
 
 
-def _taken(messages: Messages, rows: npt.NDArray[np.int64]) -> Messages:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What is judged of a batch.
+
+    Attributes:
+        values: messages of the wanted part.
+        keys: of the messages that are judged, which are `judged`.
+        times_ns: of each of these when it happened.
+        wanted: of each of these whether it belongs to the wanted part.
+    """
+
+    values: Messages
+    keys: Messages
+    judged: Messages
+    times_ns: npt.NDArray[np.int64]
+    wanted: npt.NDArray[np.bool_]
+
+
+def _some(messages: Messages, rows: npt.NDArray[np.int64]) -> Messages:
     if isinstance(messages, NumberedTrades):
         return messages.taken(rows)
     return [messages[row] for row in rows.tolist()]

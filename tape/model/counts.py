@@ -58,6 +58,25 @@ class Counts:
     scored: Counter[str] = field(default_factory=Counter)
     severe: Counter[tuple[str, int]] = field(default_factory=Counter)
 
+    def add(self, other: "Counts") -> None:
+        """Take up what went through elsewhere."""
+        self.records += other.records
+        self.trades += other.trades
+        self.duplicate += other.duplicate
+        self.late += other.late
+        self.late_max_ns = max(self.late_max_ns, other.late_max_ns)
+        self.suppressed += other.suppressed
+        self.symbols_forgotten += other.symbols_forgotten
+        self.refits.note(other.refits.took_s, other.refits.count)
+        for mine, its in (
+            (self.flagged, other.flagged),
+            (self.rejected, other.rejected),
+            (self.episodes, other.episodes),
+            (self.scored, other.scored),
+        ):
+            mine.update(its)
+        self.severe.update(other.severe)
+
     def check(self) -> None:
         """Raise `BooksError` unless all that came in is accounted for."""
         rejected = self.rejected.total()
