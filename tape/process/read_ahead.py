@@ -63,7 +63,7 @@ class _Maker(threading.Thread, Generic[Made]):
 
 
 def read_ahead(make: Callable[[], Iterator[Made]], ahead: int = AHEAD) -> Iterator[Made]:
-    """Yield what the iterator of `make` yields, made up to `ahead` pieces before it is asked for.
+    """Yield what the iterator of `make` yields, at most `ahead` pieces before it is asked for.
 
     Its errors are raised here, where they would come in its order. Closing ends the thread.
 

@@ -47,7 +47,7 @@ def read(producer: Any) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
     (broker,) = found.brokers.values()
     reader = Consumer({"bootstrap.servers": f"{broker.host}:{broker.port}", "group.id": "r"})
     reader.assign([TopicPartition(TOPIC, number, 0) for number in found.topics[TOPIC].partitions])
-    seen = []
+    seen: list[Any] = []
     while len(seen) < len(RECORDS):
         seen += [m for m in reader.consume(1_000, 1.0) if m.error() is None]
     reader.close()
