@@ -97,7 +97,7 @@ class Crew:
         """End them, wherever they are."""
         self._orders.put(None)
         for member in self._members:
-            member.process.terminate()
+            member.process.kill()  # it has nothing to put in order
         for member in self._members:
             member.process.join(END_S)
             member.line.close()  # now that no thread of ours can wait for it
