@@ -65,6 +65,7 @@ class Counts:
         self.duplicate += other.duplicate
         self.late += other.late
         self.late_max_ns = max(self.late_max_ns, other.late_max_ns)
+        self.late_for_bars += other.late_for_bars
         self.suppressed += other.suppressed
         self.symbols_forgotten += other.symbols_forgotten
         self.refits.note(other.refits.took_s, other.refits.count)
