@@ -139,6 +139,7 @@ def killed_many_times(
     assert done >= kills // 2, "too few kills fell into the work"
 
 
+@pytest.mark.full
 def test_a_producer_killed_at_random_sends_each_row_once(pipeline: Pipeline, days: Path) -> None:
     print(f"seed {SEED}")
     dice = random.Random(SEED)

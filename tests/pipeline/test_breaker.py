@@ -186,6 +186,7 @@ def test_a_run_of_bad_records_ends_each_start_until_the_limit_is_off(pipeline: P
     assert judge_all(pipeline).wait() == 0, "what was passed with the limit off is forgotten"
 
 
+@pytest.mark.full
 def test_a_producer_that_tripped_trips_at_each_start_and_sends_nothing_more(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:

@@ -278,6 +278,7 @@ def test_an_expired_transactional_id_and_a_long_sleep_are_no_end(
         assert Counter(Counter(pipeline.stocks()).values()) == {1: 400}
 
 
+@pytest.mark.full
 def test_a_producer_asleep_for_longer_than_its_transaction_goes_on(
     pipeline: Pipeline, days: Path
 ) -> None:

@@ -65,6 +65,7 @@ def of_day(values: list[bytes], day: str) -> list[bytes]:
     return [value for value in values if f'"ts_event":"{day}'.encode() in value]
 
 
+@pytest.mark.full
 def test_another_profile_begins_again_says_so_once_and_the_old_one_continues_after_it(
     pipeline: Pipeline, days: list[Path], tmp_path: Path
 ) -> None:

@@ -180,6 +180,7 @@ def test_an_output_that_comes_to_take_too_little_ends_the_detector_with_4(
     assert len(rejected_records(pipeline.client, pipeline.rejected)) == 1
 
 
+@pytest.mark.full
 def test_stocks_that_comes_to_take_too_little_ends_the_producer_with_4(
     pipeline: Pipeline, day: Path
 ) -> None:
