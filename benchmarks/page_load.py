@@ -5,6 +5,7 @@ between the browser's frames, and memory on both sides.
 Run: python -m benchmarks.page_load --minutes 5
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -42,6 +43,9 @@ BURST, BURST_EVERY_S = 500, 10
 SETTLED = 0.25
 """Part of the run after which memory is looked at."""
 LISTENERS = 4
+"""Browser windows; one is looked at."""
+STREAMS = 50
+"""Further sockets that take every frame."""
 WATCH = """() => {
   window.ages = []; window.gaps = []; window.seen = "";
   const host = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('#table'));
@@ -186,13 +190,25 @@ def watch(browser: Any, url: str, pid: int, minutes: float) -> dict[str, Any]:
     }
 
 
+async def _listen(url: str) -> None:
+    """Take frames from as many sockets as `STREAMS` until this is cancelled."""
+    from websockets.asyncio.client import connect
+
+    async def one() -> None:
+        async with connect(f"{url.replace('http', 'ws')}live/ws?symbol=S00") as socket:
+            async for _ in socket:
+                pass
+
+    await asyncio.gather(*(one() for _ in range(STREAMS)))
+
+
 @contextmanager
-def a_source(address: str) -> Iterator[list[float]]:
+def a_source(address: str, url: str) -> Iterator[list[float]]:
     """Run the source as a process of its own; when it has ended, yield what it wrote and how late.
 
     The list is filled at the end: flagged trades, and seconds behind its plan at most.
     """
-    words = [sys.executable, "-m", "benchmarks.page_load", "--write-to", address]
+    words = [sys.executable, "-m", "benchmarks.page_load", "--write-to", address, "--url", url]
     made = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     figures: list[float] = []
     try:
@@ -202,8 +218,9 @@ def a_source(address: str) -> Iterator[list[float]]:
         figures += json.loads(said)
 
 
-def write(address: str) -> None:
-    """Write until the standard input ends."""
+def write(address: str, url: str) -> None:
+    """Write, and listen, until the standard input ends."""
+    threading.Thread(target=lambda: asyncio.run(_listen(url)), daemon=True).start()
     source = Source(address, PageSettings())
     writing = threading.Thread(target=source.run)
     writing.start()
@@ -215,11 +232,12 @@ def write(address: str) -> None:
 
 def main(
     minutes: Annotated[float, typer.Option(help="How long.")] = 5.0,
+    url: Annotated[str, typer.Option(help="With --write-to: the page to listen to.")] = "",
     write_to: Annotated[str, typer.Option(help="Only write, to this broker.")] = "",
 ) -> None:
     """Run, and print the figures as JSON."""
     if write_to:
-        write(write_to)
+        write(write_to, url)
         return
     from playwright.sync_api import sync_playwright
 
@@ -230,12 +248,12 @@ def main(
             client = {"bootstrap.servers": kafka.address}
             bars, reviews = settings.bars_topic, settings.reviews
             create_topics(client, pipeline_topics(*settings.topics(), bars=bars, reviews=reviews))
-            with a_page(kafka.address, folder) as (made, url), sync_playwright() as playwright:
+            with a_page(kafka.address, folder) as (made, page), sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
                     executable_path=chromium, args=["--no-sandbox"]
                 )
-                with a_source(kafka.address) as figures:
-                    found = watch(browser, url, made.pid, minutes)
+                with a_source(kafka.address, page) as figures:
+                    found = watch(browser, page, made.pid, minutes)
                 browser.close()
     found |= {"minutes": minutes, "flagged": figures[0], "source_late_s": figures[1]}
     print(json.dumps(found, indent=2))

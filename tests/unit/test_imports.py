@@ -240,6 +240,11 @@ LOADED = {
         90,
         {"archives", "feeds", "detection", "judging", "desk", "view", "cli", "synthetic", "sinks"},
     ),
+    "dashboard": (
+        50,
+        {"archives", "feeds", "judging", "desk", "view", "cli", "synthetic", "sinks", "market"}
+        | {"streaming"},
+    ),
     "anomaly_sink": (
         100,
         {"archives", "feeds", "detection", "judging", "desk", "view", "cli", "synthetic", "market"},

@@ -465,7 +465,6 @@ class Page {
   }
   // Bring the chart to an episode: in what it shows, else in the last bars, else in those of then.
   async bring(row) {
-    if (!this.length) this.setLength("bar1s", 1);
     if (row.symbol !== this.symbol) await this.show(row.symbol);
     if (this.length === 1 && !this.lookAt(row)) { if (this.at !== null) await this.show(row.symbol); if (!this.lookAt(row)) await this.show(row.symbol, row.first.slice(0, 19) + "Z"); }
     this.markers(); this.lookAt(row);
