@@ -44,6 +44,8 @@ SETTLED = 0.25
 """Part of the run after which memory is looked at."""
 LISTENERS = 4
 """Browser windows; one is looked at."""
+FULL = 45_000
+"""Flagged trades before it begins: more than the page keeps, so that its memory is full."""
 STREAMS = 50
 """Further sockets that take every frame."""
 WATCH = """() => {
@@ -81,6 +83,9 @@ class Source:
 
     def run(self) -> None:
         """Write second by second; the flagged trades of a burst come at once."""
+        for _ in range(FULL // BURST):
+            self._flag(BURST)
+            self._producer.flush(30)
         begun_s = time.time()
         for second in range(10**9):
             due_s = begun_s + second
@@ -195,7 +200,9 @@ async def _listen(url: str) -> None:
     from websockets.asyncio.client import connect
 
     async def one() -> None:
-        async with connect(f"{url.replace('http', 'ws')}live/ws?symbol=S00") as socket:
+        async with connect(
+            f"{url.replace('http', 'ws')}live/ws?symbol=S00", max_size=None
+        ) as socket:
             async for _ in socket:
                 pass
 
