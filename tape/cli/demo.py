@@ -90,7 +90,7 @@ def demo(
             lambda text: console.print(text, highlight=False),
             **more,
         )
-    console.print(f"next: {_next(run.data)}", soft_wrap=True, highlight=False)
+    console.print(f"next, fewer and ranked: {_next(run.data)}", soft_wrap=True, highlight=False)
     return run.producer_exit_code
 
 
@@ -108,7 +108,7 @@ def _for_page(settings: DetectorSettings) -> tuple[DetectorSettings, dict[str, s
 
 def _next(data: Path) -> str:
     """Return the command that shows more of the same files."""
-    return f"tape replay {quote(str(data))} --profile calibrated, which ranks what it finds"
+    return f"tape replay {quote(str(data))} --profile calibrated"
 
 
 def _store(name: str) -> SinkName | None:

@@ -54,7 +54,7 @@ def test_killing_either_app_changes_nothing_in_what_the_demo_leaves(tmp_path: Pa
     printed, _ = quiet.communicate(timeout=120)
     assert quiet.returncode == 0, printed
     assert f"{TRADES:,}, all judged" in printed
-    assert "next: tape replay " in printed
+    assert f"next, fewer and ranked: tape replay {data} --profile calibrated\n" in printed
 
     demo = start(data, tmp_path / "killed", REPLAY_SPEED="1500")
     killed = []
