@@ -13,7 +13,7 @@ from tape.archives.outcome import Outcome
 from tape.cli.forms import AsForm, AsJson, form_of, show
 from tape.cli.given import Columns, TimeZone, given_by, with_given
 from tape.cli.nothing import listed
-from tape.cli.output import Force, say, say_outcome
+from tape.cli.output import Force, counted, say, say_outcome
 from tape.errors import SettingsError
 from tape.market.auctions import AUCTION_SHARES
 from tape.model.fields import TIME_MAX_NS
@@ -90,7 +90,8 @@ def _figures(path: Path, done: SyntheticDay) -> dict[str, Any]:
 def _sentence(figures: dict[str, Any]) -> str:
     kinds = ", ".join(f"{kind} {count}" for kind, count in figures["by_kind"].items())
     trades, anomalies = figures["trades"], figures["anomalies"]
-    return f"{figures['path']}: {trades:,} trades, {anomalies} anomalies ({kinds})"
+    put = "1 anomaly" if anomalies == 1 else f"{anomalies:,} anomalies"
+    return f"{figures['path']}: {counted(trades, 'trade')}, {put} ({kinds})"
 
 
 def _names(archives: list[Archive], output: Path) -> list[str]:

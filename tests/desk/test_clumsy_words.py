@@ -59,6 +59,11 @@ def test_a_value_that_cannot_be_is_said_in_plain_words(words: str, tmp_path: Pat
     assert tape("settings", "--check", "--hash").returncode == 4
 
 
+def test_a_name_that_no_topic_can_have_is_told_without_a_pattern() -> None:
+    ended = tape("settings", "--check", "--set", "input=a/b", "--format", "table")
+    assert ended.stdout.startswith("input should have 1 to 249 letters, digits, dots, _ and - (")
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_every_number_of_the_settings_has_an_end(app: str) -> None:
     for name, field in names(kind_of(app)).items():
