@@ -63,5 +63,20 @@ def encode_bar(bar: Bar) -> bytes:
 
 
 def decode_bar(raw: bytes | None) -> Bar | Rejected:
-    """Return the bar in a message of `bars`, or the reason there is none; never raises."""
-    return read_message(_decoder, raw, BAR_MAX)
+    """Return the bar in a message of `bars`, or the reason there is none; never raises.
+
+    >>> bar = Bar("A", "9 o'clock", 1.0, 1.0, 1.0, 1.0, 1, 1, 0, None, None)
+    >>> decode_bar(encode_bar(bar)).reason
+    'time_syntax'
+    """
+    bar = read_message(_decoder, raw, BAR_MAX)
+    if isinstance(bar, Bar) and not _starts_a_second(bar.bar_start):
+        return Rejected("time_syntax", "bar_start is not such as 2025-07-08T13:30:00Z")
+    return bar
+
+
+def _starts_a_second(bar_start: str) -> bool:
+    try:
+        return iso_second(seconds_of(bar_start)) == bar_start
+    except (ValueError, OverflowError):
+        return False

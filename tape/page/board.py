@@ -14,6 +14,7 @@ from typing import Any, Final
 from tape.model.anomaly import Anomaly, decode_anomaly
 from tape.model.bar import Bar, decode_bar, iso_second, seconds_of
 from tape.model.episode import decode_episode
+from tape.model.fields import NANOS
 from tape.model.rejected import Rejected
 from tape.model.review import Review, decode_review, follows
 from tape.page.candles import MINUTE, Candles
@@ -141,6 +142,7 @@ class Board:
                 self.unreadable += 1
                 return
             before = self._candles.add(bar)
+            self.newest_ns = max(self.newest_ns, seconds_of(bar.bar_start) * NANOS)
             self.trades += bar.trades - (0 if before is None else before.trades)
 
     def add_review(self, raw: bytes) -> Review | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from tape.model.fields import iso_time
 from tape.model.review import Review, after, checked_step, encode_review
 from tape.page import board as board_module
 from tape.page.board import Board, Source
@@ -188,3 +189,15 @@ def test_a_case_is_one_document_in_which_what_strangers_wrote_is_text() -> None:
     assert "default-src 'none'" in made
     document = json.loads(case_of(board.detail(name) or {}, {}, "json"))
     assert document["episode"]["history"][0]["by"] == HOSTILE
+
+
+def test_a_bar_says_how_far_the_tape_is_and_one_without_a_time_is_counted() -> None:
+    board = Board()
+    board.add_bar(DAY.bars[-1][1])
+    assert iso_time(board.newest_ns).startswith(json.loads(DAY.bars[-1][1])["bar_start"][:-1])
+    before = board.newest_ns
+    good = json.loads(DAY.bars[-1][1])
+    for start in ("", "z", "9999-99-99T00:00:00Z", "2025-05-05T14:00:00.5Z", "+999999999-01-01"):
+        board.add_bar(json.dumps(good | {"bar_start": start}).encode())
+    assert (board.unreadable, board.newest_ns) == (5, before)
+    assert board.recent()["until"] == good["bar_start"]
