@@ -47,8 +47,9 @@ def pipeline(
 def doctor(pipeline: Pipeline, tmp_path: Path) -> Doctor:
     def run(*words: str, **env: str) -> tuple[int, Findings]:
         own = pipeline.env(DATA_DIR=str(tmp_path / "data"), PYTHONPATH=str(ROOT), **env)
+        look = () if "--look-s" in words else ("--look-s", "1")
         done = subprocess.run(
-            [sys.executable, "-m", "tape", "doctor", "--json", "--look-s", "1", *words],
+            [sys.executable, "-m", "tape", "doctor", "--json", *look, *words],
             capture_output=True,
             text=True,
             env={**os.environ, **own},
