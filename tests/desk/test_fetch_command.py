@@ -19,10 +19,18 @@ from tests.databento_server import KEY, DataBento, Handler
 
 WHAT = ["--dataset", "XNAS.ITCH", "--symbols", "NVDA", "--start", "2024-11-26"]
 ORDER = [*WHAT, "--end", "2024-12-26"]
+
 JOB = "XNAS-20241227-TESTTESTAB"
 CONTENT = bytes(range(256)) * 4000
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+def ordered(**others: str) -> list[str]:
+    """The words of an order, with other values of some options."""
+    words = dict(zip(ORDER[::2], ORDER[1::2], strict=True))
+    words |= {f"--{name}": value for name, value in others.items()}
+    return [word for pair in words.items() for word in pair]
 
 
 @pytest.fixture
@@ -144,9 +152,9 @@ def test_the_list_is_a_table_on_a_terminal_with_ids_to_be_copied(databento: Data
         (WHAT, "--end is missing"),
         ([*WHAT, "--end", "2024-11-26"], "is not before --end"),
         ([*WHAT, "--end", "tomorrow"], "--end: 'tomorrow' is no time"),
-        ([*ORDER, "--dataset", "nasdaq"], "--dataset: 'nasdaq'"),
-        ([*ORDER, "--symbols", "NV DA"], "--symbols: 'NV DA' is not a symbol"),
-        ([*ORDER, "--symbols", ","], "--symbols: 0 symbols"),
+        (ordered(dataset="nasdaq"), "--dataset: 'nasdaq'"),
+        (ordered(symbols="NV DA"), "--symbols: 'NV DA' is not a symbol"),
+        (ordered(symbols=","), "--symbols: 0 symbols"),
         ([*ORDER, "--schema", "ohlcv-1d"], "--schema: 'ohlcv-1d' is not known; choose trades,"),
         ([*ORDER, "--encoding", "xml"], "--encoding: 'xml' is not known; choose dbn, csv"),
     ],
