@@ -234,6 +234,7 @@ def _fields(state: KeptState, changelog: str) -> dict[str, object]:
         "partition": state.partition,
         "kept": _utc(state.at_ms),
         "bytes": state.size,
+        "logged_trades": state.logged_trades,
     }
     if state.header is None or state.value is None:
         return {**found, "damaged": True}

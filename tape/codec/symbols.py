@@ -16,7 +16,18 @@ from tape.codec.name_slots import (
     two_words,
     vacate,
 )
-from tape.codec.places import COLUMNS, KEPT_BYTES, LAST, LIMITS, SEEN, Limits, Place, Queue, touch
+from tape.codec.places import (
+    ASLEEP,
+    COLUMNS,
+    KEPT_BYTES,
+    LAST,
+    LIMITS,
+    SEEN,
+    Limits,
+    Place,
+    Queue,
+    touch,
+)
 from tape.codec.text import HALF, I64, UNKNOWN, Slots, empty_slots, find_slot
 from tape.model.partitions import Partition
 from tape.model.rejected import Rejected
@@ -150,6 +161,19 @@ class SymbolTable:
         self.clock = self._kept_clock = clock
         self._woken = np.zeros(len(self._numbers), np.int64)
 
+    def wake(self, number: int) -> None:
+        """Note that a symbol's kept state has been taken up."""
+        self._rows[number, ASLEEP] = 0
+
+    def place_at(self, numbers: I64, last_record: I64, trades_seen: I64) -> None:
+        """Note what came of symbols after their states were kept."""
+        self._rows[numbers, LAST] = last_record
+        self._rows[numbers, SEEN] = trades_seen
+
+    def holds(self, number: int) -> bool:
+        """Return whether the symbol that had a number last has it still."""
+        return self._numbers.get(self.names[number]) == number
+
     def changed(self) -> list[int]:
         """Return the symbols with records since the last call."""
         numbers: list[int] = np.flatnonzero(self._rows[:, LAST] > self._kept_clock).tolist()
@@ -160,6 +184,15 @@ class SymbolTable:
         """Return a symbol's last record and how many trades it had."""
         last, seen = self._rows[number, LAST : SEEN + 1].tolist()
         return last, seen
+
+    def places(self, numbers: I64) -> tuple[I64, I64]:
+        """Return of symbols their last records and how many trades they had."""
+        return self._rows[numbers, LAST], self._rows[numbers, SEEN]
+
+    def kept_bytes_of(self, numbers: I64) -> I64:
+        """Return the bytes of symbols' states in the store, 0 of one that has none there."""
+        found: I64 = self._rows[numbers, KEPT_BYTES]
+        return found
 
     def note_kept(self, number: int, size: int) -> None:
         """Note that a symbol's state is in the store."""

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import numpy as np
 import numpy.typing as npt
 
-from tape.codec.array_types import F64
+from tape.codec.array_types import F64, U8
 from tape.detection.bundle import decode_bundle, encode_bundle
 from tape.detection.protocol import (
     DUPLICATE,
@@ -26,6 +26,10 @@ from tape.model.columns import TradeColumns
 
 LARGEST: Final = ("severity", "priority")
 """Of several the largest counts."""
+NO_SCORE: Final = -1.0
+"""Below any severity: a detector that looks at odd trades only looks at none."""
+KEPT_BY_ALL: Final = 255
+"""Stands for a trade that no detector dropped."""
 FEATURES: Final = "features"
 """Of several each adds its own."""
 
@@ -78,6 +82,17 @@ class Composed:
         nothing = np.zeros(len(flagged), np.dtype([]))
         return Verdicts(outcome, rules, flagged, nothing, behind_ns, shared, parts=tuple(parts))
 
+    def remember(self, name: str, trades: TradeColumns) -> None:
+        """Have one of the detectors judge trades again that it accepted; nothing is said of them.
+
+        What it asks of another one's scores decides what it says, not what it remembers.
+        """
+        member = self.members[name]
+        if self._gates.get(name) in self.members:
+            cast(GatedDetector, member).detect_gated(trades, np.full(len(trades), NO_SCORE))
+        else:
+            member.detect(trades)
+
     def explain(self, trades: TradeColumns, verdicts: Verdicts, nth: int) -> Explanation:
         """Return why the `nth` flagged trade was flagged, by each detector that flags it."""
         row = int(verdicts.flagged[nth])
@@ -125,6 +140,20 @@ class Composed:
         """Forget all of a symbol, whose number belongs to another one from now on."""
         for member in self.members.values():
             member.forget(symbol)
+
+
+def dropped_by(verdicts: Verdicts) -> U8 | None:
+    """Return of each trade which of several detectors dropped it, by its position among them.
+
+    `KEPT_BY_ALL` for one that none did; None if that is so of all of them.
+    """
+    if not len(verdicts.outcome) or int(verdicts.outcome.max()) < DUPLICATE:
+        return None
+    by = np.full(len(verdicts.outcome), KEPT_BY_ALL, np.uint8)
+    for nth, part in enumerate(verdicts.parts):
+        dropped = part.verdicts.outcome >= DUPLICATE
+        by[np.flatnonzero(dropped) if part.positions is None else part.positions[dropped]] = nth
+    return by
 
 
 def taken(trades: TradeColumns, rows: npt.NDArray[np.int64]) -> TradeColumns:

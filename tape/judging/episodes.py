@@ -17,7 +17,7 @@ import numpy as np
 from tape.codec.array_types import I64
 from tape.codec.symbols import SymbolTable
 from tape.detection.composed import taken
-from tape.detection.protocol import Explanation, Verdicts
+from tape.detection.protocol import Explanation, Verdicts, kernel_columns
 from tape.judging.circumstances import Circumstances
 from tape.judging.episode_kernel import CLOSED, COLUMNS, EMPTY, FLAGS, OPENED, follow_batch
 from tape.judging.episode_message import (
@@ -135,6 +135,8 @@ class Episodes:
         self._circumstances = Circumstances()
         self._open: dict[int, tuple[str, Sum]] = {}
         """Names of the open episodes, and what they add up to, by symbol."""
+        self._stepped: set[int] = set()
+        """Symbols whose episodes have changed since `told` was called last."""
 
     def _make_room(self, rows: int) -> None:
         if rows > len(self._rows):
@@ -164,14 +166,7 @@ class Episodes:
         steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
         bits = np.empty(len(trades), np.uint8)
         made = follow_batch(
-            np.ascontiguousarray(trades.symbol, np.int32),
-            np.ascontiguousarray(trades.publisher_id, np.int32),
-            np.ascontiguousarray(trades.ts_event_ns, np.int64),
-            np.ascontiguousarray(trades.price_nanos, np.int64),
-            np.ascontiguousarray(trades.size, np.int64),
-            np.ascontiguousarray(trades.side, np.uint8),
-            np.ascontiguousarray(trades.sequence, np.int64),
-            np.ascontiguousarray(trades.ordinal, np.int32),
+            *kernel_columns(trades),
             verdicts.outcome,
             verdicts.rules,
             verdicts.shared,
@@ -198,6 +193,7 @@ class Episodes:
             )
         ):
             row, symbol, mark = copies[n], self._symbols.names[number], None
+            self._stepped.add(number)
             if kind == CLOSED:
                 name, total = self._open.pop(number)
                 mark = mark_at(kind, row.tolist())
@@ -242,7 +238,27 @@ class Episodes:
             trade = FlaggedTrade(one, priority, context, publisher_id)
             yield trade, sum_of(trade, price_nanos, size)
 
-    def kept(self, symbol: int, detector_state: bytes) -> bytes:
+    def pass_over(self, trades: TradeColumns) -> None:
+        """Follow trades of which none is flagged, and none belongs to an open episode."""
+        self._make_room(len(self._symbols.names))
+        n, most = len(trades), min(len(self._open), len(trades))
+        nothing = np.zeros(n, np.uint8)
+        steps, copies = np.empty((most, 2), np.int64), np.empty((most, COLUMNS), np.int64)
+        columns, none = kernel_columns(trades), nothing.view(np.bool_)
+        made = follow_batch(
+            *(*columns, nothing, nothing, none, self._gap_ns, self._rows),
+            *(steps, copies, nothing.copy()),
+        )
+        for row in steps[:made, 0].tolist():  # a shorter gap than before has closed it
+            self._open.pop(int(trades.symbol[row]), None)
+
+    def told(self) -> set[int]:
+        """Return the symbols with an open episode, or with one that changed since the last call."""
+        found = self._stepped | self._open.keys()
+        self._stepped = set()
+        return found
+
+    def kept(self, symbol: int, detector_state: bytes = b"") -> bytes:
         """Return what is kept of a symbol: its episode with the detector's state."""
         self._make_room(symbol + 1)
         worst = encode_worst(self._open[symbol][1].worst()) if symbol in self._open else b""
@@ -269,6 +285,7 @@ class Episodes:
         An episode that is open stays so on the topic: nothing is known any more that could close
         it.
         """
+        self._stepped.discard(symbol)
         if symbol < len(self._rows):
             self._open.pop(symbol, None)
             self._rows[symbol] = EMPTY

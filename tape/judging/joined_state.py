@@ -7,15 +7,17 @@ from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.kept_state import decode_kept, encode_kept
 
 
-def joined(states: dict[str, bytes]) -> bytes | None:
+def joined(states: dict[str, bytes], first: str | None = None) -> bytes | None:
     """Return the states of a symbol, by profile, as a judge takes them: as one.
 
-    Place, episode and bars come from the newest of them, of equal ones the first.
+    Place, episode and bars come from that of `first`; else from the newest, of equal ones the
+    first.
     """
     if not states:
         return None
     seen = {name: decode_seen(blob) for name, blob in states.items()}
-    last_record, trades_seen, rest = max(seen.values(), key=lambda one: one[0])
+    newest = max(seen.values(), key=lambda one: one[0])
+    last_record, trades_seen, rest = newest if first is None else seen[first]
     row, alert, after = decode_kept(rest)
     bars, _ = part_bars(after)
     own = {name: part_bars(decode_kept(one[2])[2])[1] for name, one in seen.items()}

@@ -15,7 +15,7 @@ import tape
 from tape.codec.batch import DecodedBatch, decode_batch
 from tape.codec.places import LIMITS, Limits
 from tape.codec.symbols import SymbolTable
-from tape.detection.composed import taken
+from tape.detection.composed import Composed, dropped_by, taken
 from tape.detection.parameters import Parameters
 from tape.detection.protocol import (
     DUPLICATE,
@@ -32,6 +32,8 @@ from tape.judging.flagged import Flagged
 from tape.judging.kept_place import decode_seen, encode_seen
 from tape.judging.state_keys import Kept
 from tape.judging.store import Store
+from tape.judging.trade_log.take_up import take_up
+from tape.judging.trade_log.trade_log import TradeLog
 from tape.model.anomaly import DetectorIdentity, anomaly_id, as_message
 from tape.model.columns import TradeColumns
 from tape.model.counts import SEVERITIES, Counts
@@ -69,7 +71,10 @@ class Judge:
 
     Attributes:
         lineup: the kinds of its detectors.
+        episodes: those of its trades.
         bars: those of its trades; None unless they are asked for.
+        log: what of the trades is to be kept until the next commit; None of a run that begins
+            without anything kept, and then keeps whole states.
     """
 
     def __init__(
@@ -97,11 +102,14 @@ class Judge:
             parameters, self.symbols, counts.refits, tells_each=tells_each or bars
         )
         self._identity = DetectorIdentity(tape.__version__, self.lineup.fingerprint(parameters))
-        self._episodes = Episodes(
+        self.episodes = Episodes(
             self.symbols, parameters.episode_gap_s, self._identity, self.lineup.rules
         )
         self.bars = SecondBars(self.symbols) if bars else None
         self._ranking, self._counts = parameters.ranking, counts
+        self.log: TradeLog | None = None
+        if kept is not None and kept.state is not None:
+            self.log = take_up(self, kept)
 
     def judge(
         self,
@@ -125,7 +133,7 @@ class Judge:
             self._counts.late_for_bars += self.bars.add(batch.trades, verdicts)
         explained = explained_by(self.detector, batch.trades, verdicts)
         trades = taken(batch.trades, verdicts.flagged)
-        placed, episodes = self._episodes.follow(
+        placed, episodes = self.episodes.follow(
             batch.trades, verdicts, explained, batch.positions, trades
         )
         flagged = self._flagged(values, batch, verdicts, trades, explained, placed)
@@ -201,19 +209,37 @@ class Judge:
         self._counts.symbols_forgotten += self.symbols.forgotten - forgotten
         for number in self.symbols.renewed:
             self.detector.forget(number)
-            self._episodes.forget(number)
+            self.episodes.forget(number)
             if self.bars is not None:
                 self.bars.forget(number)
+            if self.log is not None:
+                self.log.forget(number)
         if kept is not None:
             for number in self.symbols.woken:
                 blob = kept.get(self.symbols.names[number])
                 if blob is not None:
-                    rest = self._episodes.take_up(number, decode_seen(blob)[2])
-                    bars, rest = part_bars(rest)
-                    if self.bars is not None:
-                        self.bars.take_up(number, bars)
-                    self.detector.restore(number, rest)
-        return batch, self.detector.detect(batch.trades)
+                    self.restore(number, blob)
+        verdicts = self.detector.detect(batch.trades)
+        if self.log is not None:
+            by = dropped_by(verdicts) if isinstance(self.detector, Composed) else None
+            self.log.note(batch.trades, verdicts.outcome, by)
+        return batch, verdicts
+
+    def restore(self, number: int, blob: bytes) -> None:
+        """Have a symbol go on from its state."""
+        bars, rest = part_bars(self.episodes.take_up(number, decode_seen(blob)[2]))
+        if self.bars is not None:
+            self.bars.take_up(number, bars)
+        self.detector.restore(number, rest)
+
+    def snapshot(self, number: int) -> bytes:
+        """Return a symbol's state as it is to be kept now."""
+        rest = self.detector.snapshot(number)
+        if self.bars is not None:
+            rest = self.bars.kept(number) + rest
+        blob = encode_seen(*self.symbols.place(number), self.episodes.kept(number, rest))
+        self.symbols.note_kept(number, len(blob))
+        return blob
 
     def changed(self) -> Iterator[tuple[str, bytes]]:
         """Yield symbol and state of every symbol that has traded since the last call.
@@ -222,13 +248,7 @@ class Judge:
         """
         self.detector.changed_symbols()
         for number in self.symbols.changed():
-            rest = self.detector.snapshot(number)
-            if self.bars is not None:
-                rest = self.bars.kept(number) + rest
-            rest = self._episodes.kept(number, rest)
-            blob = encode_seen(*self.symbols.place(number), rest)
-            self.symbols.note_kept(number, len(blob))
-            yield self.symbols.names[number], blob
+            yield self.symbols.names[number], self.snapshot(number)
 
     def _count_severities(self, verdicts: Verdicts) -> None:
         """Count how severe trades are to each detector whose score is a severity."""

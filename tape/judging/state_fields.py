@@ -14,6 +14,7 @@ from tape.judging.episode_kernel import FIRST_TIME, FLAGS
 from tape.judging.kept_place import decode_seen
 from tape.judging.kept_state import decode_kept
 from tape.judging.state_keys import DETECTOR, header_of
+from tape.judging.trade_log.keys import unmarked
 from tape.model.fields import NANOS, iso_time
 
 MEANINGS: Final = {
@@ -24,6 +25,7 @@ MEANINGS: Final = {
     "version": "of its layout",
     "parameters": "hash of the settings that it was made with",
     "damaged": "it cannot be read, and the detector will not start with it",
+    "logged_trades": "trades judged since then, which lie in the log; what stands below is of before",
     "readable": "false: this program does not know its version",
     "trades": "trades judged so far",
     "history_values": "prices, as distances from their window's mean, that the forest was given "
@@ -68,7 +70,7 @@ def fields_of(blob: bytes) -> dict[str, object]:
     if layout is OWN:
         body = body[LENGTH.size :]
     try:
-        last_record, trades_seen, rest = decode_seen(blob)
+        last_record, trades_seen, rest = decode_seen(unmarked(blob)[1])
         piece = first_piece(body, packed=header.version == layout.version)
         counters = counters_of(piece, layout.count)
     except (StateError, struct.error):

@@ -8,21 +8,21 @@ A key is the JSON list `["classic","NVDA"]`. Before there were profiles' own key
 string `"NVDA"`, whose value belongs to the profile that its header names; a symbol holds no
 quotes, so no key can be taken for another. Under `["classic"]` lies the clock of the partition:
 how many records of it are behind, the time by which symbols keep and lose their places
-(`tape.codec.places`).
+(`tape.codec.places`). Under `["classic",7]` lies a part of the log (`tape.judging.trade_log`).
 """
 
 import struct
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import msgspec
 
 from tape.codec.places import ESTABLISHED_TRADES, Place
-from tape.errors import StateError
 from tape.judging.kept_place import SEEN, decode_seen
+from tape.judging.partition_clock import PartitionClock, decode_clock, encode_clock
 from tape.judging.store import ByteStore
+from tape.judging.trade_log.keys import LogStore, mark_size, marked, place_of, unmarked
 
 EPISODES: Final = struct.Struct("<4sHHI")
 """Begins what is kept since there are episodes; its third field says how many int64 follow."""
@@ -32,10 +32,6 @@ BARS: Final = struct.Struct("<4sHHI")
 
 DETECTOR: Final = struct.Struct("<4sHH12s12sI")
 """Begins a detector's own state: TAPE, version, 0, profile, fingerprint, checksum."""
-
-
-CLOCK: Final = struct.Struct("<4sHHqI")
-"""What is kept of a partition: TICK, version, 0, records, checksum."""
 
 
 def state_key(profile: str, symbol: str) -> bytes:
@@ -61,24 +57,6 @@ def clock_key(profile: str) -> bytes:
     return msgspec.json.encode([profile])
 
 
-def encode_clock(records: int) -> bytes:
-    """Return what is kept of a partition."""
-    return CLOCK.pack(b"TICK", 1, 0, records, zlib.crc32(struct.pack("<q", records)))
-
-
-def decode_clock(blob: bytes) -> int:
-    """Return the records of a partition; raises `StateError` for anything else."""
-    if len(blob) == CLOCK.size:
-        magic, version, zero, records, checksum = CLOCK.unpack(blob)
-        expected = zlib.crc32(struct.pack("<q", records))
-        if (magic, version, zero, checksum) == (b"TICK", 1, 0, expected) and records >= 0:
-            return int(records)
-    raise StateError(
-        "the count of a partition's records in the state is damaged",
-        "start over with `tape state reset`",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Header:
     """What the beginning of a kept state says of it.
@@ -98,7 +76,8 @@ class Header:
 
 def header_of(blob: bytes) -> Header | None:
     """Return the header of a kept state, None if it has none."""
-    at = SEEN.size if blob.startswith(b"SEEN") else 0
+    at = mark_size(blob)
+    at += SEEN.size if blob.startswith(b"SEEN", at) else 0
     if blob.startswith(b"EPIS", at) and len(blob) >= at + EPISODES.size:
         at += EPISODES.size + 8 * int(EPISODES.unpack_from(blob, at)[2])
     if blob.startswith(b"BARS", at) and len(blob) >= at + BARS.size:
@@ -123,12 +102,28 @@ def symbol_of(key: bytes) -> tuple[str | None, str] | None:
     return None
 
 
+class Whole(NamedTuple):
+    """Where the log and the partition stood when the whole state of a symbol was written."""
+
+    number: int
+    last_record: int
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an earlier run has left of a partition: its clock, and who holds a place there."""
+    """What an earlier run has left of a partition: its clock, and who holds a place there.
+
+    Attributes:
+        state: where it lies, if a log of trades is to be read and written there.
+        number: of the log's newest record.
+        whole: by detector and symbol what whole states there are.
+    """
 
     clock: int
     places: list[Place]
+    state: "ProfileState | None" = None
+    number: int = 0
+    whole: dict[str, dict[str, Whole]] = field(default_factory=dict)
 
 
 class ProfileState:
@@ -157,28 +152,35 @@ class ProfileState:
 
     def get(self, symbol: str, /) -> bytes | None:
         """Return what was kept of a symbol under the profiles, or None."""
+        found = self.each(symbol)
         if len(self.profiles) == 1:
-            if symbol in self.taken_over:
-                return self._store.get_bytes(old_key(symbol))
-            return self._store.get_bytes(state_key(self.profiles[0], symbol))
+            return found.get(self.profiles[0])
+        from tape.judging.joined_state import joined
+
+        return joined(found)
+
+    def each(self, symbol: str) -> dict[str, bytes]:
+        """Return what was kept of a symbol, by profile."""
         found = {name: self._store.get_bytes(state_key(name, symbol)) for name in self.profiles}
         if symbol in self.taken_over:
             old = self._store.get_bytes(old_key(symbol))
             name = self._owner(None if old is None else header_of(old))
             found[name] = found[name] or old
-        from tape.judging.joined_state import joined
+        return {name: unmarked(blob)[1] for name, blob in found.items() if blob is not None}
 
-        return joined({name: blob for name, blob in found.items() if blob is not None})
+    def put(self, symbol: str, blob: bytes, /, number: int = 0) -> None:
+        """Keep what a judge has of a symbol, of each detector its own.
 
-    def put(self, symbol: str, blob: bytes, /) -> None:
-        """Keep what a judge has of a symbol, of each detector its own."""
-        if len(self.profiles) == 1:
-            self._store.set_bytes(state_key(self.profiles[0], symbol), blob)
-        else:
+        `number` is that of the log's newest record, 0 where there is no log.
+        """
+        parts = {self.profiles[0]: blob}
+        if len(self.profiles) > 1:
             from tape.judging.joined_state import parted  # compiled code, which few readers need
 
-            for name, own in parted(blob).items():
-                self._store.set_bytes(state_key(name, symbol), own)
+            parts = parted(blob)
+        for name, own in parts.items():
+            whole = marked(own, number) if number else own
+            self._store.set_bytes(state_key(name, symbol), whole)
         if symbol in self.taken_over:
             self._store.delete(old_key(symbol))
             self.taken_over.discard(symbol)
@@ -193,15 +195,26 @@ class ProfileState:
             for name in self.profiles:
                 self._store.delete(state_key(name, symbol))
 
-    def put_clock(self, records: int) -> None:
-        """Keep how many records of the partition are behind."""
+    def put_clock(self, records: int, number: int = 0) -> None:
+        """Keep how many records of the partition are behind, and the log's newest number."""
         for name in self.profiles:
-            self._store.set_bytes(clock_key(name), encode_clock(records))
+            clock = encode_clock(PartitionClock(records, number))
+            self._store.set_bytes(clock_key(name), clock)
+
+    def log(self) -> LogStore:
+        """Return the log of trades of the profiles."""
+        return LogStore(self._store, self.profiles)
 
     def kept(self) -> Kept:
         """Return what an earlier run has left, and note what lies under old keys."""
-        clocks = [self._store.get_bytes(clock_key(name)) for name in self.profiles]
-        of_each = {name: {one.symbol: one for one in self._places(name)} for name in self.profiles}
+        blobs = [self._store.get_bytes(clock_key(name)) for name in self.profiles]
+        clocks = [decode_clock(one) for one in blobs if one is not None] or [PartitionClock(0)]
+        whole: dict[str, dict[str, Whole]] = {name: {} for name in self.profiles}
+        of_each: dict[str, dict[str, Place]] = {name: {} for name in self.profiles}
+        for name in self.profiles:
+            for one, number in self._places(name):
+                of_each[name][one.symbol] = one
+                whole[name][one.symbol] = Whole(number, one.last_record)
         others = []
         for place, header in self._old_places():
             name = self._owner(header)
@@ -220,20 +233,22 @@ class ProfileState:
         for found in of_each.values():
             for symbol, one in found.items():
                 places[symbol] = _newer(places[symbol], one) if symbol in places else one
-        clock = max((decode_clock(one) for one in clocks if one is not None), default=0)
-        return Kept(clock, list(places.values()))
+        records = max(one.records for one in clocks)
+        newest = max(one.number for one in clocks)
+        return Kept(records, list(places.values()), self, newest, whole)
 
     def _owner(self, header: Header | None) -> str:
         """Return the profile of a state under an old key: the first where it is none of them."""
         known = header is not None and header.profile in self.profiles
         return header.profile if known and header is not None else self.profiles[0]
 
-    def _places(self, profile: str) -> Iterator[Place]:
+    def _places(self, profile: str) -> Iterator[tuple[Place, int]]:
         for key, blob in self._store.between(*_range_of(profile)):
             found = symbol_of(key)
             if found is not None:
-                last_record, trades_seen, _ = decode_seen(blob)
-                yield Place(found[1], last_record, trades_seen, len(blob))
+                number, rest = unmarked(blob)
+                last_record, trades_seen, _ = decode_seen(rest)
+                yield Place(found[1], last_record, trades_seen, len(blob)), number
 
     def _old_places(self) -> Iterator[tuple[Place, Header | None]]:
         for key, blob in self._store.between(b'"', b"#"):
@@ -249,6 +264,8 @@ class ProfileState:
             if found is not None and found[0] is not None:
                 yield found[0]
                 begin = _range_of(found[0])[1]
+            elif place_of(one[0]) is not None:  # of the log, all of which is passed
+                begin = one[0][: one[0].index(b",") + 1] + b":"
             else:  # a partition's clock
                 begin = one[0] + b"\0"
 

@@ -4,9 +4,9 @@ The changelog is the state; what lies in a detector's directory is a copy that i
 date from it at each start. So a reset writes tombstones here, and every copy follows.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +16,8 @@ from confluent_kafka.admin import NewPartitions
 
 from tape.errors import BrokerAwayError, BrokerError, StateError
 from tape.judging.state_keys import Header, header_of, symbol_of
+from tape.judging.trade_log.keys import log_key, place_of, unmarked
+from tape.judging.trade_log.record import decode_record
 from tape.kafka import clients
 from tape.kafka.connect import told_plainly
 from tape.kafka.errors import refuse_if_forbidden
@@ -42,6 +44,7 @@ class KeptState:
         at_ms: when it was written.
         header: None if it is damaged.
         value: the state itself, if it was asked for.
+        logged_trades: trades in the log since then, if it was asked for.
     """
 
     profile: str
@@ -52,6 +55,7 @@ class KeptState:
     at_ms: int
     header: Header | None
     value: bytes | None
+    logged_trades: int = 0
 
 
 def kept_states(
@@ -72,13 +76,31 @@ def kept_states(
     Raises `BrokerError` if the topic cannot be read.
     """
     newest: dict[tuple[int, bytes], KeptState] = {}
+    log: dict[tuple[int, bytes], bytes | None] = {}
     for message in _messages(client_config, changelog, partitions):
         key, value = message.key() or b"", message.value()
         newest.pop((message.partition(), key), None)
         found = symbol_of(key)
         if value is not None and found is not None:
             newest[message.partition(), key] = _kept(message, key, value, found, values_of)
-    return sorted(newest.values(), key=lambda one: (one.profile, one.symbol, one.partition))
+        elif values_of is not None and place_of(key) is not None:
+            log[message.partition(), key] = value
+    states = [_with_log(one, log) if one.value is not None else one for one in newest.values()]
+    return sorted(states, key=lambda one: (one.profile, one.symbol, one.partition))
+
+
+def _with_log(state: KeptState, log: Mapping[tuple[int, bytes], bytes | None]) -> KeptState:
+    """Return a state with the trades of its symbol that its detector's log has since then."""
+    begin, trades = log_key(state.profile, 0)[:-2], 0
+    with suppress(StateError):  # a damaged one is refused by the detector, and shown as it is
+        number, _ = unmarked(state.value or b"")
+        for (partition, key), blob in log.items():
+            if blob is not None and partition == state.partition and key.startswith(begin):
+                record = decode_record(blob)
+                if record.number > number and state.symbol in record.names:
+                    own = record.names.index(state.symbol)
+                    trades += int((record.trades.symbol == own).sum())
+    return replace(state, logged_trades=trades)
 
 
 def other_keys(client_config: dict[str, str], changelog: str) -> list[tuple[int, bytes]]:

@@ -1,5 +1,6 @@
 """A batch of trades as columns, the form in which the detector takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,3 +33,14 @@ class TradeColumns:
 
     def __len__(self) -> int:
         return len(self.symbol)
+
+
+def joined_columns(parts: Sequence[TradeColumns]) -> TradeColumns:
+    """Return batches one after the other as one."""
+    if not parts:
+        long, short = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        return TradeColumns(short, short, long, long, long, np.zeros(0, np.uint8), long, short)
+    if len(parts) == 1:
+        return parts[0]
+    names = TradeColumns.__slots__
+    return TradeColumns(*[np.concatenate([getattr(one, name) for one in parts]) for name in names])

@@ -12,6 +12,7 @@ from quixstreams.sinks import BaseSink
 from tape.detection.registry import lineup
 from tape.judging.judge import Judge, Unread
 from tape.judging.state_keys import ProfileState
+from tape.judging.trade_log.keep import keep
 from tape.kafka.headers import rejection_headers
 from tape.model.counts import Counts
 from tape.model.partitions import Partition
@@ -116,13 +117,8 @@ class JudgeBatches(BaseSink):  # type: ignore[misc]
         for partition, judge in self._judges.items():
             if judge.symbols.clock == self._clocks.get(partition):
                 continue
-            state = self._kept(partition)
             self._write_bars(judge)
-            for symbol, blob in judge.changed():
-                state.put(symbol, blob)
-            for symbol in judge.symbols.gone():
-                state.drop(symbol)
-            state.put_clock(judge.symbols.clock)
+            keep(judge, self._kept(partition))
             self._clocks[partition] = judge.symbols.clock
         self.breakers.flush()
         tables = [judge.symbols for judge in self._judges.values()]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tape.judging.judge import Judge
 from tape.judging.state_keys import ProfileState
+from tape.judging.trade_log.keep import keep
 from tape.model.partitions import partition_of
 
 
@@ -35,12 +36,7 @@ class MemoryStore(dict[bytes, bytes]):
 
     def commit(self, judge: Judge, profile: str) -> None:
         """Take what a judge has to keep, as the live detector does at a commit."""
-        state = self.of(profile)
-        for symbol, blob in judge.changed():
-            state.put(symbol, blob)
-        for symbol in judge.symbols.gone():
-            state.drop(symbol)
-        state.put_clock(judge.symbols.clock)
+        keep(judge, self.of(profile))
 
 
 @dataclass(frozen=True, slots=True)

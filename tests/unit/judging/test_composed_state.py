@@ -7,8 +7,10 @@ import pytest
 from tape.detection.parameters import Parameters
 from tape.errors import StateError
 from tape.judging.judge import Judge
+from tape.judging.partition_clock import decode_clock
 from tape.judging.state_fields import fields_of
-from tape.judging.state_keys import ProfileState, clock_key, decode_clock, old_key, state_key
+from tape.judging.state_keys import ProfileState, clock_key, old_key, state_key
+from tape.judging.trade_log.keep import keep
 from tape.model.counts import Counts
 from tape.testing import MemoryStore as Memory
 from tests.sub_penny_days import EXAMPLE, PROFILE
@@ -43,11 +45,7 @@ class Run:
             part = ROWS[start : min(start + 500, last)]
             found = self.judge.judge([k for k, _ in part], [v for _, v in part], self.state)
             told += [one.value for one in found.flagged]
-        for symbol, blob in self.judge.changed():
-            self.state.put(symbol, blob)
-        for symbol in self.judge.symbols.gone():
-            self.state.drop(symbol)
-        self.state.put_clock(self.judge.symbols.clock)
+        keep(self.judge, self.state)
         return told
 
 
@@ -77,7 +75,7 @@ def test_several_detectors_go_on_where_they_were_and_each_has_its_key() -> None:
     assert second.fresh == []
     assert first + second.over(2_500, 6_000) == whole
     assert len(whole) > 50
-    assert decode_clock(store[clock_key("calibrated")]) == 6_000
+    assert decode_clock(store[clock_key("calibrated")]).records == 6_000
 
 
 SYMBOLS = ("AAPL", "BRK.B", "NVDA")

@@ -12,12 +12,11 @@ from tape.detection.registry import BUILT_IN
 from tape.errors import StateError
 from tape.judging.judge import Judge
 from tape.judging.kept_place import decode_seen, encode_seen
+from tape.judging.partition_clock import PartitionClock, decode_clock, encode_clock
 from tape.judging.state_fields import MEANINGS, fields_of
 from tape.judging.state_keys import (
     ProfileState,
     clock_key,
-    decode_clock,
-    encode_clock,
     header_of,
     old_key,
     state_key,
@@ -78,7 +77,7 @@ def test_a_key_is_what_quix_streams_made_of_a_symbol_before() -> None:
 
 def test_each_profile_finds_its_own_state_only() -> None:
     store = MemoryStore({state_key(p, "NVDA"): blob(p) for p in PROFILES})
-    store[clock_key("classic")] = encode_clock(7)
+    store[clock_key("classic")] = encode_clock(PartitionClock(7))
     for profile in PROFILES:
         taken: set[str] = set()
         fresh: list[str] = []
@@ -98,7 +97,17 @@ def test_each_profile_finds_its_own_state_only() -> None:
 
 def test_each_field_that_is_shown_is_explained() -> None:
     page = (Path(__file__).parents[3] / "docs/operations.md").read_text()
-    shown = {"topic", "partition", "kept", "bytes", "version", "parameters", "damaged", "readable"}
+    shown = {
+        "topic",
+        "partition",
+        "kept",
+        "bytes",
+        "logged_trades",
+        "version",
+        "parameters",
+        "damaged",
+        "readable",
+    }
     for profile in PROFILES:
         shown |= fields_of(blob(profile)).keys() - {"profile"}
     assert shown <= MEANINGS.keys()
@@ -134,7 +143,7 @@ def test_what_is_put_lies_under_its_own_key_and_what_lay_under_the_old_one_goes(
     assert store == {
         state_key("classic", "NVDA"): b"new",
         state_key("calibrated", "NVDA"): b"other",
-        clock_key("classic"): encode_clock(7),
+        clock_key("classic"): encode_clock(PartitionClock(7)),
     }
 
 
@@ -162,7 +171,14 @@ def test_a_profile_without_state_is_told_which_one_has_some() -> None:
 @given(st.integers(0, 2**62), st.integers(0, 2**62), st.binary(max_size=9))
 def test_what_is_kept_of_a_place_comes_back(last: int, seen: int, rest: bytes) -> None:
     assert decode_seen(encode_seen(last, seen, rest)) == (last, seen, rest)
-    assert decode_clock(encode_clock(last)) == last
+    clock = PartitionClock(last, seen)
+    assert decode_clock(encode_clock(clock)) == clock
+
+
+def test_a_clock_of_before_there_was_a_log_is_read() -> None:
+    """Bytes that version 1 wrote."""
+    before = bytes.fromhex("5449434b01000000070000000000000070d6e76f")
+    assert decode_clock(before) == PartitionClock(7, number=0)
 
 
 @given(st.binary(max_size=40), st.integers(0, 31), st.integers(1, 255))
@@ -171,7 +187,7 @@ def test_a_place_or_a_clock_that_is_damaged_is_refused(raw: bytes, at: int, bits
     for bad in (b"SEEN" + raw[:20], _bent(whole, 4 + at % 24, bits)):
         with pytest.raises(StateError, match="place"):
             decode_seen(bad)
-    whole = bytearray(encode_clock(7))
+    whole = bytearray(encode_clock(PartitionClock(7)))
     for bad in (raw[:19], _bent(whole, at % len(whole), bits)):
         with pytest.raises(StateError, match="count of a partition's records"):
             decode_clock(bad)
