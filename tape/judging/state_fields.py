@@ -25,7 +25,7 @@ MEANINGS: Final = {
     "version": "of its layout",
     "parameters": "hash of the settings that it was made with",
     "damaged": "it cannot be read, and the detector will not start with it",
-    "logged_trades": "trades judged since then, which lie in the log; what stands below is of before",
+    "logged_trades": "trades since then, which lie in the log; what follows is of before",
     "readable": "false: this program does not know its version",
     "trades": "trades judged so far",
     "history_values": "prices, as distances from their window's mean, that the forest was given "
