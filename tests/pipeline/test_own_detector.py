@@ -64,7 +64,8 @@ def test_it_judges_on_the_broker_keeps_its_state_and_is_seen_everywhere(
     listed = json.loads(command(pipeline, "state", "list", "--json").stdout)["profiles"]
     assert [one["profile"] for one in listed] == ["classic", "sub_penny"]
     shown = json.loads(command(pipeline, "state", "show", "NVDA", "--json").stdout)["states"]
-    assert {one["profile"]: one["trades"] for one in shown}["sub_penny"] > 100
+    trades = {one["profile"]: one["trades"] + one["logged_trades"] for one in shown}
+    assert trades["sub_penny"] > 100
     watched = command(pipeline, "watch", "--jsonl", "--last", "10000", "--limit", "3")
     assert watched.returncode == 0, watched.stderr
     rule = command(

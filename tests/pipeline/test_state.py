@@ -12,11 +12,18 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tape.judging.state_keys import old_key, symbol_of
+from tape.archives import find_archives, read_archive
+from tape.detection.parameters import Parameters
+from tape.judging.judge import Judge
+from tape.judging.kept_place import decode_seen
+from tape.judging.state_keys import old_key, state_key, symbol_of
+from tape.judging.trade_log.keys import place_of
 from tape.kafka.kept_states import kept_states
 from tape.kafka.local.broker import LocalKafka
 from tape.kafka.reader import read_topic
 from tape.kafka.topics import TopicSpec, changelog_name, create_topics
+from tape.model.counts import Counts
+from tape.model.fields import TIME_MAX_NS
 from tape.synthetic import make_day, write_day
 from tests.apps import ROOT, App, Pipeline
 from tests.kafka_client import produce
@@ -59,6 +66,15 @@ def judge(pipeline: Pipeline, folder: Path, **env: str) -> App:
     pipeline.wait_all_judged()
     assert detector.stop() == 0, detector.log()
     return detector
+
+
+def whole_states(folder: Path) -> dict[str, bytes]:
+    """State as it was kept before there was a log: of every symbol, behind all trades."""
+    offline = Judge(Parameters(), 50_000, Counts())
+    for archive in find_archives(folder).archives:
+        for batch in read_archive(archive, latest_ns=TIME_MAX_NS):
+            offline.judge(batch.keys, batch.values)
+    return dict(offline.changed())
 
 
 def of_day(values: list[bytes], day: str) -> list[bytes]:
@@ -106,14 +122,17 @@ def test_state_under_an_old_key_is_taken_up_and_moves_to_its_own(
     judge(pipeline, first)
     changelog = changelog_name(pipeline.group, pipeline.input)
     kept = [one for one in read_topic(pipeline.client, changelog, settle_s=10) if one]
-    newest = {m.key(): m for lane in kept for m in lane if symbol_of(m.key())}
+    written = {(m.key(), m.partition()) for lane in kept for m in lane}
+    newest = {key: partition for key, partition in written if symbol_of(key)}
     producer = Producer(pipeline.client)
     headers = [("__column_family__", b"default")]
-    for key, message in newest.items():
-        _, symbol = json.loads(key)
-        producer.produce(changelog, None, key, message.partition(), headers=headers)
-        value, old = message.value(), old_key(symbol)
-        producer.produce(changelog, value, old, message.partition(), headers=headers)
+    for key, partition in written:
+        if key in newest or place_of(key) is not None:
+            producer.produce(changelog, None, key, partition, headers=headers)
+    for symbol, blob in whole_states(first).items():
+        _, _, before_places = decode_seen(blob)
+        partition = newest[state_key("classic", symbol)]
+        producer.produce(changelog, before_places, old_key(symbol), partition, headers=headers)
     assert producer.flush(10) == 0
     listed = json.loads(state(pipeline, "list").stdout)["profiles"]
     assert [(one["profile"], one["symbols"]) for one in listed] == [("classic", len(newest))]
@@ -257,4 +276,4 @@ def test_copies_that_nobody_used_for_long_are_made_again_from_the_changelog(
     pipeline.wait_all_judged()
     assert again.stop() == 0
     (found,) = json.loads(state(pipeline, "show", "NVDA").stdout)["states"]
-    assert found["trades"] == 2
+    assert found["trades"] + found["logged_trades"] == 2

@@ -112,7 +112,7 @@ class TradeLog:
     def hold(self, records: Iterable[tuple[int, int, int]], places: int) -> None:
         """Note the records in the store that count: number, place and trades of each.
 
-        There are so many `places`; what lies at the others of them counts no more.
+        There are as many `places` as are named; what lies at the others of them counts no more.
         """
         self._records = deque(sorted(Logged(n, at, max(t, RECORD_TRADES)) for n, at, t in records))
         self._held = sum(one.weight for one in self._records)
@@ -121,7 +121,7 @@ class TradeLog:
         self._free = [place for place in range(places) if place not in counted]
 
     def count(self, numbers: I64, trades: I64, record: int) -> None:
-        """Note that a record counts for symbols, with so many trades of each."""
+        """Note that a record counts for symbols, with these numbers of trades of each."""
         self._since[numbers] += trades
         first = self._first[numbers]
         self._first[numbers] = np.where(first > 0, np.minimum(first, record), record)
