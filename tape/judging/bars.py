@@ -7,10 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from tape.codec.array_types import F64, I64
+from tape.codec.array_types import F64, I64, Bools
 from tape.codec.symbols import SymbolTable
 from tape.detection.protocol import Verdicts
 from tape.errors import StateError
+from tape.judging.bar_changes import BarChanges
 from tape.judging.bars_kernel import (
     BAR_COLUMNS,
     CLOSE,
@@ -53,6 +54,8 @@ class SecondBars:
         self._names: list[str] = []
         """Of the symbols, as the bars have them: a number may get another symbol."""
         self._rows: I64 = np.zeros((0, COLUMNS), np.int64)
+        self._changed: Bools = np.zeros((0, HELD), np.bool_)
+        """Of each place of a row whether it was told since `changes` was called last."""
         self._finished: list[I64] = []
         self._told: list[tuple[str, list[int]]] = []
 
@@ -60,15 +63,20 @@ class SecondBars:
         if rows > len(self._rows):
             grown = np.tile(EMPTY, (max(rows, ROOM_FACTOR * len(self._rows), 16), 1))
             grown[: len(self._rows)] = self._rows
-            self._rows = grown
+            more = np.zeros((len(grown) - len(self._rows), HELD), np.bool_)
+            self._rows, self._changed = grown, np.concatenate([self._changed, more])
+
+    def _know_all(self) -> None:
+        """Have a row of each symbol that there is, and its name."""
+        self._make_room(len(self._symbols.names))
+        self._names += self._symbols.names[len(self._names) :]
 
     def add(self, trades: TradeColumns, verdicts: Verdicts) -> int:
         """Add the trades of a batch, but for duplicates; return how many came too late.
 
         These are in no bar: that of their second is done with.
         """
-        self._make_room(len(self._symbols.names))
-        self._names += self._symbols.names[len(self._names) :]
+        self._know_all()
         finished = np.empty((len(trades), BAR_COLUMNS + 1), np.int64)
         made, too_late = add_to_bars(
             np.ascontiguousarray(trades.symbol, np.int32),
@@ -111,9 +119,9 @@ class SecondBars:
         if and_held:
             is_new = self._rows[:, NEW:DONE:BAR_COLUMNS]
             rows, places = np.nonzero(is_new)
-            at = places[:, None] * BAR_COLUMNS + np.arange(BAR_COLUMNS)
-            held = self._rows[rows[:, None], at]
+            held = self._rows[rows[:, None], _columns_of(places)]
             is_new[rows, places] = 0
+            self._changed[rows, places] = True
             order = np.lexsort((held[:, SECOND], rows))
             names += [self._names[row] for row in rows[order].tolist()]
             found = np.concatenate([found, held[order]])
@@ -133,7 +141,7 @@ class SecondBars:
         news = [bar.tolist() for bar in _held(self._rows[symbol]) if bar[NEW]]
         self._told += [(self._names[symbol], bar) for bar in news]
         self._names[symbol] = self._symbols.names[symbol]
-        self._rows[symbol] = EMPTY
+        self._rows[symbol], self._changed[symbol] = EMPTY, False
 
     def kept(self, symbol: int) -> bytes:
         """Return what is kept of a symbol's bars."""
@@ -146,9 +154,34 @@ class SecondBars:
 
         Raises `StateError` if it cannot.
         """
-        self._make_room(symbol + 1)
+        self._know_all()
         words = np.frombuffer(kept, "<i8", offset=BARS.size) if kept else EMPTY
-        self._rows[symbol] = words
+        self._rows[symbol], self._changed[symbol] = words, False
+
+    def changes(self, symbols: I64) -> BarChanges:
+        """Return what has changed of some symbols since the last call.
+
+        What has changed of all others counts as kept from now on.
+        """
+        self._make_room(len(self._symbols.names))
+        is_new = self._rows[symbols][:, NEW:DONE:BAR_COLUMNS] == 1
+        found, places = np.nonzero(is_new | self._changed[symbols])
+        self._changed[:] = False
+        rows = symbols[found]
+        bars = self._rows[rows[:, None], _columns_of(places)]
+        done = self._rows[rows, DONE][:, None]
+        return BarChanges(rows, places, np.concatenate([bars, done], axis=1))
+
+    def put(self, changes: BarChanges) -> None:
+        """Have places of symbols' rows as they are said to be."""
+        self._know_all()
+        self._rows[changes.symbol[:, None], _columns_of(changes.place)] = changes.bars[:, :-1]
+        self._rows[changes.symbol, DONE] = changes.bars[:, -1]
+
+    def clear(self, symbols: I64) -> None:
+        """Have no bars of these symbols."""
+        self._know_all()
+        self._rows[symbols] = EMPTY
 
 
 def part_bars(blob: bytes) -> tuple[bytes, bytes]:
@@ -169,6 +202,12 @@ def part_bars(blob: bytes) -> tuple[bytes, bytes]:
         if words == COLUMNS and len(blob) >= end and zlib.crc32(blob[BARS.size : end]) == checksum:
             return blob[:end], blob[end:]
     raise StateError("state of bars is damaged", "start over with `tape state reset`")
+
+
+def _columns_of(places: I64) -> I64:
+    """Return of each place the columns of a row that it has."""
+    columns: I64 = places[:, None] * BAR_COLUMNS + np.arange(BAR_COLUMNS)
+    return columns
 
 
 def _held(row: I64) -> list[I64]:

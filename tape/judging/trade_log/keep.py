@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tape.codec.array_types import I64
+from tape.judging.bar_changes import BarChanges
 from tape.judging.state_keys import ProfileState
 from tape.judging.trade_log.record import LogRecord, encode_record
 from tape.judging.trade_log.trade_log import Fresh, TradeLog
@@ -21,6 +22,8 @@ TRADE_BYTES: Final = 46
 """Of a trade at its widest; usually it takes half of that."""
 SYMBOL_BYTES: Final = 100
 """Of a symbol at its widest: its name and where it stands."""
+BAR_BYTES: Final = 140
+"""Of a bar at its widest, all 17 columns; usually it takes a fourth of that."""
 EPISODE_BYTES: Final = 50_000
 """Beyond this what is kept of an episode, reasons of others' detectors in it, is written whole."""
 
@@ -51,11 +54,12 @@ def _keep_logged(judge: "Judge", log: TradeLog, state: ProfileState) -> None:
         whole += large
         others = np.setdiff1d(others, large, assume_unique=True)
     fresh = log.take(others)
+    bars = None if judge.bars is None else judge.bars.changes(others)
     store = state.log()
     log.written_whole(whole)
-    for numbers, part in _parts(others, fresh, episodes, judge):
+    for numbers, part in _parts(others, fresh, episodes, bars, judge):
         place = log.add(numbers, len(part.trades))
-        store.put(place, encode_record(_record(judge, log.number, numbers, part, episodes)))
+        store.put(place, encode_record(_record(judge, log.number, numbers, part, episodes, bars)))
     for place in log.surplus():
         store.drop(place)
     for number in whole:
@@ -63,13 +67,19 @@ def _keep_logged(judge: "Judge", log: TradeLog, state: ProfileState) -> None:
 
 
 def _parts(
-    numbers: I64, fresh: Fresh, episodes: dict[int, bytes], judge: "Judge"
+    numbers: I64,
+    fresh: Fresh,
+    episodes: dict[int, bytes],
+    bars: BarChanges | None,
+    judge: "Judge",
 ) -> Iterator[tuple[I64, Fresh]]:
     """Yield symbols and their trades, as many at a time as a record may hold."""
     if not len(numbers):
         return
     counts = np.bincount(fresh.trades.symbol, minlength=len(judge.symbols.names))[numbers]
     sizes = SYMBOL_BYTES + TRADE_BYTES * counts
+    if bars is not None:
+        sizes += BAR_BYTES * np.bincount(bars.symbol, minlength=len(judge.symbols.names))[numbers]
     for at, number in enumerate(numbers.tolist()):
         if number in episodes:
             sizes[at] += len(episodes[number])
@@ -90,11 +100,16 @@ def _parts(
 
 
 def _record(
-    judge: "Judge", number: int, numbers: I64, fresh: Fresh, episodes: dict[int, bytes]
+    judge: "Judge",
+    number: int,
+    numbers: I64,
+    fresh: Fresh,
+    episodes: dict[int, bytes],
+    bars: BarChanges | None,
 ) -> LogRecord:
     """Return a record, in which symbols are numbered by their order in `numbers`."""
     symbols, t = judge.symbols, fresh.trades
-    own = np.zeros(len(symbols.names), np.int32)
+    own = np.full(len(symbols.names), -1, np.int32)
     own[numbers] = np.arange(len(numbers), dtype=np.int32)
     last_record, trades_seen = symbols.places(numbers)
     trades = TradeColumns(
@@ -117,4 +132,5 @@ def _record(
         trades,
         fresh.dropped_by,
         {int(own[one]): episodes[one] for one in whose},
+        None if bars is None else bars.of(own),
     )

@@ -15,6 +15,8 @@ HEADER: Final = struct.Struct("<BIqq")
 multiples of beyond it."""
 WIDTHS: Final = {0: "u1", 1: "u1", 2: "<u2", 4: "<u4", 8: "<i8"}
 """Types by bytes of a value; none are needed where all values are equal."""
+PRICE_STEPS: Final = (10_000_000, 100_000)
+"""Cents and hundredths of one, in 1e-9 dollars: nearly all prices are multiples."""
 WHOLE: Final = 8
 """Bytes of a value that is stored as it is."""
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from tape.codec.array_types import I64, U8
 from tape.errors import StateError
-from tape.judging.trade_log.packing import packed, unpacked
+from tape.judging.bar_changes import BarChanges
+from tape.judging.trade_log.bar_columns import packed_bars, unpacked_bars
+from tape.judging.trade_log.packing import PRICE_STEPS, packed, unpacked
 from tape.model.columns import TradeColumns
 
 MAGIC: Final = b"LOGT"
@@ -18,8 +20,6 @@ VERSION: Final = 1
 HEADER: Final = struct.Struct("<4sHHQIIII")
 """LOGT, version, 0, number, lengths of the detectors' names, of the symbols' and of the episodes,
 checksum of all that follows."""
-PRICE_STEPS: Final = (10_000_000, 100_000)
-"""Cents and hundredths of one, in 1e-9 dollars: nearly all prices are multiples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class LogRecord:
         dropped_by: of each trade which later detector took it for a duplicate, or `KEPT_BY_ALL`.
         episodes: by a symbol's number here what is kept of its episode, where it has flags that
             are not over; of others it follows from the trades.
+        bars: those that have changed; None where none are kept.
     """
 
     number: int
@@ -46,6 +47,7 @@ class LogRecord:
     trades: TradeColumns
     dropped_by: U8
     episodes: dict[int, bytes]
+    bars: BarChanges | None = None
 
 
 def encode_record(record: LogRecord) -> bytes:
@@ -68,6 +70,7 @@ def encode_record(record: LogRecord) -> bytes:
         packed(t.sequence),
         packed(t.ordinal),
         packed(record.dropped_by),
+        packed_bars(record.bars),
     ]
     body = b"".join([detectors, names, episodes, *columns])
     lengths = len(detectors), len(names), len(episodes)
@@ -93,6 +96,7 @@ def decode_record(blob: bytes) -> LogRecord:
     for _ in range(13):
         column, at = unpacked(blob, at)
         columns.append(column)
+    bars, at = unpacked_bars(blob, at)
     last_record, trades_seen, whose, sizes, symbol, publisher, ts, price, size = columns[:9]
     side, sequence, ordinal, dropped_by = columns[9:]
     ends = np.cumsum(sizes).tolist()
@@ -118,6 +122,7 @@ def decode_record(blob: bytes) -> LogRecord:
             one: episodes[begin:end]
             for one, begin, end in zip(whose.tolist(), begins, ends, strict=False)
         },
+        bars,
     )
 
 

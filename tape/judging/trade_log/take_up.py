@@ -82,7 +82,7 @@ class _TakingUp:
             self._judge.symbols.wake(number)
 
     def _leading(self) -> I64:
-        """Return of each symbol whose log its place and episode follow: the newest of them.
+        """Return of each symbol whose log its place, bars and episode follow: the newest of them.
 
         A symbol whose logs do not end alike is written whole when it trades next: from then on
         they do, and its episode lies under each detector.
@@ -139,13 +139,18 @@ class _TakingUp:
             detector.detect(trades)
 
     def _follow(self, nth: int, parts: list[Part]) -> None:
-        """Bring places and episodes of the symbols that follow a log up to date."""
+        """Bring places, bars and episodes of the symbols that follow a log up to date."""
         judge = self._judge
         told: I64 = np.full(len(judge.symbols.names), -1, np.int64)
         for at, part in enumerate(parts):
             own = (part.numbers >= 0) & (self._leads[part.numbers] == nth)
             numbers, record = part.numbers[own], part.record
             judge.symbols.place_at(numbers, record.last_record[own], record.trades_seen[own])
+            if judge.bars is not None:
+                if record.bars is None:  # a run without bars: those of before it are forgotten
+                    judge.bars.clear(numbers)
+                else:
+                    judge.bars.put(record.bars.of(np.where(own, part.numbers, -1)))
             for one, blob in record.episodes.items():
                 if own[one]:
                     judge.episodes.take_up(int(part.numbers[one]), blob)

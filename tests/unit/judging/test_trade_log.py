@@ -1,5 +1,6 @@
 """State as a log: wherever commits and kills fall, every answer is that of an uninterrupted run."""
 
+import json
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tape.codec.places import Limits
 from tape.detection.parameters import Parameters
 from tape.errors import StateError
+from tape.judging.bar_changes import BarChanges
 from tape.judging.judge import Judge
 from tape.judging.state_keys import Kept, ProfileState, state_key
 from tape.judging.trade_log import trade_log
@@ -52,18 +54,25 @@ class Run:
     def __init__(self, profile: str, *, most: int = 10, limits: Limits | None = None) -> None:
         self.store = MemoryStore()
         self.told: list[bytes] = []
+        self.bars: list[list[tuple[str, bytes]]] = []
+        """Told by each commit."""
         self.at = 0
         self._most, self._limits = most, limits
         self.begin(profile)
 
-    def begin(self, profile: str) -> None:
+    def begin(self, profile: str, *, bars: bool = True) -> None:
         """Start, from what is in the store."""
         names = ",".join(NAMES.get(word, word) for word in profile.split(","))
         self.state = ProfileState(self.store, names, set(), lambda *_: None)
         self.profile, self.row, self._new = profile, self.at, list[bytes]()
         more = {} if self._limits is None else {"limits": self._limits}
         self.judge = Judge(
-            _parameters(profile), self._most, Counts(), kept=self.state.kept(), **more
+            _parameters(profile),
+            self._most,
+            Counts(),
+            kept=self.state.kept(),
+            bars=bars,
+            **more,
         )
 
     def go(self, rows: list[tuple[bytes, bytes]]) -> None:
@@ -74,6 +83,7 @@ class Run:
 
     def commit(self) -> None:
         """Keep what there is, and tell what was found: both or, if killed before, neither."""
+        self.bars.append([] if self.judge.bars is None else sorted(self.judge.bars.told()))
         keep(self.judge, self.state)
         self.told += self._new
         self.at, self._new = self.row, []
@@ -93,12 +103,21 @@ def _parameters(profile: str) -> Parameters:
 
 
 @lru_cache
-def uninterrupted(profile: str, batch: int = 500) -> list[bytes]:
+def uninterrupted(
+    profile: str, batch: int = 500
+) -> tuple[list[bytes], dict[tuple[str, str], bytes]]:
     run = Run(profile)
     run.judge.log = None
     for start in range(0, len(ROWS), batch):
         run.go(ROWS[start : start + batch])
-    return sorted(run._new)
+    return sorted(run._new), last_bars([run.judge.bars.told()])  # type: ignore[union-attr]
+
+
+def last_bars(told: list[list[tuple[str, bytes]]]) -> dict[tuple[str, str], bytes]:
+    """Return what a reader has in the end of each symbol and second."""
+    return {
+        (symbol, json.loads(value)["bar_start"]): value for some in told for symbol, value in some
+    }
 
 
 def interrupted(profile: str, batches: list[int], commits: list[bool], kills: list[bool]) -> Run:
@@ -123,17 +142,50 @@ def interrupted(profile: str, batches: list[int], commits: list[bool], kills: li
     st.lists(st.booleans(), min_size=1, max_size=9).map(lambda some: [*some, True]),
     st.lists(st.booleans(), min_size=1, max_size=12).map(lambda some: [*some, False, False]),
 )
-def test_any_commits_and_any_kills_leave_the_same_anomalies_and_episodes(
+def test_any_commits_and_any_kills_leave_the_same_anomalies_episodes_and_bars(
     a_small_log: None, profile: str, batches: list[int], commits: list[bool], kills: list[bool]
 ) -> None:
     run = interrupted(profile, batches, commits, kills)
-    assert sorted(run.told) == uninterrupted(profile)
+    assert (sorted(run.told), last_bars(run.bars)) == uninterrupted(profile)
 
 
 @pytest.mark.parametrize("profile", ["supervised", f"calibrated,supervised,{PROFILE}"])
 def test_models_and_others_detectors_survive_kills_too(a_small_log: None, profile: str) -> None:
     run = interrupted(profile, [37, 90, 11], [True, False], [False, False, True])
-    assert sorted(run.told) == uninterrupted(profile)
+    assert (sorted(run.told), last_bars(run.bars)) == uninterrupted(profile)
+
+
+@pytest.mark.parametrize("profile", ["classic", BOTH])
+def test_each_commit_tells_the_same_bars_whatever_was_killed_before_it(
+    a_small_log: None, profile: str
+) -> None:
+    killed, calm = Run(profile), Run(profile)
+    calm.judge.log = None
+    for start in range(0, 1_500, 30):
+        for run in (killed, calm):
+            run.go(ROWS[start : start + 30])
+            run.commit()
+        if start % 4:
+            killed.begin(profile)
+    assert killed.bars == calm.bars
+    bands = [json.loads(value)["lower"] for some in calm.bars for _, value in some]
+    assert any(bands) == (profile == BOTH)
+
+
+def test_a_run_without_bars_leaves_none_of_before_it(a_small_log: None) -> None:
+    """As where whole states are kept: a bar whose trades it does not know all of is no bar."""
+
+    def told(*, logged: bool) -> list[list[tuple[str, bytes]]]:
+        run = Run("classic")
+        for nth, start in enumerate(range(0, 900, 20)):
+            run.begin("classic", bars=nth // 5 % 3 != 1)
+            if not logged:
+                run.judge.log = None
+            run.go(ROWS[start : start + 20])
+            run.commit()
+        return run.bars
+
+    assert told(logged=True) == told(logged=False)
 
 
 def test_the_log_is_really_used_and_bounded(a_small_log: None) -> None:
@@ -151,7 +203,7 @@ def test_the_log_is_really_used_and_bounded(a_small_log: None) -> None:
 def test_profiles_that_come_and_go_find_their_own_log(a_small_log: None) -> None:
     """What a detector has seen is all that counts for it, wherever its log was left."""
 
-    def told(profiles: list[str], *, kill: bool) -> list[bytes]:
+    def told(profiles: list[str], *, kill: bool) -> tuple[list[bytes], object]:
         run = Run(profiles[0])
         for nth, profile in enumerate(profiles):
             run.begin(profile)
@@ -162,7 +214,7 @@ def test_profiles_that_come_and_go_find_their_own_log(a_small_log: None) -> None
                 run.commit()
                 if kill and start % 80 == 0:
                     run.begin(profile)
-        return run.told
+        return run.told, run.bars
 
     profiles = ["classic", BOTH, "calibrated", f"calibrated,{PROFILE}", BOTH, "classic", BOTH]
     assert told(profiles, kill=True) == told(profiles, kill=False)
@@ -175,14 +227,14 @@ def test_symbols_lose_and_get_places_as_without_kills(a_small_log: None) -> None
         for name, (key, value) in zip(names, ROWS, strict=False)
     ]
 
-    def told(kill: bool) -> tuple[list[bytes], set[bytes]]:
+    def told(kill: bool) -> tuple[list[bytes], object, set[bytes]]:
         run = Run(BOTH, most=9, limits=Limits(20, 5, 60))
         for nth, start in enumerate(range(0, len(rows), 30)):
             run.go(rows[start : start + 30])
             run.commit()
             if kill and nth % 3 == 0:
                 run.begin(BOTH)
-        return run.told, {key for key in run.store if key.count(b'"') == 4}
+        return run.told, run.bars, {key for key in run.store if key.count(b'"') == 4}
 
     assert told(kill=True) == told(kill=False)
 
@@ -224,7 +276,7 @@ def test_what_is_reset_starts_over_though_the_log_has_its_trades(
             run.commit()
             if run is logged:
                 run.begin(profile)
-    assert logged.told == whole.told
+    assert (logged.told, logged.bars) == (whole.told, whole.bars)
 
 
 def test_a_partition_takes_up_its_own_symbols_only(a_small_log: None) -> None:
@@ -289,7 +341,11 @@ def records() -> Iterator[LogRecord]:
     trades = TradeColumns(short, short, long, long, long, short.astype(np.uint8) + 65, long, short)
     by = np.array([255, 1], np.uint8)
     two = ("classic", "calibrated")
-    yield LogRecord(7, two, ["BRK.B", "ÄÖ€"], long, long, trades, by, {1: b"episode", 0: b""})
+    edge = np.array([[-(2**63)], [2**63 - 1], [0], [-1]])
+    bars = np.concatenate([np.tile(edge, 15), np.arange(60).reshape(4, 15)])
+    many = BarChanges(*2 * [np.zeros(len(bars), np.int64)], bars)
+    texts = {1: b"episode", 0: b""}
+    yield LogRecord(7, two, ["BRK.B", "ÄÖ€"], long, long, trades, by, texts, many)
     none = TradeColumns(*[getattr(trades, name)[:0] for name in TradeColumns.__slots__])
     yield LogRecord(1, ("classic",), ["A"], long[:1], long[:1], none, by[:0], {})
 
