@@ -1,4 +1,4 @@
-"""State as a log under kill -9: the bytes on `anomalies` and `episodes` of a run without any.
+"""State as a log under kill -9: `anomalies`, `episodes` and `bars` have the bytes of a calm run.
 
 Many symbols, detectors killed at random moments, their directories kept, deleted or half written.
 The seed is printed; FAULTS_SEED repeats it.
@@ -71,18 +71,26 @@ def walks(trades: int, symbols: int, seed: int) -> list[tuple[bytes, bytes]]:
     return made
 
 
-def uninterrupted(pipeline: Pipeline, parameters: Parameters) -> tuple[list[bytes], list[bytes]]:
-    """What one judge a partition says of what is on the topic."""
-    anomalies, episodes = [], []
+Bars = dict[tuple[str, str], bytes]
+
+
+def uninterrupted(
+    pipeline: Pipeline, parameters: Parameters
+) -> tuple[list[bytes], list[bytes], Bars]:
+    """What one judge a partition says of what is on the topic; of bars the last of each second."""
+    anomalies, episodes, bars = list[bytes](), list[bytes](), Bars()
     for number, lane in enumerate(read_topic(pipeline.client, pipeline.input, settle_s=10)):
         own = MAX_SYMBOLS // PARTITIONS
-        judge = Judge(parameters, own, Counts(), of=Partition(number, PARTITIONS))
+        judge = Judge(parameters, own, Counts(), of=Partition(number, PARTITIONS), bars=True)
         for start in range(0, len(lane), 1_000):
             part = lane[start : start + 1_000]
             found = judge.judge([one.key() for one in part], [one.value() for one in part])
             anomalies += [one.value for one in found.flagged]
             episodes += [one.value for one in found.episodes]
-    return anomalies, episodes
+            assert judge.bars is not None
+            for symbol, value in judge.bars.told():
+                bars[symbol, json.loads(value)["bar_start"]] = value
+    return anomalies, episodes, bars
 
 
 def last_of_each(values: list[bytes]) -> dict[str, bytes]:
@@ -105,6 +113,7 @@ class Fleet:
             PROFILE=self.profile,
             ALERTS_PER_10K="100",
             COMMIT_INTERVAL_S="0.2",
+            BARS="1s",
         )
 
     def kill(self, name: str, directory: str) -> None:
@@ -165,11 +174,13 @@ def test_kills_at_random_moments_leave_the_same_bytes(
     for app in fleet.running.values():
         app.stop()  # one whose partitions just move may end with 1, and would be started again
     assert fleet.kills == PIECES // 2
-    anomalies, episodes = uninterrupted(pipeline, Parameters(profile=profile, alerts_per_10k=100.0))
+    parameters = Parameters(profile=profile, alerts_per_10k=100.0)
+    anomalies, episodes, bars = uninterrupted(pipeline, parameters)
     assert sorted(pipeline.anomalies()) == sorted(anomalies)
     told = [value for _, value in pipeline.episode_states()]
     assert last_of_each(told) == last_of_each(episodes)
     assert set(told) <= set(episodes)
+    assert pipeline.last_bars() == bars
     assert len(anomalies) > 300
     changelog = changelog_name(pipeline.group, pipeline.input)
     lanes = read_topic(pipeline.client, changelog, settle_s=10)
