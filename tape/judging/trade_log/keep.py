@@ -132,5 +132,5 @@ def _record(
         trades,
         fresh.dropped_by,
         {int(own[one]): episodes[one] for one in whose},
-        None if bars is None else bars.of(own),
+        None if bars is None else bars.of(own.astype(np.int64)),
     )
