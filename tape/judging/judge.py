@@ -226,7 +226,7 @@ class Judge:
         return batch, verdicts
 
     def restore(self, number: int, blob: bytes) -> None:
-        """Have a symbol go on from its state."""
+        """Have a symbol continue from its state."""
         bars, rest = part_bars(self.episodes.take_up(number, decode_seen(blob)[2]))
         if self.bars is not None:
             self.bars.take_up(number, bars)
