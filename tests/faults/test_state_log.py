@@ -33,6 +33,8 @@ SEED = int(os.environ.get("FAULTS_SEED", random.SystemRandom().randrange(10**6))
 OPEN_NS = 1_751_981_400_000_000_000
 MAX_SYMBOLS = 50_000
 PARTITIONS = 4
+BUSY = 40
+"""Symbols with half of all trades, as on a real tape: some detectors are silent before hundreds."""
 PIECES = 12
 """A detector works until each of them is judged in part, and is killed then."""
 
@@ -50,6 +52,7 @@ def walks(trades: int, symbols: int, seed: int) -> list[tuple[bytes, bytes]]:
     """Return messages of random walks, some prices and sizes odd, some trades sent twice."""
     dice = np.random.default_rng(seed)
     whose = dice.integers(0, symbols, trades)
+    whose[::2] %= BUSY
     cents = dice.integers(2_000, 20_000, symbols)
     steps, odd = dice.integers(-2, 3, trades), dice.random(trades)
     made: list[tuple[bytes, bytes]] = []
