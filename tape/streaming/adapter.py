@@ -50,6 +50,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
         "_raise_for_error",
         "abort_transaction",
         "commit_transaction",
+        "flush",
         "poll",
         "produce",
     ),
@@ -221,7 +222,12 @@ class OpenTransaction:
         producer.poll(0)
 
     def drop(self, timeout_s: float) -> None:
-        """Drop what was written, and begin again."""
+        """Drop what was written, and begin again.
+
+        It is delivered first: an abort of a transaction whose first records are only on their way
+        ends the client for good now and then, with INVALID_TXN_STATE (librdkafka issue 4849).
+        """
+        self._context.producer.flush(timeout_s)
         self._context.producer.abort_transaction(timeout_s)
         self._context.init_checkpoint()
 
