@@ -48,11 +48,12 @@ def bare_produce(address: str, topic: str, keys: list[bytes], values: list[bytes
     )
     cpu_s, wall_s = _own_cpu_s(), time.monotonic()
     for key, value in zip(keys, values, strict=True):
-        try:
-            producer.produce(topic, value, key)
-        except BufferError:
-            producer.poll(0.5)
-            producer.produce(topic, value, key)
+        while True:  # the first wait may end before there is room
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.5)
     producer.flush(60)
     return Cost(_own_cpu_s() - cpu_s, time.monotonic() - wall_s)
 
