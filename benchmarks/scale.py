@@ -1,7 +1,7 @@
-"""Writes `benchmarks/scale.md` and its picture from `benchmarks/results.json`.
+"""Writes `benchmarks/scale.md` and its picture from `benchmarks/scale.json`, or from what is named.
 
-The table is what `tape bench` measured by the number of symbols; the second part is arithmetic on
-those figures, and says so. `python -m benchmarks.scale [RESULTS]`.
+The table is what `python -m benchmarks.machine.by_symbols` measured, and `tape bench` does too; the
+second part is arithmetic on those figures, and says so. `python -m benchmarks.scale [RESULTS]`.
 """
 
 import json
@@ -86,8 +86,19 @@ def paper(f: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def page(f: Mapping[str, Any]) -> str:
-    """Return the whole page."""
+def days(f: Mapping[str, Any]) -> str:
+    """Return the sentence on thirty days of files; empty if they were not measured."""
+    if "replay_days_1_job_s" not in f:
+        return ""
+    return (
+        f"{f['replay_days']} days of files, {f['replay_days_trades']:,} trades, by `tape replay` "
+        f"(`python -m benchmarks.machine.days`): {f['replay_days_1_job_s']:.1f} s in one process "
+        f"({f['replay_days_1_job_rss_mb']:,.0f} MB), {f['replay_days_2_jobs_s']:.1f} s in two.\n"
+    )
+
+
+def page(f: Mapping[str, Any], source: str = "scale.json") -> str:
+    """Return the whole page; `source` is the file of the figures."""
     restart = f.get("restart_s_10000_symbols")
     again = (
         ""
@@ -100,14 +111,14 @@ def page(f: Mapping[str, Any]) -> str:
     lines = [
         "# What symbols cost, and what more machines carry",
         "",
-        f"On {f.get('machine')}, {f.get('date')}, by `tape bench`; written by "
-        "`python -m benchmarks.scale` from [results.json](results.json). The keys are explained "
-        "in [README.md](README.md).",
+        f"On {f.get('machine')}, {f.get('date')}, by `python -m benchmarks.machine.by_symbols`; "
+        f"written by `python -m benchmarks.scale` from [{source}]({source}). The keys are "
+        "explained in [README.md](README.md).",
         "",
         "## Measured: one detector",
         "",
         "A backlog of two million trades spread evenly over the symbols, exactly once, commit "
-        "interval 1 s, four partitions, the broker on the same cores.",
+        "interval 1 s, four partitions, no bars (`BARS=off`), the broker on the same cores.",
         "",
         *table(f),
         "",
@@ -119,6 +130,7 @@ def page(f: Mapping[str, Any]) -> str:
         *waits(f),
         "",
         again,
+        days(f),
         "## On paper: partitions and machines",
         "",
         "Not measured: arithmetic on the table above. A partition is judged by one process, so "
@@ -169,11 +181,11 @@ def picture(f: Mapping[str, Any], path: Path) -> None:
 
 def main(words: list[str]) -> None:
     """Write page and picture from the figures of a run."""
-    results = Path(words[0]) if words else HERE / "results.json"
+    results = Path(words[0]) if words else HERE / "scale.json"
     figures = json.loads(results.read_text())
     if not symbol_counts(figures):
         sys.exit(f"{results} has no figures by symbols: `tape bench --json` writes them")
-    (HERE / "scale.md").write_text(page(figures))
+    (HERE / "scale.md").write_text(page(figures, results.name))
     picture(figures, HERE / PICTURE)
 
 
