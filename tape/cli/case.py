@@ -7,16 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from tape.cli.one_alert import one_alert
 from tape.cli.output import Force, notes_console
-from tape.errors import SettingsError, TapeError
-from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
+from tape.errors import SettingsError
 from tape.page.case import case_of
-from tape.page.near import around_on_topic
-from tape.page.stored import stored_episode
 from tape.process.terminal_text import cell
 from tape.process.whole_file import OutputFile
-from tape.settings.load import load
-from tape.settings.page import PageSettings
 
 KINDS = (".html", ".json", ".zip")
 EACH = 100
@@ -44,21 +40,13 @@ def case(
         raise SettingsError(f"--output {output} is no case", f"name it {', '.join(KINDS)}")
     file = OutputFile(output, inputs=[], force=force)
     file.check()
-    settings = load(PageSettings)
-    client = settings.client_config()
-    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
-    board, name = stored_episode(settings, episode)
-    detail = board.detail(name) or {}
-    around: dict[str, Any]
-    try:
-        around = around_on_topic(client, settings.input, board)(name, EACH)
-    except TapeError as error:
-        around = {"error": error.cause}
-        notes_console().print(f"without the trades around it: {cell(error.cause)}")
+    detail, around, unreadable = one_alert(episode, EACH)
+    if "error" in around:
+        notes_console().print(f"without the trades around it: {cell(around['error'])}")
     with file:
         file.write(_made(detail, around, output.suffix))
     notes_console().print(f"written: {cell(str(output))}")
-    return 0
+    return 2 if unreadable else 0
 
 
 def _made(detail: dict[str, Any], around: dict[str, Any], suffix: str) -> bytes:

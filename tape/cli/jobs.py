@@ -40,6 +40,8 @@ Jobs = Annotated[
 def jobs_for(asked: int | None, run: Replay) -> int:
     """Return in how many processes a run is judged: in one with pictures, or with bars."""
     if not run.as_numbers or run.judge.bars is not None:
+        if asked is not None and asked > 1:
+            notes_console().print("pictures and bars are made by one process, whatever --jobs says")
         return 1
     if asked is not None:
         return asked

@@ -10,16 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tape.cli.forms import AsForm, AsJson, form_of, show
+from tape.cli.one_alert import one_alert
 from tape.cli.output import counted
-from tape.errors import TapeError
-from tape.kafka.connect import COMMAND_WAIT_S, ready_broker
 from tape.model.fields import dollars
-from tape.page.near import around_on_topic
 from tape.page.rows import UNRANKED
-from tape.page.stored import stored_episode
 from tape.process.terminal_text import cell
-from tape.settings.load import load
-from tape.settings.page import PageSettings
 from tape.view.spark import sparkline
 
 EACH: Final = 8
@@ -49,19 +44,10 @@ def show_episode(
     Example: tape show NVDA-2-1751961600171836530-7
     """
     shape = form_of(form, as_json)
-    settings = load(PageSettings)
-    client = settings.client_config()
-    ready_broker(client, [], wait_s=COMMAND_WAIT_S)
-    board, name = stored_episode(settings, alert)
-    detail = board.detail(name) or {}
-    around: dict[str, Any]
-    try:
-        around = around_on_topic(client, settings.input, board)(name, each)
-    except TapeError as error:
-        around = {"error": error.cause}
+    detail, around, unreadable = one_alert(alert, each)
     whole = {"episode": detail, "around": around}
     show(shape, whole, lambda: [Group(*_parts(detail, around))], detail["trades"])
-    return 0
+    return 2 if unreadable else 0
 
 
 def _parts(detail: Mapping[str, Any], around: Mapping[str, Any]) -> Iterator[RenderableType]:

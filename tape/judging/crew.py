@@ -77,6 +77,7 @@ class Crew:
     _owner: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     _load: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     _orders: "Queue[list[_Share] | None]" = field(default_factory=Queue)
+    _sender: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Start the processes."""
@@ -100,7 +101,10 @@ class Crew:
             member.process.kill()  # it has nothing to put in order
         for member in self._members:
             member.process.join(END_S)
-            member.line.close()  # now that no thread of ours can wait for it
+        if self._sender is not None:
+            self._sender.join(END_S)  # to a process that is gone it sends nothing more
+        for member in self._members:
+            member.line.close()  # now that no thread of ours uses it
 
     def judge(
         self, batches: Iterator[NumberedTrades], on_name: Callable[[str], bool]
@@ -110,8 +114,8 @@ class Crew:
         `on_name` is called with each new symbol; if it returns False there is no place for it, and
         `OneJudgeNeededError` is raised.
         """
-        sender = threading.Thread(target=self._send, daemon=True, name="shares")
-        sender.start()
+        self._sender = threading.Thread(target=self._send, daemon=True, name="shares")
+        self._sender.start()
         waiting: deque[list[_Share]] = deque()
         for trades in batches:
             shares = self._shared_out(trades, on_name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tape.cli import show
+from tape.cli import one_alert
 from tape.errors import BrokerError
 from tape.page import stored
 from tests.commands import Ended, tape
@@ -66,7 +66,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
         }
         monkeypatch.setattr(stored, "read_topic", lambda _, topic: [topics[topic]])
         monkeypatch.setattr(stored, "partition_counts", lambda _, names: [1, 1, 0])
-        monkeypatch.setattr(show, "ready_broker", lambda *_, **__: None)
+        monkeypatch.setattr(one_alert, "ready_broker", lambda *_, **__: None)
         return tape("show", *words)
 
     return run
@@ -132,7 +132,7 @@ def test_the_trades_around_it_are_shown_with_the_flagged_ones_marked(
         for n in (1, 2, 3)
     ]
     found = {"trades": rows, "at": 1}
-    monkeypatch.setattr(show, "around_on_topic", lambda *_: lambda name, each: found)
+    monkeypatch.setattr(one_alert, "around_on_topic", lambda *_: lambda name, each: found)
     lines = shown(DAY.ids[0], "--around", "1", "--format", "table").stdout.splitlines()
     assert [line.split()[2] for line in lines if line.rstrip().endswith(" *")] == ["102.00"]
     assert "▁▅█" in lines
@@ -140,6 +140,16 @@ def test_the_trades_around_it_are_shown_with_the_flagged_ones_marked(
     def gone(*_: object) -> None:
         raise BrokerError("its trades are not kept any more", "")
 
-    monkeypatch.setattr(show, "around_on_topic", lambda *_: gone)
+    monkeypatch.setattr(one_alert, "around_on_topic", lambda *_: gone)
     ended = shown(DAY.ids[0], "--format", "table")
     assert "the trades around it: its trades are not kept any more" in ended.stdout
+
+
+def test_a_message_about_it_that_cannot_be_read_is_said_and_changes_the_exit_code(
+    shown: Shown,
+) -> None:
+    spoilt = changed(DAY.anomalies[0], anomaly_id=7)
+    ended = shown(DAY.ids[0], day=replace(DAY, anomalies=[*DAY.anomalies, spoilt]))
+    assert ended.returncode == 2
+    assert "without 1 message about it, which cannot be read" in ended.stderr
+    assert json.loads(ended.stdout)["episode"]["id"] == DAY.ids[0]
