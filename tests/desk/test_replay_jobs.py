@@ -83,3 +83,9 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def test_bars_are_made_by_one_process_and_it_says_so(files: Path, tmp_path: Path) -> None:
+    ended = tape("replay", files, "--bars", tmp_path / "bars.jsonl", "--jobs", "2", **SMALL)
+    assert "one process, whatever --jobs says" in ended.stderr
+    assert (tmp_path / "bars.jsonl").stat().st_size
